@@ -1,0 +1,52 @@
+# edgeft: `make help` says what each target does.
+
+PYTHON ?= python3
+VENV ?= .venv
+# Where plain `torch` is a CUDA build of gigabytes (Linux), name an index of CPU-only wheels, e.g.
+#   make install TORCH_INDEX=https://download.pytorch.org/whl/cpu
+TORCH_INDEX ?=
+
+BIN = $(VENV)/bin
+BASE = .venv-base
+PIP = -m pip --disable-pip-version-check install --quiet
+ON_CPU = $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX))
+
+.DEFAULT_GOAL := help
+.PHONY: help install demo test test-all lint base clean
+
+help: ## Show this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+install: $(VENV)/installed ## Set up .venv with everything: training, export, tests
+
+$(VENV)/installed: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python $(PIP) $(ON_CPU) -c constraints.txt -e '.[all,dev]'
+	touch $@
+
+base: $(BASE)/installed ## Set up .venv-base with only what predicting needs
+
+$(BASE)/installed: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(BASE)
+	$(BASE)/bin/python $(PIP) -c constraints.txt -e '.[cpu]'
+	touch $@
+
+demo: install ## Train, export, check and measure a news classifier (about 10 minutes on 2 cores)
+	$(BIN)/edgeft demo -o build/demo --force
+
+lint: install ## Check style and types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+test: lint base ## Lint, types, tests, a small demo, and the base install on its own
+	$(BIN)/pytest -q -m "not slow"
+	rm -rf build/small-demo
+	$(BIN)/edgeft demo -o build/small-demo --small
+	$(BASE)/bin/python tests/base_install.py build/small-demo/bundle
+
+test-all: test ## The same and the slow tests: fresh installs, the deploy files, the README's commands
+	$(BIN)/pytest -q -m slow
+
+clean: ## Remove everything that make made
+	rm -rf $(VENV) $(BASE) build .pytest_cache .mypy_cache .ruff_cache

@@ -1,0 +1,33 @@
+"""edgeft: fine-tune a compact text model, export it to ONNX, run it without torch.
+
+    model = edgeft.load("bundle")
+    model.predict("Shares fell after the report").label
+"""
+
+from typing import TYPE_CHECKING, Any
+
+from edgeft.errors import EdgeftError
+
+if TYPE_CHECKING:
+    from edgeft.runtime.model import Model, load
+    from edgeft.tasks import Classification
+
+__version__ = "0.1.0"
+__all__ = ["Classification", "EdgeftError", "Model", "__version__", "load"]
+
+_LAZY = {
+    "Classification": "edgeft.tasks",
+    "Model": "edgeft.runtime.model",
+    "load": "edgeft.runtime.model",
+}
+
+
+def __getattr__(name: str) -> Any:
+    # Heavy names are resolved when they are first used: `edgeft --help` needs no numpy.
+    if name not in _LAZY:
+        raise AttributeError(f"module 'edgeft' has no attribute {name!r}")
+    from importlib import import_module
+
+    value = getattr(import_module(_LAZY[name]), name)
+    globals()[name] = value
+    return value

@@ -1,0 +1,1 @@
+"""Measurements that a decision can rest on: latency, throughput, memory, agreement."""

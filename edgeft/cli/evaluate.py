@@ -1,0 +1,65 @@
+"""edgeft eval: score a bundle's variants on labelled texts."""
+
+from pathlib import Path
+
+import click
+
+from edgeft.cli import console, options
+
+
+@click.command()
+@options.bundle
+@click.argument("data", type=options.FILE)
+@options.data_columns
+@options.device
+@click.option("--variant", "variants", multiple=True, help="Repeatable.  [default: every variant]")
+@options.threads
+@options.as_json
+def command(
+    bundle: Path,
+    data: Path,
+    text_column: str | None,
+    label_column: str | None,
+    device: str,
+    variants: tuple[str, ...],
+    threads: int | None,
+    as_json: bool,
+) -> None:
+    """Score BUNDLE on the labelled texts of DATA (CSV, TSV or JSON Lines)."""
+    import edgeft
+    from edgeft.bundle import read_manifest
+    from edgeft.cli.scores import print_scores
+    from edgeft.data import read_examples
+    from edgeft.runtime.check import score
+
+    examples = read_examples(data, text_column=text_column, label_column=label_column)
+    names = variants or tuple(read_manifest(bundle).model.variants)
+    results = {}
+    with console.show_progress() as progress:
+        for name in names:
+            with edgeft.load(bundle, device=device, variant=name, threads=threads) as model:
+                results[name] = score(model, examples, progress=progress)
+                ran_on = model.device
+    if as_json:
+        console.print_json(
+            {
+                "device": ran_on,
+                "variants": {name: scores.to_dict() for name, scores in results.items()},
+            }
+        )
+        return
+    console.print_table(
+        f"{len(examples):,} rows on {ran_on}",
+        ["variant", "accuracy", "95% interval", "macro F1", "weighted F1"],
+        [
+            [
+                name,
+                f"{one.accuracy:.4f}",
+                f"{one.accuracy_low:.4f} to {one.accuracy_high:.4f}",
+                f"{one.macro_f1:.4f}",
+                f"{one.weighted_f1:.4f}",
+            ]
+            for name, one in results.items()
+        ],
+    )
+    print_scores(results[names[0]], title=names[0])

@@ -1,0 +1,62 @@
+"""edgeft inspect: the manifest and the checksums of a bundle."""
+
+from pathlib import Path
+
+import click
+
+from edgeft.cli import console, options
+
+
+@click.command()
+@options.bundle
+@options.as_json
+def command(bundle: Path, as_json: bool) -> None:
+    """Show what BUNDLE holds, and check every file against its sha256."""
+    import json
+
+    from edgeft.bundle import MANIFEST, check_files, read_manifest
+
+    manifest = read_manifest(bundle)
+    check_files(bundle, manifest, manifest.files)
+    if as_json:
+        console.print_json(json.loads((bundle / MANIFEST).read_text(encoding="utf-8")))
+        return
+    model = manifest.model
+    console.print_lines(
+        [
+            f"{bundle}: {manifest.task.value}, format {manifest.format}",
+            f"digest   {manifest.digest}",
+            f"labels   {len(manifest.labels)}: {_some(manifest.labels)}",
+            f"tokens   at most {model.max_length} a text",
+            f"text     {', '.join(model.normalize) or 'taken as it is'}",
+        ]
+    )
+    console.print_table(
+        "Variants",
+        ["variant", "precision", "graph", "opset", "wants", "batch-invariant", "file"],
+        [
+            [
+                name,
+                one.precision,
+                one.graph,
+                one.opset,
+                one.wants or "-",
+                "yes" if one.batch_invariant else "no",
+                one.files["model"],
+            ]
+            for name, one in model.variants.items()
+        ],
+    )
+    console.print_table(
+        "Files, each with the recorded sha256",
+        ["file", "MB", "sha256"],
+        [
+            [name, f"{one.bytes / 1e6:.2f}", one.sha256[:16] + "…"]
+            for name, one in manifest.files.items()
+        ],
+    )
+
+
+def _some(labels: tuple[str, ...]) -> str:
+    shown = ", ".join(labels[:8])
+    return shown if len(labels) <= 8 else f"{shown}, …"

@@ -1,0 +1,38 @@
+"""Options that several commands share, under one name and one help text."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+__all__ = ["as_json", "bundle", "data_columns", "device", "runtime", "text_column"]
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+FOLDER = click.Path(path_type=Path)
+FILE = click.Path(path_type=Path)
+
+bundle = click.argument("bundle", type=FOLDER)
+as_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON document instead.")
+text_column = click.option("--text-column", metavar="NAME", help="Column that holds the text.")
+label_column = click.option("--label-column", metavar="NAME", help="Column that holds the label.")
+device = click.option(
+    "--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N."
+)
+variant = click.option(
+    "--variant", default="auto", show_default=True, help="auto, fp32, int8, fp16 …"
+)
+threads = click.option(
+    "--threads", type=click.IntRange(min=1), help="CPU threads.  [default: all usable cores]"
+)
+
+
+def data_columns(command: Command) -> Command:
+    """--text-column and --label-column."""
+    return text_column(label_column(command))
+
+
+def runtime(command: Command) -> Command:
+    """--device, --variant and --threads, as ``edgeft.load`` takes them."""
+    return device(variant(threads(command)))

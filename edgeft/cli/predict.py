@@ -1,0 +1,59 @@
+"""edgeft predict: texts in, JSON Lines out."""
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from edgeft.cli import console, options
+
+if TYPE_CHECKING:
+    from edgeft.tasks import Classification
+
+
+@click.command()
+@options.bundle
+@click.argument("source", metavar="[FILE|-]", type=options.FILE, default="-")
+@options.text_column
+@options.runtime
+@click.option("--scores", is_flag=True, help="Give the score of every label, not only the best.")
+def command(
+    bundle: Path,
+    source: Path,
+    text_column: str | None,
+    device: str,
+    variant: str,
+    threads: int | None,
+    scores: bool,
+) -> None:
+    """Predict each text of FILE, or of standard input.
+
+    A CSV, TSV or JSON Lines file gives its text column; any other file, and
+    standard input, gives one text a line. One JSON object a line is printed,
+    in the order of the texts.
+    """
+    import edgeft
+    from edgeft.data import read_texts
+
+    # Opened first: a wrong file name is told before a model is loaded.
+    texts = read_texts(
+        sys.stdin.buffer if str(source) == "-" else source, text_column=text_column
+    )
+    with edgeft.load(bundle, device=device, variant=variant, threads=threads) as model:
+        console.note(f"Running {model.variant} on {model.device}, {model.threads} threads.")
+        for prediction in model.stream(texts):
+            print(json.dumps(_document(prediction, scores), ensure_ascii=False))
+
+
+def _document(prediction: "Classification", scores: bool) -> dict[str, Any]:
+    document: dict[str, Any] = {
+        "label": prediction.label,
+        "score": round(prediction.score, 6),
+        "truncated": prediction.truncated,
+        "unknown_share": round(prediction.unknown_share, 4),
+    }
+    if scores:
+        document["scores"] = {label: round(one, 6) for label, one in prediction.scores.items()}
+    return document

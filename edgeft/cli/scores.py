@@ -1,0 +1,45 @@
+"""How scores are shown: a table of classes and where the mistakes are."""
+
+from typing import TYPE_CHECKING
+
+from edgeft.cli import console
+
+if TYPE_CHECKING:
+    from edgeft.metrics import ClassificationScores
+
+MOST_CLASSES = 20  # a longer table shows only its worst rows
+MOST_CONFUSED = 10  # a larger confusion matrix is shown as its most frequent mistakes
+
+
+def print_scores(scores: "ClassificationScores", *, title: str) -> None:
+    """Print the per-class table and the confusion matrix, or what matters most of them."""
+    _print_classes(scores, title)
+    present = [i for i, one in enumerate(scores.per_class) if one.support]
+    if len(scores.labels) <= MOST_CONFUSED:
+        console.print_table(
+            f"{title}: confusion matrix (rows are true labels)",
+            ["", *scores.labels],
+            [[scores.labels[i], *scores.confusion[i]] for i in present],
+        )
+    elif mistakes := scores.confusions(10):
+        console.print_table(
+            f"{title}: the most frequent mistakes",
+            ["true label", "predicted as", "times"],
+            mistakes,
+        )
+
+
+def _print_classes(scores: "ClassificationScores", title: str) -> None:
+    classes = [one for one in scores.per_class if one.support]
+    heading = f"{title}: per class"
+    if len(classes) > MOST_CLASSES:
+        heading = f"{title}: the 10 classes with the lowest F1, of {len(classes)}"
+        classes = sorted(classes, key=lambda one: one.f1)[:10]
+    console.print_table(
+        heading,
+        ["label", "precision", "recall", "F1", "rows"],
+        [
+            [one.label, f"{one.precision:.4f}", f"{one.recall:.4f}", f"{one.f1:.4f}", one.support]
+            for one in classes
+        ],
+    )

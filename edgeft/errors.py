@@ -1,0 +1,97 @@
+"""The tree of errors. This module imports nothing from edgeft.
+
+    EdgeftError                 exit status 1
+    ├── UsageError              the request itself makes no sense          (2)
+    ├── DataError               a file, row or column of the user's data
+    ├── ModelError              a checkpoint that cannot be loaded or trained
+    ├── BundleError             a bundle that cannot be read
+    │   ├── FormatError         … because this version does not know its format
+    │   └── IntegrityError      … because its bytes or answers are not the recorded ones
+    ├── DeviceError             a named device that cannot run the model
+    ├── DependencyError         a package that this step needs is not installed
+    ├── OutputError             the result cannot be written
+    └── GateError               a limit that the user set was not met      (3)
+"""
+
+__all__ = [
+    "BundleError",
+    "DataError",
+    "DependencyError",
+    "DeviceError",
+    "EdgeftError",
+    "FormatError",
+    "GateError",
+    "IntegrityError",
+    "ModelError",
+    "OutputError",
+    "UsageError",
+]
+
+
+class EdgeftError(Exception):
+    """Base of every error that edgeft raises on purpose.
+
+    ``message`` says what was found and where; ``hint`` the next step, as a
+    command where there is one. ``str(error)`` joins both.
+    """
+
+    exit_code = 1
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+    def __str__(self) -> str:
+        return f"{self.message}\n{self.hint}" if self.hint else self.message
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return (_rebuild, (type(self), self.message, self.hint))
+
+
+def _rebuild(kind: type[EdgeftError], message: str, hint: str) -> EdgeftError:
+    return kind(message, hint=hint)
+
+
+class UsageError(EdgeftError):
+    """The request itself makes no sense, whatever the files hold."""
+
+    exit_code = 2
+
+
+class DataError(EdgeftError):
+    """A file, row or column of the user's data cannot be used."""
+
+
+class ModelError(EdgeftError):
+    """A checkpoint cannot be found, loaded, trained or exported."""
+
+
+class BundleError(EdgeftError):
+    """A bundle cannot be read."""
+
+
+class FormatError(BundleError):
+    """A bundle has a format or needs a feature that this version does not know."""
+
+
+class IntegrityError(BundleError):
+    """A bundle's bytes or answers are not those that were recorded."""
+
+
+class DeviceError(EdgeftError):
+    """A named device cannot run the model."""
+
+
+class DependencyError(EdgeftError):
+    """A package that this step needs is missing or unusable."""
+
+
+class OutputError(EdgeftError):
+    """A result cannot be written where the user asked."""
+
+
+class GateError(EdgeftError):
+    """A limit that the user set was not met."""
+
+    exit_code = 3

@@ -1,0 +1,148 @@
+"""Output folders that appear whole or not at all."""
+
+import errno
+import os
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from edgeft.errors import OutputError
+
+__all__ = [
+    "check_destination",
+    "is_write_failure",
+    "new_folder",
+    "replace_folder",
+    "sync_tree",
+    "write_file",
+]
+
+_WRITE_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG, errno.EACCES, errno.EPERM)
+
+
+def check_destination(destination: Path, *, force: bool) -> None:
+    """Refuse a destination that exists, unless ``force``; raise OutputError."""
+    if destination.is_symlink() or (destination.exists() and not destination.is_dir()):
+        raise OutputError(
+            f"{destination} exists and is not a folder.",
+            hint="Name another folder with -o.",
+        )
+    if destination.exists() and not force:
+        raise OutputError(
+            f"{destination} exists already.",
+            hint="Name another folder with -o, or replace it with --force.",
+        )
+
+
+@contextmanager
+def new_folder(destination: Path, *, force: bool = False) -> Iterator[Path]:
+    """Yield a temporary folder beside ``destination`` and rename it into place.
+
+    The rename happens only when the block ends without an error, after the
+    files are synced to disk. With ``force`` an existing folder is moved aside
+    first, brought back on failure and deleted last. On any failure the
+    temporary folder is removed. Raises OutputError.
+    """
+    destination = destination.absolute()
+    check_destination(destination, force=force)
+    try:
+        destination.parent.mkdir(parents=True, exist_ok=True)
+        temporary = Path(
+            tempfile.mkdtemp(prefix=f".{destination.name}.", suffix=".tmp", dir=destination.parent)
+        )
+    except OSError as error:
+        raise _cannot_write(destination, error) from error
+    try:
+        yield temporary
+        temporary.chmod(0o777 & ~_umask())  # mkdtemp makes it 0700
+        sync_tree(temporary)
+        replace_folder(temporary, destination, force=force)
+    except Exception as error:
+        if is_write_failure(error):
+            raise _cannot_write(destination, error) from error
+        raise
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def replace_folder(source: Path, destination: Path, *, force: bool) -> None:
+    """Rename ``source`` to ``destination``; with ``force`` in place of what is there.
+
+    If the rename fails, what was there is put back. Raises OutputError, OSError.
+    """
+    check_destination(destination, force=force)
+    aside = destination.with_name(f".{destination.name}.{os.getpid()}.old")
+    if not destination.exists():
+        source.rename(destination)
+    else:
+        destination.rename(aside)
+        try:
+            source.rename(destination)
+        except BaseException:
+            aside.rename(destination)
+            raise
+        shutil.rmtree(aside, ignore_errors=True)
+    _sync(destination.parent)
+
+
+def write_file(path: Path, text: str, *, force: bool = False) -> None:
+    """Write a UTF-8 file whole or not at all. Raises OutputError."""
+    if path.exists() and not force:
+        raise OutputError(f"{path} exists already.", hint="Name another file, or use --force.")
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary.write_text(text, encoding="utf-8")
+        _sync(temporary)
+        temporary.replace(path)
+    except OSError as error:
+        raise _cannot_write(path, error) from error
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def sync_tree(folder: Path) -> None:
+    """Flush every file and folder below ``folder`` to disk."""
+    for root, _, names in os.walk(folder):
+        for name in names:
+            _sync(Path(root, name))
+        _sync(Path(root))
+
+
+def _sync(path: Path) -> None:
+    if sys.platform == "win32":  # neither folders nor read-only handles can be synced there
+        return
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def is_write_failure(error: BaseException) -> bool:
+    """Whether ``error`` says that the disk refused to take more.
+
+    Libraries wrap the operating system's error in types of their own
+    (safetensors, torch, onnx), so the text is looked at too.
+    """
+    if isinstance(error, OSError) and error.errno in _WRITE_ERRORS:
+        return True
+    text = str(error)
+    return any(os.strerror(code) in text for code in _WRITE_ERRORS)
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+def _cannot_write(destination: Path, error: Exception) -> OutputError:
+    reason = getattr(error, "strerror", None) or str(error)
+    return OutputError(
+        f"{destination} could not be written: {reason}.",
+        hint="Nothing was changed. Free some space or name another place with -o.",
+    )

@@ -1,0 +1,1 @@
+"""The runtime: predictions from a bundle with numpy, tokenizers and onnxruntime alone."""

@@ -1,0 +1,35 @@
+"""The tasks: what each takes, what it predicts and how it is scored."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum
+
+__all__ = ["Classification", "Task"]
+
+
+class Task(str, Enum):
+    """A supervised task, under the name that Hugging Face pipelines use for it."""
+
+    TEXT_CLASSIFICATION = "text-classification"
+
+    @property
+    def headline_metric(self) -> str:
+        """The metric that picks the best checkpoint and heads every table."""
+        return "accuracy"
+
+
+@dataclass(frozen=True, slots=True)
+class Classification:
+    """One text's predicted class.
+
+    ``score`` is the softmax probability of ``label``; ``scores`` holds that of
+    every label. ``truncated`` says that the text was longer than the model
+    takes, so only its beginning was read; ``unknown_share`` is the share of its
+    tokens, 0 to 1, that the tokenizer did not know.
+    """
+
+    label: str
+    score: float
+    scores: Mapping[str, float]
+    truncated: bool = False
+    unknown_share: float = 0.0

@@ -1,0 +1,94 @@
+"""Tiny real checkpoints: the architectures that users bring, a few kilobytes each."""
+
+from pathlib import Path
+
+import torch
+import transformers
+from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors, trainers
+
+LABELS = ("calm", "glad", "sad")
+WORDS = (
+    "the a cat dog sun rain fell rose shares price good bad film happy angry quiet "
+    "report market team won lost game day night river stone bread water blue red green"
+).split()
+
+
+def wordpiece(
+    folder: Path,
+    kind: type[transformers.PreTrainedTokenizerFast] = transformers.BertTokenizerFast,
+) -> transformers.PreTrainedTokenizerFast:
+    """A WordPiece tokenizer over WORDS and single letters, saved to ``folder``."""
+    tokenizer = Tokenizer(models.WordPiece(unk_token="[UNK]"))
+    tokenizer.normalizer = normalizers.BertNormalizer(lowercase=True)
+    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
+    trainer = trainers.WordPieceTrainer(vocab_size=400, special_tokens=special)
+    tokenizer.train_from_iterator([" ".join(WORDS)] * 3, trainer)
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single="[CLS] $A [SEP]",
+        pair="[CLS] $A [SEP] $B:1 [SEP]:1",
+        special_tokens=[(name, tokenizer.token_to_id(name)) for name in ("[CLS]", "[SEP]")],
+    )
+    # Every real MiniLM tokenizer.json pads and truncates on its own; so does this one.
+    tokenizer.enable_padding(length=48)
+    tokenizer.enable_truncation(16)
+    fast = kind(tokenizer_object=tokenizer, model_max_length=64)
+    fast.save_pretrained(folder)
+    return fast
+
+
+def bert(folder: Path, *, labels: tuple[str, ...] = LABELS, seed: int = 0) -> Path:
+    """A two-layer BERT classifier with random weights and wide-spread logits."""
+    config = _bert_config(len(wordpiece(folder)))
+    return _save(folder, transformers.BertForSequenceClassification, config, labels, seed)
+
+
+def distilbert(folder: Path, *, labels: tuple[str, ...] = LABELS, seed: int = 0) -> Path:
+    """A two-layer DistilBERT classifier: its graph takes no token_type_ids."""
+    config = transformers.DistilBertConfig(
+        vocab_size=len(wordpiece(folder, transformers.DistilBertTokenizerFast)),
+        dim=32,
+        n_layers=2,
+        n_heads=2,
+        hidden_dim=64,
+        max_position_embeddings=64,
+    )
+    return _save(folder, transformers.DistilBertForSequenceClassification, config, labels, seed)
+
+
+def encoder(folder: Path, *, seed: int = 0) -> Path:
+    """A BERT encoder without a head, such as one that is going to be fine-tuned."""
+    tokenizer = wordpiece(folder)
+    torch.manual_seed(seed)
+    transformers.BertModel(_bert_config(len(tokenizer))).save_pretrained(folder)
+    return folder
+
+
+def _bert_config(vocabulary: int) -> transformers.PretrainedConfig:
+    return transformers.BertConfig(
+        vocab_size=vocabulary,
+        hidden_size=32,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        intermediate_size=64,
+        max_position_embeddings=64,
+    )
+
+
+def _save(
+    folder: Path,
+    kind: type[transformers.PreTrainedModel],
+    config: transformers.PretrainedConfig,
+    labels: tuple[str, ...],
+    seed: int,
+) -> Path:
+    config.id2label = dict(enumerate(labels))
+    config.label2id = {label: i for i, label in enumerate(labels)}
+    torch.manual_seed(seed)
+    model = kind(config)
+    with torch.no_grad():  # initial heads are so small that all texts get the same answer
+        for name, parameter in model.named_parameters():
+            if parameter.ndim == 2 and "embed" not in name:
+                parameter.mul_(12.0)
+    model.save_pretrained(folder)
+    return folder
