@@ -70,11 +70,11 @@ class BenchResult:
     def method(self) -> str:
         """One sentence on how the figures came about."""
         return (
-            f"{self.samples} single texts and {self.rounds} passes over all {self.texts.count} "
-            f"texts, in {self.rounds} fresh processes for each cell, the cells taking turns; "
-            "tokenization included; warmed up until two successive blocks of 5 calls differed by "
-            "at most 10%; single texts: percentiles of all (no interpolation), the rest: medians "
-            "of the processes."
+            f"rounds: {self.rounds}, each a fresh process for each variant and device, which take "
+            "turns; each is warmed up until two successive blocks of 5 calls differ by at most "
+            f"10%, and calls the model once with all {self.texts.count} texts; single texts: "
+            f"{self.samples} over all rounds, percentiles by nearest rank; the other figures are "
+            "medians of the rounds; tokenization is included."
         )
 
     def to_dict(self) -> dict[str, Any]:
@@ -129,7 +129,7 @@ def bench(config: BenchConfig, progress: Progress = silent) -> BenchResult:
     others = others_busy_cores(began, ended) if began and ended else None
 
     measured = {cell: summarize(runs[cell]) for cell in cells if cell not in failed}
-    reference = _reference(measured)
+    reference = reference_of(measured)
     results = tuple(
         _result(cell, manifest, measured.get(cell), failed.get(cell, ""), reference)
         for cell in cells
@@ -218,7 +218,7 @@ def _text_facts(
     return lengths, facts
 
 
-def _reference(measured: Mapping[Cell, Measured]) -> Measured | None:
+def reference_of(measured: Mapping[Cell, Measured]) -> Measured | None:
     """The cell whose labels the others are compared with: fp32, on the CPU where it was asked."""
     fp32 = sorted(
         (cell for cell in measured if cell.variant == "fp32"), key=lambda cell: cell.device != "cpu"

@@ -82,6 +82,7 @@ def _bars(console: "Console") -> Iterator[Progress]:
         bars.TextColumn("left"),
         bars.TimeRemainingColumn(),
         console=console,
+        redirect_stdout=sys.stdout.isatty(),  # results on a pipe stay there
     ) as display:
         tasks: dict[str, bars.TaskID] = {}
 

@@ -94,7 +94,7 @@ class Model:
         self._closed = False
 
     @overload
-    def predict(self, texts: str) -> Classification: ...
+    def predict(self, texts: str) -> Classification: ...  # type: ignore[overload-overlap]
     @overload
     def predict(self, texts: Sequence[str]) -> list[Classification]: ...
     def predict(self, texts: str | Sequence[str]) -> Classification | list[Classification]:

@@ -36,6 +36,8 @@ def resolve_device(name: str) -> tuple[str, int]:
     kind, _, number = name.partition(":")
     if name == "auto":
         return ("cuda", 0) if available_devices()["cuda"] == "" else ("cpu", 0)
+    if name == "cpu":  # no provider is tried: trying CUDA would load hundreds of megabytes
+        return ("cpu", 0)
     if kind not in PROVIDERS or (number and not (kind == "cuda" and number.isdecimal())):
         raise UsageError(
             f"There is no device {name!r}.", hint="Choose auto, cpu, cuda or cuda:N (N from 0)."
@@ -44,7 +46,7 @@ def resolve_device(name: str) -> tuple[str, int]:
     if reason:
         raise DeviceError(
             f"The device {name!r} cannot run here: {reason}",
-            hint=f"Mend it with: {INSTALL_CUDA}\nor run on the CPU with: --device cpu",
+            hint=f"{_mend(reason)}\nOr run on the CPU with: --device cpu",
         )
     return kind, int(number or 0)
 
@@ -103,6 +105,12 @@ def open_session(model: Path, device: tuple[str, int], threads: int) -> "onnxrun
             hint="See what this machine can run with: edgeft doctor",
         )
     return session
+
+
+def _mend(reason: str) -> str:
+    if "libcuda." in reason or "nvcuda" in reason or "no CUDA-capable device" in reason:
+        return "No NVIDIA driver was found: install one, or run where there is a GPU."
+    return f"Mend it with: {INSTALL_CUDA}"
 
 
 def _problem(ort: Any, provider: str) -> str:

@@ -1,0 +1,292 @@
+"""edgeft train: fine-tune a text classifier."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from edgeft.cli import console, options
+from edgeft.errors import EdgeftError, UsageError
+
+if TYPE_CHECKING:
+    from edgeft.metrics import ClassificationScores
+    from edgeft.train.checkpoints import EpochScores
+    from edgeft.train.config import TrainConfig
+    from edgeft.train.recipe import Recipe
+    from edgeft.train.report import DataReport
+    from edgeft.train.run import Prepared, TrainResult
+
+MOST_CLASSES = 20  # more are summed up
+
+GROUPS = {
+    "Data": ("--text-column", "--label-column", "--validation", "--test", "--hold-out", "--clean",
+             "--normalize"),
+    "Model and recipe": ("--model", "--epochs", "--batch-size", "--gradient-accumulation",
+                         "--learning-rate", "--warmup-share", "--schedule", "--weight-decay",
+                         "--optimizer", "--label-smoothing", "--class-weights", "--max-length",
+                         "--patience", "--seed"),
+    "Machine": ("--device", "--precision"),
+    "Output": ("--out", "--force", "--resume", "--from", "--checkpoint-steps", "--json"),
+}  # fmt: skip
+
+
+class _Grouped(click.Command):
+    """A command whose help page sorts its options into groups."""
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        rest = [one for one in self.get_params(ctx) if one.param_type_name == "option"]
+        for title, names in GROUPS.items():
+            members = [one for one in rest if not set(one.opts).isdisjoint(names)]
+            rest = [one for one in rest if one not in members]
+            with formatter.section(title):
+                formatter.write_dl([text for one in members if (text := one.get_help_record(ctx))])
+        with formatter.section("Other"):
+            formatter.write_dl([text for one in rest if (text := one.get_help_record(ctx))])
+
+
+def _split_steps(_: click.Context, __: click.Parameter, value: str | None) -> list[str] | None:
+    return None if value is None else [name for name in value.split(",") if name.strip()]
+
+
+@click.command(cls=_Grouped)
+@click.argument("data", required=False)
+@options.data_columns
+@click.option("--validation", metavar="FILE", help="Rows to choose the best epoch by.")
+@click.option("--test", metavar="FILE", help="Rows to report on; they choose nothing.")
+@click.option("--hold-out", type=float, metavar="SHARE",
+              help="Share of train held out without --validation; 0 trains on all.  [default: 0.1]")
+@click.option("--clean", is_flag=True, default=None,
+              help="Drop train rows that are empty, doubled, contradictory or in another split.")
+@click.option("--normalize", metavar="STEPS", callback=_split_steps,
+              help="Comma-separated: markup, control, nfc, nfkc, whitespace.")
+@click.option("--model", metavar="NAME",
+              help="minilm (embedded), distilbert, a folder or a Hub id.  [default: minilm]")
+@click.option("--epochs", type=int, help="At most so many.  [default: by data size]")
+@click.option("--batch-size", type=int, help="Rows of one process.  [default: by data size]")
+@click.option("--gradient-accumulation", type=int, help="Batches per update.  [default: 1]")
+@click.option("--learning-rate", type=float, help="[default: by model width]")
+@click.option("--warmup-share", type=float, help="Share of all updates.  [default: 0.1]")
+@click.option("--schedule", help="linear, cosine or constant.  [default: linear]")
+@click.option("--weight-decay", type=float, help="[default: 0.01]")
+@click.option("--optimizer", help="adamw, adam, sgd or adafactor.  [default: adamw]")
+@click.option("--label-smoothing", type=float, help="[default: 0]")
+@click.option("--class-weights", is_flag=True, default=None, help="Weigh rare classes up.")
+@click.option("--max-length", type=int, help="Tokens.  [default: covers 99% of texts, up to 256]")
+@click.option("--patience", type=int,
+              help="Epochs without a better hold-out before it stops; 0 never.  [default: 3]")
+@click.option("--seed", type=int, help="[default: 0]")
+@click.option("--device", help="auto, cpu or cuda.  [default: auto]")
+@click.option("--precision", help="auto, fp32, bf16 or fp16.  [default: auto]")
+@click.option("-o", "--out", type=options.FOLDER, help="The folder to write.")
+@click.option("--force", is_flag=True, help="Replace it, once the new one is whole.")
+@click.option("--resume", is_flag=True, help="Go on with the unfinished run of -o.")
+@click.option("--from", "repeat", type=options.FILE, metavar="FILE",
+              help="Repeat the run that this training.json records.")
+@click.option("--checkpoint-steps", type=int, metavar="N",
+              help="Save every N updates, too.  [default: after each epoch]")
+@options.as_json
+@click.pass_context
+def command(
+    ctx: click.Context,
+    /,
+    out: Path | None,
+    force: bool,
+    resume: bool,
+    repeat: Path | None,
+    as_json: bool,
+    **given: Any,
+) -> None:
+    """Fine-tune a text classifier on DATA.
+
+    DATA is a CSV, TSV, JSON Lines or Parquet file, a folder with train,
+    validation and test files, or the name of a Hub data set (name:config).
+
+    \b
+      edgeft train train.csv --test test.csv -o runs/news
+      edgeft train -o runs/news --resume
+      edgeft train --from runs/news/training.json
+    """
+    chosen = {name: value for name, value in given.items() if value is not None}
+    try:
+        config, out = _request(chosen, out, resume=resume, repeat=repeat)
+        result = _run(config, out, force=force, resume=resume, as_json=as_json)
+    except EdgeftError as error:
+        if _is_main_process():
+            raise
+        ctx.exit(error.exit_code)  # the main process says it once for all
+    except KeyboardInterrupt:
+        if out is not None and _is_main_process():
+            _tell_how_to_go_on(out, force=force)
+        raise
+    if not _is_main_process():
+        return
+    if as_json:
+        console.print_json(result.document)
+    else:
+        print_result(result)
+
+
+def _request(
+    chosen: dict[str, Any], out: Path | None, *, resume: bool, repeat: Path | None
+) -> tuple["TrainConfig", Path]:
+    """The config and the folder that the options ask for, alone or on top of a recorded run."""
+    from edgeft.train.config import config_from, config_to
+    from edgeft.train.folder import read_run
+    from edgeft.train.run import free_sibling, read_training
+
+    if resume and repeat is not None:
+        raise UsageError("--resume and --from exclude each other.")
+    if repeat is not None:
+        recorded = config_to(read_training(repeat))
+        return config_from({**recorded, **chosen}), out or free_sibling(repeat.absolute().parent)
+    if out is None:
+        raise UsageError("No output folder is named.", hint="For example: -o runs/mine")
+    if resume:
+        return config_from({**config_to(read_run(out).config), **chosen}), out
+    return config_from(chosen), out
+
+
+def _run(
+    config: "TrainConfig", out: Path, *, force: bool, resume: bool, as_json: bool
+) -> "TrainResult":
+    from edgeft.train.run import train
+
+    def show_prepared(prepared: "Prepared") -> None:
+        if not as_json:
+            print_report(prepared.report)
+            console.print_lines(describe_run(prepared))
+
+    with console.show_progress() as progress:
+        return train(
+            config,
+            out,
+            force=force,
+            resume=resume,
+            on_prepared=show_prepared,
+            on_epoch=note_epoch,
+            progress=progress,
+        )
+
+
+def note_epoch(point: "EpochScores") -> None:
+    """One line on stderr after an epoch."""
+    console.note(", ".join([f"epoch {point.epoch}", *_figures(point)]))
+
+
+def print_report(report: "DataReport") -> None:
+    """The data report as a table, and a warning for each figure that should worry."""
+    tokens, sizes = report.tokens, sorted(report.classes.values())
+    rows: list[tuple[str, object]] = [(f"rows in {name}", n) for name, n in report.rows.items()]
+    rows += [
+        ("classes", len(sizes)),
+        ("rows of a class", f"{sizes[0]} to {sizes[-1]}, median {sizes[len(sizes) // 2]}"),
+        ("tokens of a text", f"p50 {tokens.p50}, p90 {tokens.p90}, p95 {tokens.p95}, "
+                             f"p99 {tokens.p99}, longest {tokens.max}"),
+        (f"texts cut at {report.max_length} tokens", f"{report.cut} ({report.cut_share:.1%})"),
+        ("unknown tokens", f"{tokens.unknown_share:.2%}"),
+        ("empty texts", report.empty),
+        ("repeated texts", report.duplicates),
+        ("rows whose text has two labels", report.contradictory_rows),
+    ]  # fmt: skip
+    if "validation" in report.rows:
+        rows.append(("validation texts also in train", report.shared_validation))
+    if "test" in report.rows:
+        rows.append(("test texts also in train", report.shared_test))
+    if report.removed is not None:
+        gone = ", ".join(f"{n} {reason}" for reason, n in report.removed.to_dict().items())
+        rows.append(("removed from train by --clean", gone))
+    console.print_table("Data", ["figure", "value"], rows)
+    if len(sizes) <= MOST_CLASSES:
+        console.print_table("Classes", ["label", "rows"], report.classes.items())
+    console.print_lines(f"Warning: {one}" for one in report.warnings())
+
+
+def describe_run(prepared: "Prepared") -> list[str]:
+    """What is about to happen, in two lines."""
+    recipe, hardware = prepared.recipe, prepared.hardware
+    where = f"{hardware.device}, {hardware.precision}, {hardware.threads} threads"
+    if hardware.processes > 1:
+        where += f", {hardware.processes} processes"
+    return [
+        f"Model: {prepared.base.name} on {where}, texts up to {recipe.max_length} tokens.",
+        f"Recipe: {_recipe(recipe)}.",
+    ]
+
+
+def _recipe(recipe: "Recipe") -> str:
+    parts = [
+        f"up to {recipe.epochs} epochs of batches of {recipe.batch_size}",
+        f"{recipe.optimizer} at {recipe.learning_rate:g}, {recipe.schedule}",
+        f"weight decay {recipe.weight_decay:g}",
+        f"seed {recipe.seed}",
+    ]
+    if recipe.gradient_accumulation > 1:
+        parts.append(f"{recipe.gradient_accumulation} batches per update")
+    if recipe.label_smoothing:
+        parts.append(f"label smoothing {recipe.label_smoothing:g}")
+    if recipe.class_weights:
+        parts.append("class weights")
+    return ", ".join(parts)
+
+
+def print_result(result: "TrainResult") -> None:
+    """The curve, the scores, and what to do next."""
+    from edgeft.cli.scores import print_scores
+
+    console.print_table(
+        "Curve", ["epoch", "train loss", "validation loss", "accuracy", "macro F1", "seconds"],
+        [
+            [one.epoch, f"{one.train_loss:.4f}", _number(one.validation_loss),
+             _number(one.accuracy), _number(one.macro_f1), f"{one.seconds:.0f}"]
+            for one in result.curve
+        ],
+    )  # fmt: skip
+    named = {"validation": result.validation, "test": result.test}
+    scored = {name: scores for name, scores in named.items() if scores is not None}
+    if scored:
+        _print_summary(scored)
+        last = list(scored)[-1]
+        print_scores(scored[last], title=last)
+    console.print_lines([
+        f"{result.out} holds epoch {result.best.epoch} of {len(result.curve)}, "
+        f"after {result.document['seconds']:.0f} s.",
+        f"Next: edgeft export {result.out} -o {Path('build') / result.out.name}",
+    ])  # fmt: skip
+
+
+def _print_summary(scored: dict[str, "ClassificationScores"]) -> None:
+    console.print_table(
+        "Scores",
+        ["rows of", "rows", "accuracy", "95% interval", "macro precision", "macro recall",
+         "macro F1", "weighted F1"],
+        [
+            [name, one.rows, f"{one.accuracy:.4f}",
+             f"{one.accuracy_low:.4f} to {one.accuracy_high:.4f}", f"{one.macro_precision:.4f}",
+             f"{one.macro_recall:.4f}", f"{one.macro_f1:.4f}", f"{one.weighted_f1:.4f}"]
+            for name, one in scored.items()
+        ],
+    )  # fmt: skip
+
+
+def _figures(point: "EpochScores") -> list[str]:
+    figures = [f"loss {point.train_loss:.4f}"]
+    if point.accuracy is not None:
+        figures.append(f"hold-out accuracy {point.accuracy:.4f}, macro F1 {point.macro_f1:.4f}")
+    return [*figures, f"{point.seconds:.0f} s"]
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{value:.4f}"
+
+
+def _is_main_process() -> bool:
+    from edgeft.train.hardware import is_main_process
+
+    return is_main_process()
+
+
+def _tell_how_to_go_on(out: Path, *, force: bool) -> None:
+    from edgeft.train.folder import partial_folder, resume_command
+
+    if partial_folder(out).exists():
+        console.note(f"Interrupted; go on with: {resume_command(out, force=force)}")

@@ -1,0 +1,203 @@
+"""The model card: the bundle's README.md, from its manifest alone."""
+
+import html
+import json
+import re
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from edgeft.bundle import Manifest
+
+if TYPE_CHECKING:
+    from edgeft.export.run import ExportResult
+
+__all__ = ["escape", "model_card"]
+
+_SPECIAL = re.compile(r"([\\`*_{}\[\]()!|~$:])")
+
+
+def escape(text: str) -> str:
+    """``text`` as Markdown that shows it as it is, on one line, in a table too.
+
+    Not for the start of a line, where "#" and "-" mean something else.
+    """
+    return _SPECIAL.sub(r"\\\1", html.escape(" ".join(text.split()), quote=False))
+
+
+def model_card(name: str, result: "ExportResult") -> str:
+    """The card of an exported bundle called ``name``."""
+    manifest = result.manifest
+    parts = [
+        _front_matter(manifest),
+        f"# Model {escape(name)}",
+        f"A text classifier with {len(manifest.labels)} labels, exported to ONNX by "
+        f"edgeft {manifest.provenance['edgeft']}. It runs without torch.",
+        "## Labels",
+        f"In the order of the logits: {', '.join(map(escape, manifest.labels))}.",
+        "## Variants",
+        _variants(result),
+        _checked_on(result),
+        "## Limits",
+        _limits(manifest),
+        "## How to load it",
+        _loading(name, manifest),
+        "## Where it comes from",
+        _origin(manifest),
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def _front_matter(manifest: Manifest) -> str:
+    lines = ["library_name: edgeft", f"pipeline_tag: {manifest.task.value}", "tags:", "- onnx",
+             "- edgeft"]  # fmt: skip
+    base = _base(manifest)
+    if "/" in base:  # a Hub id
+        lines.append(f"base_model: {json.dumps(base)}")
+    return "\n".join(["---", *lines, "---"])
+
+
+def _variants(result: "ExportResult") -> str:
+    columns = ["variant", "file", "MB", "graph", "largest logit difference from torch",
+               "label agreement"]  # fmt: skip
+    if result.torch:
+        columns += ["accuracy", "macro F1", "points lost"]
+    rows = []
+    for name, report in result.reports.items():
+        variant = result.manifest.model.variants[name]
+        row = [
+            name,
+            f"`{variant.files['model']}`",
+            f"{result.bytes_of(name) / 1e6:.1f}",
+            variant.graph,
+            f"{report.parity.max_abs_logit_diff:.2g}",
+            f"{report.parity.label_agreement:.4f}",
+        ]
+        if report.scores and report.drop_points is not None:
+            row += [
+                f"{report.scores.accuracy:.4f}",
+                f"{report.scores.macro_f1:.4f}",
+                f"{report.drop_points:.2f}",
+            ]
+        rows.append(row)
+    return _table(columns, rows)
+
+
+def _checked_on(result: "ExportResult") -> str:
+    first = next(iter(result.reports.values()))
+    kind = "built-in texts" if first.parity_source == "built-in" else "texts of the user's"
+    text = f"Compared with the torch original on {first.parity.texts:,} {kind}."
+    if result.torch:
+        one = result.torch
+        text += (
+            f" On their labels torch itself has an accuracy of {one.accuracy:.4f} (95% interval "
+            f"{one.accuracy_low:.4f} to {one.accuracy_high:.4f}) and a macro F1 of "
+            f"{one.macro_f1:.4f}; points lost are those of the measure that lost more."
+        )
+    return text
+
+
+def _limits(manifest: Manifest) -> str:
+    model = manifest.model
+    lines = [
+        f"At most {model.max_length} tokens of a text are read; the rest is cut off, and the "
+        "prediction says so (`truncated`).",
+        "It knows the languages that its vocabulary and its training texts cover. Each prediction "
+        "tells the share of its tokens that the vocabulary lacks (`unknown_share`); where that is "
+        "large, the label means little.",
+        "It always answers with one of its labels, whatever the text is about.",
+    ]
+    if model.normalize:
+        lines.append(
+            f"Texts are normalized first: {', '.join(model.normalize)}. edgeft does that itself; "
+            "another reader of this folder must."
+        )
+    for name, variant in model.variants.items():
+        batch = variant.measured.get("batch")
+        if not variant.batch_invariant and batch:
+            lines.append(
+                f"{name} quantizes activations with one scale for a whole batch, so a text's "
+                f"logits depend a little on its neighbours: of {batch['texts']} texts, "
+                f"{batch['label_flips']} got another label in a batch than alone. Run texts "
+                "alone, or use fp32, where that matters."
+            )
+    quantization = manifest.provenance.get("quantization")
+    if quantization and not quantization["reduce_range"]:
+        lines.append(
+            f"int8 was made for {escape(quantization['target'])} CPUs, with full 8-bit weights. "
+            "x86 CPUs without VNNI compute it wrongly: `edgeft verify` tells."
+        )
+    return "\n".join(f"- {line}" for line in lines)
+
+
+def _loading(name: str, manifest: Manifest) -> str:
+    folder = json.dumps(name, ensure_ascii=False)
+    last = list(manifest.model.variants.values())[-1].files["model"].rpartition("/")
+    return f"""With edgeft (`pip install 'edgeft[cpu]'`):
+
+```python
+import edgeft
+
+model = edgeft.load({folder})
+model.predict("…").label
+```
+
+With Optimum (`pip install 'optimum-onnx[onnxruntime]'`):
+
+```python
+from optimum.onnxruntime import ORTModelForSequenceClassification
+from transformers import AutoTokenizer
+
+model = ORTModelForSequenceClassification.from_pretrained(
+    {folder}, subfolder="{last[0]}", file_name="{last[2]}"
+)
+tokenizer = AutoTokenizer.from_pretrained({folder})
+model(**tokenizer("…", truncation=True, return_tensors="pt")).logits
+```"""
+
+
+def _origin(manifest: Manifest) -> str:
+    provenance = manifest.provenance
+    checkpoint, training = provenance["checkpoint"], provenance["training"]
+    rows = [
+        ("architecture", checkpoint["architecture"]),
+        ("checkpoint", checkpoint["name"]),
+        ("sha256 of its weights", checkpoint["weights_sha256"]),
+    ]
+    if training:
+        base = training.get("base_model") or {}
+        rows += [
+            ("base model", base.get("name")),
+            ("sha256 of the base model's weights", base.get("sha256")),
+            ("data fingerprint", training["data"]["fingerprint"]),
+            ("rows", _pairs(training["data"]["rows"])),
+            ("seed", training.get("seed")),
+            ("recipe", _pairs(training.get("recipe"))),
+            ("on the validation rows", _pairs(training.get("validation"))),
+            ("on the test rows", _pairs(training.get("test"))),
+        ]
+    if checked := provenance["check_data"]:
+        rows.append(("fingerprint of the data it was checked on", checked["fingerprint"]))
+    rows.append(("packages", _pairs(provenance["packages"])))
+    told = [(name, escape(str(value))) for name, value in rows if value not in (None, "")]
+    return _table(["what", "value"], told)
+
+
+def _base(manifest: Manifest) -> str:
+    provenance = manifest.provenance
+    base = (provenance["training"] or {}).get("base_model") or provenance["checkpoint"]
+    return str(base.get("name") or "")
+
+
+def _pairs(values: Mapping[str, Any] | None) -> str:
+    if not values:
+        return ""
+    return ", ".join(
+        f"{name} {value:.4g}" if isinstance(value, float) else f"{name} {value}"
+        for name, value in values.items()
+        if value is not None
+    )
+
+
+def _table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    lines = [columns, ["---"] * len(columns), *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)

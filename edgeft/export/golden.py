@@ -1,0 +1,44 @@
+"""Built-in texts: a few golden ones, and some to compare variants on where no data are given.
+
+They are edgeft's own, so that a bundle never quotes its user's texts.
+"""
+
+__all__ = ["GOLDEN_TEXTS", "parity_texts"]
+
+GOLDEN_TEXTS = (
+    "The parcel arrived two days late, but everything inside was in good order.",
+    "Can I change the address on my account before the card is sent?",
+    "Shares in the company fell by four per cent after the report.",
+    "What a wonderful film! I would watch it again tomorrow.",
+    "The team lost at home, for the third time this season.",
+    "今天的天气很好，我们去公园散步吧。",
+    "Great service 👍🎉",
+    "",
+)
+
+_WORDS = (
+    "the river was high and a train stood on bridge while people waited for news of price market "
+    "game doctor garden music never always good bad cheap late happy angry please help my card "
+    "account payment did not work today thank you very much",
+    "Größe straße être garçon señor mañana łódź čeština århus føroyar naïve façade Ελλάδα "
+    "καλημέρα Москва погода новости спасибо",
+    "天气 新闻 公司 价格 音乐 医生 花园 東京 ありがとう ニュース 서울 날씨 हिन्दी समाचार ภาษาไทย",
+    "<b>bold</b> [red] a|b £9.99 50% e-mail@example.org https://example.org/?q=1 #tag 3.14 :-) "
+    "🙂 🇬🇧 !!! --",
+)
+
+
+def parity_texts(max_length: int) -> list[str]:
+    """60 texts in four scripts, from no word to more than ``max_length`` tokens.
+
+    The same on every machine: the words are picked by arithmetic, not by chance.
+    """
+    texts = []
+    for line in _WORDS:
+        words = line.split()
+        for at in range(15):
+            # From 0 to 36 words by growing steps, then about half of and beyond the limit.
+            count = (at * at + 3) // 4 if at < 13 else (max_length // 2, max_length + 8)[at - 13]
+            picked = [words[(at * 7 + i * i + 3 * i) % len(words)] for i in range(count)]
+            texts.append(" ".join(picked))
+    return texts

@@ -1,0 +1,61 @@
+"""The torch original's answers, through its own tokenizer: what every variant must match."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgeft.errors import ModelError
+from edgeft.export.checkpoint import Checkpoint
+from edgeft.export.quiet import quiet
+from edgeft.normalize import normalizer
+from edgeft.progress import Progress, silent
+from edgeft.runtime.batching import plan_batches
+
+__all__ = ["torch_logits"]
+
+BATCH_TOKENS = 2048
+
+
+def torch_logits(
+    checkpoint: Checkpoint,
+    texts: Sequence[str],
+    *,
+    step: str = "running torch",
+    progress: Progress = silent,
+) -> NDArray[np.float32]:
+    """The (N, C) float32 logits of the torch model. Raises ModelError where one is no number.
+
+    Texts go through the checkpoint's own tokenizer, not the runtime's, so that
+    a difference between the two is found as well.
+    """
+    import torch
+
+    prepare = normalizer(checkpoint.normalize) or str
+    # A lone surrogate has no UTF-8 form; the runtime replaces it in the same way.
+    clean = [prepare(text).encode("utf-8", "replace").decode() for text in texts]
+    logits = np.empty((len(texts), len(checkpoint.labels)), np.float32)  # (N, C)
+    if not clean:
+        return logits
+    encoded = checkpoint.tokenizer(
+        clean, truncation=True, max_length=checkpoint.max_length, padding=False
+    )
+    names = [name for name in encoded if name in checkpoint.tokenizer.model_input_names]
+    plan = plan_batches([len(ids) for ids in encoded["input_ids"]], budget=BATCH_TOKENS)
+    done = 0
+    progress(step, 0, len(texts))
+    for rows in plan:
+        with quiet():
+            batch = checkpoint.tokenizer.pad(
+                {name: [encoded[name][i] for i in rows] for name in names}, return_tensors="pt"
+            )
+        with torch.inference_mode():
+            logits[rows] = checkpoint.model(**batch).logits.numpy()
+        done += len(rows)
+        progress(step, done, len(texts))
+    if not np.isfinite(logits).all():
+        raise ModelError(
+            "The torch model answers with values that are no numbers (NaN or infinity).",
+            hint="Training diverged: train again with a lower --learning-rate.",
+        )
+    return logits

@@ -1,0 +1,375 @@
+"""One export, from a checkpoint's name to a checked bundle."""
+
+import hashlib
+import json
+import statistics
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import edgeft
+from edgeft.bundle import (
+    Golden,
+    Manifest,
+    ModelRecord,
+    PipelineStep,
+    Variant,
+    record_files,
+    write_manifest,
+)
+from edgeft.data import (
+    LABEL_COLUMNS,
+    TABLE_SUFFIXES,
+    Examples,
+    examples_from_table,
+    read_table,
+    read_texts,
+)
+from edgeft.errors import ModelError, UsageError
+from edgeft.export.card import model_card
+from edgeft.export.checkpoint import Checkpoint, open_checkpoint
+from edgeft.export.golden import GOLDEN_TEXTS
+from edgeft.export.graph import describe_graph, export_graph
+from edgeft.export.quantize import TARGETS, quantize, reduces_range
+from edgeft.export.quiet import quiet
+from edgeft.export.verify import Reference, VariantReport, check_variant, make_reference
+from edgeft.folders import check_destination, new_folder
+from edgeft.metrics import ClassificationScores
+from edgeft.progress import Progress, silent
+from edgeft.runtime.check import verify
+from edgeft.tasks import Task
+
+__all__ = ["VARIANTS", "ExportConfig", "ExportResult", "export"]
+
+VARIANTS = ("fp32", "int8")
+FILES = {"fp32": "onnx/model.onnx", "int8": "onnx/model_int8.onnx"}
+MODEL = "main"
+PACKAGES = ("numpy", "onnx", "onnxruntime", "onnxruntime-gpu", "optimum", "optimum-onnx",
+            "tokenizers", "torch", "transformers")  # fmt: skip
+# Of training.json, what a public manifest may tell: no texts, columns, paths or options.
+TOLD = ("edgeft", "base_model", "recipe", "seed", "best_epoch", "weights_sha256", "device",
+        "precision", "packages")  # fmt: skip
+
+
+@dataclass(frozen=True)
+class ExportConfig:
+    """What to export and how to check it.
+
+    checkpoint: a local folder or a Hub id.
+    data: texts to check on, in any form that ``edgeft predict`` reads; with a
+        label column, variants are also scored. Without it, built-in texts.
+    variants: of "fp32" and "int8"; fp32 is always there.
+    target: the CPU that int8 is made for, one of quantize.TARGETS.
+    max_drop: percentage points that int8 may lose against torch.
+    """
+
+    checkpoint: str
+    out: Path
+    data: Path | None = None
+    text_column: str | None = None
+    label_column: str | None = None
+    variants: tuple[str, ...] = VARIANTS
+    target: str = "avx2"
+    max_drop: float = 0.5
+    force: bool = False
+
+
+@dataclass(frozen=True)
+class ExportResult:
+    """The bundle's folder and manifest, and how each variant compares with torch."""
+
+    out: Path
+    manifest: Manifest
+    layers: int
+    torch: ClassificationScores | None
+    reports: Mapping[str, VariantReport]
+
+    def bytes_of(self, variant: str) -> int:
+        """The size of the variant's graph."""
+        files = self.manifest.model.variants[variant].files.values()
+        return sum(self.manifest.files[name].bytes for name in files)
+
+    def to_dict(self) -> dict[str, Any]:
+        """A JSON-ready dictionary."""
+        variants = self.manifest.model.variants
+        return {
+            "bundle": str(self.out),
+            "digest": self.manifest.digest,
+            "labels": list(self.manifest.labels),
+            "max_length": self.manifest.model.max_length,
+            "torch": self.torch.headline() if self.torch else None,
+            "variants": {
+                name: {
+                    "file": variants[name].files["model"],
+                    "bytes": self.bytes_of(name),
+                    "graph": variants[name].graph,
+                    **variants[name].measured,
+                }
+                for name in variants
+            },
+        }
+
+
+def export(config: ExportConfig, progress: Progress = silent) -> ExportResult:
+    """Export a checkpoint to the bundle ``config.out``.
+
+    The bundle appears, or with ``force`` replaces an older one, only after
+    every variant was loaded through the runtime and met its gate. The
+    checkpoint is not touched.
+
+    Raises UsageError, OutputError, DataError, ModelError, GateError,
+    DependencyError.
+    """
+    _check(config)
+    check_destination(config.out, force=config.force)
+    data = _read(config)
+    checkpoint = open_checkpoint(config.checkpoint)
+    reference = make_reference(checkpoint, data, progress=progress)
+    with new_folder(config.out, force=config.force) as folder:
+        graphs = _write_model(checkpoint, config, folder, progress)
+        manifest = _manifest(checkpoint, config, data, graphs, folder)
+        manifest, reports = _measured(manifest, folder, reference, config.max_drop, progress)
+        manifest = write_manifest(folder, manifest)
+        result = ExportResult(
+            out=config.out,
+            manifest=manifest,
+            layers=int(getattr(checkpoint.config, "num_hidden_layers", 0)),
+            torch=reference.scores,
+            reports=reports,
+        )
+        (folder / "README.md").write_text(
+            model_card(config.out.absolute().name, result), encoding="utf-8"
+        )
+        for name, one in verify(folder, device="cpu").items():  # the very files that are shipped
+            if not one.golden.passed:
+                raise ModelError(
+                    f"{name} answers its golden texts differently each time it is loaded "
+                    f"(by {one.golden.max_abs_difference:.2g}).",
+                    hint="Export without it, or run `edgeft doctor` to look at this machine.",
+                )
+    return result
+
+
+def _check(config: ExportConfig) -> None:
+    unknown = sorted(set(config.variants) - set(VARIANTS))
+    if unknown:
+        raise UsageError(
+            f"There is no variant {unknown[0]!r}.", hint=f"Choose from: {', '.join(VARIANTS)}."
+        )
+    if config.target not in TARGETS:
+        raise UsageError(
+            f"There is no target {config.target!r}.", hint=f"Choose from: {', '.join(TARGETS)}."
+        )
+    if not 0 <= config.max_drop <= 100:
+        raise UsageError(f"--max-drop {config.max_drop:g} is no number of points from 0 to 100.")
+    if config.data is None and (config.text_column or config.label_column):
+        raise UsageError("A column was named, but no --data.", hint="Add --data FILE.")
+
+
+def _read(config: ExportConfig) -> Examples | list[str] | None:
+    """The labelled examples of the data, or its texts where it has no label column."""
+    if config.data is None:
+        return None
+    if config.data.suffix.lower() not in TABLE_SUFFIXES:
+        if config.label_column is not None:
+            raise UsageError(
+                f"{config.data} has one text a line, so no column {config.label_column!r}.",
+                hint=f"Columns exist in {', '.join(TABLE_SUFFIXES)} files.",
+            )
+        return list(read_texts(config.data, text_column=config.text_column))
+    table = read_table(config.data)
+    usual = {column.strip().lower() for column in table.columns} & set(LABEL_COLUMNS)
+    if config.label_column is None and not usual:
+        return list(read_texts(config.data, text_column=config.text_column))
+    return examples_from_table(
+        table, text_column=config.text_column, label_column=config.label_column
+    )
+
+
+# --- the files ---------------------------------------------------------------------
+
+
+def _write_model(
+    checkpoint: Checkpoint, config: ExportConfig, folder: Path, progress: Progress
+) -> list[str]:
+    """Write config, tokenizer and graphs; return the variants' names, fp32 first."""
+    names = [name for name in VARIANTS if name == "fp32" or name in config.variants]
+    _write_config_and_tokenizer(checkpoint, folder)
+    (folder / "onnx").mkdir()
+    progress("exporting", 0, len(names))
+    with tempfile.TemporaryDirectory(prefix=".work-", dir=folder) as work:
+        export_graph(checkpoint, folder / FILES["fp32"], Path(work))
+        progress("exporting", 1, len(names))
+        if "int8" in names:
+            source = Path(work) / "source.onnx"  # the quantizer leaves files beside its source
+            source.hardlink_to(folder / FILES["fp32"])
+            quantize(source, folder / FILES["int8"], reduce_range=reduces_range(config.target))
+            progress("exporting", 2, len(names))
+    return names
+
+
+def _write_config_and_tokenizer(checkpoint: Checkpoint, folder: Path) -> None:
+    tokenizer = checkpoint.tokenizer
+    # Batches are padded and cut by whoever makes them, not by the tokenizer itself.
+    tokenizer.backend_tokenizer.no_padding()
+    tokenizer.backend_tokenizer.no_truncation()
+    for stale in ("max_length", "pad_to_multiple_of", "stride", "truncation_strategy"):
+        tokenizer.init_kwargs.pop(stale, None)
+    tokenizer.model_max_length = checkpoint.max_length
+    with quiet():
+        tokenizer.save_pretrained(folder)
+        checkpoint.config.save_pretrained(folder)
+
+
+# --- the manifest ------------------------------------------------------------------
+
+
+def _manifest(
+    checkpoint: Checkpoint,
+    config: ExportConfig,
+    data: Examples | list[str] | None,
+    names: Sequence[str],
+    folder: Path,
+) -> Manifest:
+    """The manifest before anything was measured: without golden logits and figures."""
+    tokenizer = checkpoint.tokenizer
+    record = ModelRecord(
+        path=".",
+        tokenizer="tokenizer.json",
+        max_length=checkpoint.max_length,
+        pad_id=int(tokenizer.pad_token_id),
+        pad_type_id=int(tokenizer.pad_token_type_id),
+        normalize=checkpoint.normalize,
+        golden_texts=GOLDEN_TEXTS,
+        variants={name: _variant(name, folder) for name in names},
+    )
+    return Manifest(
+        task=Task.TEXT_CLASSIFICATION,
+        labels=checkpoint.labels,
+        models={MODEL: record},
+        pipeline=(PipelineStep(MODEL),),
+        files=record_files(folder),
+        provenance=_provenance(checkpoint, config, data),
+        requires=("normalize",) if checkpoint.normalize else (),
+    )
+
+
+def _variant(name: str, folder: Path) -> Variant:
+    graph = describe_graph(folder / FILES[name])
+    return Variant(
+        files={"model": FILES[name]},
+        precision=name,
+        graph=graph.kind,
+        opset=graph.opset,
+        inputs=graph.inputs,
+        outputs=graph.outputs,
+        golden=Golden((), 0.0),
+        wants="vnni" if name == "int8" else "",
+        batch_invariant=name != "int8",
+        measured={"fused_attention": graph.fused_attention},
+    )
+
+
+def _provenance(
+    checkpoint: Checkpoint, config: ExportConfig, data: Examples | list[str] | None
+) -> dict[str, Any]:
+    quantization = {
+        "method": "dynamic, per channel",
+        "target": config.target,
+        "reduce_range": reduces_range(config.target),
+    }
+    return {
+        "edgeft": edgeft.__version__,
+        "checkpoint": {
+            "name": checkpoint.name,
+            "architecture": checkpoint.config.model_type,
+            "weights_sha256": checkpoint.weights_sha256,
+        },
+        "training": _told(checkpoint.training) if checkpoint.training else None,
+        "check_data": {"fingerprint": _fingerprint(data), "rows": len(data)} if data else None,
+        "quantization": quantization if "int8" in config.variants else None,
+        "packages": _versions(),
+    }
+
+
+def _told(training: Mapping[str, Any]) -> dict[str, Any]:
+    data = training.get("data") or {}
+    return {
+        **{key: training[key] for key in TOLD if key in training},
+        "data": {
+            "fingerprint": data.get("fingerprint"),
+            "rows": (data.get("report") or {}).get("rows"),
+        },
+        "validation": _headline(training.get("validation")),
+        "test": _headline(training.get("test")),
+    }
+
+
+def _headline(scores: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    if not scores:
+        return None
+    return {key: scores.get(key) for key in ("rows", "accuracy", "macro_f1", "weighted_f1")}
+
+
+def _fingerprint(data: Examples | list[str]) -> str:
+    rows = zip(data.texts, data.labels, strict=True) if isinstance(data, Examples) else data
+    digest = hashlib.sha256()
+    for row in rows:
+        digest.update(json.dumps(row).encode() + b"\n")
+    return f"sha256:{digest.hexdigest()}"
+
+
+def _versions() -> dict[str, str]:
+    found = {}
+    for name in PACKAGES:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+# --- what is measured --------------------------------------------------------------
+
+
+def _measured(
+    manifest: Manifest,
+    folder: Path,
+    reference: Reference,
+    max_drop: float,
+    progress: Progress,
+) -> tuple[Manifest, dict[str, VariantReport]]:
+    """Check every variant through the runtime; return the manifest with its figures."""
+    write_manifest(folder, manifest)
+    reports, variants = {}, {}
+    for name, variant in manifest.model.variants.items():
+        with edgeft.load(folder, device="cpu", variant=name) as model:
+            report = check_variant(model, reference, max_drop=max_drop, progress=progress)
+            logits = model.logits(GOLDEN_TEXTS, alone=True)  # (G, C) float32
+        rows = tuple(tuple(round(float(one), 6) for one in row) for row in logits)
+        reports[name] = report
+        variants[name] = replace(
+            variant,
+            golden=Golden(rows, _tolerance(name, rows, report)),
+            measured={**variant.measured, **report.to_dict()},
+        )
+    record = replace(manifest.model, variants=variants)
+    return replace(manifest, models={MODEL: record}), reports
+
+
+def _tolerance(name: str, golden: Sequence[Sequence[float]], report: VariantReport) -> float:
+    """How far another machine's golden logits may lie from these.
+
+    fp32: float32 sums in another order. int8: a rounding elsewhere may move a
+    quantized activation by a step, just as a neighbour in a batch does; so
+    twice the largest difference seen there, or a quarter of the median distance
+    between the best two logits, which turns few labels; a CPU whose int8
+    products saturate is further off than either.
+    """
+    if name == "fp32":
+        return 1e-3
+    gaps = [ordered[-1] - ordered[-2] for ordered in map(sorted, golden)]
+    return round(max(2 * report.batch_max_abs_logit_diff, statistics.median(gaps) / 4), 4)

@@ -1,0 +1,17 @@
+"""Fine-tuning: a labelled data set and a pretrained encoder become a checkpoint.
+
+This is the room's door: it only checks that the extra [train] is installed.
+"""
+
+from importlib.util import find_spec
+
+from edgeft.errors import DependencyError
+
+NEEDS = ("torch", "transformers", "accelerate", "datasets", "safetensors")
+
+_missing = [name for name in NEEDS if find_spec(name) is None]
+if _missing:
+    raise DependencyError(
+        f"Training needs packages that are not installed: {', '.join(_missing)}.",
+        hint="Install them with: pip install 'edgeft[train]'",
+    )

@@ -1,0 +1,94 @@
+"""Which rows are learned from together, and in which order: pure, so that a run can resume."""
+
+import random
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import torch
+
+__all__ = ["BatchOrder", "Row", "collate", "epoch_batches", "length_batches"]
+
+Row = tuple[list[int], int]  # token ids, label id
+POOL_BATCHES = 50  # sorted by length together: like lengths, yet a fresh mix in every epoch
+
+
+def epoch_batches(
+    lengths: Sequence[int], batch_size: int, *, seed: int, epoch: int, processes: int = 1
+) -> list[list[int]]:
+    """The batches of one epoch for all processes together: row numbers of like lengths.
+
+    Each row comes once. Rows are shuffled, sorted by length within pools of
+    POOL_BATCHES batches, cut into batches of ``batch_size`` x ``processes``,
+    and the batches shuffled. The last batch is filled up with rows of its own
+    to a multiple of ``processes``, so that no process goes without. The result
+    depends on the arguments alone.
+    """
+    chance = random.Random(f"{seed}/{epoch}")
+    rows = list(range(len(lengths)))
+    chance.shuffle(rows)
+    size = batch_size * processes
+    batches: list[list[int]] = []
+    for start in range(0, len(rows), size * POOL_BATCHES):
+        pool = sorted(rows[start : start + size * POOL_BATCHES], key=lambda row: -lengths[row])
+        batches += [pool[at : at + size] for at in range(0, len(pool), size)]
+    chance.shuffle(batches)
+    return [_filled(batch, processes) for batch in batches]
+
+
+def length_batches(lengths: Sequence[int], batch_size: int) -> list[list[int]]:
+    """All row numbers once, longest first: the order that pads least where order is free."""
+    rows = sorted(range(len(lengths)), key=lambda row: -lengths[row])
+    return [rows[at : at + batch_size] for at in range(0, len(rows), batch_size)]
+
+
+def _filled(batch: list[int], processes: int) -> list[int]:
+    missing = -len(batch) % processes
+    return batch + [batch[i % len(batch)] for i in range(missing)]
+
+
+class BatchOrder(torch.utils.data.Sampler):
+    """The batch sampler of one process; ``set_epoch`` chooses the order."""
+
+    def __init__(
+        self, lengths: Sequence[int], batch_size: int, *, seed: int, rank: int, processes: int
+    ) -> None:
+        self.lengths = lengths
+        self.batch_size = batch_size
+        self.seed = seed
+        self.rank = rank
+        self.processes = processes
+        self.epoch = 0
+
+    def set_epoch(self, epoch: int) -> None:
+        """Give the order of this epoch, from 0, when next iterated."""
+        self.epoch = epoch
+
+    def __len__(self) -> int:
+        return -(-len(self.lengths) // (self.batch_size * self.processes))
+
+    def __iter__(self) -> Iterator[list[int]]:
+        batches = epoch_batches(
+            self.lengths,
+            self.batch_size,
+            seed=self.seed,
+            epoch=self.epoch,
+            processes=self.processes,
+        )
+        return (batch[self.rank :: self.processes] for batch in batches)
+
+
+def collate(pad_id: int, multiple: int = 1) -> Callable[[Sequence[Row]], dict[str, Any]]:
+    """A function that pads rows to the longest of them, rounded up to ``multiple``."""
+
+    def pad(rows: Sequence[Row]) -> dict[str, Any]:
+        longest = max(len(ids) for ids, _ in rows)
+        width = -(-longest // multiple) * multiple
+        ids = torch.full((len(rows), width), pad_id, dtype=torch.int64)  # (B, T) int64
+        mask = torch.zeros((len(rows), width), dtype=torch.int64)  # (B, T) int64
+        for at, (row, _) in enumerate(rows):
+            ids[at, : len(row)] = torch.tensor(row, dtype=torch.int64)
+            mask[at, : len(row)] = 1
+        labels = torch.tensor([label for _, label in rows], dtype=torch.int64)  # (B,) int64
+        return {"input_ids": ids, "attention_mask": mask, "labels": labels}
+
+    return pad

@@ -1,0 +1,106 @@
+"""What the user asks of a training run: where the data are, which model, which recipe.
+
+Together with the data, the base model and the machine it determines the weights.
+"""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any
+
+from edgeft.errors import UsageError
+from edgeft.normalize import parse_steps
+from edgeft.train.recipe import RecipeChoice, check_recipe
+
+__all__ = ["DEVICES", "PRECISIONS", "DataConfig", "TrainConfig", "config_from", "config_to"]
+
+DEVICES = ("auto", "cpu", "cuda")
+PRECISIONS = ("auto", "fp32", "bf16", "fp16")
+
+
+@dataclass(frozen=True)
+class DataConfig:
+    """The data, paths as the user typed them, and what is done to them.
+
+    ``hold_out`` is the share of train that is held out where there is no
+    validation set; 0 trains on every row and keeps the last epoch.
+    """
+
+    data: str
+    text_column: str | None = None
+    label_column: str | None = None
+    validation: str | None = None
+    test: str | None = None
+    hold_out: float = 0.1
+    clean: bool = False
+    normalize: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """One training run. ``checkpoint_steps``: save every so many updates, too."""
+
+    data: DataConfig
+    model: str = "minilm"
+    recipe: RecipeChoice = field(default_factory=RecipeChoice)
+    device: str = "auto"
+    precision: str = "auto"
+    checkpoint_steps: int | None = None
+
+
+def config_to(config: TrainConfig) -> dict[str, Any]:
+    """The config as one flat, JSON-ready dictionary: {option: value}."""
+    flat = asdict(config)
+    values = {**flat.pop("data"), **flat.pop("recipe"), **flat}
+    values["normalize"] = list(values["normalize"])
+    return values
+
+
+def config_from(values: Mapping[str, Any]) -> TrainConfig:
+    """The config of a flat dictionary such as ``config_to`` gives, checked.
+
+    Raises UsageError for an option that does not exist or a value that makes no sense.
+    """
+    groups = (DataConfig, RecipeChoice, TrainConfig)
+    known = {one.name for kind in groups for one in fields(kind)} - {"recipe"}
+    unknown = sorted(set(values) - known)
+    if unknown:
+        raise UsageError(
+            f"Unknown training options: {', '.join(unknown)}.",
+            hint="Were they written by a newer version? pip install --upgrade edgeft",
+        )
+    if not values.get("data"):
+        raise UsageError(
+            "No data are named.", hint="For example: edgeft train train.csv -o runs/mine"
+        )
+    config = TrainConfig(
+        data=DataConfig(
+            **{
+                **_of(DataConfig, values),
+                "normalize": parse_steps(values.get("normalize") or ()),
+            }
+        ),
+        recipe=RecipeChoice(**_of(RecipeChoice, values)),
+        **{name: value for name, value in _of(TrainConfig, values).items() if name != "data"},
+    )
+    check_config(config)
+    return config
+
+
+def check_config(config: TrainConfig) -> None:
+    """Raise UsageError for values that make no sense, whatever the data are."""
+    check_recipe(config.recipe)
+    if not 0 <= config.data.hold_out < 1:
+        raise UsageError(f"hold_out must be at least 0 and below 1, not {config.data.hold_out}.")
+    for name, value, choices in (
+        ("device", config.device, DEVICES),
+        ("precision", config.precision, PRECISIONS),
+    ):
+        if value not in choices:
+            raise UsageError(f"{name} must be one of {', '.join(choices)}, not {value!r}.")
+    if config.checkpoint_steps is not None and config.checkpoint_steps < 1:
+        raise UsageError("checkpoint_steps must be at least 1.")
+
+
+def _of(kind: type, values: Mapping[str, Any]) -> dict[str, Any]:
+    names = {one.name for one in fields(kind)}
+    return {name: value for name, value in values.items() if name in names}

@@ -1,0 +1,304 @@
+"""From what the user names (a file, a folder, a Hub data set) to labelled splits."""
+
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from edgeft.data import (
+    TABLE_SUFFIXES,
+    Examples,
+    Table,
+    examples_from_table,
+    read_examples,
+    stratified_split,
+)
+from edgeft.errors import DataError
+from edgeft.normalize import normalizer
+from edgeft.train.config import DataConfig
+
+__all__ = [
+    "Splits",
+    "check_labels",
+    "fingerprint",
+    "hold_out",
+    "normalized",
+    "ordered_labels",
+    "read_splits",
+]
+
+SUFFIXES = (*TABLE_SUFFIXES, ".parquet")
+SPLIT_NAMES = {
+    "train": ("train", "training"),
+    "validation": ("validation", "valid", "val", "dev"),
+    "test": ("test",),
+}
+
+
+@dataclass(frozen=True)
+class Splits:
+    """Labelled rows to learn from, to choose the best epoch by, and to report on."""
+
+    train: Examples
+    validation: Examples | None = None
+    test: Examples | None = None
+
+    def present(self) -> dict[str, Examples]:
+        """The splits that exist, by name."""
+        named = {"train": self.train, "validation": self.validation, "test": self.test}
+        return {name: split for name, split in named.items() if split is not None}
+
+
+def read_splits(config: DataConfig) -> Splits:
+    """Read all splits that the config names. Raises DataError.
+
+    ``config.data`` is a CSV, TSV, JSON Lines or Parquet file, a folder with
+    such files called train, validation (or valid, val, dev) and test, or the
+    name of a Hub data set, with a configuration after a colon if it has several.
+    """
+    path = Path(config.data).expanduser()
+    if path.is_dir():
+        splits = _folder_splits(path, config)
+    elif path.exists() or _looks_like_path(config.data):
+        splits = Splits(_read_file(path, config))
+    else:
+        splits = _hub_splits(config)
+    if config.validation is not None:
+        splits = replace(splits, validation=_read_file(Path(config.validation), config))
+    if config.test is not None:
+        splits = replace(splits, test=_read_file(Path(config.test), config))
+    return splits
+
+
+def normalized(splits: Splits, steps: Iterable[str]) -> Splits:
+    """The splits with the named normalization steps applied to every text."""
+    normalize = normalizer(steps)
+    if normalize is None:
+        return splits
+    return Splits(
+        **{
+            name: replace(split, texts=[normalize(text) for text in split.texts])
+            for name, split in splits.present().items()
+        }
+    )
+
+
+def hold_out(splits: Splits, fraction: float, *, seed: int) -> Splits:
+    """Hold a stratified share of train out as validation where there is none.
+
+    With fraction 0 nothing is held out. Raises DataError for a class with a
+    single row, which cannot stand on both sides.
+    """
+    if splits.validation is not None or fraction == 0:
+        return splits
+    train = splits.train
+    counts = Counter(train.labels)
+    for label, line in zip(train.labels, train.lines, strict=True):
+        if counts[label] == 1:
+            raise DataError(
+                f"{train.source}, line {line}: the class {label!r} has only this row, so it "
+                "cannot be both learned and held out.",
+                hint="Add rows of that class or remove it; or name a file with --validation, "
+                "or train on all rows with --hold-out 0.",
+            )
+    kept, held = stratified_split(train.labels, fraction, seed=seed)
+    return replace(splits, train=train.subset(kept), validation=train.subset(held))
+
+
+def check_labels(splits: Splits) -> None:
+    """Raise DataError for a single class, or for labels that train never shows."""
+    known = set(splits.train.labels)
+    if len(known) < 2:
+        raise DataError(
+            f"{splits.train.source}: every row has the label {splits.train.labels[0]!r}; "
+            "a classifier needs two classes or more.",
+            hint=f"Is {splits.train.label_column!r} the right column? "
+            "Name another with --label-column.",
+        )
+    for name in ("validation", "test"):
+        split = splits.present().get(name)
+        if split is None:
+            continue
+        unseen = [label for label in dict.fromkeys(split.labels) if label not in known]
+        if unseen:
+            line = split.lines[split.labels.index(unseen[0])]
+            shown = ", ".join(map(repr, unseen[:5])) + (", …" if len(unseen) > 5 else "")
+            raise DataError(
+                f"{split.source}, line {line}: {name} has "
+                f"{'a label' if len(unseen) == 1 else f'{len(unseen)} labels'} "
+                f"that train never shows: {shown}.",
+                hint="Add rows with it to train, or remove those rows.",
+            )
+
+
+def ordered_labels(labels: Iterable[str]) -> tuple[str, ...]:
+    """Every label once: in numerical order where all are whole numbers, else sorted."""
+    found = set(labels)
+    if all(label.isascii() and label.isdigit() for label in found):
+        return tuple(sorted(found, key=lambda label: (int(label), label)))
+    return tuple(sorted(found))
+
+
+def fingerprint(splits: Splits) -> str:
+    """ "sha256:" and a hash over every split's name, texts and labels, in order."""
+    digest = hashlib.sha256()
+    for name, split in splits.present().items():
+        digest.update(f"{name} {len(split)}\n".encode())
+        for pair in zip(split.texts, split.labels, strict=True):
+            digest.update(json.dumps(pair).encode() + b"\n")  # ASCII: any str has such a form
+    return f"sha256:{digest.hexdigest()}"
+
+
+# --- files and folders -----------------------------------------------------------
+
+
+def _looks_like_path(name: str) -> bool:
+    path = Path(name)
+    return (
+        path.suffix.lower() in (*SUFFIXES, ".txt", ".json")
+        or path.is_absolute()
+        or name.startswith((".", "~"))
+        or len(path.parts) > 2
+    )
+
+
+def _read_file(path: Path, config: DataConfig) -> Examples:
+    path = path.expanduser()
+    if path.suffix.lower() == ".parquet":
+        return _examples(_read_parquet(path), config)
+    return read_examples(
+        path, text_column=config.text_column, label_column=config.label_column
+    )
+
+
+def _folder_splits(folder: Path, config: DataConfig) -> Splits:
+    files = sorted(path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES)
+    chosen: dict[str, Path] = {}
+    for role, names in SPLIT_NAMES.items():
+        found = [path for path in files if path.stem.lower() in names]
+        if len(found) > 1:
+            raise DataError(
+                f"{folder} has {len(found)} files for {role}: "
+                f"{', '.join(path.name for path in found)}.",
+                hint="Keep one of them, or name a single file.",
+            )
+        if found:
+            chosen[role] = found[0]
+    if "train" not in chosen:
+        present = ", ".join(path.name for path in files) or "none"
+        raise DataError(
+            f"{folder} has no train file. Data files found: {present}.",
+            hint=f"Call it train with one of the suffixes {', '.join(SUFFIXES)}.",
+        )
+    return Splits(**{role: _read_file(path, config) for role, path in chosen.items()})
+
+
+def _read_parquet(path: Path) -> Table:
+    import pyarrow
+    import pyarrow.parquet
+
+    try:
+        table = pyarrow.parquet.read_table(path)
+    except FileNotFoundError:
+        raise DataError(f"{path} does not exist.", hint="Check the path.") from None
+    except (OSError, pyarrow.ArrowException) as error:
+        raise DataError(f"{path} cannot be read as Parquet: {error}.") from error
+    return _table(str(path), table.to_pydict(), _class_names(table.schema.metadata or {}))
+
+
+def _class_names(metadata: Mapping[bytes, bytes]) -> dict[str, list[str]]:
+    """The names of ClassLabel columns, which `datasets` notes in a Parquet file's metadata."""
+    try:
+        features = json.loads(metadata[b"huggingface"])["info"]["features"]
+    except (KeyError, ValueError, TypeError):
+        return {}
+    return {
+        column: feature["names"]
+        for column, feature in features.items()
+        if isinstance(feature, dict) and feature.get("_type") == "ClassLabel"
+    }
+
+
+# --- the Hub ---------------------------------------------------------------------
+
+
+def _hub_splits(config: DataConfig) -> Splits:
+    import datasets
+
+    name, _, configuration = config.data.partition(":")
+    datasets.disable_progress_bars()
+    try:
+        found = datasets.load_dataset(name, configuration or None)
+    except Exception as error:  # the library, the Hub's client and requests share no base
+        raise DataError(
+            f"{config.data!r} is no file or folder here, and no Hub data set of that name "
+            f"could be loaded: {_first_line(error)}",
+            hint=f"Check the name and the network, or name a file "
+            f"({', '.join(SUFFIXES)}) or a folder with train and test files.",
+        ) from error
+    splits: dict[str, Examples] = {}
+    for role, names in SPLIT_NAMES.items():
+        split = next((name for name in names if name in found), None)
+        if split is not None and not _unlabelled(found[split]):
+            splits[role] = _examples(_hub_table(f"{config.data} ({split})", found[split]), config)
+    if "train" not in splits:
+        raise DataError(
+            f"The Hub data set {config.data!r} has no labelled train split. "
+            f"Splits found: {', '.join(found)}."
+        )
+    return Splits(**splits)
+
+
+def _unlabelled(dataset: Any) -> bool:
+    """Whether a ClassLabel column holds -1 alone: the Hub's sign for a withheld test set."""
+    names = [name for name, feature in dataset.features.items() if hasattr(feature, "int2str")]
+    return any(set(dataset[name]) == {-1} for name in names)
+
+
+def _hub_table(source: str, dataset: Any) -> Table:
+    names = {
+        name: list(feature.names)
+        for name, feature in dataset.features.items()
+        if hasattr(feature, "int2str")
+    }
+    return _table(source, dataset.to_dict(), names)
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]
+
+
+# --- typed columns to text cells ---------------------------------------------------
+
+
+def _table(
+    source: str, columns: Mapping[str, list[Any]], class_names: Mapping[str, list[str]]
+) -> Table:
+    """A Table of typed columns; a row's "line" is its number, from 1."""
+    cells = [
+        [_cell(value, class_names.get(name)) for value in values]
+        for name, values in columns.items()
+    ]
+    rows = list(zip(*cells, strict=True))
+    if not rows:
+        raise DataError(f"{source} has no rows.")
+    return Table(source, tuple(columns), rows, list(range(1, len(rows) + 1)))
+
+
+def _cell(value: object, names: list[str] | None) -> str | None:
+    if names is not None and isinstance(value, int):
+        return names[value] if 0 <= value < len(names) else None
+    if isinstance(value, str):
+        return value
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(value) if isinstance(value, int | float) else None
+
+
+def _examples(table: Table, config: DataConfig) -> Examples:
+    return examples_from_table(
+        table, text_column=config.text_column, label_column=config.label_column
+    )

@@ -1,0 +1,432 @@
+"""Fine-tuning itself, on transformers' Trainer, made to resume to the very same weights.
+
+The stock Trainer's order of rows and its dropout depend on how often it was
+interrupted. Here the order of an epoch is a function of (seed, epoch), dropout
+one of (seed, update, part of the update, process), and a checkpoint counts only
+once its marker stands.
+"""
+
+import hashlib
+import math
+import os
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import transformers
+from numpy.typing import NDArray
+from torch.nn import functional
+
+from edgeft.errors import ModelError
+from edgeft.metrics import score_classification
+from edgeft.progress import Progress, silent
+from edgeft.train.batches import BatchOrder, Row, collate, length_batches
+from edgeft.train.checkpoints import (
+    EpochScores,
+    TrainState,
+    best_epoch,
+    complete_checkpoints,
+    folder_of,
+    has_stalled,
+    mark_complete,
+    newest_checkpoint,
+    prune,
+    unmark,
+)
+from edgeft.train.hardware import Hardware
+from edgeft.train.models import quiet
+from edgeft.train.recipe import Recipe
+
+__all__ = ["Task", "class_weights", "fit", "loss_function", "predict_logits", "step_seed"]
+
+SGD_MOMENTUM = 0.9
+MAX_GRADIENT_NORM = 1.0
+SCHEDULES = {"linear": "linear", "cosine": "cosine", "constant": "constant_with_warmup"}
+EVAL_BATCH_SIZE = 64
+
+OnEpoch = Callable[[EpochScores], None]
+
+
+@dataclass(frozen=True)
+class Task:
+    """What is learned: rows of (token ids, label id), and what the ids mean."""
+
+    train: list[Row]
+    validation: list[Row]  # empty: no epoch is chosen, the last one counts
+    labels: tuple[str, ...]
+    pad_id: int
+
+
+def fit(
+    model: Any,
+    task: Task,
+    recipe: Recipe,
+    hardware: Hardware,
+    root: Path,
+    *,
+    resume: bool = False,
+    checkpoint_steps: int | None = None,
+    on_epoch: OnEpoch | None = None,
+    progress: Progress = silent,
+) -> tuple[EpochScores, ...]:
+    """Train ``model`` in place, leave the best epoch's weights in it, return the curve.
+
+    Checkpoints are kept below ``root``; with ``resume`` the newest complete one
+    is continued. Raises ModelError where the loss is no longer a number.
+    """
+    newest = newest_checkpoint(root) if resume else None
+    state = newest[1] if newest else TrainState(updates=0)
+    with quiet(), _deterministic(hardware):
+        trainer = _Trainer(model, task, recipe, hardware, root, state, checkpoint_steps)
+        trainer.add_callback(_Watch(trainer, on_epoch, progress))
+        if hardware.is_main:
+            prune(root, complete_checkpoints(root))
+        done = len(state.curve) >= recipe.epochs or has_stalled(state.curve, recipe.patience)
+        if not done:
+            trainer.train(resume_from_checkpoint=str(newest[0]) if newest else None)
+        trainer.accelerator.wait_for_everyone()
+        _load_weights(model, folder_of(root, best_epoch(trainer.curve).updates))
+    return tuple(trainer.curve)
+
+
+def predict_logits(
+    model: Any,
+    rows: Sequence[Row],
+    pad_id: int,
+    hardware: Hardware,
+    *,
+    progress: Progress = silent,
+) -> NDArray[np.float32]:
+    """The logits (N, C) float32 of all rows, in their order, on every process."""
+    batches = length_batches([len(ids) for ids, _ in rows], EVAL_BATCH_SIZE)
+    mine = batches[hardware.rank :: hardware.processes]
+    pad = collate(pad_id)
+    device = next(model.parameters()).device
+    was_training = model.training
+    model.eval()
+    parts: list[tuple[list[int], NDArray[np.float32]]] = []
+    with torch.no_grad():
+        for at, batch in enumerate(mine):
+            inputs = pad([rows[row] for row in batch])
+            inputs.pop("labels")
+            inputs = {name: tensor.to(device) for name, tensor in inputs.items()}
+            parts.append((batch, model(**inputs).logits.float().cpu().numpy()))
+            progress("evaluating", at + 1, len(mine))
+    model.train(was_training)
+    return _in_order(_gathered(parts, hardware), len(rows))
+
+
+def class_weights(labels: Sequence[int], classes: int) -> NDArray[np.float32]:
+    """rows / (classes x rows of the class) for each class, (C,) float32: 1 when balanced."""
+    counts = Counter(labels)
+    return np.array(
+        [len(labels) / (classes * max(counts[label], 1)) for label in range(classes)],
+        dtype=np.float32,
+    )
+
+
+def loss_function(weights: Any, label_smoothing: float) -> Callable[..., Any]:
+    """Weighted, smoothed cross-entropy as torch defines it, divided by the rows of an update.
+
+    torch's own mean divides by the weights in the batch at hand; dividing by
+    the rows of the whole update makes several small batches, on one process or
+    many, the same as a large one.
+    """
+
+    def loss(outputs: Any, labels: Any, num_items_in_batch: Any = None) -> Any:
+        logits = outputs.logits.float()  # (B, C) float32
+        total = functional.cross_entropy(
+            logits,
+            labels,
+            weight=None if weights is None else weights.to(logits.device),
+            label_smoothing=label_smoothing,
+            reduction="sum",
+        )
+        return total / (len(labels) if num_items_in_batch is None else num_items_in_batch)
+
+    return loss
+
+
+def step_seed(seed: int, update: int, part: int, rank: int) -> int:
+    """The random seed of one backward pass, from 0 to 2^63 - 1."""
+    digest = hashlib.sha256(f"{seed}/{update}/{part}/{rank}".encode()).digest()
+    return int.from_bytes(digest[:8], "big") >> 1
+
+
+class _Rows(torch.utils.data.Dataset):
+    def __init__(self, rows: list[Row]) -> None:
+        self.rows = rows
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __getitem__(self, at: int) -> Row:
+        return self.rows[at]
+
+
+class _Loader(torch.utils.data.DataLoader):
+    """A loader that passes the Trainer's ``set_epoch`` on to the order of rows."""
+
+    def set_epoch(self, epoch: int) -> None:
+        self.batch_sampler.set_epoch(epoch)
+
+
+class _Trainer(transformers.Trainer):
+    """The Trainer with our order of rows, seeds, optimizer, loss and checkpoints."""
+
+    def __init__(
+        self,
+        model: Any,
+        task: Task,
+        recipe: Recipe,
+        hardware: Hardware,
+        root: Path,
+        state: TrainState,
+        checkpoint_steps: int | None,
+    ) -> None:
+        self.task = task
+        self.recipe = recipe
+        self.hardware = hardware
+        self.root = root
+        self.checkpoint_steps = checkpoint_steps
+        self.order = BatchOrder(
+            [len(ids) for ids, _ in task.train],
+            recipe.batch_size,
+            seed=recipe.seed,
+            rank=hardware.rank,
+            processes=hardware.processes,
+        )
+        self.updates_per_epoch = math.ceil(len(self.order) / recipe.gradient_accumulation)
+        weights = None
+        if recipe.class_weights:
+            counts = [label for _, label in task.train]
+            weights = torch.from_numpy(class_weights(counts, len(task.labels)))
+        super().__init__(
+            model=model,
+            args=_arguments(recipe, hardware, root, self.updates_per_epoch),
+            train_dataset=_Rows(task.train),
+            compute_loss_func=loss_function(weights, recipe.label_smoothing),
+        )
+        self.model_accepts_loss_kwargs = False  # the loss is ours, not the model's
+        self.remove_callback(transformers.PrinterCallback)
+        self.curve = list(state.curve)
+        self.loss_sum = torch.tensor(
+            state.loss_sum, dtype=torch.float64, device=self.args.device
+        )
+        self.epoch_began = time.monotonic() - state.epoch_seconds
+        self._seeded_update, self._part = -1, 0
+
+    def get_train_dataloader(self) -> Any:
+        pad = collate(self.task.pad_id, multiple=8 if self.hardware.device == "cuda" else 1)
+        return _Loader(self.train_dataset, batch_sampler=self.order, collate_fn=pad)
+
+    def training_step(self, model: Any, inputs: Any, num_items_in_batch: Any = None) -> Any:
+        update = self.state.global_step
+        self._part = self._part + 1 if update == self._seeded_update else 0
+        self._seeded_update = update
+        torch.manual_seed(step_seed(self.recipe.seed, update, self._part, self.args.process_index))
+        loss = super().training_step(model, inputs, num_items_in_batch)
+        self.loss_sum += loss
+        return loss
+
+    def create_optimizer(self) -> Any:
+        if self.optimizer is None:
+            decayed = set(self.get_decay_parameter_names(self.model))
+            named = [pair for pair in self.model.named_parameters() if pair[1].requires_grad]
+            with_decay = [one for name, one in named if name in decayed]
+            without = [one for name, one in named if name not in decayed]
+            groups = [
+                {"params": with_decay, "weight_decay": self.recipe.weight_decay},
+                {"params": without, "weight_decay": 0.0},
+            ]
+            self.optimizer: Any = _optimizer(groups, self.recipe)
+        return self.optimizer
+
+    def end_epoch(self) -> EpochScores:
+        """Evaluate, add a point to the curve and start counting anew."""
+        epoch = len(self.curve) + 1
+        loss = self._mean_loss_sum() / self.updates_per_epoch
+        if not math.isfinite(loss):
+            raise ModelError(
+                f"Training diverged: in epoch {epoch} the loss is not a number.",
+                hint="Start anew with --force and a lower --learning-rate than "
+                f"{self.recipe.learning_rate:g}"
+                + (", or --precision bf16." if self.hardware.precision == "fp16" else "."),
+            )
+        scores = self._scores() if self.task.validation else (None, None, None)
+        point = EpochScores(
+            epoch=epoch,
+            updates=self.state.global_step,
+            train_loss=loss,
+            seconds=time.monotonic() - self.epoch_began,
+            validation_loss=scores[0],
+            accuracy=scores[1],
+            macro_f1=scores[2],
+        )
+        self.curve.append(point)
+        self.loss_sum.zero_()
+        self.epoch_began = time.monotonic()
+        return point
+
+    def _scores(self) -> tuple[float, float, float]:
+        rows, labels = self.task.validation, self.task.labels
+        logits = predict_logits(self.model, rows, self.task.pad_id, self.hardware)
+        truth = np.array([label for _, label in rows])  # (N,) int64
+        scores = score_classification(
+            [labels[i] for i in truth], [labels[i] for i in logits.argmax(axis=1)], labels
+        )
+        return cross_entropy(logits, truth), scores.accuracy, scores.macro_f1
+
+    def _mean_loss_sum(self) -> float:
+        return float(self.accelerator.reduce(self.loss_sum.clone(), reduction="mean"))
+
+    def _save_checkpoint(self, model: Any, trial: Any) -> None:
+        folder = folder_of(self.root, self.state.global_step)
+        loss_sum = self._mean_loss_sum()
+        if self.args.should_save:
+            unmark(folder)
+        super()._save_checkpoint(model, trial)
+        if self.args.should_save:
+            state = TrainState(
+                updates=self.state.global_step,
+                curve=tuple(self.curve),
+                loss_sum=loss_sum,
+                epoch_seconds=time.monotonic() - self.epoch_began,
+            )
+            mark_complete(folder, state)
+            best = {best_epoch(self.curve).updates} if self.curve else set()
+            prune(self.root, {self.state.global_step, *best})
+
+    def _save_rng_state(self, output_dir: str) -> None:
+        """Nothing to save: every step is seeded."""
+
+    def _load_rng_state(self, checkpoint: str) -> None:
+        """Nothing to load: every step is seeded."""
+
+
+class _Watch(transformers.TrainerCallback):
+    """Evaluates, saves, stops and tells, at the moments that the Trainer names."""
+
+    def __init__(self, trainer: _Trainer, on_epoch: OnEpoch | None, progress: Progress) -> None:
+        self.trainer = trainer
+        self.on_epoch = on_epoch
+        self.progress = progress
+        self.begun_at = 0
+
+    def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        self.begun_at = state.global_step
+        self.progress("training", 0, state.max_steps - self.begun_at)
+
+    def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        # What a former process did took none of this one's time: it is left out of both.
+        self.progress(
+            "training", state.global_step - self.begun_at, state.max_steps - self.begun_at
+        )
+        every, per_epoch = self.trainer.checkpoint_steps, self.trainer.updates_per_epoch
+        if every and state.global_step % every == 0 and state.global_step % per_epoch != 0:
+            control.should_save = True
+
+    def on_epoch_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        point = self.trainer.end_epoch()
+        control.should_save = True
+        if has_stalled(self.trainer.curve, self.trainer.recipe.patience):
+            control.should_training_stop = True
+        if self.on_epoch is not None and self.trainer.hardware.is_main:
+            self.on_epoch(point)
+
+
+def cross_entropy(logits: NDArray[np.float32], truth: NDArray[np.int64]) -> float:
+    """The mean negative log-likelihood of ``truth`` (N,) under ``logits`` (N, C)."""
+    shifted = (logits - logits.max(axis=1, keepdims=True)).astype(np.float64)  # (N, C)
+    log_sum = np.log(np.exp(shifted).sum(axis=1))  # (N,) float64
+    return float((log_sum - shifted[np.arange(len(truth)), truth]).mean())
+
+
+def _arguments(
+    recipe: Recipe, hardware: Hardware, root: Path, updates_per_epoch: int
+) -> transformers.TrainingArguments:
+    arguments = transformers.TrainingArguments(
+        output_dir=str(root),
+        per_device_train_batch_size=recipe.batch_size,
+        gradient_accumulation_steps=recipe.gradient_accumulation,
+        num_train_epochs=recipe.epochs,
+        learning_rate=recipe.learning_rate,
+        lr_scheduler_type=SCHEDULES[recipe.schedule],
+        warmup_steps=round(recipe.warmup_share * recipe.epochs * updates_per_epoch),
+        max_grad_norm=MAX_GRADIENT_NORM,
+        seed=recipe.seed,
+        bf16=hardware.precision == "bf16",
+        fp16=hardware.precision == "fp16",
+        use_cpu=hardware.device == "cpu",
+        ddp_backend="gloo" if hardware.device == "cpu" and hardware.processes > 1 else None,
+        dataloader_pin_memory=hardware.device == "cuda",
+        remove_unused_columns=False,
+        save_strategy="no",  # the callback says when
+        eval_strategy="no",
+        logging_strategy="no",
+        report_to="none",
+        disable_tqdm=True,
+    )
+    if arguments.n_gpu > 1:  # one process drives one GPU; more GPUs take torchrun
+        arguments._n_gpu = 1
+    return arguments
+
+
+def _optimizer(groups: list[dict[str, Any]], recipe: Recipe) -> Any:
+    rate = recipe.learning_rate
+    if recipe.optimizer == "adamw":
+        return torch.optim.AdamW(groups, lr=rate)
+    if recipe.optimizer == "adam":
+        return torch.optim.Adam(groups, lr=rate)
+    if recipe.optimizer == "sgd":
+        return torch.optim.SGD(groups, lr=rate, momentum=SGD_MOMENTUM)
+    return transformers.Adafactor(groups, lr=rate, scale_parameter=False, relative_step=False)
+
+
+@contextmanager
+def _deterministic(hardware: Hardware) -> Iterator[None]:
+    """Run torch on the given threads and, on a GPU, with its repeatable kernels."""
+    torch.set_num_threads(hardware.threads)
+    if hardware.device == "cpu":
+        yield
+        return
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # read when CUDA starts
+    before = torch.are_deterministic_algorithms_enabled()
+    torch.use_deterministic_algorithms(True, warn_only=True)
+    try:
+        yield
+    finally:
+        torch.use_deterministic_algorithms(before)
+
+
+def _load_weights(model: Any, folder: Path) -> None:
+    from safetensors.torch import load_file
+
+    weights: dict[str, Any] = {}
+    for path in sorted(folder.glob("*.safetensors")):
+        weights.update(load_file(path))
+    missing = model.load_state_dict(weights, strict=False).missing_keys
+    tied = set(getattr(model, "_tied_weights_keys", None) or ())
+    if set(missing) - tied:
+        raise ModelError(f"{folder} lacks the weights {', '.join(missing)}.")
+
+
+def _gathered(parts: list[Any], hardware: Hardware) -> list[Any]:
+    if hardware.processes == 1:
+        return parts
+    everyone: list[Any] = [None] * hardware.processes
+    torch.distributed.all_gather_object(everyone, parts)
+    return [part for theirs in everyone for part in theirs]
+
+
+def _in_order(parts: list[tuple[list[int], NDArray[np.float32]]], rows: int) -> NDArray[np.float32]:
+    logits = np.empty((rows, parts[0][1].shape[1]), dtype=np.float32)  # (N, C) float32
+    for batch, values in parts:
+        logits[batch] = values
+    return logits

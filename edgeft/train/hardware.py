@@ -1,0 +1,70 @@
+"""Where training runs: device, precision, threads, and this process's place among several."""
+
+import os
+from dataclasses import dataclass
+
+from edgeft.errors import DeviceError, UsageError
+from edgeft.runtime.cpu import usable_cores
+
+__all__ = ["Hardware", "is_main_process", "resolve_hardware"]
+
+
+@dataclass(frozen=True)
+class Hardware:
+    """``device`` is "cpu" or "cuda", ``precision`` fp32, bf16 or fp16, ``rank`` from 0."""
+
+    device: str
+    precision: str
+    threads: int
+    rank: int
+    processes: int
+
+    @property
+    def is_main(self) -> bool:
+        """Whether this process prints and writes."""
+        return self.rank == 0
+
+
+def is_main_process() -> bool:
+    """Whether this process prints and writes, as far as the launcher's variables tell."""
+    return int(os.environ.get("RANK", "0")) == 0
+
+
+def resolve_hardware(device: str, precision: str) -> Hardware:
+    """What ``auto`` means here, and whether the rest can be had.
+
+    torchrun and accelerate launch tell a process its place by the environment
+    variables RANK, WORLD_SIZE and LOCAL_WORLD_SIZE. Raises DeviceError, UsageError.
+    """
+    processes = int(os.environ.get("WORLD_SIZE", "1"))
+    if processes > 1:  # every process would warn that its search for unused weights found none
+        os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")
+    import torch
+
+    if device == "auto":
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+    elif device == "cuda" and not torch.cuda.is_available():
+        reason = (
+            "this torch was built without CUDA"
+            if torch.version.cuda is None
+            else "torch finds no NVIDIA GPU with a working driver"
+        )
+        raise DeviceError(
+            f"The device 'cuda' cannot train here: {reason}.",
+            hint="See `edgeft doctor`, or use --device cpu.",
+        )
+    if device == "cpu" and precision == "fp16":
+        raise UsageError(
+            "fp16 needs a GPU.", hint="Use --precision fp32 or bf16, or --device cuda."
+        )
+    if precision == "auto":
+        bf16 = device == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
+        precision = "bf16" if bf16 else "fp32"
+    processes_here = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
+    return Hardware(
+        device=device,
+        precision=precision,
+        threads=max(1, usable_cores() // processes_here),
+        rank=int(os.environ.get("RANK", "0")),
+        processes=processes,
+    )

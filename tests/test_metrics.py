@@ -1,0 +1,57 @@
+"""Scores against scikit-learn's, which is the field's reference."""
+
+import numpy as np
+import pytest
+from sklearn import metrics as reference
+
+from edgeft.metrics import score_classification, wilson_interval
+
+LABELS = ("a", "b", "c", "never")
+
+
+@pytest.fixture
+def answers() -> tuple[list[str], list[str]]:
+    chance = np.random.default_rng(3)
+    truth = chance.choice(["a", "b", "c"], 200, p=[0.6, 0.3, 0.1]).tolist()
+    predicted = [one if chance.random() < 0.7 else str(chance.choice(["a", "b"])) for one in truth]
+    return truth, predicted
+
+
+def test_scores_equal_scikit_learn(answers: tuple[list[str], list[str]]) -> None:
+    truth, predicted = answers
+    scores = score_classification(truth, predicted, LABELS)
+    assert scores.accuracy == pytest.approx(reference.accuracy_score(truth, predicted))
+    assert scores.macro_f1 == pytest.approx(reference.f1_score(truth, predicted, average="macro"))
+    assert scores.weighted_f1 == pytest.approx(
+        reference.f1_score(truth, predicted, average="weighted")
+    )
+    for name, average in (("macro_precision", "precision"), ("macro_recall", "recall")):
+        expected = getattr(reference, f"{average}_score")(
+            truth, predicted, average="macro", zero_division=0
+        )
+        assert getattr(scores, name) == pytest.approx(expected)
+    matrix = reference.confusion_matrix(truth, predicted, labels=LABELS)
+    assert scores.confusion == tuple(map(tuple, matrix.tolist()))
+
+
+def test_frequent_mistakes_come_first() -> None:
+    scores = score_classification(list("aaabbc"), list("abbbac"), ("a", "b", "c"))
+    assert scores.confusions(5) == [("a", "b", 2), ("b", "a", 1)]
+
+
+def test_wilson_interval_of_a_known_case() -> None:
+    # Newcombe (1998), table I: 81 of 263.
+    low, high = wilson_interval(81, 263)
+    assert (low, high) == (pytest.approx(0.2553, abs=5e-5), pytest.approx(0.3662, abs=5e-5))
+
+
+def test_perfect_answers_keep_an_interval() -> None:
+    scores = score_classification(["a"] * 10, ["a"] * 10, ("a", "b"))
+    assert scores.accuracy == scores.macro_f1 == 1.0
+    assert scores.accuracy_low < 0.75
+
+
+@pytest.mark.parametrize(("truth", "predicted"), [([], []), (["a"], []), (["z"], ["a"])])
+def test_senseless_input_is_refused(truth: list[str], predicted: list[str]) -> None:
+    with pytest.raises(ValueError, match="label|length"):
+        score_classification(truth, predicted, ("a", "b"))

@@ -1,0 +1,80 @@
+import random
+
+import torch
+
+from edgeft.train.batches import BatchOrder, collate, epoch_batches, length_batches
+
+CHANCE = random.Random(7)
+LENGTHS = [CHANCE.randint(3, 60) for _ in range(1003)]
+
+
+def flat(batches: list[list[int]]) -> list[int]:
+    return [row for batch in batches for row in batch]
+
+
+def test_an_epoch_has_each_row_once() -> None:
+    batches = epoch_batches(LENGTHS, 8, seed=0, epoch=0)
+    assert sorted(flat(batches)) == list(range(len(LENGTHS)))
+    assert len(batches) == 126  # ceil(1003 / 8)
+
+
+def test_the_order_is_a_function_of_seed_and_epoch() -> None:
+    first = epoch_batches(LENGTHS, 8, seed=0, epoch=0)
+    assert first == epoch_batches(LENGTHS, 8, seed=0, epoch=0)
+    assert first != epoch_batches(LENGTHS, 8, seed=0, epoch=1)
+    assert first != epoch_batches(LENGTHS, 8, seed=1, epoch=0)
+
+
+def test_the_order_depends_on_no_global_state() -> None:
+    random.seed(1)
+    torch.manual_seed(1)
+    first = epoch_batches(LENGTHS, 8, seed=0, epoch=3)
+    random.seed(2)
+    torch.manual_seed(2)
+    assert first == epoch_batches(LENGTHS, 8, seed=0, epoch=3)
+
+
+def test_batches_hold_like_lengths_and_stand_in_no_order_of_length() -> None:
+    batches = epoch_batches(LENGTHS, 8, seed=0, epoch=0)
+    padded = sum(max(LENGTHS[row] for row in batch) * len(batch) for batch in batches)
+    assert padded / sum(LENGTHS) < 1.05
+    longest = [max(LENGTHS[row] for row in batch) for batch in batches]
+    assert longest != sorted(longest)
+    assert longest != sorted(longest, reverse=True)
+
+
+def test_processes_share_an_epoch_evenly() -> None:
+    orders = [BatchOrder(LENGTHS, 8, seed=0, rank=rank, processes=4) for rank in range(4)]
+    for order in orders:
+        order.set_epoch(2)
+    shares = [list(order) for order in orders]
+    assert {len(share) for share in shares} == {len(orders[0])} == {32}  # ceil(1003 / 32)
+    assert all(batch for share in shares for batch in share)
+    rows = [row for share in shares for row in flat(share)]
+    assert set(rows) == set(range(len(LENGTHS)))
+    assert len(rows) - len(LENGTHS) == 1  # filled up to a multiple of 4
+
+
+def test_two_processes_together_see_the_batches_of_one_with_twice_the_size() -> None:
+    single = epoch_batches(LENGTHS[:1000], 16, seed=0, epoch=0)
+    double = epoch_batches(LENGTHS[:1000], 8, seed=0, epoch=0, processes=2)
+    assert single == double
+
+
+def test_fewer_rows_than_processes_leave_none_without() -> None:
+    shares = [
+        list(BatchOrder([5, 5], 8, seed=0, rank=rank, processes=4)) for rank in range(4)
+    ]
+    assert [len(flat(share)) for share in shares] == [1, 1, 1, 1]
+
+
+def test_length_batches_are_longest_first_and_complete() -> None:
+    assert length_batches([3, 9, 5], 2) == [[1, 2], [0]]
+
+
+def test_collate_pads_to_the_longest_or_a_multiple() -> None:
+    batch = collate(pad_id=7)([([1, 2, 3], 0), ([4], 1)])
+    assert batch["input_ids"].tolist() == [[1, 2, 3], [4, 7, 7]]
+    assert batch["attention_mask"].tolist() == [[1, 1, 1], [1, 0, 0]]
+    assert batch["labels"].tolist() == [0, 1]
+    assert collate(0, multiple=8)([([1], 0)])["input_ids"].shape == (1, 8)

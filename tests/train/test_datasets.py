@@ -1,0 +1,178 @@
+import json
+from pathlib import Path
+
+import datasets
+import pyarrow
+import pyarrow.parquet
+import pytest
+
+from edgeft.errors import DataError
+from edgeft.train.config import DataConfig
+from edgeft.train.datasets import (
+    Splits,
+    _hub_table,
+    _unlabelled,
+    check_labels,
+    fingerprint,
+    hold_out,
+    normalized,
+    ordered_labels,
+    read_splits,
+)
+from tests.train.conftest import rows, write_csv
+
+
+def test_a_file_is_train(train_csv: Path, test_csv: Path) -> None:
+    splits = read_splits(DataConfig(str(train_csv), test=str(test_csv)))
+    assert (len(splits.train), splits.validation) == (150, None)
+    assert splits.test is not None
+    assert splits.test.texts == [text for text, _ in rows(30, seed=1)]
+
+
+def test_a_folder_of_splits_in_several_formats(tmp_path: Path) -> None:
+    write_csv(tmp_path / "train.csv", rows(9))
+    (tmp_path / "dev.tsv").write_text("text\tlabel\nrain\tsad\n", encoding="utf-8")
+    line = json.dumps({"text": "sun", "label": "glad"})
+    (tmp_path / "test.jsonl").write_text(line + "\n", encoding="utf-8")
+    (tmp_path / "README.md").write_text("not data", encoding="utf-8")
+    splits = read_splits(DataConfig(str(tmp_path)))
+    assert {name: len(split) for name, split in splits.present().items()} == {
+        "train": 9,
+        "validation": 1,
+        "test": 1,
+    }
+    other = write_csv(tmp_path / "other.csv", rows(4))
+    assert len(read_splits(DataConfig(str(tmp_path), test=str(other))).test or ()) == 4
+
+
+def test_a_folder_without_train_lists_what_it_has(tmp_path: Path) -> None:
+    write_csv(tmp_path / "rows.csv", rows(3))
+    with pytest.raises(DataError, match=r"no train file\. Data files found: rows\.csv"):
+        read_splits(DataConfig(str(tmp_path)))
+
+
+def test_a_folder_with_two_validation_files_is_ambiguous(tmp_path: Path) -> None:
+    for name in ("train", "dev", "valid"):
+        write_csv(tmp_path / f"{name}.csv", rows(3))
+    with pytest.raises(DataError, match=r"2 files for validation: dev\.csv, valid\.csv"):
+        read_splits(DataConfig(str(tmp_path)))
+
+
+def test_parquet_keeps_strings_and_numbers(tmp_path: Path) -> None:
+    path = tmp_path / "rows.parquet"
+    table = pyarrow.table({"text": ["NA", "null"], "label": ["01", "1"], "n": [1, 2]})
+    pyarrow.parquet.write_table(table, path)
+    train = read_splits(DataConfig(str(path))).train
+    assert (train.texts, train.labels, train.lines) == (["NA", "null"], ["01", "1"], [1, 2])
+    assert read_splits(DataConfig(str(path), label_column="n")).train.labels == ["1", "2"]
+
+
+def test_parquet_class_numbers_get_the_names_that_the_file_records(tmp_path: Path) -> None:
+    path = tmp_path / "rows.parquet"
+    features = datasets.Features(
+        {"text": datasets.Value("string"), "label": datasets.ClassLabel(names=["bad", "good"])}
+    )
+    made = datasets.Dataset.from_dict({"text": ["x", "y"], "label": [1, 0]}, features=features)
+    made.to_parquet(path)
+    assert read_splits(DataConfig(str(path))).train.labels == ["good", "bad"]
+
+
+def test_parquet_without_a_text_names_the_row(tmp_path: Path) -> None:
+    path = tmp_path / "rows.parquet"
+    pyarrow.parquet.write_table(pyarrow.table({"text": ["x", None], "label": ["a", "b"]}), path)
+    with pytest.raises(DataError, match="line 2: 'text' holds no text"):
+        read_splits(DataConfig(str(path)))
+
+
+def test_a_file_that_is_no_parquet(tmp_path: Path) -> None:
+    path = tmp_path / "rows.parquet"
+    path.write_bytes(b"text,label\n")
+    with pytest.raises(DataError, match="cannot be read as Parquet"):
+        read_splits(DataConfig(str(path)))
+
+
+def test_a_hub_data_set_by_way_of_the_library() -> None:
+    # The types that load_dataset gives, made here: no Hub is at hand.
+    names = datasets.ClassLabel(names=["bad", "good"])
+    features = datasets.Features({"text": datasets.Value("string"), "label": names})
+    train = datasets.Dataset.from_dict({"text": ["x", "y"], "label": [1, 0]}, features=features)
+    withheld = datasets.Dataset.from_dict({"text": ["z"], "label": [-1]}, features=features)
+    assert _hub_table("mine (train)", train).rows == [("x", "good"), ("y", "bad")]
+    assert not _unlabelled(train)
+    assert _unlabelled(withheld)
+
+
+@pytest.mark.parametrize("name", ["nosuchset", "some/nosuchset"])
+def test_a_hub_data_set_offline_names_the_local_ways(name: str) -> None:
+    with pytest.raises(DataError, match="no Hub data set of that name") as caught:
+        read_splits(DataConfig(name))
+    assert ".csv" in caught.value.hint
+
+
+@pytest.mark.parametrize("name", ["nosuch.csv", "./nosuch", "a/b/c"])
+def test_what_looks_like_a_path_is_not_sought_on_the_hub(name: str) -> None:
+    with pytest.raises(DataError, match=r"does not exist|suffix"):
+        read_splits(DataConfig(name))
+
+
+def test_hold_out_is_stratified_repeatable_and_optional(train_csv: Path) -> None:
+    splits = read_splits(DataConfig(str(train_csv)))
+    held = hold_out(splits, 0.2, seed=0)
+    assert held.validation is not None
+    assert {label: held.validation.labels.count(label) for label in ("calm", "glad", "sad")} == {
+        "calm": 10,
+        "glad": 10,
+        "sad": 10,
+    }
+    assert not set(held.validation.lines) & set(held.train.lines)
+    assert hold_out(splits, 0.2, seed=0) == held
+    assert hold_out(splits, 0.2, seed=1) != held
+    assert hold_out(splits, 0, seed=0) is splits
+    assert hold_out(held, 0.2, seed=0) is held
+
+
+def test_a_class_with_one_row_is_named_with_its_line(tmp_path: Path) -> None:
+    path = write_csv(tmp_path / "t.csv", [*rows(9), ("only one", "[rare]")])
+    with pytest.raises(DataError, match=r"line 11: the class '\[rare\]' has only this row"):
+        hold_out(read_splits(DataConfig(str(path))), 0.1, seed=0)
+
+
+def test_a_single_class(tmp_path: Path) -> None:
+    path = write_csv(tmp_path / "t.csv", [("a", "x"), ("b", "x")])
+    with pytest.raises(DataError, match="every row has the label 'x'"):
+        check_labels(read_splits(DataConfig(str(path))))
+
+
+@pytest.mark.parametrize("role", ["validation", "test"])
+def test_labels_that_train_never_shows(tmp_path: Path, train_csv: Path, role: str) -> None:
+    path = write_csv(tmp_path / "t.csv", [("a", "calm"), ("b", "new"), ("c", "newer")])
+    splits = read_splits(DataConfig(str(train_csv), **{role: str(path)}))
+    with pytest.raises(DataError, match=f"line 3: {role} has 2 labels .*: 'new', 'newer'"):
+        check_labels(splits)
+
+
+def test_labels_are_in_numerical_order_where_they_are_numbers() -> None:
+    assert ordered_labels(["10", "9", "01"]) == ("01", "9", "10")
+    assert ordered_labels(["b", "10", "9"]) == ("10", "9", "b")
+
+
+def test_the_fingerprint_is_of_the_contents(tmp_path: Path, train_csv: Path) -> None:
+    here = read_splits(DataConfig(str(train_csv)))
+    copy = tmp_path / "copy.csv"
+    copy.write_bytes(train_csv.read_bytes())
+    assert fingerprint(here) == fingerprint(read_splits(DataConfig(str(copy))))
+    assert fingerprint(here) != fingerprint(Splits(here.train.subset(range(149))))
+    assert fingerprint(here) != fingerprint(Splits(here.train, test=here.train))
+    surrogate = Splits(here.train.subset([0]))
+    surrogate.train.texts[0] = "\ud800"  # such as broken JSON leaves; it has no UTF-8 form
+    assert fingerprint(surrogate).startswith("sha256:")
+
+
+def test_normalization_reaches_every_split(tmp_path: Path) -> None:
+    path = write_csv(tmp_path / "t.csv", [("<b>Ａ</b>", "x"), ("b", "y")])
+    splits = read_splits(DataConfig(str(path), test=str(path)))
+    done = normalized(splits, ("markup", "nfkc", "whitespace"))
+    assert done.train.texts == ["A", "b"]
+    assert done.test is not None
+    assert done.test.texts == ["A", "b"]
+    assert normalized(splits, ()) is splits

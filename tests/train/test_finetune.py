@@ -1,0 +1,246 @@
+import math
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+
+from edgeft.errors import ModelError
+from edgeft.train.batches import Row
+from edgeft.train.checkpoints import EpochScores, best_epoch, has_stalled
+from edgeft.train.finetune import (
+    OnEpoch,
+    Task,
+    class_weights,
+    cross_entropy,
+    fit,
+    loss_function,
+    predict_logits,
+    step_seed,
+)
+from edgeft.train.hardware import Hardware
+from edgeft.train.models import BaseModel, build_classifier, open_base
+from edgeft.train.recipe import OPTIMIZERS, SCHEDULES, Recipe
+from tests.train.conftest import rows
+
+LABELS = ("calm", "glad", "sad")
+CPU = Hardware("cpu", "fp32", threads=1, rank=0, processes=1)
+
+
+def recipe(**changed: object) -> Recipe:
+    values: dict[str, object] = {
+        "epochs": 2,
+        "batch_size": 16,
+        "gradient_accumulation": 1,
+        "learning_rate": 1e-3,
+        "warmup_share": 0.1,
+        "schedule": "linear",
+        "weight_decay": 0.01,
+        "optimizer": "adamw",
+        "label_smoothing": 0.0,
+        "class_weights": False,
+        "max_length": 32,
+        "patience": 0,
+        "seed": 0,
+    }
+    return Recipe(**{**values, **changed})  # type: ignore[arg-type]
+
+
+@pytest.fixture(scope="module")
+def base(encoder: Path) -> BaseModel:
+    return open_base(str(encoder))
+
+
+def encoded(base: BaseModel, count: int, seed: int = 0) -> list[Row]:
+    pairs = rows(count, seed=seed)
+    encodings = base.encoder(32).encode([text for text, _ in pairs])
+    labels = [LABELS.index(label) for _, label in pairs]
+    return [(one.ids, label) for one, label in zip(encodings, labels, strict=True)]
+
+
+def run(
+    base: BaseModel,
+    root: Path,
+    made: Recipe,
+    *,
+    resume: bool = False,
+    on_epoch: OnEpoch | None = None,
+) -> tuple[torch.nn.Module, tuple[EpochScores, ...]]:
+    model: torch.nn.Module = build_classifier(base, LABELS, seed=made.seed)
+    task = Task(encoded(base, 60), encoded(base, 15, seed=1), LABELS, pad_id=0)
+    return model, fit(model, task, made, CPU, root, resume=resume, on_epoch=on_epoch)
+
+
+# --- the loss ------------------------------------------------------------------------
+
+
+def test_class_weights_by_hand() -> None:
+    assert class_weights([0, 0, 0, 1], 2).tolist() == pytest.approx([4 / 6, 4 / 2])
+    assert class_weights([0, 1, 2], 3).tolist() == [1, 1, 1]
+
+
+def test_weighted_smoothed_loss_by_hand() -> None:
+    logits = torch.tensor([[2.0, 0.0], [0.0, 1.0]])
+    labels = torch.tensor([0, 0])
+    weights = torch.tensor([0.5, 3.0])
+    log_p = torch.log_softmax(logits, dim=1)
+    # torch: (1 - s) w_y (-log p_y) + s / C x sum over c of w_c (-log p_c), here summed over rows.
+    wanted = sum(
+        0.8 * 0.5 * -log_p[row, 0] + 0.2 / 2 * (0.5 * -log_p[row, 0] + 3.0 * -log_p[row, 1])
+        for row in (0, 1)
+    )
+    loss = loss_function(weights, 0.2)(SimpleNamespace(logits=logits), labels, 2)
+    assert float(loss) == pytest.approx(float(wanted) / 2)
+    plain = loss_function(None, 0.0)(SimpleNamespace(logits=logits), labels)
+    assert float(plain) == pytest.approx(-float(log_p[:, 0].mean()))
+
+
+def test_small_batches_add_up_to_a_large_one() -> None:
+    generator = torch.Generator().manual_seed(0)
+    logits = torch.randn(8, 3, generator=generator)
+    labels = torch.randint(0, 3, (8,), generator=generator)
+    loss = loss_function(torch.tensor([0.2, 1.0, 4.0]), 0.1)
+    whole = loss(SimpleNamespace(logits=logits), labels, 8)
+    parts = [
+        loss(SimpleNamespace(logits=logits[at]), labels[at], 8)
+        for at in (slice(0, 3), slice(3, 8))
+    ]
+    assert float(sum(parts)) == pytest.approx(float(whole))
+
+
+def test_cross_entropy_agrees_with_torch() -> None:
+    logits = np.array([[1000.0, 0.0], [0.3, -2.0]], dtype=np.float32)
+    truth = np.array([0, 1])
+    wanted = torch.nn.functional.cross_entropy(torch.from_numpy(logits), torch.from_numpy(truth))
+    assert cross_entropy(logits, truth) == pytest.approx(float(wanted), rel=1e-6)
+
+
+# --- seeds, the curve ----------------------------------------------------------------
+
+
+def test_step_seeds_differ_in_every_part() -> None:
+    seeds = {
+        step_seed(seed, update, part, rank)
+        for seed in (0, 1)
+        for update in (0, 1, 11)
+        for part in (0, 1)
+        for rank in (0, 1)
+    }
+    assert len(seeds) == 24
+    assert all(0 <= seed < 2**63 for seed in seeds)
+
+
+def point(epoch: int, accuracy: float | None, loss: float | None = None) -> EpochScores:
+    return EpochScores(epoch, epoch * 10, 0.5, 1.0, loss, accuracy, accuracy)
+
+
+def test_the_best_epoch_has_the_highest_accuracy_then_the_lowest_loss_then_comes_first() -> None:
+    assert best_epoch([point(1, 0.5, 1), point(2, 0.9, 1), point(3, 0.8, 0.1)]).epoch == 2
+    assert best_epoch([point(1, 0.9, 0.5), point(2, 0.9, 0.3), point(3, 0.9, 0.3)]).epoch == 2
+    assert best_epoch([point(1, None), point(2, None)]).epoch == 2
+
+
+def test_patience_counts_epochs_since_the_best() -> None:
+    curve = [point(1, 0.5, 1), point(2, 0.9, 1), point(3, 0.8, 1)]
+    assert [has_stalled(curve, patience) for patience in (0, 1, 2)] == [False, True, False]
+    assert not has_stalled([], 1)
+    assert not has_stalled([point(1, None), point(2, None)], 1)
+
+
+# --- training ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+def test_each_optimizer_learns_and_resumes_to_the_same_weights(
+    base: BaseModel, tmp_path: Path, optimizer: str
+) -> None:
+    rate = 0.05 if optimizer == "sgd" else 2e-3
+    made = recipe(optimizer=optimizer, learning_rate=rate, epochs=4)
+    model, curve = run(base, tmp_path / "whole", made)
+    untrained = build_classifier(base, LABELS, seed=made.seed).state_dict()
+    moved = [name for name, one in model.state_dict().items() if not one.equal(untrained[name])]
+    assert "classifier.weight" in moved
+    assert "bert.embeddings.word_embeddings.weight" in moved
+
+    def stop(scores: EpochScores) -> None:
+        if scores.epoch == 3:
+            raise InterruptedError
+
+    with pytest.raises(InterruptedError):
+        run(base, tmp_path / "stopped", made, on_epoch=stop)
+    resumed, again = run(base, tmp_path / "stopped", made, resume=True)
+    assert [one.train_loss for one in again] == [one.train_loss for one in curve]
+    for name, weights in model.state_dict().items():
+        assert weights.equal(resumed.state_dict()[name])
+
+
+@pytest.mark.parametrize("schedule", SCHEDULES)
+def test_each_schedule_runs_with_weights_smoothing_and_accumulation(
+    base: BaseModel, tmp_path: Path, schedule: str
+) -> None:
+    made = recipe(
+        schedule=schedule, class_weights=True, label_smoothing=0.1, gradient_accumulation=3
+    )
+    _, curve = run(base, tmp_path, made)
+    assert [one.updates for one in curve] == [2, 4]  # ceil(ceil(60 / 16) / 3) an epoch
+    assert all(math.isfinite(one.train_loss) for one in curve)
+
+
+def test_bf16_after_fp32_in_one_process(base: BaseModel, tmp_path: Path) -> None:
+    _, full = run(base, tmp_path / "fp32", recipe(epochs=1))
+    model = build_classifier(base, LABELS, seed=0)
+    task = Task(encoded(base, 60), [], LABELS, pad_id=0)
+    half = fit(model, task, recipe(epochs=1), Hardware("cpu", "bf16", 1, 0, 1), tmp_path / "bf16")
+    assert half[0].train_loss != full[0].train_loss
+    assert half[0].train_loss == pytest.approx(full[0].train_loss, rel=0.02)
+    assert next(model.parameters()).dtype == torch.float32
+
+
+def test_early_stopping_keeps_the_best_weights(base: BaseModel, tmp_path: Path) -> None:
+    # So small a rate changes nothing: the first epoch stays the best by its lower number.
+    made = recipe(epochs=9, learning_rate=1e-30, weight_decay=0.0, patience=2)
+    _, curve = run(base, tmp_path, made)
+    assert len(curve) == 3
+    assert best_epoch(curve).epoch == 1
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["checkpoint-12", "checkpoint-4"]
+    _, again = run(base, tmp_path, made, resume=True)  # nothing is left to do
+    assert again == curve
+
+
+def test_the_best_epochs_weights_are_restored(base: BaseModel, tmp_path: Path) -> None:
+    made = recipe(epochs=5, learning_rate=5e-2, schedule="constant")
+    model, curve = run(base, tmp_path, made)
+    validation = encoded(base, 15, seed=1)
+    logits = predict_logits(model, validation, 0, CPU)
+    truth = np.array([label for _, label in validation])
+    best = best_epoch(curve)
+    assert cross_entropy(logits, truth) == pytest.approx(best.validation_loss, abs=1e-6)
+    assert float((logits.argmax(axis=1) == truth).mean()) == best.accuracy
+
+
+def test_a_loss_that_is_no_number_is_an_error(base: BaseModel, tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match="diverged: in epoch 1") as caught:
+        run(base, tmp_path, recipe(learning_rate=1e30, epochs=1))
+    assert "--learning-rate" in caught.value.hint
+
+
+def test_logits_come_in_the_order_of_the_rows(base: BaseModel) -> None:
+    model = build_classifier(base, LABELS, seed=0)
+    some = encoded(base, 70)
+    together = predict_logits(model, some, 0, CPU)
+    alone = np.concatenate([predict_logits(model, [row], 0, CPU) for row in some])
+    assert together.shape == (70, 3)
+    np.testing.assert_allclose(together, alone, atol=1e-5)
+    assert not np.allclose(together[:-1], alone[1:], atol=1e-5)
+
+
+def test_training_does_not_depend_on_the_global_random_state(
+    base: BaseModel, tmp_path: Path
+) -> None:
+    losses = []
+    for number in (1, 2):
+        torch.manual_seed(number)
+        _, curve = run(base, tmp_path / str(number), recipe())
+        losses.append([one.train_loss for one in curve])
+    assert losses[0] == losses[1]

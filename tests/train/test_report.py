@@ -1,0 +1,116 @@
+import pytest
+
+from edgeft.data import Examples
+from edgeft.errors import DataError
+from edgeft.runtime.tokenize import Encoded
+from edgeft.train.clean import Removed, clean
+from edgeft.train.datasets import Splits
+from edgeft.train.report import DataReport, TokenCounts, count_tokens, describe
+
+TOKENS = TokenCounts(5, 9, 9, 12, 12, unknown_share=0.0)
+
+
+def examples(*pairs: tuple[str, str]) -> Examples:
+    texts, labels = zip(*pairs, strict=True)
+    return Examples("t.csv", list(texts), list(labels), list(range(2, len(pairs) + 2)), "t", "l")
+
+
+TRAIN = examples(
+    ("one", "a"),  # the first of two
+    ("one ", "a"),  # the same, but for white space
+    ("two", "a"),
+    ("two", "b"),  # contradicts the one above
+    ("", "a"),
+    (" \t", "b"),  # empty under two labels
+    ("three", "b"),  # also in test
+    ("four", "b"),
+)
+TEST = examples(("three", "b"), ("five", "a"), ("one", "b"))
+
+
+def report(**changed: object) -> DataReport:
+    values: dict[str, object] = {
+        "rows": {"train": 100, "test": 10},
+        "classes": {"a": 50, "b": 50},
+        "tokens": TOKENS,
+        "max_length": 8,
+        "cut": 0,
+        "empty": 0,
+        "duplicates": 0,
+        "contradictory_rows": 0,
+        "shared_validation": 0,
+        "shared_test": 0,
+    }
+    return DataReport(**{**values, **changed})  # type: ignore[arg-type]
+
+
+def test_figures_by_hand() -> None:
+    lengths = [3, 3, 3, 3, 2, 2, 9, 12]
+    found = describe(Splits(TRAIN, test=TEST), lengths, TOKENS, max_length=8)
+    assert found.rows == {"train": 8, "test": 3}
+    assert found.classes == {"a": 4, "b": 4}
+    assert (found.cut, found.cut_share) == (2, 0.25)
+    assert found.empty == 2
+    assert found.duplicates == 3  # the second "one", "two" and ""
+    assert found.contradictory_rows == 4  # both "two", both empty ones
+    assert (found.shared_validation, found.shared_test) == (0, 2)
+    assert found.imbalance == 1.0
+    document = found.to_dict()
+    assert document["class_rows_median"] == 4
+    assert document["tokens"]["p99"] == 12
+    assert document["warnings"] == list(found.warnings())
+
+
+def test_token_counts_by_hand() -> None:
+    # Two special tokens each; of 2 + 8 tokens of their own, 1 + 4 are unknown.
+    shares = {4: 0.5, 10: 0.5, 2: 0.0}
+    encoded = [Encoded([0] * length, False, share) for length, share in shares.items()]
+    counts = count_tokens(encoded, special=2)
+    assert (counts.p50, counts.p99, counts.max) == (4, 10, 10)
+    assert counts.unknown_share == pytest.approx(0.5)
+
+
+def test_no_token_at_all_is_no_division_by_zero() -> None:
+    assert count_tokens([Encoded([0, 0], False, 0.0)], special=2).unknown_share == 0.0
+
+
+def test_nothing_alarming_gives_no_warning() -> None:
+    assert report().warnings() == ()
+
+
+@pytest.mark.parametrize(
+    ("changed", "words"),
+    [
+        ({"tokens": TokenCounts(1, 1, 1, 1, 1, unknown_share=0.43)}, "does not know 43%"),
+        ({"cut": 20}, "20% of the texts are longer than 8 tokens"),
+        ({"classes": {"a": 88, "b": 8}}, "11 times"),
+        ({"classes": {"a": 50, "b": 7}}, "1 of 2 classes have under 8 rows"),
+        ({"classes": {str(n): 1 for n in range(60)}}, "right --label-column?"),
+        ({"empty": 1}, "1 texts are empty"),
+        ({"duplicates": 2}, "2 rows repeat a text"),
+        ({"contradictory_rows": 2}, "under another label"),
+        ({"shared_test": 3}, "3 of 10 test texts are also in train"),
+    ],
+)
+def test_each_alarming_figure_has_its_sentence(changed: dict[str, object], words: str) -> None:
+    assert any(words in warning for warning in report(**changed).warnings())
+
+
+def test_clean_removes_by_reason_and_keeps_the_first() -> None:
+    left, removed = clean(Splits(TRAIN, test=TEST))
+    # "one" is in test as well, under another label: what test holds is not learned.
+    assert removed == Removed(empty=2, contradictory=2, duplicate=0, shared=3)
+    assert left.train.texts == ["four"]
+    assert left.test == TEST
+
+
+def test_clean_keeps_the_first_of_equals() -> None:
+    left, removed = clean(Splits(TRAIN))
+    assert left.train.texts == ["one", "three", "four"]
+    assert left.train.lines == [2, 8, 9]
+    assert removed == Removed(empty=2, contradictory=2, duplicate=1, shared=0)
+
+
+def test_clean_that_leaves_nothing_is_an_error() -> None:
+    with pytest.raises(DataError, match="remove every row"):
+        clean(Splits(examples(("", "a"), ("", "b"))))

@@ -1,0 +1,51 @@
+"""A training process that dies at a chosen moment: python -m tests.train.victim OUT MOMENT OPTIONS.
+
+MOMENT is mid-epoch, epoch-end (evaluated, not yet saved) or half-saved (a
+checkpoint's files are there, its marker is not). OPTIONS is a JSON object.
+"""
+
+import json
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import Any
+
+from edgeft.train import finetune
+from edgeft.train.checkpoints import EpochScores
+from edgeft.train.config import config_from
+from edgeft.train.run import train
+
+KILLED_AFTER_UPDATES = 14  # of 9 an epoch, so within the second one
+
+
+def die() -> None:
+    """End this very moment, as a power cut would."""
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def main(out: Path, moment: str, options: dict[str, Any]) -> None:
+    """Train, and die before the end."""
+
+    def progress(step: str, done: int, total: int) -> None:
+        if moment == "mid-epoch" and step == "training" and done == KILLED_AFTER_UPDATES:
+            die()
+
+    def on_epoch(point: EpochScores) -> None:
+        if moment == "epoch-end" and point.epoch == 2:
+            die()
+
+    if moment == "half-saved":
+        mark = finetune.mark_complete
+
+        def mark_or_die(folder: Path, state: finetune.TrainState) -> None:
+            if len(state.curve) == 2:
+                die()
+            mark(folder, state)
+
+        finetune.mark_complete = mark_or_die
+    train(config_from(options), out, on_epoch=on_epoch, progress=progress)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), sys.argv[2], json.loads(sys.argv[3]))
