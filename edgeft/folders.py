@@ -13,6 +13,7 @@ from edgeft.errors import OutputError
 
 __all__ = [
     "check_destination",
+    "fresh_folder",
     "is_write_failure",
     "new_folder",
     "replace_folder",
@@ -68,13 +69,43 @@ def new_folder(destination: Path, *, force: bool = False) -> Iterator[Path]:
         shutil.rmtree(temporary, ignore_errors=True)
 
 
+@contextmanager
+def fresh_folder(destination: Path, *, force: bool = False) -> Iterator[None]:
+    """Make ``destination`` an empty folder for a block of steps that work inside it.
+
+    With ``force`` an existing folder is moved aside, brought back when the block
+    fails and deleted when it ends. A failed block's own files are removed.
+    Raises OutputError.
+    """
+    destination = destination.absolute()
+    check_destination(destination, force=force)
+    aside = _aside(destination)
+    had_one = destination.exists()
+    try:
+        if had_one:
+            destination.rename(aside)
+        destination.mkdir(parents=True)
+    except OSError as error:
+        if aside.exists() and not destination.exists():
+            aside.rename(destination)
+        raise _cannot_write(destination, error) from error
+    try:
+        yield
+    except BaseException:
+        shutil.rmtree(destination, ignore_errors=True)
+        if had_one:
+            aside.rename(destination)
+        raise
+    shutil.rmtree(aside, ignore_errors=True)
+
+
 def replace_folder(source: Path, destination: Path, *, force: bool) -> None:
     """Rename ``source`` to ``destination``; with ``force`` in place of what is there.
 
     If the rename fails, what was there is put back. Raises OutputError, OSError.
     """
     check_destination(destination, force=force)
-    aside = destination.with_name(f".{destination.name}.{os.getpid()}.old")
+    aside = _aside(destination)
     if not destination.exists():
         source.rename(destination)
     else:
@@ -132,6 +163,10 @@ def is_write_failure(error: BaseException) -> bool:
         return True
     text = str(error)
     return any(os.strerror(code) in text for code in _WRITE_ERRORS)
+
+
+def _aside(destination: Path) -> Path:
+    return destination.with_name(f".{destination.name}.{os.getpid()}.old")
 
 
 def _umask() -> int:

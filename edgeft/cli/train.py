@@ -25,7 +25,7 @@ GROUPS = {
                          "--learning-rate", "--warmup-share", "--schedule", "--weight-decay",
                          "--optimizer", "--label-smoothing", "--class-weights", "--max-length",
                          "--patience", "--seed"),
-    "Machine": ("--device", "--precision"),
+    "Machine": ("--device", "--precision", "--threads"),
     "Output": ("--out", "--force", "--resume", "--from", "--checkpoint-steps", "--json"),
 }  # fmt: skip
 
@@ -77,6 +77,7 @@ def _split_steps(_: click.Context, __: click.Parameter, value: str | None) -> li
 @click.option("--seed", type=int, help="[default: 0]")
 @click.option("--device", help="auto, cpu or cuda.  [default: auto]")
 @click.option("--precision", help="auto, fp32, bf16 or fp16.  [default: auto]")
+@options.threads
 @click.option("-o", "--out", type=options.FOLDER, help="The folder to write.")
 @click.option("--force", is_flag=True, help="Replace it, once the new one is whole.")
 @click.option("--resume", is_flag=True, help="Go on with the unfinished run of -o.")

@@ -1,9 +1,10 @@
 """Silence for the libraries that export: their notes concern their own developers."""
 
+import io
 import logging
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 
 __all__ = ["quiet"]
 
@@ -12,9 +13,10 @@ __all__ = ["quiet"]
 def quiet() -> Iterator[None]:
     """Hold back log lines up to warnings, Python warnings and progress bars.
 
-    What is lost: torch's tracer on constants in masks, onnxruntime's advice to
-    preprocess before quantization, transformers' deprecations. Errors are
-    raised as ever, and every exported graph is checked against torch.
+    What is lost: empty lines on stdout while a graph is exported, torch's tracer's doubts
+    about constants in masks, onnxruntime's advice to preprocess before
+    quantization, transformers' deprecations. Errors are raised as ever, and
+    every exported graph is checked against torch.
     """
     from transformers.utils import logging as bars
 
@@ -24,7 +26,7 @@ def quiet() -> Iterator[None]:
     logging.disable(logging.WARNING)
     bars.disable_progress_bar()
     try:
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), redirect_stdout(io.StringIO()):
             warnings.simplefilter("ignore")
             yield
     finally:

@@ -37,13 +37,18 @@ class DataConfig:
 
 @dataclass(frozen=True)
 class TrainConfig:
-    """One training run. ``checkpoint_steps``: save every so many updates, too."""
+    """One training run.
+
+    threads: CPU threads of each process; None is all usable cores, shared evenly.
+    checkpoint_steps: save every so many updates, too.
+    """
 
     data: DataConfig
     model: str = "minilm"
     recipe: RecipeChoice = field(default_factory=RecipeChoice)
     device: str = "auto"
     precision: str = "auto"
+    threads: int | None = None
     checkpoint_steps: int | None = None
 
 
@@ -97,8 +102,12 @@ def check_config(config: TrainConfig) -> None:
     ):
         if value not in choices:
             raise UsageError(f"{name} must be one of {', '.join(choices)}, not {value!r}.")
-    if config.checkpoint_steps is not None and config.checkpoint_steps < 1:
-        raise UsageError("checkpoint_steps must be at least 1.")
+    for name, count in (
+        ("threads", config.threads),
+        ("checkpoint_steps", config.checkpoint_steps),
+    ):
+        if count is not None and count < 1:
+            raise UsageError(f"{name} must be at least 1, not {count}.")
 
 
 def _of(kind: type, values: Mapping[str, Any]) -> dict[str, Any]:

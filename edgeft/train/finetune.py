@@ -49,6 +49,7 @@ SGD_MOMENTUM = 0.9
 MAX_GRADIENT_NORM = 1.0
 SCHEDULES = {"linear": "linear", "cosine": "cosine", "constant": "constant_with_warmup"}
 EVAL_BATCH_SIZE = 64
+MIXED_PRECISION = "ACCELERATE_MIXED_PRECISION"
 
 OnEpoch = Callable[[EpochScores], None]
 
@@ -82,7 +83,7 @@ def fit(
     """
     newest = newest_checkpoint(root) if resume else None
     state = newest[1] if newest else TrainState(updates=0)
-    with quiet(), _deterministic(hardware):
+    with quiet(), _settings(hardware):
         trainer = _Trainer(model, task, recipe, hardware, root, state, checkpoint_steps)
         trainer.add_callback(_Watch(trainer, on_epoch, progress))
         if hardware.is_main:
@@ -390,19 +391,23 @@ def _optimizer(groups: list[dict[str, Any]], recipe: Recipe) -> Any:
 
 
 @contextmanager
-def _deterministic(hardware: Hardware) -> Iterator[None]:
-    """Run torch on the given threads and, on a GPU, with its repeatable kernels."""
+def _settings(hardware: Hardware) -> Iterator[None]:
+    """Torch on the given threads, in the given precision and, on a GPU, repeatable."""
     torch.set_num_threads(hardware.threads)
-    if hardware.device == "cpu":
-        yield
-        return
-    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # read when CUDA starts
     before = torch.are_deterministic_algorithms_enabled()
-    torch.use_deterministic_algorithms(True, warn_only=True)
+    precision_before = os.environ.get(MIXED_PRECISION)
+    # TrainingArguments reads this variable, and leaves it to the next run as it set it.
+    os.environ[MIXED_PRECISION] = "no" if hardware.precision == "fp32" else hardware.precision
+    if hardware.device == "cuda":
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # read when CUDA starts
+        torch.use_deterministic_algorithms(True, warn_only=True)
     try:
         yield
     finally:
         torch.use_deterministic_algorithms(before)
+        os.environ.pop(MIXED_PRECISION)
+        if precision_before is not None:
+            os.environ[MIXED_PRECISION] = precision_before
 
 
 def _load_weights(model: Any, folder: Path) -> None:

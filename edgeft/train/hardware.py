@@ -30,7 +30,7 @@ def is_main_process() -> bool:
     return int(os.environ.get("RANK", "0")) == 0
 
 
-def resolve_hardware(device: str, precision: str) -> Hardware:
+def resolve_hardware(device: str, precision: str, threads: int | None = None) -> Hardware:
     """What ``auto`` means here, and whether the rest can be had.
 
     torchrun and accelerate launch tell a process its place by the environment
@@ -64,7 +64,7 @@ def resolve_hardware(device: str, precision: str) -> Hardware:
     return Hardware(
         device=device,
         precision=precision,
-        threads=max(1, usable_cores() // processes_here),
+        threads=threads or max(1, usable_cores() // processes_here),
         rank=int(os.environ.get("RANK", "0")),
         processes=processes,
     )

@@ -102,7 +102,7 @@ def train(
     Raises UsageError, DataError, ModelError, DeviceError, DependencyError,
     OutputError. After an error the unfinished run can be resumed.
     """
-    hardware = resolve_hardware(config.device, config.precision)
+    hardware = resolve_hardware(config.device, config.precision, config.threads)
     if hardware.is_main:
         check_folders(out, force=force, resume=resume)
     prepared = prepare(config, hardware)

@@ -14,7 +14,7 @@ from tests import tiny
 from tests.train.conftest import rows, write_csv
 
 ROOT = Path(__file__).parents[2]
-LONG_RUN = ("--epochs", "400", "--patience", "0", "--batch-size", "8")
+LONG_RUN = ("--epochs", "400", "--patience", "0", "--batch-size", "8", "--threads", "1")
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +33,8 @@ def invoke(*arguments: object) -> Result:
 
 def test_tables_the_folder_and_the_next_command(encoder: Path, data: Path, tmp_path: Path) -> None:
     out = tmp_path / "run"
-    result = invoke(data, "--model", encoder, "-o", out, "--epochs", 2, "--test", data)
+    result = invoke(data, "--model", encoder, "-o", out, "--epochs", 2, "--test", data,
+                    "--threads", 1)  # fmt: skip
     assert result.exit_code == 0, result.output
     for words in ("rows in train", "Warning: 54 of 60 test texts are also in train", "Curve",
                   "weighted F1", "confusion", f"Next: edgeft export {out}"):  # fmt: skip
@@ -45,6 +46,7 @@ def test_tables_the_folder_and_the_next_command(encoder: Path, data: Path, tmp_p
 def test_json_is_the_record_and_from_repeats_it(encoder: Path, data: Path, tmp_path: Path) -> None:
     out = tmp_path / "run"
     first = invoke(data, "--model", encoder, "-o", out, "--epochs", 1, "--json", "--clean",
+                   "--threads", 1,
                    "--normalize", "nfc,whitespace", "--class-weights")  # fmt: skip
     document = json.loads(first.stdout)
     assert document == json.loads((out / "training.json").read_text(encoding="utf-8"))
@@ -60,7 +62,8 @@ def test_json_is_the_record_and_from_repeats_it(encoder: Path, data: Path, tmp_p
 def test_more_classes_than_a_screen_holds(encoder: Path, tmp_path: Path) -> None:
     many = [(text, f"class {number % 22}") for number, (text, _) in enumerate(rows(66))]
     data = write_csv(tmp_path / "d.csv", many)
-    result = invoke(data, "--model", encoder, "-o", tmp_path / "run", "--epochs", 1)
+    result = invoke(data, "--model", encoder, "-o", tmp_path / "run", "--epochs", 1,
+                    "--threads", 1)  # fmt: skip
     assert result.exit_code == 0, result.output
     words = " ".join(result.stdout.split())  # a title is folded to its table's width
     assert "the 10 classes with the lowest F1, of 22" in words
@@ -70,7 +73,8 @@ def test_more_classes_than_a_screen_holds(encoder: Path, tmp_path: Path) -> None
 def test_markup_in_texts_and_labels_is_shown_as_it_is(encoder: Path, tmp_path: Path) -> None:
     pairs = [("[/b] sun", "[red]"), ("rain [red]", "[/b]")] * 10
     data = write_csv(tmp_path / "d.csv", pairs)
-    result = invoke(data, "--model", encoder, "-o", tmp_path / "run", "--epochs", 1)
+    result = invoke(data, "--model", encoder, "-o", tmp_path / "run", "--epochs", 1,
+                    "--threads", 1)  # fmt: skip
     assert result.exit_code == 0, result.output
     assert "[red]" in result.stdout
     assert "[/b]" in result.stdout

@@ -187,7 +187,7 @@ def test_each_schedule_runs_with_weights_smoothing_and_accumulation(
     assert all(math.isfinite(one.train_loss) for one in curve)
 
 
-def test_bf16_after_fp32_in_one_process(base: BaseModel, tmp_path: Path) -> None:
+def test_bf16_is_near_fp32_and_does_not_stick(base: BaseModel, tmp_path: Path) -> None:
     _, full = run(base, tmp_path / "fp32", recipe(epochs=1))
     model = build_classifier(base, LABELS, seed=0)
     task = Task(encoded(base, 60), [], LABELS, pad_id=0)
@@ -195,6 +195,8 @@ def test_bf16_after_fp32_in_one_process(base: BaseModel, tmp_path: Path) -> None
     assert half[0].train_loss != full[0].train_loss
     assert half[0].train_loss == pytest.approx(full[0].train_loss, rel=0.02)
     assert next(model.parameters()).dtype == torch.float32
+    _, again = run(base, tmp_path / "again", recipe(epochs=1))
+    assert again[0].train_loss == full[0].train_loss
 
 
 def test_early_stopping_keeps_the_best_weights(base: BaseModel, tmp_path: Path) -> None:

@@ -32,6 +32,7 @@ def options(encoder: Path, train_csv: Path, test_csv: Path) -> dict[str, object]
         "batch_size": 16,
         "learning_rate": 1e-2,
         "device": "cpu",
+        "threads": 1,
     }
 
 
@@ -154,7 +155,7 @@ def test_two_processes_learn_what_one_learns_with_twice_the_batch(
         "0", "--rdzv-backend", "c10d", "--rdzv-endpoint", "localhost:0",
         "-m", "edgeft", "train", str(options["data"]), "--test", str(options["test"]),
         "--model", str(still), "--epochs", "1", "--batch-size", "8", "--learning-rate", "1e-2",
-        "--optimizer", "sgd", "--hold-out", "0.2", "--device", "cpu", "-o", "two", "--json",
+        "--optimizer", "sgd", "--hold-out", "0.2", "--device", "cpu", "--threads", "1", "-o", "two", "--json",
     ]  # fmt: skip
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     done = subprocess.run(
@@ -288,7 +289,7 @@ def test_cuda_that_is_not_there_says_why(options: dict[str, object], tmp_path: P
 def test_any_text_and_any_label(encoder: Path, tmp_path: Path) -> None:
     kinds = [("[/b] rose", "[red]"), ("数据库很好", "[/b]"), ("", "空"), ("🙂 sun 👩‍👩‍👧", "🙂")]
     data = write_csv(tmp_path / "d.csv", kinds * 4)
-    values = {"data": str(data), "model": str(encoder), "epochs": 1, "clean": False}
+    values = {"data": str(data), "model": str(encoder), "epochs": 1, "threads": 1}
     result = train(config_from(values), tmp_path / "run")
     assert result.document["labels"] == sorted(label for _, label in kinds)
     assert result.report.empty > 0
@@ -302,7 +303,7 @@ def test_normalize_and_clean_are_applied_and_recorded(encoder: Path, tmp_path: P
     doubled = [(f"<p>{text}</p>", label) for text, label in pairs[:6]]
     data = write_csv(tmp_path / "d.csv", [*pairs, *doubled])
     values = {
-        "data": str(data), "model": str(encoder), "epochs": 1,
+        "data": str(data), "model": str(encoder), "epochs": 1, "threads": 1,
         "clean": True, "normalize": ["whitespace", "markup"],
     }  # fmt: skip
     document = train(config_from(values), tmp_path / "run").document
@@ -334,7 +335,8 @@ def test_a_config_survives_its_dictionary(options: dict[str, object]) -> None:
         ({"hold_out": 1.0}, "hold_out must be"),
         ({"device": "tpu"}, "device must be one of"),
         ({"precision": "int4"}, "precision must be one of"),
-        ({"checkpoint_steps": 0}, "checkpoint_steps"),
+        ({"checkpoint_steps": 0}, "checkpoint_steps must be"),
+        ({"threads": 0}, "threads must be"),
         ({"normalize": ["rot13"]}, "'rot13'"),
         ({"colour": "red"}, "Unknown training options: colour"),
         ({"data": ""}, "No data are named"),

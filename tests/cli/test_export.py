@@ -1,0 +1,100 @@
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from edgeft.cli import main
+from tests import tiny
+from tests.train.conftest import rows, write_csv
+
+ROOT = Path(__file__).parents[2]
+
+
+def invoke(*arguments: object) -> Result:
+    return CliRunner().invoke(main, ["export", *map(str, arguments)])
+
+
+def test_a_table_and_the_next_command(tiny_checkpoint: Path, tmp_path: Path) -> None:
+    result = invoke(tiny_checkpoint, "-o", tmp_path / "b")
+    assert result.exit_code == 0, result.output
+    words = " ".join(result.stdout.split())
+    assert "compared with torch on 60 texts that are built in" in words
+    assert "fp32 0.1 ort-fused 2/2" in words
+    assert "int8" in words
+    assert "accuracy" not in words
+    assert f"Next: edgeft predict {tmp_path / 'b'} FILE" in result.stdout
+    assert (tmp_path / "b" / "edgeft.json").is_file()
+
+
+def test_json_and_labelled_data(tiny_checkpoint: Path, tmp_path: Path) -> None:
+    data = write_csv(tmp_path / "d.csv", rows(30))
+    arguments = (tiny_checkpoint, "--data", data, "--max-drop", 100)
+    result = invoke(*arguments, "-o", tmp_path / "b", "--json")
+    assert result.exit_code == 0, result.output
+    document = json.loads(result.stdout)
+    assert set(document["variants"]) == {"fp32", "int8"}
+    assert document["torch"]["rows"] == document["variants"]["int8"]["scores"]["rows"] == 30
+    shown = " ".join(invoke(*arguments, "-o", tmp_path / "c").stdout.split())
+    assert "macro F1 points lost" in shown
+    assert f"torch itself: accuracy {document['torch']['accuracy']:.4f}" in shown
+
+
+def test_a_gate_exits_with_3_and_writes_nothing(tiny_checkpoint: Path, tmp_path: Path) -> None:
+    predict = ["predict", str(tmp_path / "b"), str(tmp_path / "t.txt"), "--variant", "fp32"]
+    assert invoke(tiny_checkpoint, "-o", tmp_path / "b").exit_code == 0
+    texts = [text for text, _ in rows(90)]
+    (tmp_path / "t.txt").write_text("\n".join(texts))
+    answers = CliRunner().invoke(main, predict).stdout.splitlines()
+    labels = [json.loads(line)["label"] for line in answers]
+    data = write_csv(tmp_path / "d.csv", zip(texts, labels, strict=True))
+    result = invoke(tiny_checkpoint, "-o", tmp_path / "c", "--data", data, "--max-drop", 0)
+    assert result.exit_code == 3
+    assert "int8 loses" in result.stderr
+    assert "--variant fp32" in result.stderr
+    assert "Traceback" not in result.stderr
+    assert not (tmp_path / "c").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        (["./missing", "-o", "b"], 1, "is not a folder"),
+        (["."], 2, "Missing option '-o'"),
+        ([".", "-o", "b", "--variant", "int4"], 2, "no variant 'int4'"),
+        ([".", "-o", "b", "--target", "z80"], 2, "no target 'z80'"),
+        ([".", "-o", "b", "--data", "missing.csv"], 1, "does not exist"),
+    ],
+)
+def test_bad_input_is_one_clear_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str], code: int, words: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    result = invoke(*arguments)
+    assert result.exit_code == code
+    assert words in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_markup_in_labels(tmp_path: Path) -> None:
+    checkpoint = tiny.bert(tmp_path / "c", labels=("[/b]", "[red]"))
+    data = write_csv(tmp_path / "d.csv", [("[/b] rain", "[red]"), ("[red] sun", "[bold]")])
+    result = invoke(checkpoint, "-o", tmp_path / "[red]", "--data", data)
+    assert result.exit_code == 1
+    assert "the model has no label '[bold]'" in result.stderr
+    assert "'[/b]', '[red]'" in result.stderr
+    result = invoke(checkpoint, "-o", tmp_path / "[red]")
+    assert result.exit_code == 0, result.output
+    assert "[red], compared with torch" in " ".join(result.stdout.split())
+
+
+def test_only_what_is_ours_is_printed(tiny_checkpoint: Path, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "edgeft", "export", str(tiny_checkpoint), "-o",
+               str(tmp_path / "b"), "--json"]  # fmt: skip
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("{\n")
+    ours = ("running torch: ", "exporting: ", "checking fp32: ", "checking int8: ")
+    assert all(line.startswith(ours) for line in done.stderr.splitlines())

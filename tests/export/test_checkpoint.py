@@ -1,0 +1,140 @@
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from edgeft.errors import ModelError
+from edgeft.export.checkpoint import open_checkpoint
+from edgeft.export.reference import torch_logits
+from tests import tiny
+from tests.export import architectures
+
+
+def edited(checkpoint: Path, to: Path, change: Callable[[dict[str, Any]], object]) -> Path:
+    """A copy with another config.json."""
+    shutil.copytree(checkpoint, to)
+    config = json.loads((to / "config.json").read_text(encoding="utf-8"))
+    change(config)
+    (to / "config.json").write_text(json.dumps(config), encoding="utf-8")
+    return to
+
+
+def with_training(checkpoint: Path, to: Path, **content: object) -> Path:
+    """A copy with a training.json."""
+    shutil.copytree(checkpoint, to)
+    (to / "training.json").write_text(json.dumps(content), encoding="utf-8")
+    return to
+
+
+def refused(folder: Path) -> ModelError:
+    with pytest.raises(ModelError) as caught:
+        open_checkpoint(str(folder))
+    return caught.value
+
+
+def test_what_is_read(tiny_checkpoint: Path) -> None:
+    checkpoint = open_checkpoint(str(tiny_checkpoint))
+    assert checkpoint.labels == tiny.LABELS
+    assert (checkpoint.max_length, checkpoint.normalize, checkpoint.name) == (64, (), "")
+    assert len(checkpoint.weights_sha256) == 64
+    assert not checkpoint.model.training
+
+
+def test_roberta_loses_the_positions_below_its_first(tmp_path: Path) -> None:
+    # 66 positions, of which 0 and 1 are never a token's own.
+    checkpoint = open_checkpoint(str(architectures.roberta(tmp_path / "r")))
+    assert checkpoint.max_length == 64
+    logits = torch_logits(checkpoint, ["rain " * 100])  # (1, 3)
+    assert np.isfinite(logits).all()
+
+
+def test_training_json_says_how_texts_are_prepared(tiny_checkpoint: Path, tmp_path: Path) -> None:
+    steps = ["whitespace", "markup"]
+    folder = with_training(tiny_checkpoint, tmp_path / "t", max_length=24, normalize=steps)
+    checkpoint = open_checkpoint(str(folder))
+    assert (checkpoint.max_length, checkpoint.normalize) == (24, ("markup", "whitespace"))
+    more = with_training(tiny_checkpoint, tmp_path / "m", max_length=9999)
+    assert open_checkpoint(str(more)).max_length == 64
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ({"max_length": "long"}, r"training\.json cannot be read"),
+        ({"normalize": ["rot13"]}, "rot13"),
+        ({"labels": ["yes", "no"]}, "records 2 labels"),
+    ],
+)
+def test_a_training_json_without_sense(
+    tiny_checkpoint: Path, tmp_path: Path, content: dict[str, object], words: str
+) -> None:
+    folder = with_training(tiny_checkpoint, tmp_path / "t", **content)
+    with pytest.raises(ModelError, match=words):
+        open_checkpoint(str(folder))
+
+
+def test_what_is_no_model_folder(tmp_path: Path, tiny_bundle: Path) -> None:
+    assert "has no config.json" in refused(tmp_path).message
+    assert "is not a folder" in refused(tmp_path / "missing").message
+    assert "is a bundle already" in refused(tiny_bundle).message
+
+
+def test_a_hub_id_without_a_network_is_one_clear_error() -> None:
+    with pytest.raises(ModelError, match="'no-such/model' is no folder here"):
+        open_checkpoint("no-such/model")
+
+
+def test_an_encoder_without_a_head(tmp_path: Path) -> None:
+    error = refused(tiny.encoder(tmp_path / "e"))
+    assert "no classification head: its config names BertModel" in error.message
+    assert "edgeft train DATA --model" in error.hint
+
+
+def test_a_config_that_promises_a_head_that_the_weights_lack(tmp_path: Path) -> None:
+    folder = edited(
+        tiny.encoder(tmp_path / "e"),
+        tmp_path / "c",
+        lambda config: config.update(architectures=["BertForSequenceClassification"]),
+    )
+    assert "its weights lack 'classifier.bias'" in refused(folder).message
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"problem_type": "regression"}, "trained for regression"),
+        ({"problem_type": "multi_label_classification"}, "trained for multi label"),
+        ({"id2label": {"0": "only"}, "label2id": {"only": 0}}, "with 1 label"),
+        ({"id2label": {"0": "a", "1": "a", "2": "b"}}, "3 different labels"),
+        ({"id2label": {"0": "a", "1": "b", "3": "c"}}, "3 different labels"),
+        ({"vocab_size": 7}, "the model only 7"),
+        ({"id2label": {"0": "a", "1": "b"}, "label2id": {"a": 0, "b": 1}}, "cannot be loaded"),
+        ({"model_type": "nosuch", "auto_map": {"AutoConfig": "evil.Config"}}, "never runs such"),
+    ],
+)
+def test_models_that_cannot_be_exported(
+    tiny_checkpoint: Path, tmp_path: Path, change: dict[str, object], words: str
+) -> None:
+    folder = edited(tiny_checkpoint, tmp_path / "c", lambda config: config.update(change))
+    assert words in refused(folder).message
+
+
+def test_pickled_weights_are_refused(tiny_checkpoint: Path, tmp_path: Path) -> None:
+    shutil.copytree(tiny_checkpoint, tmp_path / "c")
+    (tmp_path / "c" / "model.safetensors").rename(tmp_path / "c" / "pytorch_model.bin")
+    assert "it has only pytorch_model.bin" in refused(tmp_path / "c").message
+
+
+def test_damaged_weights_and_a_missing_tokenizer(tiny_checkpoint: Path, tmp_path: Path) -> None:
+    shutil.copytree(tiny_checkpoint, tmp_path / "c")
+    weights = tmp_path / "c" / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:1000])
+    assert "cannot be loaded" in refused(tmp_path / "c").message
+    shutil.copytree(tiny_checkpoint, tmp_path / "t")
+    for name in ("tokenizer.json", "tokenizer_config.json", "vocab.txt"):
+        (tmp_path / "t" / name).unlink()
+    assert "cannot be loaded" in refused(tmp_path / "t").message

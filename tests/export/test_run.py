@@ -1,0 +1,368 @@
+import hashlib
+import json
+import os
+import resource
+import shutil
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+import torch
+import transformers
+
+import edgeft
+import edgeft.export.run
+from edgeft.bundle import read_manifest
+from edgeft.data import Examples
+from edgeft.errors import DataError, GateError, ModelError, OutputError, UsageError
+from edgeft.export.checkpoint import Checkpoint
+from edgeft.export.graph import Graph
+from edgeft.export.run import ExportConfig, ExportResult, export
+from tests import tiny
+from tests.export import architectures
+from tests.train.conftest import rows, write_csv
+
+TEXTS = ["a happy dog", "the market fell", "", "quiet rain at night " * 30, "数据 🙂 [/b]"]
+SECRET = "zebra quartz"
+
+
+def config(checkpoint: Path, out: Path, **changes: object) -> ExportConfig:
+    return ExportConfig(**{"checkpoint": str(checkpoint), "out": out, **changes})  # type: ignore[arg-type]
+
+
+def sums_of(folder: Path) -> dict[str, str]:
+    return {
+        path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory, tiny_bundle: Path) -> Path:
+    """90 rows with the labels that fp32 gives, and a text that must not be told."""
+    texts = [text for text, _ in rows(89)] + [SECRET]
+    with edgeft.load(tiny_bundle, device="cpu", variant="fp32") as model:
+        labels = [one.label for one in model.predict(texts)]
+    path = tmp_path_factory.mktemp("private") / "d.csv"
+    return write_csv(path, zip(texts, labels, strict=True))
+
+
+@pytest.fixture(scope="module")
+def scored(
+    tmp_path_factory: pytest.TempPathFactory, tiny_checkpoint: Path, data: Path
+) -> ExportResult:
+    """A bundle that was scored on data, of a checkpoint that normalizes texts."""
+    folder = tmp_path_factory.mktemp("alice")
+    shutil.copytree(tiny_checkpoint, folder / "checkpoint")
+    training = {
+        "normalize": ["whitespace"], "max_length": 32, "seed": 7, "labels": list(tiny.LABELS),
+        "config": {"data": "/home/alice/d.csv", "text_column": "private column"},
+        "data": {"fingerprint": "sha256:0", "text_column": "private column",
+                 "report": {"rows": {"train": 5}}},
+        "recipe": {"epochs": 3}, "base_model": {"name": "minilm", "sha256": "0"},
+        "validation": {"rows": 9, "accuracy": 0.75, "macro_f1": 0.5, "weighted_f1": 0.5,
+                       "per_class": {}},
+    }  # fmt: skip
+    (folder / "checkpoint" / "training.json").write_text(json.dumps(training), encoding="utf-8")
+    return export(config(folder / "checkpoint", folder / "news", data=data, max_drop=100.0))
+
+
+# --- what an export leaves ---------------------------------------------------------
+
+
+def test_the_bundle_is_whole(scored: ExportResult) -> None:
+    names = {path.relative_to(scored.out).as_posix() for path in scored.out.rglob("*.*")}
+    assert names == {
+        "README.md", "config.json", "edgeft.json", "onnx/model.onnx", "onnx/model_int8.onnx",
+        "special_tokens_map.json", "tokenizer.json", "tokenizer_config.json", "vocab.txt",
+    }  # fmt: skip
+    manifest = read_manifest(scored.out)
+    assert manifest == scored.manifest
+    assert set(manifest.files) == names - {"README.md", "edgeft.json"}
+    assert (manifest.labels, manifest.requires) == (tiny.LABELS, ("normalize",))
+    record = manifest.model
+    assert (record.max_length, record.normalize) == (32, ("whitespace",))
+    fp32, int8 = record.variants["fp32"], record.variants["int8"]
+    assert (fp32.graph, fp32.batch_invariant, fp32.wants) == ("ort-fused", True, "")
+    assert (int8.graph, int8.batch_invariant, int8.wants) == ("ort-fused", False, "vnni")
+    assert fp32.golden.tolerance == 1e-3
+    assert np.array(int8.golden.logits).shape == (len(record.golden_texts), 3)
+    tokenizer = json.loads((scored.out / "tokenizer.json").read_text(encoding="utf-8"))
+    assert (tokenizer["padding"], tokenizer["truncation"]) == (None, None)
+
+
+def test_figures_are_measured_and_recorded(scored: ExportResult) -> None:
+    document = scored.to_dict()
+    assert document["torch"] == {"accuracy": 1.0, "macro_f1": 1.0, "weighted_f1": 1.0, "rows": 90}
+    fp32, int8 = document["variants"]["fp32"], document["variants"]["int8"]
+    assert (fp32["drop_points"], fp32["parity"]["label_agreement"]) == (0.0, 1.0)
+    assert fp32["bytes"] == (scored.out / "onnx" / "model.onnx").stat().st_size
+    assert int8["bytes"] < fp32["bytes"]
+    assert 0 < int8["parity"]["max_abs_logit_diff"] < 1
+    recorded = read_manifest(scored.out).model.variants["int8"].measured
+    assert recorded["scores"] == int8["scores"]
+    assert json.loads(json.dumps(document)) == document
+
+
+def test_it_tells_where_it_comes_from_and_nothing_private(
+    scored: ExportResult, data: Path
+) -> None:
+    provenance = read_manifest(scored.out).provenance
+    assert provenance["training"]["recipe"] == {"epochs": 3}
+    assert provenance["training"]["data"] == {"fingerprint": "sha256:0", "rows": {"train": 5}}
+    assert provenance["check_data"]["rows"] == 90
+    assert provenance["packages"]["torch"]
+    everything = b"".join(path.read_bytes() for path in scored.out.rglob("*") if path.is_file())
+    for private in (SECRET, str(data.parent), str(scored.out.parent), "alice", "private column",
+                    os.path.expanduser("~") + "/", f'"{socket.gethostname()}"'):  # fmt: skip
+        assert private.encode() not in everything
+
+
+def test_the_runtime_answers_as_torch_does(scored: ExportResult) -> None:
+    folder = scored.out.parent / "checkpoint"
+    tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
+    model = transformers.AutoModelForSequenceClassification.from_pretrained(folder).eval()
+    with edgeft.load(scored.out, device="cpu", variant="fp32") as ours:
+        logits = ours.logits(TEXTS)
+    for text, row in zip(TEXTS, logits, strict=True):
+        text = " ".join(text.split())  # the checkpoint's one normalization step
+        encoded = tokenizer(text, truncation=True, max_length=32, return_tensors="pt")
+        with torch.no_grad():
+            expected = model(**encoded).logits[0].numpy()
+        np.testing.assert_allclose(row, expected, atol=1e-4)
+
+
+@pytest.mark.parametrize("subfolder", ["onnx", ""])
+@pytest.mark.parametrize("variant", ["fp32", "int8"])
+def test_optimum_reads_the_folder_as_it_is(
+    tiny_bundle: Path, variant: str, subfolder: str
+) -> None:
+    from optimum.onnxruntime import ORTModelForSequenceClassification
+
+    name = {"fp32": "model.onnx", "int8": "model_int8.onnx"}[variant]
+    theirs = ORTModelForSequenceClassification.from_pretrained(
+        tiny_bundle, subfolder=subfolder, file_name=name
+    )
+    tokenizer = transformers.AutoTokenizer.from_pretrained(tiny_bundle)
+    with edgeft.load(tiny_bundle, device="cpu", variant=variant) as ours:
+        for text in TEXTS:
+            encoded = tokenizer(text, truncation=True, return_tensors="pt")
+            logits = theirs(**encoded).logits[0]
+            np.testing.assert_allclose(ours.logits([text])[0], logits, atol=1e-4)
+            assert ours.predict(text).label == theirs.config.id2label[int(logits.argmax())]
+
+
+def test_two_exports_give_the_same_bytes(tiny_checkpoint: Path, tmp_path: Path) -> None:
+    shutil.copytree(tiny_checkpoint, tmp_path / "elsewhere")
+    before = sums_of(tiny_checkpoint)
+    one = export(config(tiny_checkpoint, tmp_path / "a" / "tiny"))
+    other = export(config(tmp_path / "elsewhere", tmp_path / "b" / "tiny"))
+    assert sums_of(one.out) == sums_of(other.out)
+    assert sums_of(tiny_checkpoint) == before  # and the checkpoint is as it was
+
+
+def test_one_variant_and_unlabelled_texts(tiny_checkpoint: Path, tmp_path: Path) -> None:
+    (tmp_path / "t.txt").write_text("\n".join(f"rain {at}" for at in range(600)))
+    result = export(
+        config(tiny_checkpoint, tmp_path / "b", data=tmp_path / "t.txt", variants=("fp32",))
+    )
+    assert list(result.reports) == ["fp32"]
+    assert result.manifest.provenance["quantization"] is None
+    assert result.reports["fp32"].parity.texts == 512
+    assert (result.torch, result.reports["fp32"].drop_points) == (None, None)
+
+
+def test_the_full_range_is_for_cpus_that_do_not_saturate(
+    tiny_checkpoint: Path, tmp_path: Path
+) -> None:
+    result = export(config(tiny_checkpoint, tmp_path / "b", target="vnni"))
+    assert result.manifest.provenance["quantization"]["reduce_range"] is False
+    card = (tmp_path / "b" / "README.md").read_text(encoding="utf-8")
+    assert "x86 CPUs without VNNI compute it wrongly" in card
+
+
+def test_an_architecture_that_cannot_be_fused_is_shipped_plain(tmp_path: Path) -> None:
+    checkpoint = architectures.deberta(tmp_path / "c")
+    variants = export(config(checkpoint, tmp_path / "b")).manifest.model.variants
+    assert {one.graph for one in variants.values()} == {"onnx"}
+
+
+def test_markup_in_labels_is_shown_as_it_is(tmp_path: Path) -> None:
+    labels = ("[/b]", "[red]", "a|b", "<b>bold</b>", "*star*\n# head")
+    export(config(tiny.bert(tmp_path / "c", labels=labels), tmp_path / "b"))
+    card = (tmp_path / "b" / "README.md").read_text(encoding="utf-8")
+    assert "<b>" not in card
+    assert r"\[/b\], \[red\], a\|b, &lt;b&gt;bold&lt;/b&gt;, \*star\* # head." in card
+    with edgeft.load(tmp_path / "b", device="cpu") as model:
+        assert model.labels == labels
+
+
+def test_the_real_minilm(minilm: Path, tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    model = transformers.AutoModelForSequenceClassification.from_pretrained(minilm, num_labels=4)
+    with torch.no_grad():
+        model.classifier.weight.mul_(50.0)
+    model.save_pretrained(tmp_path / "c")
+    transformers.AutoTokenizer.from_pretrained(minilm).save_pretrained(tmp_path / "c")
+    write_csv(tmp_path / "d.csv", rows(60))
+    texts = tmp_path / "t.txt"
+    texts.write_text("\n".join(text for text, _ in rows(40)))
+    result = export(config(tmp_path / "c", tmp_path / "b", data=texts))
+    fp32, int8 = result.manifest.model.variants.values()
+    assert (fp32.measured["fused_attention"], int8.measured["fused_attention"]) == (6, 6)
+    assert fp32.measured["parity"]["max_abs_logit_diff"] < 1e-4
+    assert result.bytes_of("int8") < 24e6 < 90e6 < result.bytes_of("fp32")
+    tokenizer = json.loads((tmp_path / "b" / "tokenizer.json").read_text(encoding="utf-8"))
+    assert (tokenizer["padding"], tokenizer["truncation"]) == (None, None)
+
+
+# --- failing: the gates --------------------------------------------------------------
+
+
+def test_a_damaged_graph_never_becomes_a_bundle(
+    tiny_checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = edgeft.export.run.export_graph
+
+    def damaged(checkpoint: Checkpoint, path: Path, work: Path) -> Graph:
+        graph = real(checkpoint, path, work)
+        model = onnx.load(path)
+        weights = next(one for one in model.graph.initializer if list(one.dims) == [3])
+        array = onnx.numpy_helper.to_array(weights) + np.float32(0.01)
+        weights.CopyFrom(onnx.numpy_helper.from_array(array, weights.name))
+        onnx.save(model, path)
+        return graph
+
+    monkeypatch.setattr(edgeft.export.run, "export_graph", damaged)
+    with pytest.raises(ModelError, match=r"fp32 graph does not answer as torch does.*0\.01"):
+        export(config(tiny_checkpoint, tmp_path / "b"))
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.fixture
+def outlier(tiny_checkpoint: Path, tmp_path: Path) -> Path:
+    """A checkpoint in which one word's embedding leaves no room for the others in int8."""
+    model = transformers.AutoModelForSequenceClassification.from_pretrained(tiny_checkpoint)
+    with torch.no_grad():
+        model.bert.embeddings.word_embeddings.weight[4] = 1000.0  # [MASK], which no text has
+    model.save_pretrained(tmp_path / "outlier")
+    transformers.AutoTokenizer.from_pretrained(tiny_checkpoint).save_pretrained(
+        tmp_path / "outlier"
+    )
+    return tmp_path / "outlier"
+
+
+def test_int8_that_loses_too_much_is_refused(outlier: Path, tmp_path: Path, data: Path) -> None:
+    out = tmp_path / "out" / "b"
+    with pytest.raises(GateError, match="int8 loses") as caught:
+        export(config(outlier, out, data=data))
+    assert caught.value.exit_code == 3
+    assert list(out.parent.iterdir()) == []
+    with pytest.raises(GateError, match="texts \\(built-in\\) whose answer is clear"):
+        export(config(outlier, out))
+    assert list(export(config(outlier, out, data=data, variants=("fp32",))).reports) == ["fp32"]
+
+
+# --- failing: the output ---------------------------------------------------------------
+
+
+def test_an_existing_output_is_replaced_only_by_a_whole_one(
+    tiny_checkpoint: Path, outlier: Path, tmp_path: Path, data: Path
+) -> None:
+    out = tmp_path / "out" / "b"
+    out.mkdir(parents=True)
+    (out / "old.txt").write_text("old")
+    with pytest.raises(OutputError, match="exists already"):
+        export(config(tiny_checkpoint, out))
+    with pytest.raises(GateError):
+        export(config(outlier, out, data=data, force=True))
+    assert (out / "old.txt").read_text() == "old"
+    export(config(tiny_checkpoint, out, force=True))
+    assert not (out / "old.txt").exists()
+    assert [path.name for path in out.parent.iterdir()] == ["b"]
+
+
+@contextmanager
+def small_files(most_bytes: int) -> Iterator[None]:
+    """No file may grow beyond ``most_bytes``: writing more fails as on a full disk."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (most_bytes, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+@pytest.mark.parametrize("most_bytes", [500, 5_000, 20_000, 110_000])
+def test_a_full_disk_is_one_clear_error(
+    tiny_checkpoint: Path, tmp_path: Path, most_bytes: int
+) -> None:
+    out = tmp_path / "b"
+    out.mkdir()
+    (out / "old.txt").write_text("old")
+    with small_files(most_bytes), pytest.raises(OutputError, match="could not be written"):
+        export(config(tiny_checkpoint, out, force=True))
+    assert [path.name for path in tmp_path.rglob("*")] == ["b", "old.txt"]
+
+
+def test_an_interrupt_leaves_nothing(tiny_checkpoint: Path, tmp_path: Path) -> None:
+    def interrupt(step: str, done: int, total: int) -> None:
+        if step == "checking int8":
+            assert any(tmp_path.iterdir())
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        export(config(tiny_checkpoint, tmp_path / "b"), interrupt)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "error", "words"),
+    [
+        ({"variants": ("int4",)}, UsageError, "no variant 'int4'"),
+        ({"target": "z80"}, UsageError, "no target 'z80'"),
+        ({"max_drop": -1.0}, UsageError, "--max-drop"),
+        ({"max_drop": float("nan")}, UsageError, "--max-drop"),
+        ({"label_column": "label"}, UsageError, "no --data"),
+        ({"data": Path("missing.csv")}, DataError, "does not exist"),
+        ({"checkpoint": "./missing"}, ModelError, "is not a folder"),
+    ],
+)
+def test_a_bad_request_leaves_nothing(
+    tiny_checkpoint: Path,
+    tmp_path: Path,
+    changes: dict[str, object],
+    error: type[Exception],
+    words: str,
+) -> None:
+    with pytest.raises(error, match=words):
+        export(config(tiny_checkpoint, tmp_path / "b", **changes))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_columns_are_found_or_named(tiny_checkpoint: Path, tmp_path: Path) -> None:
+    path = tmp_path / "d.csv"
+    path.write_text("words,mood\nrain,calm\nsun,glad\n", encoding="utf-8")
+    with pytest.raises(DataError, match="no text column"):
+        export(config(tiny_checkpoint, tmp_path / "b", data=path))
+    plain = config(tiny_checkpoint, tmp_path / "b", data=path, text_column="words")
+    assert export(plain).torch is None
+    labelled = config(
+        tiny_checkpoint, tmp_path / "b2", data=path, text_column="words", label_column="mood",
+        max_drop=100.0,
+    )  # fmt: skip
+    scores = export(labelled).torch
+    assert scores is not None
+    assert scores.rows == 2
+
+
+def test_labels_that_the_model_lacks(tiny_checkpoint: Path, tmp_path: Path) -> None:
+    path = write_csv(tmp_path / "d.csv", [("rain", "calm"), ("sun", "[red]")])
+    with pytest.raises(DataError, match=r"line 3: the model has no label '\[red\]'"):
+        export(config(tiny_checkpoint, tmp_path / "b", data=path))
+    assert isinstance(edgeft.export.run._read(config(path, path, data=path)), Examples)

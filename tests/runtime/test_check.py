@@ -1,0 +1,99 @@
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import edgeft
+from edgeft.bundle import Golden, read_manifest, write_manifest
+from edgeft.data import Examples
+from edgeft.errors import DataError, IntegrityError
+from edgeft.runtime.check import agreement, check_golden, compare_logits, score, verify
+
+TEXTS = ["a happy dog", "the market fell", "", "quiet rain at night " * 30]
+
+
+def examples(labels: list[str]) -> Examples:
+    return Examples("f.csv", TEXTS[: len(labels)], labels, [2, 3, 4, 5], "text", "label")
+
+
+def with_golden(bundle: Path, to: Path, *, shift: float) -> Path:
+    """A copy whose manifest records the int8 variant's golden logits ``shift`` too high."""
+    shutil.copytree(bundle, to)
+    manifest = read_manifest(to)
+    record = manifest.model
+    int8 = record.variants["int8"]
+    logits = tuple(tuple(one + shift for one in row) for row in int8.golden.logits)
+    int8 = replace(int8, golden=Golden(logits, int8.golden.tolerance))
+    record = replace(record, variants={**record.variants, "int8": int8})
+    write_manifest(to, replace(manifest, models={"main": record}))
+    return to
+
+
+def test_comparing_logits_by_hand() -> None:
+    one = np.array([[1.0, 2.0], [3.0, 1.0]], np.float32)
+    other = np.array([[1.5, 2.0], [0.0, 1.0]], np.float32)
+    found = compare_logits(one, other)
+    assert (found.texts, found.label_agreement) == (2, 0.5)
+    assert (found.max_abs_logit_diff, found.mean_abs_logit_diff) == (3.0, 0.875)
+
+
+def test_a_fresh_bundle_passes_everywhere(tiny_bundle: Path) -> None:
+    results = verify(tiny_bundle, TEXTS, device="cpu")
+    assert list(results) == ["fp32", "int8"]
+    assert all(one.golden.passed for one in results.values())
+    assert results["fp32"].agreement == compare_logits(*[np.zeros((4, 3), np.float32)] * 2)
+    int8 = results["int8"].to_dict()
+    assert int8["agreement"]["texts"] == 4
+    assert 0 < int8["agreement"]["max_abs_logit_diff"] < 1
+    assert int8["golden"]["passed"] is True
+
+
+def test_other_answers_than_recorded_are_reported(tiny_bundle: Path, tmp_path: Path) -> None:
+    results = verify(with_golden(tiny_bundle, tmp_path / "b", shift=5.0), device="cpu")
+    assert results["fp32"].golden.passed
+    assert not results["int8"].golden.passed
+    assert results["int8"].golden.max_abs_difference == pytest.approx(5.0, abs=0.01)
+    assert results["int8"].agreement is None
+
+
+def test_an_answer_that_is_no_number_fails(tiny_bundle: Path, tmp_path: Path) -> None:
+    copy = with_golden(tiny_bundle, tmp_path / "b", shift=float("nan"))
+    result = verify(copy, device="cpu")["int8"]
+    assert not result.golden.passed
+    assert result.to_dict()["golden"]["max_abs_difference"] is None
+
+
+def test_every_file_is_checked(tiny_bundle: Path, tmp_path: Path) -> None:
+    shutil.copytree(tiny_bundle, tmp_path / "b")
+    with (tmp_path / "b" / "config.json").open("a") as stream:  # a file that no variant loads
+        stream.write(" ")
+    with pytest.raises(IntegrityError, match=r"config\.json"):
+        verify(tmp_path / "b")
+
+
+def test_scores_are_those_of_predict(tiny_bundle: Path) -> None:
+    with edgeft.load(tiny_bundle, device="cpu", variant="int8") as model:
+        right = [one.label for one in model.predict(TEXTS)]
+        wrong = next(label for label in model.labels if label != right[0])
+        assert score(model, examples(right)).accuracy == 1.0
+        assert score(model, examples([wrong, *right[1:]])).accuracy == 0.75
+
+
+def test_a_label_that_the_model_lacks_is_named(tiny_bundle: Path) -> None:
+    with (
+        edgeft.load(tiny_bundle, device="cpu", variant="fp32") as model,
+        pytest.raises(DataError, match=r"f\.csv, line 3: the model has no label '\[red\]'"),
+    ):
+        score(model, examples(["calm", "[red]"]))
+
+
+def test_two_variants_agree_with_themselves(tiny_bundle: Path) -> None:
+    with (
+        edgeft.load(tiny_bundle, device="cpu", variant="fp32") as one,
+        edgeft.load(tiny_bundle, device="cpu", variant="int8") as other,
+    ):
+        assert agreement(one, one, TEXTS).max_abs_logit_diff == 0.0
+        assert agreement(other, one, TEXTS).max_abs_logit_diff > 0.0
+        assert check_golden(one).passed
