@@ -9,8 +9,9 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
+from io import BufferedReader
 from pathlib import Path, PurePosixPath
-from typing import Any, BinaryIO, Literal
+from typing import Any, Literal
 
 from edgeft.errors import BundleError, FormatError, IntegrityError
 from edgeft.tasks import Task
@@ -230,7 +231,7 @@ def confined(folder: Path, name: str) -> Path:
     return folder / path
 
 
-def sha256_of(stream: BinaryIO) -> str:
+def sha256_of(stream: BufferedReader) -> str:
     """The sha256 of the rest of a binary stream, as lower-case hex."""
     return hashlib.file_digest(stream, "sha256").hexdigest()
 

@@ -144,4 +144,5 @@ def wilson_interval(hits: int, rows: int, *, z: float = 1.959964) -> tuple[float
 
 def _ratio(part: NDArray[np.float64], whole: NDArray[Any]) -> NDArray[np.float64]:
     """part / whole, and 0 where whole is 0."""
-    return np.divide(part, whole, out=np.zeros(len(part)), where=whole > 0)
+    ratio: NDArray[np.float64] = np.divide(part, whole, out=np.zeros(len(part)), where=whole > 0)
+    return ratio

@@ -53,5 +53,5 @@ def test_perfect_answers_keep_an_interval() -> None:
 
 @pytest.mark.parametrize(("truth", "predicted"), [([], []), (["a"], []), (["z"], ["a"])])
 def test_senseless_input_is_refused(truth: list[str], predicted: list[str]) -> None:
-    with pytest.raises(ValueError, match="label|length"):
+    with pytest.raises(ValueError, match=r"label|length"):
         score_classification(truth, predicted, ("a", "b"))

@@ -7,10 +7,11 @@ import transformers
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors, trainers
 
 LABELS = ("calm", "glad", "sad")
-WORDS = (
-    "the a cat dog sun rain fell rose shares price good bad film happy angry quiet "
-    "report market team won lost game day night river stone bread water blue red green"
-).split()
+WORDS = [
+    "the", "a", "cat", "dog", "sun", "rain", "fell", "rose", "shares", "price", "good", "bad",
+    "film", "happy", "angry", "quiet", "report", "market", "team", "won", "lost", "game", "day",
+    "night", "river", "stone", "bread", "water", "blue", "red", "green",
+]  # fmt: skip
 
 
 def wordpiece(

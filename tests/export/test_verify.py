@@ -105,9 +105,7 @@ def test_int8_may_lose_no_more_than_the_user_allows(
     assert allowed.drop_points >= round(100 * flips / 90, 4)
 
 
-def test_without_labels_int8_must_agree_on_clear_texts(
-    checkpoint: Checkpoint, int8: Model
-) -> None:
+def test_without_labels_int8_must_agree_on_clear_texts(checkpoint: Checkpoint, int8: Model) -> None:
     reference = make_reference(checkpoint, None)
     assert reference.source == "built-in"
     assert check_variant(int8, reference, max_drop=0).parity.texts == 60

@@ -155,7 +155,8 @@ def test_two_processes_learn_what_one_learns_with_twice_the_batch(
         "0", "--rdzv-backend", "c10d", "--rdzv-endpoint", "localhost:0",
         "-m", "edgeft", "train", str(options["data"]), "--test", str(options["test"]),
         "--model", str(still), "--epochs", "1", "--batch-size", "8", "--learning-rate", "1e-2",
-        "--optimizer", "sgd", "--hold-out", "0.2", "--device", "cpu", "--threads", "1", "-o", "two", "--json",
+        "--optimizer", "sgd", "--hold-out", "0.2", "--device", "cpu", "--threads", "1",
+        "-o", "two", "--json",
     ]  # fmt: skip
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     done = subprocess.run(

@@ -1,0 +1,86 @@
+"""Where a bundle comes from, as far as the public may know."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+from edgeft import __version__
+from edgeft.data import Examples
+from edgeft.export.checkpoint import Checkpoint
+from edgeft.export.quantize import reduces_range
+
+__all__ = ["provenance"]
+
+PACKAGES = ("numpy", "onnx", "onnxruntime", "onnxruntime-gpu", "optimum", "optimum-onnx",
+            "tokenizers", "torch", "transformers")  # fmt: skip
+# Of training.json, what may be told: no texts, column names, paths or host names.
+TOLD = ("edgeft", "base_model", "recipe", "seed", "best_epoch", "weights_sha256", "device",
+        "precision", "packages")  # fmt: skip
+
+
+def provenance(
+    checkpoint: Checkpoint, data: Examples | list[str] | None, *, target: str | None
+) -> dict[str, Any]:
+    """The manifest's ``provenance``, as JSON values.
+
+    ``data`` are what the export was checked on, told by fingerprint alone;
+    ``target`` is the CPU that int8 was made for, None where there is no int8.
+    """
+    quantization = None
+    if target is not None:
+        quantization = {
+            "method": "dynamic, per channel",
+            "target": target,
+            "reduce_range": reduces_range(target),
+        }
+    return {
+        "edgeft": __version__,
+        "checkpoint": {
+            "name": checkpoint.name,
+            "architecture": checkpoint.config.model_type,
+            "weights_sha256": checkpoint.weights_sha256,
+        },
+        "training": _told(checkpoint.training) if checkpoint.training else None,
+        "check_data": {"fingerprint": _fingerprint(data), "rows": len(data)} if data else None,
+        "quantization": quantization,
+        "packages": _versions(),
+    }
+
+
+def _told(training: Mapping[str, Any]) -> dict[str, Any]:
+    data = training.get("data") or {}
+    return {
+        **{key: training[key] for key in TOLD if key in training},
+        "data": {
+            "fingerprint": data.get("fingerprint"),
+            "rows": (data.get("report") or {}).get("rows"),
+        },
+        "validation": _headline(training.get("validation")),
+        "test": _headline(training.get("test")),
+    }
+
+
+def _headline(scores: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    if not scores:
+        return None
+    return {key: scores.get(key) for key in ("rows", "accuracy", "macro_f1", "weighted_f1")}
+
+
+def _fingerprint(data: Examples | list[str]) -> str:
+    rows = zip(data.texts, data.labels, strict=True) if isinstance(data, Examples) else data
+    digest = hashlib.sha256()
+    for row in rows:
+        digest.update(json.dumps(row).encode() + b"\n")
+    return f"sha256:{digest.hexdigest()}"
+
+
+def _versions() -> dict[str, str]:
+    found = {}
+    for name in PACKAGES:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return found

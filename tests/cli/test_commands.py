@@ -1,0 +1,132 @@
+"""predict, eval, verify and inspect as a person meets them."""
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from edgeft.cli import main
+from tests import tiny
+
+
+def run(*arguments: object, stdin: bytes = b"") -> Result:
+    return CliRunner().invoke(main, [str(one) for one in arguments], input=stdin)
+
+
+@pytest.fixture
+def labelled(tmp_path: Path) -> Path:
+    path = tmp_path / "data.csv"
+    rows = [f"{word},{tiny.LABELS[i % 3]}" for i, word in enumerate(tiny.WORDS)]
+    path.write_text("\n".join(["text,label", *rows]), encoding="utf-8")
+    return path
+
+
+def test_predict_reads_stdin_in_order(tiny_bundle: Path) -> None:
+    result = run("predict", tiny_bundle, "-", stdin="the cat\n\n上海 😀\n[red]rain[/b]\n".encode())
+    assert result.exit_code == 0
+    lines = [json.loads(line) for line in result.stdout.splitlines()]
+    assert len(lines) == 4
+    assert set(lines[0]) == {"label", "score", "truncated", "unknown_share"}
+    assert lines[2]["unknown_share"] == 1.0
+    assert "Running" in result.stderr
+
+
+def test_predict_reads_a_table_and_gives_all_scores(tiny_bundle: Path, labelled: Path) -> None:
+    result = run("predict", tiny_bundle, labelled, "--scores", "--variant", "fp32")
+    lines = [json.loads(line) for line in result.stdout.splitlines()]
+    assert len(lines) == len(tiny.WORDS)
+    assert sum(lines[0]["scores"].values()) == pytest.approx(1, abs=1e-5)
+
+
+def test_predict_into_a_closed_pipe_is_quiet(tiny_bundle: Path, tmp_path: Path) -> None:
+    texts = tmp_path / "texts.txt"
+    texts.write_text("the cat\n" * 20_000)
+    command = f'"{sys.executable}" -m edgeft predict "{tiny_bundle}" "{texts}" | head -n 1'
+    done = subprocess.run(command, shell=True, capture_output=True, text=True)
+    assert len(done.stdout.splitlines()) == 1
+    assert "Traceback" not in done.stderr
+    assert "Error" not in done.stderr
+
+
+def test_eval_scores_every_variant(tiny_bundle: Path, labelled: Path) -> None:
+    result = run("eval", tiny_bundle, labelled, "--json")
+    assert result.exit_code == 0, result.output
+    variants = json.loads(result.stdout)["variants"]
+    assert list(variants) == ["fp32", "int8"]
+    assert variants["fp32"]["rows"] == len(tiny.WORDS)
+    assert 0 <= variants["fp32"]["macro_f1"] <= 1
+    table = run("eval", tiny_bundle, labelled)
+    assert f"{variants['fp32']['accuracy']:.4f}" in table.stdout
+    assert "confusion matrix" in table.stdout
+
+
+def test_eval_names_a_label_that_the_model_lacks(tiny_bundle: Path, tmp_path: Path) -> None:
+    path = tmp_path / "data.csv"
+    path.write_text("text,label\na,calm\nb,[red]angry[/b]\n")
+    result = run("eval", tiny_bundle, path)
+    assert result.exit_code == 1
+    assert "line 3" in result.stderr
+    assert "[red]angry[/b]" in result.stderr
+
+
+def test_verify_passes_and_compares(tiny_bundle: Path, labelled: Path) -> None:
+    result = run("verify", tiny_bundle, "--data", labelled, "--json")
+    assert result.exit_code == 0, result.output
+    checks = json.loads(result.stdout)
+    assert checks["fp32"]["golden"]["passed"]
+    assert checks["fp32"]["agreement"]["label_agreement"] == 1.0
+    assert "pass" in run("verify", tiny_bundle).stdout
+
+
+def test_verify_notices_a_spoiled_file(tiny_bundle: Path, tmp_path: Path) -> None:
+    bundle = Path(shutil.copytree(tiny_bundle, tmp_path / "bundle"))
+    (bundle / "config.json").write_text("{}")
+    result = run("verify", bundle)
+    assert result.exit_code == 1
+    assert "config.json" in result.stderr
+
+
+def test_inspect_shows_variants_and_checksums(tiny_bundle: Path) -> None:
+    result = run("inspect", tiny_bundle)
+    assert result.exit_code == 0
+    assert "onnx/model_int8.onnx" in result.stdout
+    assert json.loads(run("inspect", tiny_bundle, "--json").stdout)["format"] == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "message"),
+    [
+        (["predict", "nowhere"], 1, "is not a folder"),
+        (["predict", "{bundle}", "no.txt"], 1, "no.txt does not exist"),
+        (["predict", "{bundle}", "-", "--device", "tpu"], 2, "no device 'tpu'"),
+        (["predict", "{bundle}", "-", "--threads", "0"], 2, "0 is not in the range"),
+        (["eval", "{bundle}", "no.csv"], 1, "no.csv does not exist"),
+        (["fly"], 2, "No such command"),
+    ],
+)
+def test_bad_requests_are_one_message(
+    tiny_bundle: Path, arguments: list[str], status: int, message: str
+) -> None:
+    result = run(*[one.replace("{bundle}", str(tiny_bundle)) for one in arguments])
+    assert result.exit_code == status
+    assert message in result.stderr
+    assert "Traceback" not in result.output
+
+
+@pytest.mark.parametrize("arguments", [["--debug", "inspect", "x"], ["inspect", "x", "--debug"]])
+def test_debug_shows_the_traceback(arguments: list[str]) -> None:
+    result = run(*arguments)
+    assert result.exit_code == 1
+    assert "Traceback" in result.output
+    assert "Error: x is not a folder." in result.output
+
+
+def test_version_and_help() -> None:
+    import edgeft
+
+    assert run("--version").stdout.strip() == f"edgeft {edgeft.__version__}"
+    assert run("-h").exit_code == 0
