@@ -54,7 +54,7 @@ def _split_steps(_: click.Context, __: click.Parameter, value: str | None) -> li
 @click.option("--validation", metavar="FILE", help="Rows to choose the best epoch by.")
 @click.option("--test", metavar="FILE", help="Rows to report on; they choose nothing.")
 @click.option("--hold-out", type=float, metavar="SHARE",
-              help="Share of train held out without --validation; 0 trains on all.  [default: 0.1]")
+              help="Share of train held out without --validation; 0: none.  [default: by data size]")
 @click.option("--clean", is_flag=True, default=None,
               help="Drop train rows that are empty, doubled, contradictory or in another split.")
 @click.option("--normalize", metavar="STEPS", callback=_split_steps,

@@ -22,7 +22,8 @@ class DataConfig:
     """The data, paths as the user typed them, and what is done to them.
 
     ``hold_out`` is the share of train that is held out where there is no
-    validation set; 0 trains on every row and keeps the last epoch.
+    validation set: None leaves it to ``recipe.default_hold_out``, 0 trains on
+    every row and keeps the last epoch.
     """
 
     data: str
@@ -30,7 +31,7 @@ class DataConfig:
     label_column: str | None = None
     validation: str | None = None
     test: str | None = None
-    hold_out: float = 0.1
+    hold_out: float | None = None
     clean: bool = False
     normalize: tuple[str, ...] = ()
 
@@ -94,8 +95,9 @@ def config_from(values: Mapping[str, Any]) -> TrainConfig:
 def check_config(config: TrainConfig) -> None:
     """Raise UsageError for values that make no sense, whatever the data are."""
     check_recipe(config.recipe)
-    if not 0 <= config.data.hold_out < 1:
-        raise UsageError(f"hold_out must be at least 0 and below 1, not {config.data.hold_out}.")
+    share = config.data.hold_out
+    if share is not None and not 0 <= share < 1:
+        raise UsageError(f"hold_out must be at least 0 and below 1, not {share}.")
     for name, value, choices in (
         ("device", config.device, DEVICES),
         ("precision", config.precision, PRECISIONS),

@@ -14,6 +14,7 @@ __all__ = [
     "Recipe",
     "RecipeChoice",
     "check_recipe",
+    "default_hold_out",
     "default_recipe",
     "resolve_recipe",
 ]
@@ -30,10 +31,15 @@ LEARNING_RATE_RANGE = (1e-5, 1e-3)
 SGD_LEARNING_RATE = 2e-2  # with momentum 0.9; its steps have no scale of their own
 # A head of C classes sees each class once in C rows, so more classes need more
 # updates; the root keeps many classes affordable.
-UPDATES_PER_ROOT_CLASS = 250
+UPDATES_PER_ROOT_CLASS = 300
 EPOCHS_RANGE = (3, 20)
 BATCH_SIZES = ((1000, 32), (200, 16), (0, 8))  # (at least so many rows, batch size)
 PATIENCE_EPOCHS = 3
+# A hold-out only ranks epochs. With 500 rows an accuracy of 0.9 has a standard error
+# of 1.3 points, about what separates useful epochs; more rows teach more than they tell.
+HOLD_OUT_SHARE = 0.1
+HOLD_OUT_ROWS = 500
+HOLD_OUT_ROWS_PER_CLASS = 5
 COVERED_LENGTH_CAP = 256  # tokens; attention's cost grows with the square
 LENGTH_STEP = 8
 
@@ -152,6 +158,12 @@ def default_learning_rate(width: int) -> float:
     low, high = LEARNING_RATE_RANGE
     rate = LEARNING_RATE_AT_384 * (384 / width) ** LEARNING_RATE_POWER
     return float(f"{min(max(rate, low), high):.1e}")
+
+
+def default_hold_out(rows: int, classes: int) -> float:
+    """The share of train to hold out: a tenth, at most 500 rows or 5 of each class."""
+    most = max(HOLD_OUT_ROWS, HOLD_OUT_ROWS_PER_CLASS * classes)
+    return min(HOLD_OUT_SHARE, most / rows)
 
 
 def default_batch_size(rows: int) -> int:

@@ -40,7 +40,7 @@ from edgeft.train.folder import (
 )
 from edgeft.train.hardware import Hardware, resolve_hardware
 from edgeft.train.models import BaseModel, build_classifier, open_base, quiet
-from edgeft.train.recipe import Facts, Recipe, resolve_recipe
+from edgeft.train.recipe import Facts, Recipe, default_hold_out, resolve_recipe
 from edgeft.train.report import DataReport, count_tokens, describe
 
 __all__ = ["TRAINING_FILE", "Prepared", "TrainResult", "free_sibling", "prepare", "read_training",
@@ -137,7 +137,10 @@ def prepare(config: TrainConfig, hardware: Hardware) -> Prepared:
     data_fingerprint = fingerprint(splits)
     splits, removed = clean(splits) if config.data.clean else (splits, None)
     check_labels(splits)
-    splits = hold_out(splits, config.data.hold_out, seed=config.recipe.seed or 0)
+    share = config.data.hold_out
+    if share is None:
+        share = default_hold_out(len(splits.train), len(set(splits.train.labels)))
+    splits = hold_out(splits, share, seed=config.recipe.seed or 0)
     base = open_base(config.model)
     labels = ordered_labels(splits.train.labels)
     uncut = base.encoder().encode(splits.train.texts)
