@@ -1,7 +1,7 @@
 """edgeft: fine-tune a compact text model, export it to ONNX, run it without torch.
 
-    model = edgeft.load("bundle")
-    model.predict("Shares fell after the report").label
+model = edgeft.load("bundle")
+model.predict("Shares fell after the report").label
 """
 
 from typing import TYPE_CHECKING, Any

@@ -215,9 +215,7 @@ def check_files(
                         f"{path} has {size} bytes where {record.bytes} were recorded.", hint=_AGAIN
                     )
                 if verify == "full" and sha256_of(stream) != record.sha256:
-                    raise IntegrityError(
-                        f"{path} does not have the recorded sha256.", hint=_AGAIN
-                    )
+                    raise IntegrityError(f"{path} does not have the recorded sha256.", hint=_AGAIN)
         except OSError as error:
             reason = error.strerror
             raise IntegrityError(f"{path} cannot be read: {reason}.", hint=_AGAIN) from None
@@ -294,7 +292,10 @@ def _manifest_from(content: Mapping[str, Any]) -> Manifest:
         labels=tuple(content["labels"]),
         models={name: _model_from(model) for name, model in content["models"].items()},
         pipeline=tuple(PipelineStep(**_known(PipelineStep, step)) for step in content["pipeline"]),
-        files={name: FileRecord(**_known(FileRecord, record)) for name, record in content["files"].items()},
+        files={
+            name: FileRecord(**_known(FileRecord, record))
+            for name, record in content["files"].items()
+        },
         provenance=content["provenance"],
         digest=content["digest"],
     )

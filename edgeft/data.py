@@ -115,7 +115,7 @@ def read_table(path: Path) -> Table:
         except StopIteration:
             raise DataError(f"{path} is empty.", hint="It needs a header and rows.") from None
         except UnicodeDecodeError as error:
-            raise _encoding_error(path, error) from error
+            raise _encoding_error(path) from error
     if not pairs:
         raise DataError(f"{path} has a header but no rows.")
     return Table(
@@ -154,9 +154,7 @@ def read_examples(
     path: Path, *, text_column: str | None = None, label_column: str | None = None
 ) -> Examples:
     """Read labelled texts. Raises DataError; see ``read_table`` for the formats."""
-    return examples_from_table(
-        read_table(path), text_column=text_column, label_column=label_column
-    )
+    return examples_from_table(read_table(path), text_column=text_column, label_column=label_column)
 
 
 def examples_from_table(
@@ -248,16 +246,15 @@ def _open(path: Path) -> IO[str]:
     return path.open(encoding="utf-8-sig", newline="")
 
 
-def _encoding_error(path: Path, error: UnicodeDecodeError) -> DataError:
+def _encoding_error(path: Path) -> DataError:
     # The decoder counts bytes within its buffer; find the true line in the file.
-    line = 0
     with path.open("rb") as stream:
         for line, raw in enumerate(stream, start=1):
             try:
                 raw.decode("utf-8")
             except UnicodeDecodeError:
-                break
-    return _not_utf8(str(path), line)
+                return _not_utf8(str(path), line)
+    return _not_utf8(str(path), 1)
 
 
 def _not_utf8(source: str, line: int) -> DataError:
@@ -277,9 +274,7 @@ def _plain_lines(stream: IO[bytes], source: str) -> Iterator[str]:
             yield text.rstrip("\r\n")
 
 
-def _delimited_rows(
-    lines: IO[str], source: str, *, tabs: bool
-) -> Iterator[tuple[int, Row]]:
+def _delimited_rows(lines: IO[str], source: str, *, tabs: bool) -> Iterator[tuple[int, Row]]:
     """Yield (line, cells): first the header, then every row. Raises DataError."""
     csv.field_size_limit(sys.maxsize)  # the default of 128 KiB is shorter than a long document
     if tabs:

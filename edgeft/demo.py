@@ -69,9 +69,7 @@ def run_demo(
         _write_csv(test_csv, articles.subset(held))
         config = TrainConfig(
             data=DataConfig(data=str(train_csv), test=str(test_csv)),
-            recipe=RecipeChoice(
-                epochs=1 if small else EPOCHS, max_length=MAX_LENGTH, seed=SEED
-            ),
+            recipe=RecipeChoice(epochs=1 if small else EPOCHS, max_length=MAX_LENGTH, seed=SEED),
         )
         trained = train(config, out / "checkpoint", progress=progress)
         exported = export(

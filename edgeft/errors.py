@@ -1,16 +1,16 @@
 """The tree of errors. This module imports nothing from edgeft.
 
-    EdgeftError                 exit status 1
-    ├── UsageError              the request itself makes no sense          (2)
-    ├── DataError               a file, row or column of the user's data
-    ├── ModelError              a checkpoint that cannot be loaded or trained
-    ├── BundleError             a bundle that cannot be read
-    │   ├── FormatError         … because this version does not know its format
-    │   └── IntegrityError      … because its bytes or answers are not the recorded ones
-    ├── DeviceError             a named device that cannot run the model
-    ├── DependencyError         a package that this step needs is not installed
-    ├── OutputError             the result cannot be written
-    └── GateError               a limit that the user set was not met      (3)
+EdgeftError                 exit status 1
+├── UsageError              the request itself makes no sense          (2)
+├── DataError               a file, row or column of the user's data
+├── ModelError              a checkpoint that cannot be loaded or trained
+├── BundleError             a bundle that cannot be read
+│   ├── FormatError         … because this version does not know its format
+│   └── IntegrityError      … because its bytes or answers are not the recorded ones
+├── DeviceError             a named device that cannot run the model
+├── DependencyError         a package that this step needs is not installed
+├── OutputError             the result cannot be written
+└── GateError               a limit that the user set was not met      (3)
 """
 
 __all__ = [

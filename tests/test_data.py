@@ -53,7 +53,10 @@ def test_unicode_and_long_cells(tmp_path: Path) -> None:
 
 
 def test_jsonl_numbers_keep_their_spelling(tmp_path: Path) -> None:
-    rows = '{"text": "a", "label": 1.0, "meta": {"k": null}}\n\n{"text": "b", "label": true, "meta": 1}\n'
+    rows = (
+        '{"text": "a", "label": 1.0, "meta": {"k": null}}\n\n'
+        '{"text": "b", "label": true, "meta": 1}\n'
+    )
     examples = read_examples(_file(tmp_path, "a.jsonl", rows))
     assert examples.labels == ["1.0", "true"]
     assert examples.lines == [1, 3]

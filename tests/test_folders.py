@@ -8,11 +8,16 @@ from pathlib import Path
 import pytest
 
 from edgeft.errors import OutputError
-from edgeft.folders import is_write_failure, new_folder, write_file
+from edgeft.folders import fresh_folder, is_write_failure, new_folder, write_file
 
 
 def _names(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir())
+
+
+def _write_and_fail(path: Path, error: BaseException) -> None:
+    path.write_text("1")
+    raise error
 
 
 def test_folder_appears_when_the_block_ends(tmp_path: Path) -> None:
@@ -32,8 +37,7 @@ def _umask() -> int:
 
 def test_failure_leaves_nothing(tmp_path: Path) -> None:
     with pytest.raises(ZeroDivisionError), new_folder(tmp_path / "out") as folder:
-        (folder / "a").write_text("1")
-        raise ZeroDivisionError
+        _write_and_fail(folder / "a", ZeroDivisionError())
     assert _names(tmp_path) == []
 
 
@@ -44,8 +48,7 @@ def test_existing_folder_is_refused_then_replaced(tmp_path: Path) -> None:
     with pytest.raises(OutputError, match="exists already"), new_folder(out):
         pass
     with pytest.raises(KeyboardInterrupt), new_folder(out, force=True) as folder:
-        (folder / "new").write_text("new")
-        raise KeyboardInterrupt
+        _write_and_fail(folder / "new", KeyboardInterrupt())
     assert _names(out) == ["old"]
     with new_folder(out, force=True) as folder:
         (folder / "new").write_text("new")
@@ -101,6 +104,21 @@ def test_a_disk_that_takes_no_more_is_one_clear_error(tmp_path: Path) -> None:
 def test_wrapped_write_errors_are_recognized() -> None:
     assert is_write_failure(RuntimeError("io: No space left on device (os error 28)"))
     assert not is_write_failure(FileNotFoundError(2, "No such file"))
+
+
+def test_a_fresh_folder_gives_way_to_the_old_one_on_failure(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    with fresh_folder(out):
+        (out / "old").write_text("old")
+    with pytest.raises(OutputError, match="exists already"), fresh_folder(out):
+        pass
+    with pytest.raises(KeyboardInterrupt), fresh_folder(out, force=True):
+        _write_and_fail(out / "new", KeyboardInterrupt())
+    assert _names(out) == ["old"]
+    with fresh_folder(out, force=True):
+        (out / "new").write_text("new")
+    assert _names(out) == ["new"]
+    assert _names(tmp_path) == ["out"]
 
 
 def test_write_file_is_whole_or_nothing(tmp_path: Path) -> None:

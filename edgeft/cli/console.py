@@ -45,7 +45,7 @@ def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[obje
     from rich.text import Text
 
     cells = [[str(cell) for cell in row] for row in rows]
-    table = Table(title=Text(title), title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for at, column in enumerate(columns):
         numeric = all(_is_number(row[at]) for row in cells)
         table.add_column(Text(column), justify="right" if numeric else "left", overflow="fold")
@@ -54,6 +54,7 @@ def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[obje
     console = Console(highlight=False)
     if not console.is_terminal:  # a pipe or a file has no width of its own
         console.width = 120
+    print(title)
     console.print(table)
 
 
@@ -103,9 +104,8 @@ class _Log:
         now = time.monotonic()
         if step != self.step:
             self.step, self.began, self.last = step, now, now
-        elif done < total and now - self.last < LOG_EVERY_S:
-            return
-        elif done == total and now - self.last < 1.0:  # too short to be worth a second line
+        # A last line is worth printing too, unless the step was a matter of a second.
+        elif now - self.last < (LOG_EVERY_S if done < total else 1.0):
             return
         self.last = now
         elapsed = now - self.began

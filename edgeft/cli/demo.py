@@ -68,7 +68,8 @@ def _show(result: "DemoResult", seconds: float) -> None:
     console.print_lines(
         [
             f"Machine: {result.bench.machine.summary()}",
-            f"Took {seconds / 60:.1f} minutes, of which training {result.train.document['seconds'] / 60:.1f}.",
+            f"Took {seconds / 60:.1f} minutes, of which training "
+            f"{result.train.document['seconds'] / 60:.1f}.",
             "",
             "Try next:",
             f'  echo "Shares fell after the report" | edgeft predict {out / "bundle"} -',

@@ -38,9 +38,7 @@ def command(
     from edgeft.data import read_texts
 
     # Opened first: a wrong file name is told before a model is loaded.
-    texts = read_texts(
-        sys.stdin.buffer if str(source) == "-" else source, text_column=text_column
-    )
+    texts = read_texts(sys.stdin.buffer if str(source) == "-" else source, text_column=text_column)
     with edgeft.load(bundle, device=device, variant=variant, threads=threads) as model:
         console.note(f"Running {model.variant} on {model.device}, {model.threads} threads.")
         for prediction in model.stream(texts):

@@ -53,14 +53,29 @@ def _split_steps(_: click.Context, __: click.Parameter, value: str | None) -> li
 @options.data_columns
 @click.option("--validation", metavar="FILE", help="Rows to choose the best epoch by.")
 @click.option("--test", metavar="FILE", help="Rows to report on; they choose nothing.")
-@click.option("--hold-out", type=float, metavar="SHARE",
-              help="Share of train held out without --validation; 0: none.  [default: by data size]")
-@click.option("--clean", is_flag=True, default=None,
-              help="Drop train rows that are empty, doubled, contradictory or in another split.")
-@click.option("--normalize", metavar="STEPS", callback=_split_steps,
-              help="Comma-separated: markup, control, nfc, nfkc, whitespace.")
-@click.option("--model", metavar="NAME",
-              help="minilm (embedded), distilbert, a folder or a Hub id.  [default: minilm]")
+@click.option(
+    "--hold-out",
+    type=float,
+    metavar="SHARE",
+    help="Share of train held out without --validation; 0: none.  [default: by size]",
+)
+@click.option(
+    "--clean",
+    is_flag=True,
+    default=None,
+    help="Drop train rows that are empty, doubled, contradictory or in another split.",
+)
+@click.option(
+    "--normalize",
+    metavar="STEPS",
+    callback=_split_steps,
+    help="Comma-separated: markup, control, nfc, nfkc, whitespace.",
+)
+@click.option(
+    "--model",
+    metavar="NAME",
+    help="minilm (embedded), distilbert, a folder or a Hub id.  [default: minilm]",
+)
 @click.option("--epochs", type=int, help="At most so many.  [default: by data size]")
 @click.option("--batch-size", type=int, help="Rows of one process.  [default: by data size]")
 @click.option("--gradient-accumulation", type=int, help="Batches per update.  [default: 1]")
@@ -72,8 +87,11 @@ def _split_steps(_: click.Context, __: click.Parameter, value: str | None) -> li
 @click.option("--label-smoothing", type=float, help="[default: 0]")
 @click.option("--class-weights", is_flag=True, default=None, help="Weigh rare classes up.")
 @click.option("--max-length", type=int, help="Tokens.  [default: covers 99% of texts, up to 256]")
-@click.option("--patience", type=int,
-              help="Epochs without a better hold-out before it stops; 0 never.  [default: 3]")
+@click.option(
+    "--patience",
+    type=int,
+    help="Epochs without a better hold-out before it stops; 0 never.  [default: 3]",
+)
 @click.option("--seed", type=int, help="[default: 0]")
 @click.option("--device", help="auto, cpu or cuda.  [default: auto]")
 @click.option("--precision", help="auto, fp32, bf16 or fp16.  [default: auto]")
@@ -81,10 +99,19 @@ def _split_steps(_: click.Context, __: click.Parameter, value: str | None) -> li
 @click.option("-o", "--out", type=options.FOLDER, help="The folder to write.")
 @click.option("--force", is_flag=True, help="Replace it, once the new one is whole.")
 @click.option("--resume", is_flag=True, help="Go on with the unfinished run of -o.")
-@click.option("--from", "repeat", type=options.FILE, metavar="FILE",
-              help="Repeat the run that this training.json records.")
-@click.option("--checkpoint-steps", type=int, metavar="N",
-              help="Save every N updates, too.  [default: after each epoch]")
+@click.option(
+    "--from",
+    "repeat",
+    type=options.FILE,
+    metavar="FILE",
+    help="Repeat the run that this training.json records.",
+)
+@click.option(
+    "--checkpoint-steps",
+    type=int,
+    metavar="N",
+    help="Save every N updates, too.  [default: after each epoch]",
+)
 @options.as_json
 @click.pass_context
 def command(
@@ -176,11 +203,13 @@ def note_epoch(point: "EpochScores") -> None:
 
 def print_report(report: "DataReport") -> None:
     """The data report as a table, and a warning for each figure that should worry."""
+    from statistics import median
+
     tokens, sizes = report.tokens, sorted(report.classes.values())
     rows: list[tuple[str, object]] = [(f"rows in {name}", n) for name, n in report.rows.items()]
     rows += [
         ("classes", len(sizes)),
-        ("rows of a class", f"{sizes[0]} to {sizes[-1]}, median {sizes[len(sizes) // 2]}"),
+        ("rows of a class", f"{sizes[0]} to {sizes[-1]}, median {median(sizes):g}"),
         ("tokens of a text", f"p50 {tokens.p50}, p90 {tokens.p90}, p95 {tokens.p95}, "
                              f"p99 {tokens.p99}, longest {tokens.max}"),
         (f"texts cut at {report.max_length} tokens", f"{report.cut} ({report.cut_share:.1%})"),

@@ -4,6 +4,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import PurePath
 from typing import Any
 
 from edgeft import __version__
@@ -51,8 +52,12 @@ def provenance(
 
 def _told(training: Mapping[str, Any]) -> dict[str, Any]:
     data = training.get("data") or {}
+    told = {key: training[key] for key in TOLD if key in training}
+    base = told.get("base_model")
+    if isinstance(base, dict) and str(base.get("name", "")).startswith(("/", ".", "~")):
+        told["base_model"] = {**base, "name": PurePath(base["name"]).name}  # a path of someone's
     return {
-        **{key: training[key] for key in TOLD if key in training},
+        **told,
         "data": {
             "fingerprint": data.get("fingerprint"),
             "rows": (data.get("report") or {}).get("rows"),

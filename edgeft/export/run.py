@@ -26,7 +26,7 @@ from edgeft.data import (
     read_table,
     read_texts,
 )
-from edgeft.errors import ModelError, UsageError
+from edgeft.errors import DataError, ModelError, UsageError
 from edgeft.export.card import model_card
 from edgeft.export.checkpoint import Checkpoint, open_checkpoint
 from edgeft.export.golden import GOLDEN_TEXTS
@@ -167,20 +167,22 @@ def _read(config: ExportConfig) -> Examples | list[str] | None:
     """The labelled examples of the data, or its texts where it has no label column."""
     if config.data is None:
         return None
-    if config.data.suffix.lower() not in TABLE_SUFFIXES:
-        if config.label_column is not None:
-            raise UsageError(
-                f"{config.data} has one text a line, so no column {config.label_column!r}.",
-                hint=f"Columns exist in {', '.join(TABLE_SUFFIXES)} files.",
+    if config.data.suffix.lower() in TABLE_SUFFIXES:
+        table = read_table(config.data)
+        usual = {column.strip().lower() for column in table.columns} & set(LABEL_COLUMNS)
+        if config.label_column is not None or usual:
+            return examples_from_table(
+                table, text_column=config.text_column, label_column=config.label_column
             )
-        return list(read_texts(config.data, text_column=config.text_column))
-    table = read_table(config.data)
-    usual = {column.strip().lower() for column in table.columns} & set(LABEL_COLUMNS)
-    if config.label_column is None and not usual:
-        return list(read_texts(config.data, text_column=config.text_column))
-    return examples_from_table(
-        table, text_column=config.text_column, label_column=config.label_column
-    )
+    elif config.label_column is not None:
+        raise UsageError(
+            f"{config.data} has one text a line, so no column {config.label_column!r}.",
+            hint=f"Columns exist in {', '.join(TABLE_SUFFIXES)} files.",
+        )
+    texts = list(read_texts(config.data, text_column=config.text_column))
+    if not texts:
+        raise DataError(f"{config.data} is empty.", hint="It needs at least one text.")
+    return texts
 
 
 # --- the files ---------------------------------------------------------------------
@@ -198,9 +200,8 @@ def _write_model(
         export_graph(checkpoint, folder / FILES["fp32"], Path(work))
         progress("exporting", 1, len(names))
         if "int8" in names:
-            source = Path(work) / "source.onnx"  # the quantizer leaves files beside its source
-            source.hardlink_to(folder / FILES["fp32"])
-            quantize(source, folder / FILES["int8"], reduce_range=reduces_range(config.target))
+            reduce_range = reduces_range(config.target)
+            quantize(folder / FILES["fp32"], folder / FILES["int8"], reduce_range=reduce_range)
             progress("exporting", 2, len(names))
     return names
 

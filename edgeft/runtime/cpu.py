@@ -49,7 +49,9 @@ def cpu_features() -> frozenset[str]:
         found = words.split()
     elif sys.platform == "darwin":
         lines = _sysctl("hw.optional").splitlines()
-        found = [name for name, _, value in (line.partition(": ") for line in lines) if value == "1"]
+        found = [
+            name for name, _, value in (line.partition(": ") for line in lines) if value == "1"
+        ]
     else:
         found = []
     return frozenset(_ALIASES[word] for word in found if word in _ALIASES)

@@ -155,7 +155,11 @@ class Model:
         if session is None:
             raise EdgeftError("The model is closed.", hint="Load it again with edgeft.load.")
         lengths = [len(one.ids) for one in encoded]
-        plan = [[i] for i in range(len(lengths))] if alone else plan_batches(lengths, budget=self._budget)
+        plan = (
+            [[i] for i in range(len(lengths))]
+            if alone
+            else plan_batches(lengths, budget=self._budget)
+        )
         logits = np.empty((len(encoded), len(self.labels)), np.float32)  # (N, C)
         for rows in plan:
             feed = self._feed([encoded[i].ids for i in rows])

@@ -71,7 +71,9 @@ def provider_problems() -> dict[str, str]:
     return {name: _problem(ort, name) for name in names}
 
 
-def open_session(model: Path, device: tuple[str, int], threads: int) -> "onnxruntime.InferenceSession":
+def open_session(
+    model: Path, device: tuple[str, int], threads: int
+) -> "onnxruntime.InferenceSession":
     """Open a graph on one device. Raises DeviceError, BundleError.
 
     A node that a GPU cannot take may run on the CPU, but a session in which the
@@ -132,7 +134,10 @@ def _problem(ort: Any, provider: str) -> str:
 def _missing_library(folder: Path, provider: str) -> str:
     """Why the provider's shared library does not load; "" where it does or has none."""
     stem = provider.removesuffix("ExecutionProvider").lower()
-    name = {"linux": f"libonnxruntime_providers_{stem}.so", "win32": f"onnxruntime_providers_{stem}.dll"}
+    name = {
+        "linux": f"libonnxruntime_providers_{stem}.so",
+        "win32": f"onnxruntime_providers_{stem}.dll",
+    }
     library = folder / name.get(sys.platform, "")
     if not library.is_file():
         return ""

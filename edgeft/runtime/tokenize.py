@@ -59,7 +59,9 @@ class TextEncoder:
         if self._normalize is not None:
             texts = [self._normalize(text) for text in texts]
         # A lone surrogate, such as broken JSON leaves, has no UTF-8 form.
-        clean = [text if _encodable(text) else text.encode("utf-8", "replace").decode() for text in texts]
+        clean = [
+            text if _encodable(text) else text.encode("utf-8", "replace").decode() for text in texts
+        ]
         if len(clean) == 1:
             return [self._wrap(self._tokenizer.encode(clean[0]))]
         return [self._wrap(one) for one in self._tokenizer.encode_batch_fast(clean)]

@@ -169,9 +169,7 @@ def _read_file(path: Path, config: DataConfig) -> Examples:
     path = path.expanduser()
     if path.suffix.lower() == ".parquet":
         return _examples(_read_parquet(path), config)
-    return read_examples(
-        path, text_column=config.text_column, label_column=config.label_column
-    )
+    return read_examples(path, text_column=config.text_column, label_column=config.label_column)
 
 
 def _folder_splits(folder: Path, config: DataConfig) -> Splits:

@@ -217,9 +217,7 @@ class _Trainer(transformers.Trainer):
         self.model_accepts_loss_kwargs = False  # the loss is ours, not the model's
         self.remove_callback(transformers.PrinterCallback)
         self.curve = list(state.curve)
-        self.loss_sum = torch.tensor(
-            state.loss_sum, dtype=torch.float64, device=self.args.device
-        )
+        self.loss_sum = torch.tensor(state.loss_sum, dtype=torch.float64, device=self.args.device)
         self.epoch_began = time.monotonic() - state.epoch_seconds
         self._seeded_update, self._part = -1, 0
 

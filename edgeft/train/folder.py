@@ -1,9 +1,9 @@
 """The folder of an unfinished run: ``<out>.partial``, beside where the checkpoint will stand.
 
-    runs/news.partial/
-      run.json                 what was asked, and of which data
-      checkpoints/             of the Trainer, see checkpoints.py
-      final/                   the finished checkpoint, just before it becomes runs/news
+runs/news.partial/
+  run.json                 what was asked, and of which data
+  checkpoints/             of the Trainer, see checkpoints.py
+  final/                   the finished checkpoint, just before it becomes runs/news
 """
 
 import json

@@ -158,9 +158,7 @@ def prepare(config: TrainConfig, hardware: Hardware) -> Prepared:
     )
     lengths = [len(one.ids) for one in uncut]
     report = describe(splits, lengths, tokens, recipe.max_length, removed)
-    return Prepared(
-        config, base, splits, data_fingerprint, labels, recipe, hardware, report
-    )
+    return Prepared(config, base, splits, data_fingerprint, labels, recipe, hardware, report)
 
 
 def read_training(path: Path) -> TrainConfig:
@@ -341,9 +339,7 @@ def _versions() -> dict[str, str]:
 # --- what went wrong -----------------------------------------------------------------
 
 
-def _explained(
-    error: Exception, out: Path, recipe: Recipe, *, force: bool
-) -> EdgeftError | None:
+def _explained(error: Exception, out: Path, recipe: Recipe, *, force: bool) -> EdgeftError | None:
     """The error with the way to go on; None where there is nothing to add."""
     checkpoints = partial_folder(out) / "checkpoints"
     go_on = f"Go on with: {resume_command(out, force=force)}"

@@ -64,7 +64,7 @@ def scored(
         "config": {"data": "/home/alice/d.csv", "text_column": "private column"},
         "data": {"fingerprint": "sha256:0", "text_column": "private column",
                  "report": {"rows": {"train": 5}}},
-        "recipe": {"epochs": 3}, "base_model": {"name": "minilm", "sha256": "0"},
+        "recipe": {"epochs": 3}, "base_model": {"name": "/home/alice/base", "sha256": "0"},
         "validation": {"rows": 9, "accuracy": 0.75, "macro_f1": 0.5, "weighted_f1": 0.5,
                        "per_class": {}},
     }  # fmt: skip
@@ -115,6 +115,7 @@ def test_it_tells_where_it_comes_from_and_nothing_private(scored: ExportResult, 
     provenance = read_manifest(scored.out).provenance
     assert provenance["training"]["recipe"] == {"epochs": 3}
     assert provenance["training"]["data"] == {"fingerprint": "sha256:0", "rows": {"train": 5}}
+    assert provenance["training"]["base_model"]["name"] == "base"
     assert provenance["check_data"]["rows"] == 90
     assert provenance["packages"]["torch"]
     everything = b"".join(path.read_bytes() for path in scored.out.rglob("*") if path.is_file())
@@ -207,6 +208,7 @@ def test_the_real_minilm(minilm: Path, tmp_path: Path) -> None:
         model.classifier.weight.mul_(50.0)
     model.save_pretrained(tmp_path / "c")
     transformers.AutoTokenizer.from_pretrained(minilm).save_pretrained(tmp_path / "c")
+    (tmp_path / "c" / "training.json").write_text('{"max_length": 128}')
     texts = tmp_path / "t.txt"
     texts.write_text("\n".join(text for text, _ in rows(40)))
     result = export(config(tmp_path / "c", tmp_path / "b", data=texts))
@@ -340,6 +342,16 @@ def test_a_bad_request_leaves_nothing(
     with pytest.raises(error, match=words):
         export(replace(config(tiny_checkpoint, tmp_path / "b"), **changes))  # type: ignore[arg-type]
     assert list(tmp_path.iterdir()) == []
+
+
+def test_data_without_a_text(tiny_checkpoint: Path, tmp_path: Path) -> None:
+    (tmp_path / "t.txt").touch()
+    with pytest.raises(DataError, match="is empty"):
+        export(config(tiny_checkpoint, tmp_path / "b", data=tmp_path / "t.txt"))
+    with pytest.raises(UsageError, match="one text a line"):
+        export(
+            config(tiny_checkpoint, tmp_path / "b", data=tmp_path / "t.txt", label_column="label")
+        )
 
 
 def test_columns_are_found_or_named(tiny_checkpoint: Path, tmp_path: Path) -> None:

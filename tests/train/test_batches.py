@@ -62,9 +62,7 @@ def test_two_processes_together_see_the_batches_of_one_with_twice_the_size() -> 
 
 
 def test_fewer_rows_than_processes_leave_none_without() -> None:
-    shares = [
-        list(BatchOrder([5, 5], 8, seed=0, rank=rank, processes=4)) for rank in range(4)
-    ]
+    shares = [list(BatchOrder([5, 5], 8, seed=0, rank=rank, processes=4)) for rank in range(4)]
     assert [len(flat(share)) for share in shares] == [1, 1, 1, 1]
 
 

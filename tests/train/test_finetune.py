@@ -103,8 +103,7 @@ def test_small_batches_add_up_to_a_large_one() -> None:
     loss = loss_function(torch.tensor([0.2, 1.0, 4.0]), 0.1)
     whole = loss(SimpleNamespace(logits=logits), labels, 8)
     parts = [
-        loss(SimpleNamespace(logits=logits[at]), labels[at], 8)
-        for at in (slice(0, 3), slice(3, 8))
+        loss(SimpleNamespace(logits=logits[at]), labels[at], 8) for at in (slice(0, 3), slice(3, 8))
     ]
     assert float(sum(parts)) == pytest.approx(float(whole))
 

@@ -6,6 +6,8 @@ import pytest
 from edgeft.errors import UsageError
 from edgeft.train.recipe import (
     EPOCHS_RANGE,
+    HOLD_OUT_ROWS,
+    HOLD_OUT_ROWS_PER_CLASS,
     LEARNING_RATE_AT_384,
     LEARNING_RATE_RANGE,
     UPDATES_PER_ROOT_CLASS,
@@ -14,6 +16,7 @@ from edgeft.train.recipe import (
     check_recipe,
     default_batch_size,
     default_epochs,
+    default_hold_out,
     default_learning_rate,
     default_max_length,
     default_recipe,
@@ -41,6 +44,13 @@ def test_epochs_give_the_wanted_updates_within_bounds() -> None:
 
 def test_small_data_are_cut_into_small_batches() -> None:
     assert [default_batch_size(rows) for rows in (50, 300, 5000)] == [8, 16, 32]
+
+
+def test_a_tenth_is_held_out_but_no_more_than_scores_need() -> None:
+    assert default_hold_out(1000, 2) == 0.1
+    few, many = default_hold_out(100_000, 2), default_hold_out(100_000, 500)
+    assert few == HOLD_OUT_ROWS / 100_000
+    assert many == HOLD_OUT_ROWS_PER_CLASS * 500 / 100_000
 
 
 def test_the_length_covers_99_of_100_texts_within_limits() -> None:
