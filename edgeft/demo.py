@@ -12,7 +12,7 @@ from edgeft.progress import Progress, silent
 
 if TYPE_CHECKING:
     from edgeft.bench.run import BenchResult
-    from edgeft.export.run import ExportResult
+    from edgeft.export.result import ExportResult
     from edgeft.train.run import TrainResult
 
 __all__ = ["DemoResult", "run_demo"]

@@ -6,11 +6,11 @@
 import os
 import platform
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, version
 from typing import Any, Literal, get_args
 
 from edgeft.bench.machine import ORT_DISTRIBUTIONS, Machine, describe_machine
 from edgeft.errors import DependencyError
+from edgeft.packages import package_versions
 from edgeft.runtime.cpu import has_int8_dot
 
 __all__ = ["EXTRAS", "Facts", "Finding", "diagnose", "gather", "int8_advice"]
@@ -85,16 +85,16 @@ def gather() -> Facts:
     found: dict[str, str] = {}
     missing: dict[str, tuple[str, ...]] = {}
     for extra, names in EXTRAS.items():
-        versions = {name: _version(name) for name in names}
-        missing[extra] = tuple(name for name, one in versions.items() if not one)
-        found |= {name: one for name, one in versions.items() if one}
+        versions = package_versions(names)
+        missing[extra] = tuple(name for name in names if name not in versions)
+        found |= versions
     providers, error = _providers()
     machine = describe_machine()
     affinity = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else None
     return Facts(
         machine=machine,
         affinity_cores=affinity or machine.host_cores,
-        onnxruntime={name: one for name in ORT_DISTRIBUTIONS if (one := _version(name))},
+        onnxruntime=package_versions(ORT_DISTRIBUTIONS),
         onnxruntime_error=error,
         providers=providers,
         extras=missing,
@@ -195,10 +195,3 @@ def _providers() -> tuple[dict[str, str], str]:
         return {}, error.message
     except Exception as error:  # a damaged native library can fail in any way
         return {}, f"{type(error).__name__}: {error} ({platform.machine()})"
-
-
-def _version(name: str) -> str:
-    try:
-        return version(name)
-    except PackageNotFoundError:
-        return ""

@@ -36,7 +36,10 @@ def test_help_imports_neither_numpy_nor_onnxruntime() -> None:
     assert not _imported(code) & (HEAVY | {"numpy", "tokenizers", "onnxruntime"})
 
 
-@pytest.mark.parametrize("lower", ["errors", "tasks", "normalize", "folders", "data", "bundle"])
+@pytest.mark.parametrize(
+    "lower",
+    ["errors", "tasks", "normalize", "folders", "packages", "data", "bundle", "pretrained"],
+)
 def test_the_base_needs_the_standard_library_alone(lower: str) -> None:
     third_party = {"numpy", "tokenizers", "onnxruntime", "click", "rich"} | HEAVY
     assert not _imported(f"import edgeft.{lower}") & third_party

@@ -7,11 +7,11 @@ import subprocess
 import sys
 import time
 from dataclasses import asdict, dataclass
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-import edgeft
+from edgeft import __version__
+from edgeft.packages import package_versions
 from edgeft.runtime.cpu import cpu_features, cpu_name, usable_cores
 
 __all__ = [
@@ -22,7 +22,6 @@ __all__ = [
     "describe_machine",
     "nvidia_gpus",
     "others_busy_cores",
-    "package_versions",
     "peak_rss_bytes",
     "usable_memory_bytes",
 ]
@@ -126,21 +125,13 @@ def describe_machine() -> Machine:
         memory_bytes=usable_memory_bytes(),
         system=f"{platform.system()} {platform.machine()}",
         python=platform.python_version(),
-        packages=package_versions((*BASE_PACKAGES, *ORT_DISTRIBUTIONS)),
+        packages={
+            "edgeft": __version__,
+            **package_versions((*BASE_PACKAGES, *ORT_DISTRIBUTIONS)),
+        },
         gpus=tuple(nvidia_gpus()),
         load_average=os.getloadavg()[0] if hasattr(os, "getloadavg") else None,
     )
-
-
-def package_versions(names: tuple[str, ...]) -> dict[str, str]:
-    """The versions of edgeft and of those of ``names`` that are installed."""
-    found = {"edgeft": edgeft.__version__}
-    for name in names:
-        try:
-            found[name] = version(name)
-        except PackageNotFoundError:
-            continue
-    return found
 
 
 def nvidia_gpus() -> list[Gpu]:

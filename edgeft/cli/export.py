@@ -79,15 +79,8 @@ def command(
             f"{result.bytes_of(name) / 1e6:.1f}",
             variant.graph,
             f"{variant.measured['fused_attention']}/{result.layers}",
-            f"{report.parity.max_abs_logit_diff:.2g}",
-            f"{report.parity.label_agreement:.4f}",
+            *report.cells(),
         ]
-        if report.scores and report.drop_points is not None:
-            row += [
-                f"{report.scores.accuracy:.4f}",
-                f"{report.scores.macro_f1:.4f}",
-                f"{report.drop_points:.2f}",
-            ]
         rows.append(row)
     first = next(iter(result.reports.values()))
     where = "of --data" if first.parity_source == "data" else "that are built in"

@@ -4,12 +4,10 @@ import html
 import json
 import re
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from edgeft.bundle import Manifest
-
-if TYPE_CHECKING:
-    from edgeft.export.run import ExportResult
+from edgeft.export.result import ExportResult
 
 __all__ = ["escape", "model_card"]
 
@@ -24,7 +22,7 @@ def escape(text: str) -> str:
     return _SPECIAL.sub(r"\\\1", html.escape(" ".join(text.split()), quote=False))
 
 
-def model_card(name: str, result: "ExportResult") -> str:
+def model_card(name: str, result: ExportResult) -> str:
     """The card of an exported bundle called ``name``."""
     manifest = result.manifest
     parts = [
@@ -56,7 +54,7 @@ def _front_matter(manifest: Manifest) -> str:
     return "\n".join(["---", *lines, "---"])
 
 
-def _variants(result: "ExportResult") -> str:
+def _variants(result: ExportResult) -> str:
     columns = ["variant", "file", "MB", "graph", "largest logit difference from torch",
                "label agreement"]  # fmt: skip
     if result.torch:
@@ -69,20 +67,13 @@ def _variants(result: "ExportResult") -> str:
             f"`{variant.files['model']}`",
             f"{result.bytes_of(name) / 1e6:.1f}",
             variant.graph,
-            f"{report.parity.max_abs_logit_diff:.2g}",
-            f"{report.parity.label_agreement:.4f}",
+            *report.cells(),
         ]
-        if report.scores and report.drop_points is not None:
-            row += [
-                f"{report.scores.accuracy:.4f}",
-                f"{report.scores.macro_f1:.4f}",
-                f"{report.drop_points:.2f}",
-            ]
         rows.append(row)
     return _table(columns, rows)
 
 
-def _checked_on(result: "ExportResult") -> str:
+def _checked_on(result: ExportResult) -> str:
     first = next(iter(result.reports.values()))
     kind = "built-in texts" if first.parity_source == "built-in" else "texts of the user's"
     text = f"Compared with the torch original on {first.parity.texts:,} {kind}."

@@ -3,26 +3,30 @@
 Weights are read from safetensors alone, and no code that a model brings is run.
 """
 
-import hashlib
 import json
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from edgeft.bundle import MANIFEST, sha256_of
+from edgeft.bundle import MANIFEST
 from edgeft.errors import EdgeftError, ModelError
-from edgeft.export.quiet import quiet
 from edgeft.normalize import parse_steps
+from edgeft.pretrained import (
+    download,
+    find_weights,
+    first_line,
+    load_config_and_tokenizer,
+    loading,
+    local_folder,
+    position_limit,
+    weights_sha256,
+)
 
 __all__ = ["Checkpoint", "open_checkpoint"]
 
 TRAINING_FILE = "training.json"
-HUB_FILES = ("*.json", "*.txt", "*.safetensors", "*.model")
-# These number their positions from pad_token_id + 1, and so take fewer tokens than positions.
-OFFSET_POSITIONS = (
-    "camembert", "data2vec-text", "mpnet", "roberta", "xlm-roberta", "xlm-roberta-xl",
-)  # fmt: skip
 NO_LIMIT = 512  # tokens, for the rare architecture that states no limit itself
 DRAWN_UP_FOR = "single_label_classification"
 
@@ -55,15 +59,18 @@ def open_checkpoint(name: str) -> Checkpoint:
     is not single-label, or has no fast tokenizer.
     """
     folder, public_name = _locate(name)
-    weights = _weights(name, folder)
+    weights = find_weights(
+        name, folder, prefix="model", auto_class="AutoModelForSequenceClassification"
+    )
     training = _training(name, folder)
-    config, tokenizer = _config_and_tokenizer(name, folder)
+    with _loading(name):
+        config, tokenizer = load_config_and_tokenizer(folder)
     _check_config(name, config)
     labels = _labels(name, config)
     _check_training(name, training, labels)
     _check_tokenizer(name, tokenizer, config)
     model = _model(name, folder, config)
-    limit = min(_position_limit(config), int(tokenizer.model_max_length))
+    limit = min(position_limit(config, unlimited=NO_LIMIT), int(tokenizer.model_max_length))
     return Checkpoint(
         name=public_name,
         config=_cleaned(model.config),
@@ -72,60 +79,30 @@ def open_checkpoint(name: str) -> Checkpoint:
         labels=labels,
         max_length=min(limit, int(training.get("max_length", limit))),
         normalize=parse_steps(training.get("normalize", ())),
-        weights_sha256=_sha256(weights),
+        weights_sha256=weights_sha256(weights),
         training=training,
     )
 
 
-# --- finding the folder ------------------------------------------------------------
-
-
 def _locate(name: str) -> tuple[Path, str]:
-    path = Path(name).expanduser()
-    if path.is_dir():
-        if (path / MANIFEST).exists():
-            raise ModelError(
-                f"{name} is a bundle already.",
-                hint=f"Use it: edgeft predict {name} FILE   or name the checkpoint it came from.",
-            )
-        if not (path / "config.json").is_file():
-            raise ModelError(
-                f"{name} is no model folder: it has no config.json.",
-                hint="Name a folder that edgeft train wrote, a Hugging Face folder or a Hub id.",
-            )
-        return path, ""
-    if path.exists() or path.is_absolute() or name.startswith((".", "~")) or name.count("/") > 1:
+    if (Path(name).expanduser() / MANIFEST).exists():
         raise ModelError(
-            f"{name} is not a folder.",
-            hint="Name a folder that edgeft train wrote, a Hugging Face folder or a Hub id.",
+            f"{name} is a bundle already.",
+            hint=f"Use it: edgeft predict {name} FILE   or name the checkpoint it came from.",
         )
-    return _download(name), name
+    hint = "Name a folder that edgeft train wrote, a Hugging Face folder or a Hub id."
+    if folder := local_folder(name, hint=hint):
+        return folder, ""
+    hint = "Check the path, or the Hub id and the network."
+    return download(name, subject=repr(name), hint=hint), name
 
 
-def _download(name: str) -> Path:
-    import huggingface_hub
-
-    try:
-        with quiet():
-            return Path(huggingface_hub.snapshot_download(name, allow_patterns=list(HUB_FILES)))
-    except Exception as error:  # the Hub's client, its HTTP library and the system share no base
-        raise ModelError(
-            f"{name!r} is no folder here and could not be had from the Hub: {_first_line(error)}",
-            hint="Check the path, or the Hub id and the network.",
-        ) from error
-
-
-def _weights(name: str, folder: Path) -> list[Path]:
-    weights = sorted(folder.glob("model*.safetensors"))
-    if weights:
-        return weights
-    others = sorted(path.name for path in (*folder.glob("*.bin"), *folder.glob("*.h5")))
-    found = f"it has only {', '.join(others)}" if others else "it has no weights"
-    raise ModelError(
-        f"{name}: {found}; edgeft reads weights from model.safetensors alone, "
-        "which cannot hold code.",
-        hint="Convert it once where you trust it: "
-        "AutoModelForSequenceClassification.from_pretrained(FOLDER).save_pretrained(NEW_FOLDER)",
+def _loading(name: str) -> AbstractContextManager[None]:
+    return loading(
+        name,
+        kind="text classifier",
+        hint="Name a whole Hugging Face model folder, with config, weights and tokenizer.",
+        code_hint="Choose a model of an architecture that transformers knows.",
     )
 
 
@@ -143,25 +120,10 @@ def _training(name: str, folder: Path) -> dict[str, Any]:
         int(content.get("max_length", 1)), parse_steps(content.get("normalize", ()))
     except (OSError, ValueError, TypeError, EdgeftError) as error:
         raise ModelError(
-            f"{name}: its {TRAINING_FILE} cannot be read: {_first_line(error)}",
+            f"{name}: its {TRAINING_FILE} cannot be read: {first_line(error)}",
             hint="It says how texts are prepared. Train again, or remove the file to do without.",
         ) from error
     return content
-
-
-def _config_and_tokenizer(name: str, folder: Path) -> tuple[Any, Any]:
-    import transformers
-
-    try:
-        with quiet():
-            return (
-                transformers.AutoConfig.from_pretrained(folder, trust_remote_code=False),
-                transformers.AutoTokenizer.from_pretrained(
-                    folder, use_fast=True, trust_remote_code=False
-                ),
-            )
-    except Exception as error:  # whatever a broken folder provokes
-        raise _unusable(name, error) from error
 
 
 def _check_config(name: str, config: Any) -> None:
@@ -232,18 +194,15 @@ def _model(name: str, folder: Path, config: Any) -> Any:
     import torch
     import transformers
 
-    try:
-        with quiet():
-            model, info = transformers.AutoModelForSequenceClassification.from_pretrained(
-                folder,
-                config=config,
-                use_safetensors=True,
-                trust_remote_code=False,
-                torch_dtype=torch.float32,
-                output_loading_info=True,
-            )
-    except Exception as error:
-        raise _unusable(name, error) from error
+    with _loading(name):
+        model, info = transformers.AutoModelForSequenceClassification.from_pretrained(
+            folder,
+            config=config,
+            use_safetensors=True,
+            trust_remote_code=False,
+            torch_dtype=torch.float32,
+            output_loading_info=True,
+        )
     if info["missing_keys"]:
         missing = sorted(info["missing_keys"])
         raise ModelError(
@@ -253,15 +212,6 @@ def _model(name: str, folder: Path, config: Any) -> Any:
     return model.eval()
 
 
-def _position_limit(config: Any) -> int:
-    """The most tokens that the position embeddings cover."""
-    positions = getattr(config, "max_position_embeddings", None)
-    if not positions or positions < 0:
-        return NO_LIMIT
-    offset = config.pad_token_id + 1 if config.model_type in OFFSET_POSITIONS else 0
-    return int(positions) - int(offset)
-
-
 def _cleaned(config: Any) -> Any:
     """The config without this machine's paths and without pointers to code."""
     config._name_or_path = ""
@@ -269,30 +219,3 @@ def _cleaned(config: Any) -> Any:
         if hasattr(config, name):
             delattr(config, name)
     return config
-
-
-def _sha256(weights: Sequence[Path]) -> str:
-    digests = []
-    for path in weights:
-        with path.open("rb") as stream:
-            digests.append(sha256_of(stream))
-    if len(digests) == 1:
-        return digests[0]
-    return hashlib.sha256("".join(digests).encode()).hexdigest()
-
-
-def _unusable(name: str, error: Exception) -> ModelError:
-    text = str(error)
-    if "trust_remote_code" in text or "custom code" in text:
-        return ModelError(
-            f"{name} brings its own Python code, and edgeft never runs such code.",
-            hint="Choose a model of an architecture that transformers knows.",
-        )
-    return ModelError(
-        f"{name} cannot be loaded as a text classifier: {_first_line(error)}",
-        hint="Name a whole Hugging Face model folder, with config, weights and tokenizer.",
-    )
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0]

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from edgeft.bundle import TensorRecord
 from edgeft.errors import ModelError
 from edgeft.export.checkpoint import Checkpoint
-from edgeft.export.quiet import quiet
 from edgeft.folders import is_write_failure
+from edgeft.pretrained import first_line, quiet
 from edgeft.runtime.cpu import usable_cores
 from edgeft.runtime.session import open_session
 
@@ -86,7 +86,7 @@ def _export_plain(checkpoint: Checkpoint, work: Path) -> Path:
     except Exception as error:  # torch, optimum and onnx share no base
         if is_write_failure(error):
             raise
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        reason = first_line(error)
         raise ModelError(
             f"The architecture {checkpoint.config.model_type!r} cannot be exported: {reason}",
             hint="Architectures that can: https://huggingface.co/docs/optimum-onnx",
@@ -152,7 +152,7 @@ def _prove(path: Path, checkpoint: Checkpoint) -> list[NDArray[np.float32]]:
         try:
             answers.append(session.run(None, {name: feed[name] for name in names})[0])
         except Exception as error:  # onnxruntime's errors share no base but Exception
-            reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+            reason = first_line(error)
             raise ModelError(
                 f"The exported graph does not run on {rows} texts of {length} tokens: {reason}"
             ) from error

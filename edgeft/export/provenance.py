@@ -3,7 +3,6 @@
 import hashlib
 import json
 from collections.abc import Mapping
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import PurePath
 from typing import Any
 
@@ -11,6 +10,7 @@ from edgeft import __version__
 from edgeft.data import Examples
 from edgeft.export.checkpoint import Checkpoint
 from edgeft.export.quantize import reduces_range
+from edgeft.packages import package_versions
 
 __all__ = ["provenance"]
 
@@ -46,7 +46,7 @@ def provenance(
         "training": _told(checkpoint.training) if checkpoint.training else None,
         "check_data": {"fingerprint": _fingerprint(data), "rows": len(data)} if data else None,
         "quantization": quantization,
-        "packages": _versions(),
+        "packages": package_versions(PACKAGES),
     }
 
 
@@ -79,13 +79,3 @@ def _fingerprint(data: Examples | list[str]) -> str:
     for row in rows:
         digest.update(json.dumps(row).encode() + b"\n")
     return f"sha256:{digest.hexdigest()}"
-
-
-def _versions() -> dict[str, str]:
-    found = {}
-    for name in PACKAGES:
-        try:
-            found[name] = version(name)
-        except PackageNotFoundError:
-            continue
-    return found

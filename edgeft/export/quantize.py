@@ -3,7 +3,7 @@
 from collections.abc import Set as AbstractSet
 from pathlib import Path
 
-from edgeft.export.quiet import quiet
+from edgeft.pretrained import quiet
 from edgeft.runtime.cpu import cpu_features, has_int8_dot
 
 __all__ = ["TARGETS", "quantize", "reduces_range"]

@@ -7,8 +7,8 @@ from numpy.typing import NDArray
 
 from edgeft.errors import ModelError
 from edgeft.export.checkpoint import Checkpoint
-from edgeft.export.quiet import quiet
 from edgeft.normalize import normalizer
+from edgeft.pretrained import quiet
 from edgeft.progress import Progress, silent
 from edgeft.runtime.batching import plan_batches
 

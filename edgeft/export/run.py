@@ -1,10 +1,9 @@
 """One export, from a checkpoint's name to a checked bundle."""
 
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -33,15 +32,15 @@ from edgeft.export.golden import GOLDEN_TEXTS
 from edgeft.export.graph import describe_graph, export_graph
 from edgeft.export.provenance import provenance
 from edgeft.export.quantize import TARGETS, quantize, reduces_range
-from edgeft.export.quiet import quiet
+from edgeft.export.result import ExportResult
 from edgeft.export.verify import Reference, VariantReport, check_variant, make_reference
 from edgeft.folders import check_destination, new_folder
-from edgeft.metrics import ClassificationScores
+from edgeft.pretrained import quiet, write_tokenizer
 from edgeft.progress import Progress, silent
 from edgeft.runtime.check import verify
 from edgeft.tasks import Task
 
-__all__ = ["VARIANTS", "ExportConfig", "ExportResult", "export"]
+__all__ = ["VARIANTS", "ExportConfig", "export"]
 
 VARIANTS = ("fp32", "int8")
 FILES = {"fp32": "onnx/model.onnx", "int8": "onnx/model_int8.onnx"}
@@ -69,42 +68,6 @@ class ExportConfig:
     target: str = "avx2"
     max_drop: float = 0.5
     force: bool = False
-
-
-@dataclass(frozen=True)
-class ExportResult:
-    """The bundle's folder and manifest, and how each variant compares with torch."""
-
-    out: Path
-    manifest: Manifest
-    layers: int
-    torch: ClassificationScores | None
-    reports: Mapping[str, VariantReport]
-
-    def bytes_of(self, variant: str) -> int:
-        """The size of the variant's graph."""
-        files = self.manifest.model.variants[variant].files.values()
-        return sum(self.manifest.files[name].bytes for name in files)
-
-    def to_dict(self) -> dict[str, Any]:
-        """A JSON-ready dictionary."""
-        variants = self.manifest.model.variants
-        return {
-            "bundle": str(self.out),
-            "digest": self.manifest.digest,
-            "labels": list(self.manifest.labels),
-            "max_length": self.manifest.model.max_length,
-            "torch": self.torch.headline() if self.torch else None,
-            "variants": {
-                name: {
-                    "file": variants[name].files["model"],
-                    "bytes": self.bytes_of(name),
-                    "graph": variants[name].graph,
-                    **variants[name].measured,
-                }
-                for name in variants
-            },
-        }
 
 
 def export(config: ExportConfig, progress: Progress = silent) -> ExportResult:
@@ -193,7 +156,9 @@ def _write_model(
 ) -> list[str]:
     """Write config, tokenizer and graphs; return the variants' names, fp32 first."""
     names = [name for name in VARIANTS if name == "fp32" or name in config.variants]
-    _write_config_and_tokenizer(checkpoint, folder)
+    write_tokenizer(checkpoint.tokenizer, folder, max_length=checkpoint.max_length)
+    with quiet():
+        checkpoint.config.save_pretrained(folder)
     (folder / "onnx").mkdir()
     progress("exporting", 0, len(names))
     with tempfile.TemporaryDirectory(prefix=".work-", dir=folder) as work:
@@ -204,19 +169,6 @@ def _write_model(
             quantize(folder / FILES["fp32"], folder / FILES["int8"], reduce_range=reduce_range)
             progress("exporting", 2, len(names))
     return names
-
-
-def _write_config_and_tokenizer(checkpoint: Checkpoint, folder: Path) -> None:
-    tokenizer = checkpoint.tokenizer
-    # Batches are padded and cut by whoever makes them, not by the tokenizer itself.
-    tokenizer.backend_tokenizer.no_padding()
-    tokenizer.backend_tokenizer.no_truncation()
-    for stale in ("max_length", "pad_to_multiple_of", "stride", "truncation_strategy"):
-        tokenizer.init_kwargs.pop(stale, None)
-    tokenizer.model_max_length = checkpoint.max_length
-    with quiet():
-        tokenizer.save_pretrained(folder)
-        checkpoint.config.save_pretrained(folder)
 
 
 # --- the manifest ------------------------------------------------------------------

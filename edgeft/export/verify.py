@@ -74,6 +74,17 @@ class VariantReport:
             },
         }
 
+    def cells(self) -> list[str]:
+        """For a table: logit difference, label agreement; if scored accuracy, macro F1, points."""
+        cells = [f"{self.parity.max_abs_logit_diff:.2g}", f"{self.parity.label_agreement:.4f}"]
+        if self.scores and self.drop_points is not None:
+            cells += [
+                f"{self.scores.accuracy:.4f}",
+                f"{self.scores.macro_f1:.4f}",
+                f"{self.drop_points:.2f}",
+            ]
+        return cells
+
 
 def make_reference(
     checkpoint: Checkpoint,

@@ -18,6 +18,7 @@ from edgeft.data import (
 )
 from edgeft.errors import DataError
 from edgeft.normalize import normalizer
+from edgeft.pretrained import first_line
 from edgeft.train.config import DataConfig
 
 __all__ = [
@@ -233,7 +234,7 @@ def _hub_splits(config: DataConfig) -> Splits:
     except Exception as error:  # the library, the Hub's client and requests share no base
         raise DataError(
             f"{config.data!r} is no file or folder here, and no Hub data set of that name "
-            f"could be loaded: {_first_line(error)}",
+            f"could be loaded: {first_line(error)}",
             hint=f"Check the name and the network, or name a file "
             f"({', '.join(SUFFIXES)}) or a folder with train and test files.",
         ) from error
@@ -263,10 +264,6 @@ def _hub_table(source: str, dataset: Any) -> Table:
         if hasattr(feature, "int2str")
     }
     return _table(source, dataset.to_dict(), names)
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0]
 
 
 # --- typed columns to text cells ---------------------------------------------------

@@ -25,6 +25,7 @@ from torch.nn import functional
 
 from edgeft.errors import ModelError
 from edgeft.metrics import score_classification
+from edgeft.pretrained import quiet
 from edgeft.progress import Progress, silent
 from edgeft.train.batches import BatchOrder, Row, collate, length_batches
 from edgeft.train.checkpoints import (
@@ -40,7 +41,6 @@ from edgeft.train.checkpoints import (
     unmark,
 )
 from edgeft.train.hardware import Hardware
-from edgeft.train.models import quiet
 from edgeft.train.recipe import Recipe
 
 __all__ = ["Task", "class_weights", "fit", "loss_function", "predict_logits", "step_seed"]
@@ -83,7 +83,8 @@ def fit(
     """
     newest = newest_checkpoint(root) if resume else None
     state = newest[1] if newest else TrainState(updates=0)
-    with quiet(), _settings(hardware):
+    # The caller's own on_epoch and progress run in here: what they print and log is not held back.
+    with quiet(transformers_only=True), _settings(hardware):
         trainer = _Trainer(model, task, recipe, hardware, root, state, checkpoint_steps)
         trainer.add_callback(_Watch(trainer, on_epoch, progress))
         if hardware.is_main:

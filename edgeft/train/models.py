@@ -3,28 +3,29 @@
 Weights are read from safetensors alone, and no code that a model brings is run.
 """
 
-import hashlib
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from edgeft.bundle import sha256_of
-from edgeft.errors import EdgeftError, ModelError
+from edgeft.errors import ModelError
+from edgeft.pretrained import (
+    download,
+    find_weights,
+    load_config_and_tokenizer,
+    loading,
+    local_folder,
+    position_limit,
+    weights_sha256,
+)
 from edgeft.runtime.tokenize import TextEncoder
 from edgeft.train.embedded import minilm_folder
 
-__all__ = ["ALIASES", "BaseModel", "build_classifier", "open_base", "quiet"]
+__all__ = ["ALIASES", "BaseModel", "build_classifier", "open_base"]
 
 ALIASES = {"distilbert": "distilbert/distilbert-base-uncased"}
 EMBEDDED = "minilm"
-# What a model folder needs for training: no pickles, no ONNX, no other frameworks.
-HUB_FILES = ("*.json", "*.txt", "*.safetensors", "*.model")
-# These number their positions from pad_token_id + 1.
-OFFSET_POSITIONS = (
-    "camembert", "data2vec-text", "mpnet", "roberta", "xlm-roberta", "xlm-roberta-xl",
-)  # fmt: skip
 NO_LIMIT = 10**9  # transformers writes about 1e30 for a tokenizer without a limit
 
 
@@ -55,40 +56,16 @@ class BaseModel:
         )
 
 
-@contextmanager
-def quiet() -> Iterator[None]:
-    """Hold back transformers' log lines and progress bars: newly made heads are no news."""
-    from transformers.utils import logging
-
-    before, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
-    logging.set_verbosity_error()
-    logging.disable_progress_bar()
-    try:
-        yield
-    finally:
-        logging.set_verbosity(before)
-        if bars:
-            logging.enable_progress_bar()
-
-
 def open_base(name: str) -> BaseModel:
     """Find a model and load its config and tokenizer, but not its weights.
 
     ``name`` is "minilm" (embedded), "distilbert", a local folder or a Hub id.
     Raises ModelError, DependencyError.
     """
-    import transformers
-
     folder = _locate(name)
-    weights = _weights(name, folder)
-    with quiet():
-        try:
-            config = transformers.AutoConfig.from_pretrained(folder, trust_remote_code=False)
-            tokenizer = transformers.AutoTokenizer.from_pretrained(
-                folder, use_fast=True, trust_remote_code=False
-            )
-        except Exception as error:  # whatever a broken folder provokes
-            raise _unusable(name, error) from error
+    weights = find_weights(name, folder, prefix="", auto_class="AutoModel")
+    with _loading(name):
+        config, tokenizer = load_config_and_tokenizer(folder)
     _check_architecture(name, config)
     if not tokenizer.is_fast:
         raise ModelError(
@@ -100,8 +77,8 @@ def open_base(name: str) -> BaseModel:
             f"{name}: its tokenizer has no padding token, so it is no BERT-like encoder.",
             hint="Choose another model; --model minilm needs no network.",
         )
-    limit = min(_position_limit(config), int(tokenizer.model_max_length))
-    return BaseModel(name, folder, _sha256(weights), config, tokenizer, limit)
+    limit = min(position_limit(config, unlimited=NO_LIMIT), int(tokenizer.model_max_length))
+    return BaseModel(name, folder, weights_sha256(weights), config, tokenizer, limit)
 
 
 def build_classifier(base: BaseModel, labels: Sequence[str], *, seed: int) -> Any:
@@ -118,73 +95,37 @@ def build_classifier(base: BaseModel, labels: Sequence[str], *, seed: int) -> An
     config.label2id = {label: i for i, label in enumerate(labels)}
     config.problem_type = "single_label_classification"
     transformers.set_seed(seed)
-    with quiet():
-        try:
-            model = transformers.AutoModelForSequenceClassification.from_pretrained(
-                base.folder,
-                config=config,
-                use_safetensors=True,
-                trust_remote_code=False,
-                ignore_mismatched_sizes=True,  # a head for other labels is replaced
-                torch_dtype=torch.float32,
-            )
-        except Exception as error:
-            raise _unusable(base.name, error) from error
+    with _loading(base.name):
+        model = transformers.AutoModelForSequenceClassification.from_pretrained(
+            base.folder,
+            config=config,
+            use_safetensors=True,
+            trust_remote_code=False,
+            ignore_mismatched_sizes=True,  # a head for other labels is replaced
+            torch_dtype=torch.float32,
+        )
     model.config._name_or_path = ""  # a path of this machine is nobody's business
     return model
-
-
-# --- finding the folder ------------------------------------------------------------
 
 
 def _locate(name: str) -> Path:
     if name == EMBEDDED:
         return minilm_folder()
-    path = Path(name).expanduser()
-    if path.is_dir():
-        if not (path / "config.json").is_file():
-            raise ModelError(
-                f"{name} is no model folder: it has no config.json.",
-                hint="Name a Hugging Face model folder, a Hub id, or use --model minilm.",
-            )
-        return path
-    if path.exists() or path.is_absolute() or name.startswith((".", "~")) or name.count("/") > 1:
-        raise ModelError(
-            f"{name} is not a folder.",
-            hint="Name a Hugging Face model folder, a Hub id, or use --model minilm.",
-        )
-    return _download(name)
-
-
-def _download(name: str) -> Path:
-    import huggingface_hub
-    from huggingface_hub.utils.tqdm import disable_progress_bars
-
-    disable_progress_bars()
     hub_id = ALIASES.get(name, name)
-    try:
-        return Path(huggingface_hub.snapshot_download(hub_id, allow_patterns=list(HUB_FILES)))
-    except Exception as error:  # the Hub's client, its HTTP library and the system share no base
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        raise ModelError(
-            f"The model {hub_id!r} is no folder here and could not be had from the Hub: {reason}",
-            hint="Check the name and the network, or use the embedded model: --model minilm",
-        ) from error
+    hint = "Name a Hugging Face model folder, a Hub id, or use --model minilm."
+    return local_folder(name, hint=hint) or download(
+        hub_id,
+        subject=f"The model {hub_id!r}",
+        hint="Check the name and the network, or use the embedded model: --model minilm",
+    )
 
 
-# --- what a folder must hold ---------------------------------------------------------
-
-
-def _weights(name: str, folder: Path) -> list[Path]:
-    weights = sorted(folder.glob("*.safetensors"))
-    if weights:
-        return weights
-    others = sorted(path.name for path in (*folder.glob("*.bin"), *folder.glob("*.h5")))
-    found = f"it has only {', '.join(others)}" if others else "it has no weights"
-    raise ModelError(
-        f"{name}: {found}; edgeft reads weights from .safetensors alone, which cannot hold code.",
-        hint="Convert it once where you trust it: "
-        "AutoModel.from_pretrained(FOLDER).save_pretrained(NEW_FOLDER)",
+def _loading(name: str) -> AbstractContextManager[None]:
+    return loading(
+        name,
+        kind="model",
+        hint="Name a whole Hugging Face model folder, a Hub id, or use --model minilm.",
+        code_hint="Choose a model of an architecture that transformers knows, such as minilm.",
     )
 
 
@@ -200,37 +141,3 @@ def _check_architecture(name: str, config: Any) -> None:
         )
     if not hasattr(config, "hidden_size"):
         raise ModelError(f"{name}: its config names no hidden size.")
-
-
-def _position_limit(config: Any) -> int:
-    """The most tokens that the position embeddings cover."""
-    positions = getattr(config, "max_position_embeddings", None)
-    if not positions or positions < 0:
-        return NO_LIMIT
-    offset = config.pad_token_id + 1 if config.model_type in OFFSET_POSITIONS else 0
-    return int(positions) - int(offset)
-
-
-def _sha256(weights: Sequence[Path]) -> str:
-    """The sha256 of the weights file; of all files' sha256 in order where there are several."""
-    digests = []
-    for path in weights:
-        with path.open("rb") as stream:
-            digests.append(sha256_of(stream))
-    if len(digests) == 1:
-        return digests[0]
-    return hashlib.sha256("".join(digests).encode()).hexdigest()
-
-
-def _unusable(name: str, error: Exception) -> EdgeftError:
-    text = str(error).strip()
-    if "trust_remote_code" in text or "custom code" in text:
-        return ModelError(
-            f"{name} brings its own Python code, and edgeft never runs such code.",
-            hint="Choose a model of an architecture that transformers knows, such as minilm.",
-        )
-    reason = (text.splitlines() or [type(error).__name__])[0]
-    return ModelError(
-        f"{name} cannot be loaded as a model: {reason}",
-        hint="Name a whole Hugging Face model folder, a Hub id, or use --model minilm.",
-    )

@@ -5,7 +5,6 @@ import shutil
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,8 @@ from edgeft.data import Examples
 from edgeft.errors import DeviceError, EdgeftError, OutputError, UsageError
 from edgeft.folders import is_write_failure, replace_folder, sync_tree
 from edgeft.metrics import ClassificationScores, score_classification
+from edgeft.packages import package_versions
+from edgeft.pretrained import quiet, write_tokenizer
 from edgeft.progress import Progress, silent
 from edgeft.tasks import Task as TaskName
 from edgeft.train.checkpoints import EpochScores, best_epoch, complete_checkpoints, prune
@@ -39,7 +40,7 @@ from edgeft.train.folder import (
     start_run,
 )
 from edgeft.train.hardware import Hardware, resolve_hardware
-from edgeft.train.models import BaseModel, build_classifier, open_base, quiet
+from edgeft.train.models import BaseModel, build_classifier, open_base
 from edgeft.train.recipe import Facts, Recipe, default_hold_out, resolve_recipe
 from edgeft.train.report import DataReport, count_tokens, describe
 
@@ -264,14 +265,7 @@ def _write(
     final.mkdir()
     with quiet():
         model.save_pretrained(final, safe_serialization=True)
-        tokenizer = prepared.base.tokenizer
-        # Batches are padded and cut by whoever makes them, not by the tokenizer itself.
-        tokenizer.backend_tokenizer.no_padding()
-        tokenizer.backend_tokenizer.no_truncation()
-        for stale in ("max_length", "pad_to_multiple_of", "stride", "truncation_strategy"):
-            tokenizer.init_kwargs.pop(stale, None)
-        tokenizer.model_max_length = prepared.recipe.max_length
-        tokenizer.save_pretrained(final)
+    write_tokenizer(prepared.base.tokenizer, final, max_length=prepared.recipe.max_length)
     with (final / "model.safetensors").open("rb") as stream:
         sha256 = sha256_of(stream)
     content = {**document, "weights_sha256": sha256}
@@ -322,18 +316,8 @@ def _document(
         "precision": hardware.precision,
         "threads": hardware.threads,
         "world_size": hardware.processes,
-        "packages": _versions(),
+        "packages": package_versions(PACKAGES),
     }
-
-
-def _versions() -> dict[str, str]:
-    found = {}
-    for name in PACKAGES:
-        try:
-            found[name] = version(name)
-        except PackageNotFoundError:
-            continue
-    return found
 
 
 # --- what went wrong -----------------------------------------------------------------

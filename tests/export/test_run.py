@@ -21,7 +21,8 @@ from edgeft.data import Examples
 from edgeft.errors import DataError, GateError, ModelError, OutputError, UsageError
 from edgeft.export.checkpoint import Checkpoint
 from edgeft.export.graph import Graph
-from edgeft.export.run import ExportConfig, ExportResult, export
+from edgeft.export.result import ExportResult
+from edgeft.export.run import ExportConfig, export
 from tests import tiny
 from tests.export import architectures
 from tests.train.conftest import rows, write_csv
