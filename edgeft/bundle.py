@@ -71,7 +71,7 @@ class Variant:
     files: role to path in the bundle; the role "model" is the graph.
     graph: "onnx" (plain operators) or "ort-fused" (onnxruntime's own as well).
     wants: the CPU or GPU feature without which the variant is not worth
-        running, "" for none: "vnni" (any int8 dot product), "cuda".
+        running, "" for none: "int8-dot" (VNNI, AMX or Arm's dotprod), "cuda".
     batch_invariant: False where a text's logits depend on its batch neighbours.
     measured: figures from when the variant was checked, as JSON values.
     """

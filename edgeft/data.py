@@ -23,6 +23,7 @@ __all__ = [
     "Table",
     "examples_from_table",
     "read_examples",
+    "read_examples_or_texts",
     "read_table",
     "read_texts",
     "stratified_split",
@@ -41,6 +42,7 @@ LABEL_COLUMNS = (
 Row = tuple[str | None, ...]  # None: a cell without text (JSON null, list or object)
 
 TABLE_SUFFIXES = (".csv", ".tsv", ".jsonl", ".ndjson")
+UTF_16_MARKS = (b"\xff\xfe", b"\xfe\xff")  # the byte-order mark, little- and big-endian
 
 
 @dataclass(frozen=True)
@@ -99,6 +101,7 @@ def read_table(path: Path) -> Table:
     Raises DataError.
     """
     suffix = path.suffix.lower()
+    _refuse_parquet(path)
     if suffix not in TABLE_SUFFIXES:
         raise DataError(
             f"{path}: the suffix {suffix or '(none)'!r} is not one that edgeft reads.",
@@ -193,6 +196,8 @@ def read_texts(source: Path | IO[bytes], *, text_column: str | None = None) -> I
     line as it arrives, in bounded memory. Raises DataError, at once where the
     source cannot be opened.
     """
+    if isinstance(source, Path):
+        _refuse_parquet(source)
     if isinstance(source, Path) and source.suffix.lower() in TABLE_SUFFIXES:
         table = read_table(source)
         return iter(table.column(find_column(table, text_column, TEXT_COLUMNS, "text")))
@@ -230,6 +235,16 @@ def stratified_split(
 # --- the formats ---------------------------------------------------------------
 
 
+def _refuse_parquet(path: Path) -> None:
+    if path.suffix.lower() == ".parquet":
+        raise DataError(
+            f"{path}: Parquet is read by edgeft train only.",
+            hint=f"Convert it to one of {', '.join(TABLE_SUFFIXES)}, for example: "
+            'python -c "import pandas; '
+            "pandas.read_parquet('in.parquet').to_csv('out.csv', index=False)\"",
+        )
+
+
 def _open_bytes(path: Path) -> IO[bytes]:
     if path.is_dir():
         raise DataError(f"{path} is a folder, not a file.")
@@ -253,11 +268,16 @@ def _encoding_error(path: Path) -> DataError:
             try:
                 raw.decode("utf-8")
             except UnicodeDecodeError:
-                return _not_utf8(str(path), line)
-    return _not_utf8(str(path), 1)
+                return _not_utf8(str(path), line, raw)
+    return _not_utf8(str(path), 1, b"")
 
 
-def _not_utf8(source: str, line: int) -> DataError:
+def _not_utf8(source: str, line: int, raw: bytes) -> DataError:
+    if line == 1 and raw.startswith(UTF_16_MARKS):
+        return DataError(
+            f"{source}: the text is UTF-16, not UTF-8.",
+            hint="Convert it: iconv -f UTF-16 -t UTF-8 in.csv > out.csv",
+        )
     return DataError(
         f"{source}, line {line}: the text is not UTF-8.",
         hint="Convert it, for example: iconv -f WINDOWS-1252 -t UTF-8 in.csv > out.csv",
@@ -270,7 +290,7 @@ def _plain_lines(stream: IO[bytes], source: str) -> Iterator[str]:
             try:
                 text = raw.decode("utf-8-sig" if number == 1 else "utf-8")
             except UnicodeDecodeError:
-                raise _not_utf8(source, number) from None
+                raise _not_utf8(source, number, raw) from None
             yield text.rstrip("\r\n")
 
 
@@ -301,7 +321,8 @@ def _delimited_rows(lines: IO[str], source: str, *, tabs: bool) -> Iterator[tupl
             _check_header(header, source)
         elif len(cells) != len(header):
             raise DataError(
-                f"{source}, line {line}: {len(cells)} fields where the header has {len(header)}.",
+                f"{source}, line {line}: {len(cells)} field{'s' if len(cells) > 1 else ''} "
+                f"where the header has {len(header)}.",
                 hint=""
                 if tabs
                 else "A text that holds a comma or a line break stands in double quotes.",
@@ -330,6 +351,8 @@ def _json_rows(lines: IO[str], source: str) -> Iterator[tuple[int, Row]]:
                 f"{where}: no JSON object ({error.msg}, column {error.colno}).",
                 hint='JSON Lines has one object a line, such as {"text": "…", "label": "…"}.',
             ) from None
+        except RecursionError:
+            raise DataError(f"{where}: the JSON is nested too deeply to be read.") from None
         if not isinstance(item, dict):
             raise DataError(f"{where}: a JSON object is wanted, not a {type(item).__name__}.")
         if columns is None:
@@ -347,3 +370,28 @@ def _json_cell(value: object) -> str | None:
     if isinstance(value, bool):
         return "true" if value else "false"
     return None  # null, a list or an object: an error only where a text is wanted
+
+
+def read_examples_or_texts(
+    path: Path, *, text_column: str | None = None, label_column: str | None = None
+) -> Examples | list[str]:
+    """Read labelled examples, or the texts alone of a file that has no label column.
+
+    A table is labelled where ``label_column`` names a column or a column has a
+    usual name. Raises DataError, also for a file without any text.
+    """
+    _refuse_parquet(path)
+    if path.suffix.lower() in TABLE_SUFFIXES:
+        table = read_table(path)
+        usual = {column.strip().lower() for column in table.columns} & set(LABEL_COLUMNS)
+        if label_column is not None or usual:
+            return examples_from_table(table, text_column=text_column, label_column=label_column)
+    elif label_column is not None:
+        raise DataError(
+            f"{path} has one text a line, so no column {label_column!r}.",
+            hint=f"Columns exist in {', '.join(TABLE_SUFFIXES)} files.",
+        )
+    texts = list(read_texts(path, text_column=text_column))
+    if not texts:
+        raise DataError(f"{path} is empty.", hint="It needs at least one text.")
+    return texts

@@ -12,6 +12,7 @@ from pathlib import Path
 from edgeft.errors import OutputError
 
 __all__ = [
+    "apply_umask",
     "check_destination",
     "fresh_folder",
     "is_write_failure",
@@ -133,6 +134,14 @@ def write_file(path: Path, text: str, *, force: bool = False) -> None:
         raise _cannot_write(path, error) from error
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def apply_umask(folder: Path) -> None:
+    """Give every file right below ``folder`` the mode that a newly made one has."""
+    mode = 0o666 & ~_umask()
+    for path in folder.iterdir():
+        if path.is_file():
+            path.chmod(mode)
 
 
 def sync_tree(folder: Path) -> None:

@@ -65,7 +65,7 @@ def test_jsonl_numbers_keep_their_spelling(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
-        ("a.csv", "text,label\na,x\nb\n", "line 3: 1 fields where the header has 2"),
+        ("a.csv", "text,label\na,x\nb\n", "line 3: 1 field where the header has 2"),
         ("a.csv", "text,label\na,x,z\n", "line 2: 3 fields"),
         ("a.csv", "text,label\n", "no rows"),
         ("a.csv", "", "is empty"),
@@ -79,6 +79,10 @@ def test_jsonl_numbers_keep_their_spelling(tmp_path: Path) -> None:
         ("a.jsonl", '{"text": "a", "label": "x"}\n{"text": "b"}\n', "line 2: the key 'label'"),
         ("a.jsonl", '{"text": null, "label": "x"}\n', "line 1: 'text' holds no text"),
         ("a.jsonl", '{"text": "a", \n', "line 1: no JSON object"),
+        ("a.jsonl", '{"text": ' + "[" * 100_000, "line 1: the JSON is nested too deeply"),
+        ("a.csv", "text,label\na,x\n".encode("utf-16"), "iconv -f UTF-16 -t UTF-8"),
+        ("a.tsv", b"\xfe\xff" + "text\tlabel\n".encode("utf-16-be"), "is UTF-16, not UTF-8"),
+        ("a.parquet", b"PAR1", "Parquet is read by edgeft train only"),
         ("a.xlsx", "x", "'.xlsx' is not one that edgeft reads"),
     ],
 )  # fmt: skip
@@ -119,8 +123,12 @@ def test_plain_texts_come_one_a_line(tmp_path: Path) -> None:
     assert list(read_texts(io.BytesIO(b"x\ny\n"))) == ["x", "y"]
     with pytest.raises(DataError, match="stdin, line 2"):
         list(read_texts(io.BytesIO(b"x\n\xff\n")))
+    with pytest.raises(DataError, match="stdin: the text is UTF-16"):
+        list(read_texts(io.BytesIO("x\n".encode("utf-16"))))
     with pytest.raises(DataError, match="one text a line"):
         read_texts(path, text_column="text")
+    with pytest.raises(DataError, match="Parquet is read by edgeft train only"):
+        read_texts(tmp_path / "a.parquet")
 
 
 def test_a_missing_text_file_is_told_before_it_is_read(tmp_path: Path) -> None:

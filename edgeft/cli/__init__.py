@@ -2,12 +2,15 @@
 
 import sys
 import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib import import_module
-from typing import Any
+from typing import Any, TypeGuard
 
 import click
 
 from edgeft import __version__
+from edgeft.cli.console import printable
 from edgeft.errors import EdgeftError
 
 __all__ = ["main"]
@@ -42,33 +45,60 @@ class _Commands(click.Group):
             command.params.append(_debug_option())
         return command
 
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        with _errors_told(ctx):  # --version and --help print already
+            return super().parse_args(ctx, args)
+
     def invoke(self, ctx: click.Context) -> Any:
-        try:
+        with _errors_told(ctx):
             return super().invoke(ctx)
-        except EdgeftError as error:
-            _explain(ctx, str(error))
-            ctx.exit(error.exit_code)
-        except KeyboardInterrupt:
-            _explain(ctx, "Interrupted.")
-            ctx.exit(INTERRUPTED)
-        except BrokenPipeError:  # the reader of our output went away: `edgeft predict … | head`
-            sys.stdout = None
-            ctx.exit(0)
-        except (click.ClickException, click.exceptions.Exit, click.Abort):
-            raise
-        except Exception as error:
+
+
+@contextmanager
+def _errors_told(ctx: click.Context) -> Iterator[None]:
+    """Turn what goes wrong into one message and an exit status."""
+    try:
+        try:
+            yield
+        finally:  # here, and not at exit, a full disk can still be told
+            if sys.stdout is not None:
+                sys.stdout.flush()
+    except EdgeftError as error:
+        _explain(ctx, str(error))
+        ctx.exit(error.exit_code)
+    except KeyboardInterrupt:
+        _explain(ctx, "Interrupted.")
+        ctx.exit(INTERRUPTED)
+    except BrokenPipeError:  # the reader of our output went away: `edgeft predict … | head`
+        sys.stdout = None
+        ctx.exit(0)
+    except (click.ClickException, click.exceptions.Exit, click.Abort):
+        raise
+    except Exception as error:
+        if _is_output_failure(error):
+            sys.stdout = None  # what it still holds cannot be written at exit either
+            _explain(ctx, f"The output could not be written: {error.strerror}.")
+        else:
             _explain(
                 ctx,
                 f"Unexpected {type(error).__name__}: {error}\n"
                 "This is a bug in edgeft; --debug shows where it happened.",
             )
-            ctx.exit(1)
+        ctx.exit(1)
+
+
+def _is_output_failure(error: Exception) -> TypeGuard[OSError]:
+    """Whether stdout refused what was printed; a file that is refused has a name."""
+    from edgeft.folders import is_write_failure
+
+    return isinstance(error, OSError) and error.filename is None and is_write_failure(error)
 
 
 def _explain(ctx: click.Context, message: str) -> None:
     if ctx.meta.get("edgeft.debug"):
         traceback.print_exc()
-    click.echo(f"Error: {message}", err=True)
+    lines = [printable(line) for line in f"Error: {message}".split("\n")]
+    click.echo("\n".join(lines), err=True)
 
 
 def _debug_option() -> click.Option:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 COLUMNS = (
     "device", "variant", "p50 ms", "p90 ms", "p99 ms", "texts/s", "load ms", "first ms",
-    "peak MB", "file MB", "agreement",
+    "peak MB", "file MB", "same label as fp32",
 )  # fmt: skip
 
 
@@ -88,7 +88,8 @@ def show(result: "BenchResult") -> None:
     console.print_table("Benchmark", COLUMNS, map(_row, result.cells))
     for cell in result.cells:
         if cell.error:
-            console.print_lines([f"{cell.variant} on {cell.device} failed: {cell.error}"])
+            failed = f"{cell.variant} on {cell.device} failed: {cell.error}"
+            console.print_lines(failed.splitlines())
     console.print_lines(result.verdicts)
     console.print_lines(f"Warning: {one}" for one in result.warnings)
     console.print_lines([

@@ -1,6 +1,7 @@
 """Everything the commands print: results on stdout, progress and notes on stderr."""
 
 import json
+import re
 import sys
 import time
 from collections.abc import Iterable, Iterator, Sequence
@@ -12,20 +13,26 @@ from edgeft.progress import Progress
 if TYPE_CHECKING:
     from rich.console import Console
 
-__all__ = ["note", "print_json", "print_lines", "print_table", "show_progress"]
+__all__ = ["note", "print_json", "print_lines", "print_table", "printable", "show_progress"]
 
+CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f]")  # C0, DEL and C1: what steers a terminal
 LOG_EVERY_S = 15.0  # between two plain lines where stderr is no terminal
+
+
+def printable(text: str) -> str:
+    """The text with its control characters, line breaks too, spelt out: \\x1b."""
+    return CONTROLS.sub(lambda found: f"\\x{ord(found[0]):02x}", text)
 
 
 def note(text: str) -> None:
     """Print a line for the person on stderr; the text is never taken as markup."""
-    print(text, file=sys.stderr, flush=True)
+    print(printable(text), file=sys.stderr, flush=True)
 
 
 def print_lines(lines: Iterable[str]) -> None:
-    """Print plain lines on stdout."""
+    """Print lines on stdout; control characters in them are spelt out."""
     for line in lines:
-        print(line)
+        print(printable(line))
 
 
 def print_json(document: Any) -> None:
@@ -34,7 +41,7 @@ def print_json(document: Any) -> None:
 
 
 def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """Print a table on stdout; cells are shown as they are, never taken as markup.
+    """Print a table on stdout; cells are never taken as markup or as terminal controls.
 
     A column is aligned to the right where all its cells are numbers, which may
     be formatted already and carry a unit behind a space.
@@ -44,9 +51,9 @@ def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[obje
     from rich.table import Table
     from rich.text import Text
 
-    cells = [[str(cell) for cell in row] for row in rows]
+    cells = [[printable(str(cell)) for cell in row] for row in rows]
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for at, column in enumerate(columns):
+    for at, column in enumerate(map(printable, columns)):
         numeric = all(_is_number(row[at]) for row in cells)
         table.add_column(Text(column), justify="right" if numeric else "left", overflow="fold")
     for row in cells:
@@ -54,7 +61,7 @@ def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[obje
     console = Console(highlight=False)
     if not console.is_terminal:  # a pipe or a file has no width of its own
         console.width = 120
-    print(title)
+    print(printable(title))
     console.print(table)
 
 

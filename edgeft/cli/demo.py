@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 @click.option("--force", is_flag=True, help="Replace the folder; it comes back on failure.")
 @options.as_json
 def command(out: Path, small: bool, force: bool, as_json: bool) -> None:
-    """Train, export, check and measure a news classifier, without any network.
+    """Train, export, check and measure a news classifier offline.
 
     Takes the all-MiniLM-L6-v2 encoder and the BBC News articles from their PyPI
     packages. Some minutes on two CPU cores.

@@ -25,7 +25,10 @@ def command(
     threads: int | None,
     as_json: bool,
 ) -> None:
-    """Score BUNDLE on the labelled texts of DATA (CSV, TSV or JSON Lines)."""
+    """Score BUNDLE's variants on labelled texts.
+
+    DATA is a CSV, TSV or JSON Lines file with a text and a label column.
+    """
     import edgeft
     from edgeft.bundle import read_manifest
     from edgeft.cli.scores import print_scores
@@ -62,4 +65,5 @@ def command(
             for name, one in results.items()
         ],
     )
-    print_scores(results[names[0]], title=names[0])
+    for name, one in results.items():
+        print_scores(one, title=name)

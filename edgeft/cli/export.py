@@ -10,7 +10,7 @@ from edgeft.cli import console, options
 @click.command()
 @click.argument("checkpoint")
 @click.option(
-    "-o", "--output", "out", type=options.FOLDER, required=True, metavar="BUNDLE",
+    "-o", "--out", type=options.FOLDER, required=True, metavar="BUNDLE",
     help="Folder to write.",
 )  # fmt: skip
 @click.option(
@@ -26,10 +26,7 @@ from edgeft.cli import console, options
     "--target", default="avx2", show_default=True, metavar="CPU",
     help="The CPU that int8 is made for: avx2 (right on every CPU), vnni, arm64 or this.",
 )  # fmt: skip
-@click.option(
-    "--max-drop", type=float, default=0.5, show_default=True, metavar="POINTS",
-    help="What int8 may lose of accuracy or macro F1 on labelled --data.",
-)  # fmt: skip
+@options.max_drop
 @click.option("--force", is_flag=True, help="Replace BUNDLE if it exists, after success.")
 @options.as_json
 def command(

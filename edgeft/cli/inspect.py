@@ -11,7 +11,7 @@ from edgeft.cli import console, options
 @options.bundle
 @options.as_json
 def command(bundle: Path, as_json: bool) -> None:
-    """Show what BUNDLE holds, and check every file against its sha256."""
+    """Show what BUNDLE holds, and check its sha256 sums."""
     import json
 
     from edgeft.bundle import MANIFEST, check_files, read_manifest

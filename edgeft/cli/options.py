@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 
 import click
 
-__all__ = ["as_json", "bundle", "data_columns", "device", "runtime", "text_column"]
+__all__ = ["as_json", "bundle", "data_columns", "device", "max_drop", "runtime", "text_column"]
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -26,6 +26,10 @@ variant = click.option(
 threads = click.option(
     "--threads", type=click.IntRange(min=1), help="CPU threads.  [default: all usable cores]"
 )
+max_drop = click.option(
+    "--max-drop", type=click.FloatRange(0, 100), default=0.5, show_default=True, metavar="POINTS",
+    help="What a variant may lose of accuracy or macro F1 on labelled --data.",
+)  # fmt: skip
 
 
 def data_columns(command: Command) -> Command:

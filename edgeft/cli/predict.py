@@ -33,16 +33,27 @@ def command(
     A CSV, TSV or JSON Lines file gives its text column; any other file, and
     standard input, gives one text a line. One JSON object a line is printed,
     in the order of the texts.
+
+    Standard input is answered as it arrives: the lines that are there are run
+    together, up to 1,024 of them, and their answers are written at once.
     """
     import edgeft
+    from edgeft.cli.arrivals import Arrivals, windows
     from edgeft.data import read_texts
+    from edgeft.runtime.model import WINDOW
 
+    arrivals = None
+    if str(source) == "-":
+        stdin: Any = sys.stdin.buffer
+        arrivals = Arrivals(getattr(stdin, "raw", stdin))
     # Opened first: a wrong file name is told before a model is loaded.
-    texts = read_texts(sys.stdin.buffer if str(source) == "-" else source, text_column=text_column)
+    texts = read_texts(arrivals or source, text_column=text_column)
     with edgeft.load(bundle, device=device, variant=variant, threads=threads) as model:
         console.note(f"Running {model.variant} on {model.device}, {model.threads} threads.")
-        for prediction in model.stream(texts):
-            print(json.dumps(_document(prediction, scores), ensure_ascii=False))
+        for window in windows(texts, arrivals=arrivals, most=WINDOW):
+            for prediction in model.predict(window):
+                print(json.dumps(_document(prediction, scores), ensure_ascii=False))
+            sys.stdout.flush()
 
 
 def _document(prediction: "Classification", scores: bool) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from edgeft.cli import console, options
+from edgeft.cli import INTERRUPTED, console, options
 from edgeft.errors import EdgeftError, UsageError
 
 if TYPE_CHECKING:
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from edgeft.train.checkpoints import EpochScores
     from edgeft.train.config import TrainConfig
     from edgeft.train.recipe import Recipe
+    from edgeft.train.record import Recorded
     from edgeft.train.report import DataReport
     from edgeft.train.run import Prepared, TrainResult
 
@@ -136,16 +137,17 @@ def command(
     """
     chosen = {name: value for name, value in given.items() if value is not None}
     try:
-        config, out = _request(chosen, out, resume=resume, repeat=repeat)
-        result = _run(config, out, force=force, resume=resume, as_json=as_json)
+        recorded = _recorded(chosen, repeat, resume=resume)
+        config, out = _request(chosen, out, recorded, resume=resume)
+        result = _run(config, out, recorded, force=force, resume=resume, as_json=as_json)
     except EdgeftError as error:
         if _is_main_process():
             raise
         ctx.exit(error.exit_code)  # the main process says it once for all
     except KeyboardInterrupt:
-        if out is not None and _is_main_process():
-            _tell_how_to_go_on(out, force=force)
-        raise
+        if _is_main_process() and (out is None or not _tell_how_to_go_on(out, force=force)):
+            raise
+        ctx.exit(INTERRUPTED)  # it has been said
     if not _is_main_process():
         return
     if as_json:
@@ -154,19 +156,26 @@ def command(
         print_result(result)
 
 
+def _recorded(chosen: dict[str, Any], repeat: Path | None, *, resume: bool) -> "Recorded | None":
+    """The run to repeat, less the checks that the options lift."""
+    from edgeft.train.record import read_training
+
+    if resume and repeat is not None:
+        raise UsageError("--resume and --from exclude each other.")
+    return None if repeat is None else read_training(repeat).without(chosen)
+
+
 def _request(
-    chosen: dict[str, Any], out: Path | None, *, resume: bool, repeat: Path | None
+    chosen: dict[str, Any], out: Path | None, recorded: "Recorded | None", *, resume: bool
 ) -> tuple["TrainConfig", Path]:
     """The config and the folder that the options ask for, alone or on top of a recorded run."""
     from edgeft.train.config import config_from, config_to
     from edgeft.train.folder import read_run
-    from edgeft.train.run import free_sibling, read_training
+    from edgeft.train.run import free_sibling
 
-    if resume and repeat is not None:
-        raise UsageError("--resume and --from exclude each other.")
-    if repeat is not None:
-        recorded = config_to(read_training(repeat))
-        return config_from({**recorded, **chosen}), out or free_sibling(repeat.absolute().parent)
+    if recorded is not None:
+        config = config_from({**config_to(recorded.config), **chosen})
+        return config, out or free_sibling(recorded.path.absolute().parent)
     if out is None:
         raise UsageError("No output folder is named.", hint="For example: -o runs/mine")
     if resume:
@@ -175,11 +184,23 @@ def _request(
 
 
 def _run(
-    config: "TrainConfig", out: Path, *, force: bool, resume: bool, as_json: bool
+    config: "TrainConfig",
+    out: Path,
+    recorded: "Recorded | None",
+    *,
+    force: bool,
+    resume: bool,
+    as_json: bool,
 ) -> "TrainResult":
+    from edgeft.train.record import changed_packages
     from edgeft.train.run import train
 
     def show_prepared(prepared: "Prepared") -> None:
+        if recorded is not None and (changed := changed_packages(recorded)):
+            console.note(
+                f"Note: {recorded.path} was trained with {'; '.join(changed)}: "
+                "the weights may differ."
+            )
         if not as_json:
             print_report(prepared.report)
             console.print_lines(describe_run(prepared))
@@ -190,6 +211,7 @@ def _run(
             out,
             force=force,
             resume=resume,
+            repeats=recorded,
             on_prepared=show_prepared,
             on_epoch=note_epoch,
             progress=progress,
@@ -315,8 +337,11 @@ def _is_main_process() -> bool:
     return is_main_process()
 
 
-def _tell_how_to_go_on(out: Path, *, force: bool) -> None:
+def _tell_how_to_go_on(out: Path, *, force: bool) -> bool:
+    """Say after an interrupt how to go on; False where nothing has begun."""
     from edgeft.train.folder import partial_folder, resume_command
 
-    if partial_folder(out).exists():
-        console.note(f"Interrupted; go on with: {resume_command(out, force=force)}")
+    if not partial_folder(out).exists():
+        return False
+    console.note(f"Interrupted; go on with: {resume_command(out, force=force)}")
+    return True

@@ -1,16 +1,24 @@
 """edgeft verify: the export's checks again, on this machine."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from edgeft.cli import console, options
 
+if TYPE_CHECKING:
+    from edgeft.runtime.check import VariantCheck
+
 
 @click.command()
 @options.bundle
-@click.option("--data", type=options.FILE, help="Labelled or plain texts to compare variants on.")
+@click.option(
+    "--data", type=options.FILE, metavar="FILE",
+    help="Texts to compare the variants on; labelled ones also score them.",
+)  # fmt: skip
 @options.data_columns
+@options.max_drop
 @options.device
 @options.threads
 @options.as_json
@@ -19,44 +27,65 @@ def command(
     data: Path | None,
     text_column: str | None,
     label_column: str | None,
+    max_drop: float,
     device: str,
     threads: int | None,
     as_json: bool,
 ) -> None:
-    """Check that BUNDLE is whole and answers here as it did where it was made.
+    """Check BUNDLE's files, and its answers on this machine.
 
     Every file is compared with its sha256, and every variant answers its golden
     texts within the recorded tolerance. With --data the variants are compared
-    with fp32 on those texts.
+    with fp32. Labelled texts score them, and none may lose more than --max-drop;
+    without labels, nine in ten of the texts that fp32 answers clearly must get
+    the same label. Exit status 3 if a variant misses that.
     """
-    from edgeft.data import read_texts
-    from edgeft.errors import IntegrityError
-    from edgeft.runtime.check import verify
+    from edgeft.data import read_examples_or_texts
+    from edgeft.errors import IntegrityError, UsageError
+    from edgeft.runtime.check import hold, verify
 
-    texts = list(read_texts(data, text_column=text_column)) if data else []
+    if data is None and (text_column or label_column):
+        raise UsageError("A column was named, but no --data.", hint="Add --data FILE.")
+    texts = (
+        read_examples_or_texts(data, text_column=text_column, label_column=label_column)
+        if data
+        else ()
+    )
     with console.show_progress() as progress:
         results = verify(bundle, texts, device=device, threads=threads, progress=progress)
     if as_json:
         console.print_json({name: one.to_dict() for name, one in results.items()})
     else:
-        console.print_table(
-            f"{bundle}",
-            ["variant", "device", "golden difference", "tolerance", "golden", "label agreement"],
-            [
-                [
-                    name,
-                    one.device,
-                    f"{one.golden.max_abs_difference:.2g}",
-                    f"{one.golden.tolerance:.2g}",
-                    "pass" if one.golden.passed else "FAIL",
-                    f"{one.agreement.label_agreement:.4f}" if one.agreement else "-",
-                ]
-                for name, one in results.items()
-            ],
-        )
+        show(bundle, results)
     failed = [name for name, one in results.items() if not one.golden.passed]
     if failed:
         raise IntegrityError(
             f"{bundle}: on this machine {', '.join(failed)} does not answer as recorded.",
             hint="Use another variant with --variant, or export again on a CPU like this one.",
         )
+    hold(results, max_drop)
+
+
+def show(bundle: Path, results: "dict[str, VariantCheck]") -> None:
+    """Print what was found, a row for each variant."""
+    columns = ["variant", "device", "golden difference", "tolerance", "golden"]
+    compared = any(one.agreement for one in results.values())
+    scored = any(one.scores for one in results.values())
+    columns += ["same label as fp32"] * compared
+    columns += ["accuracy", "macro F1", "points lost"] * scored
+    rows = []
+    for name, one in results.items():
+        row = [
+            name,
+            one.device,
+            f"{one.golden.max_abs_difference:.2g}",
+            f"{one.golden.tolerance:.2g}",
+            "pass" if one.golden.passed else "FAIL",
+        ]
+        if compared:
+            row.append(f"{one.agreement.label_agreement:.2%}" if one.agreement else "-")
+        if one.scores:
+            lost = "-" if one.drop_points is None else f"{one.drop_points:.2f}"
+            row += [f"{one.scores.accuracy:.4f}", f"{one.scores.macro_f1:.4f}", lost]
+        rows.append(row)
+    console.print_table(f"{bundle}", columns, rows)

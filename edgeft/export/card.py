@@ -11,6 +11,7 @@ from edgeft.export.result import ExportResult
 
 __all__ = ["escape", "model_card"]
 
+_HUB_ID = re.compile(r"[\w.-]+/[\w.-]+", re.ASCII)
 _SPECIAL = re.compile(r"([\\`*_{}\[\]()!|~$:])")
 
 
@@ -49,7 +50,7 @@ def _front_matter(manifest: Manifest) -> str:
     lines = ["library_name: edgeft", f"pipeline_tag: {manifest.task.value}", "tags:", "- onnx",
              "- edgeft"]  # fmt: skip
     base = _base(manifest)
-    if "/" in base:  # a Hub id
+    if _HUB_ID.fullmatch(base):
         lines.append(f"base_model: {json.dumps(base)}")
     return "\n".join(["---", *lines, "---"])
 

@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Mapping
-from pathlib import PurePath
+from pathlib import PureWindowsPath
 from typing import Any
 
 from edgeft import __version__
@@ -19,6 +19,11 @@ PACKAGES = ("numpy", "onnx", "onnxruntime", "onnxruntime-gpu", "optimum", "optim
 # Of training.json, what may be told: no texts, column names, paths or host names.
 TOLD = ("edgeft", "base_model", "recipe", "seed", "best_epoch", "weights_sha256", "device",
         "precision", "packages")  # fmt: skip
+# What training's short names for a base model stand for on the Hub.
+HUB_IDS = {
+    "minilm": "sentence-transformers/all-MiniLM-L6-v2",
+    "distilbert": "distilbert/distilbert-base-uncased",
+}
 
 
 def provenance(
@@ -54,8 +59,8 @@ def _told(training: Mapping[str, Any]) -> dict[str, Any]:
     data = training.get("data") or {}
     told = {key: training[key] for key in TOLD if key in training}
     base = told.get("base_model")
-    if isinstance(base, dict) and str(base.get("name", "")).startswith(("/", ".", "~")):
-        told["base_model"] = {**base, "name": PurePath(base["name"]).name}  # a path of someone's
+    if isinstance(base, dict) and "name" in base:
+        told["base_model"] = {**base, "name": public_name(str(base["name"]))}
     return {
         **told,
         "data": {
@@ -65,6 +70,14 @@ def _told(training: Mapping[str, Any]) -> dict[str, Any]:
         "validation": _headline(training.get("validation")),
         "test": _headline(training.get("test")),
     }
+
+
+def public_name(name: str) -> str:
+    """What may be told of a base model's name: its Hub id, or the last part of a path."""
+    path = PureWindowsPath(name)  # it parts at both kinds of slash
+    if name.startswith(("/", ".", "~")) or "\\" in name or path.drive:
+        return path.name
+    return HUB_IDS.get(name, name)
 
 
 def _headline(scores: Mapping[str, Any] | None) -> dict[str, Any] | None:

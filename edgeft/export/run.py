@@ -17,15 +17,8 @@ from edgeft.bundle import (
     record_files,
     write_manifest,
 )
-from edgeft.data import (
-    LABEL_COLUMNS,
-    TABLE_SUFFIXES,
-    Examples,
-    examples_from_table,
-    read_table,
-    read_texts,
-)
-from edgeft.errors import DataError, ModelError, UsageError
+from edgeft.data import Examples, read_examples_or_texts
+from edgeft.errors import ModelError, UsageError
 from edgeft.export.card import model_card
 from edgeft.export.checkpoint import Checkpoint, open_checkpoint
 from edgeft.export.golden import GOLDEN_TEXTS
@@ -82,7 +75,11 @@ def export(config: ExportConfig, progress: Progress = silent) -> ExportResult:
     """
     _check(config)
     check_destination(config.out, force=config.force)
-    data = _read(config)
+    data = None
+    if config.data is not None:
+        data = read_examples_or_texts(
+            config.data, text_column=config.text_column, label_column=config.label_column
+        )
     checkpoint = open_checkpoint(config.checkpoint)
     reference = make_reference(checkpoint, data, progress=progress)
     with new_folder(config.out, force=config.force) as folder:
@@ -124,28 +121,6 @@ def _check(config: ExportConfig) -> None:
         raise UsageError(f"--max-drop {config.max_drop:g} is no number of points from 0 to 100.")
     if config.data is None and (config.text_column or config.label_column):
         raise UsageError("A column was named, but no --data.", hint="Add --data FILE.")
-
-
-def _read(config: ExportConfig) -> Examples | list[str] | None:
-    """The labelled examples of the data, or its texts where it has no label column."""
-    if config.data is None:
-        return None
-    if config.data.suffix.lower() in TABLE_SUFFIXES:
-        table = read_table(config.data)
-        usual = {column.strip().lower() for column in table.columns} & set(LABEL_COLUMNS)
-        if config.label_column is not None or usual:
-            return examples_from_table(
-                table, text_column=config.text_column, label_column=config.label_column
-            )
-    elif config.label_column is not None:
-        raise UsageError(
-            f"{config.data} has one text a line, so no column {config.label_column!r}.",
-            hint=f"Columns exist in {', '.join(TABLE_SUFFIXES)} files.",
-        )
-    texts = list(read_texts(config.data, text_column=config.text_column))
-    if not texts:
-        raise DataError(f"{config.data} is empty.", hint="It needs at least one text.")
-    return texts
 
 
 # --- the files ---------------------------------------------------------------------
@@ -214,7 +189,7 @@ def _variant(name: str, folder: Path) -> Variant:
         inputs=graph.inputs,
         outputs=graph.outputs,
         golden=Golden((), 0.0),
-        wants="vnni" if name == "int8" else "",
+        wants="int8-dot" if name == "int8" else "",
         batch_invariant=name != "int8",
         measured={"fused_attention": graph.fused_attention},
     )

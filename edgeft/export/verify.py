@@ -12,9 +12,18 @@ from edgeft.errors import GateError, ModelError
 from edgeft.export.checkpoint import Checkpoint
 from edgeft.export.golden import parity_texts
 from edgeft.export.reference import torch_logits
-from edgeft.metrics import ClassificationScores, score_classification
+from edgeft.metrics import ClassificationScores
 from edgeft.progress import Progress, silent
-from edgeft.runtime.check import Agreement, check_labels, compare_logits, logits_in_steps
+from edgeft.runtime.check import (
+    LEAST_AGREEMENT,
+    Agreement,
+    check_labels,
+    clear_agreement,
+    compare_logits,
+    drop_points,
+    logits_in_steps,
+    score_logits,
+)
 from edgeft.runtime.model import Model
 
 __all__ = ["Reference", "VariantReport", "check_variant", "evenly", "make_reference"]
@@ -22,8 +31,6 @@ __all__ = ["Reference", "VariantReport", "check_variant", "evenly", "make_refere
 MOST_TEXTS = 512  # unlabelled texts that are compared; labelled ones are compared all
 NEIGHBOUR_TEXTS = 128  # texts that are run alone and in batches, to see what neighbours do
 FP32_TOLERANCE = 1e-3  # logits: float32 sums in another order differ by about 1e-5
-LEAST_AGREEMENT = 0.9  # of labels, where no labelled data tell more
-CLEAR_MARGIN = 0.1  # probability between the best two, below which a text tells little
 
 
 @dataclass(frozen=True)
@@ -97,6 +104,8 @@ def make_reference(
     Raises ModelError for logits that are no numbers, DataError for labels that
     the model does not know.
     """
+    if isinstance(data, Examples):
+        check_labels(data, checkpoint.labels)  # before anything is run
     edge_texts = parity_texts(checkpoint.max_length)
     edge_logits = torch_logits(checkpoint, edge_texts, progress=progress)
     if not data:
@@ -105,9 +114,8 @@ def make_reference(
         texts = evenly(data, MOST_TEXTS)
         logits = torch_logits(checkpoint, texts, progress=progress)
         return Reference("data", texts, logits, edge_texts, edge_logits, None, None)
-    check_labels(data, checkpoint.labels)
     logits = torch_logits(checkpoint, data.texts, progress=progress)
-    scores = _score(logits, data, checkpoint.labels)
+    scores = score_logits(logits, data, checkpoint.labels)
     return Reference("data", data.texts, logits, edge_texts, edge_logits, data, scores)
 
 
@@ -132,8 +140,8 @@ def check_variant(
     parity = compare_logits(logits, reference.logits)
     scores = drop = None
     if reference.examples is not None and reference.scores is not None:
-        scores = _score(logits, reference.examples, model.labels)
-        drop = _drop_points(scores, reference.scores)
+        scores = score_logits(logits, reference.examples, model.labels)
+        drop = drop_points(scores, reference.scores)
     if model.variant == "fp32":
         _hold_exact(logits, reference.logits)
         _hold_exact(edges, reference.edge_logits)
@@ -159,18 +167,6 @@ def evenly(texts: Sequence[str], most: int) -> list[str]:
     if len(texts) <= most:
         return list(texts)
     return [texts[at * len(texts) // most] for at in range(most)]
-
-
-def _score(
-    logits: NDArray[np.float32], examples: Examples, labels: Sequence[str]
-) -> ClassificationScores:
-    predicted = [labels[at] for at in logits.argmax(axis=1)]
-    return score_classification(examples.labels, predicted, labels)
-
-
-def _drop_points(scores: ClassificationScores, torch: ClassificationScores) -> float:
-    lost = max(torch.accuracy - scores.accuracy, torch.macro_f1 - scores.macro_f1)
-    return round(100 * lost, 4)
 
 
 # --- the gates ---------------------------------------------------------------------
@@ -206,14 +202,11 @@ def _hold_drop(
 
 
 def _hold_agreement(variant: str, logits: NDArray[np.float32], reference: Reference) -> None:
-    spread = np.exp(reference.logits - reference.logits.max(axis=1, keepdims=True))  # (N, C)
-    best = np.sort(spread / spread.sum(axis=1, keepdims=True), axis=1)  # (N, C) probabilities
-    clear = best[:, -1] - best[:, -2] > CLEAR_MARGIN  # (N,) bool
-    same = logits.argmax(axis=1) == reference.logits.argmax(axis=1)  # (N,) bool
-    if clear.any() and same[clear].mean() < LEAST_AGREEMENT:
+    clear = clear_agreement(logits, reference.logits)
+    if not clear.passed:
         raise GateError(
-            f"{variant} gives torch's label on only {same[clear].mean():.1%} of the "
-            f"{clear.sum()} texts ({reference.source}) whose answer is clear "
+            f"{variant} gives torch's label on only {clear.label_agreement:.1%} of the "
+            f"{clear.texts} texts ({reference.source}) whose answer is clear "
             f"(at least {LEAST_AGREEMENT:.0%} wanted).",
             hint=_without("or judge it on labelled texts of your own: --data FILE"),
         )

@@ -4,8 +4,8 @@ Nothing here needs torch, so a bundle can be checked again where it will run.
 """
 
 import math
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,25 +14,33 @@ from numpy.typing import NDArray
 
 from edgeft.bundle import check_files, read_manifest
 from edgeft.data import Examples
-from edgeft.errors import DataError
+from edgeft.errors import DataError, GateError
 from edgeft.metrics import ClassificationScores, score_classification
 from edgeft.progress import Progress, silent
 from edgeft.runtime.model import WINDOW, Model, load
 
 __all__ = [
+    "LEAST_AGREEMENT",
     "Agreement",
+    "ClearAgreement",
     "GoldenResult",
     "VariantCheck",
     "agreement",
     "check_golden",
     "check_labels",
+    "clear_agreement",
     "compare_logits",
+    "drop_points",
+    "hold",
     "logits_in_steps",
     "score",
+    "score_logits",
     "verify",
 ]
 
 REFERENCE = "fp32"  # the variant that the others are compared with
+LEAST_AGREEMENT = 0.9  # of labels, where no labelled data tell more
+CLEAR_MARGIN = 0.1  # probability between the best two, below which a text tells little
 
 
 @dataclass(frozen=True)
@@ -62,12 +70,33 @@ class Agreement:
 
 
 @dataclass(frozen=True)
+class ClearAgreement:
+    """The texts to which the reference has a clear answer, and the share with the same label."""
+
+    texts: int
+    label_agreement: float
+
+    @property
+    def passed(self) -> bool:
+        """Whether the share reaches LEAST_AGREEMENT; it does where no text is clear."""
+        return self.texts == 0 or self.label_agreement >= LEAST_AGREEMENT
+
+
+@dataclass(frozen=True)
 class VariantCheck:
-    """One variant on one device; ``agreement`` is None without texts or without fp32."""
+    """One variant on one device, and how it does on texts.
+
+    ``agreement`` and ``clear`` compare it with fp32: None without texts or
+    without fp32. ``scores`` are None without labels. ``drop_points``: how far
+    accuracy or macro F1, whichever lost more, lies below fp32's, in points.
+    """
 
     device: str
     golden: GoldenResult
-    agreement: Agreement | None
+    agreement: Agreement | None = None
+    clear: ClearAgreement | None = None
+    scores: ClassificationScores | None = None
+    drop_points: float | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """A JSON-ready dictionary; a difference that is no number becomes null."""
@@ -80,12 +109,15 @@ class VariantCheck:
                 "tolerance": self.golden.tolerance,
             },
             "agreement": asdict(self.agreement) if self.agreement else None,
+            "clear_agreement": asdict(self.clear) if self.clear else None,
+            "scores": self.scores.headline() if self.scores else None,
+            "drop_points": self.drop_points,
         }
 
 
 def verify(
     bundle: Path,
-    texts: Sequence[str] = (),
+    data: Examples | Sequence[str] = (),
     *,
     device: str = "auto",
     threads: int | None = None,
@@ -93,24 +125,76 @@ def verify(
 ) -> dict[str, VariantCheck]:
     """Check every file of a bundle, then every variant on this machine.
 
-    Each variant answers its golden texts; with ``texts`` it is also compared
-    with fp32, where there is one. Raises what ``load`` raises; a golden text
-    answered wrongly is reported, not raised.
+    Each variant answers its golden texts; on texts it is also compared with
+    fp32, where there is one, and on labelled ones scored. Raises what ``load``
+    raises, and DataError where a label is not one of the model's; a variant
+    that does badly is reported, not raised: see ``hold``.
     """
     manifest = read_manifest(bundle)
     check_files(bundle, manifest, manifest.files)
+    if isinstance(data, Examples):
+        check_labels(data, manifest.labels)
     reference: NDArray[np.float32] | None = None  # (N, C) of fp32
     results = {}
     for name in sorted(manifest.model.variants, key=lambda name: name != REFERENCE):
         with load(bundle, device=device, variant=name, threads=threads, verify="off") as model:
-            golden = check_golden(model)
-            compared = None
-            if texts and (name == REFERENCE or reference is not None):
-                logits = logits_in_steps(model, texts, f"verifying {name}", progress)
-                reference = logits if reference is None else reference
-                compared = compare_logits(logits, reference)
-            results[name] = VariantCheck(model.device, golden, compared)
+            results[name] = VariantCheck(model.device, check_golden(model))
+            if not data:
+                continue
+            texts = data.texts if isinstance(data, Examples) else data
+            logits = logits_in_steps(model, texts, f"verifying {name}", progress)
+        if name == REFERENCE:
+            reference = logits
+        results[name] = _on_data(results[name], logits, reference, data, manifest.labels)
     return results
+
+
+def _on_data(
+    check: VariantCheck,
+    logits: NDArray[np.float32],
+    reference: NDArray[np.float32] | None,
+    data: Examples | Sequence[str],
+    labels: Sequence[str],
+) -> VariantCheck:
+    """The check with what the (N, C) logits of the data tell, beside those of fp32."""
+    if reference is not None:
+        check = replace(
+            check,
+            agreement=compare_logits(logits, reference),
+            clear=clear_agreement(logits, reference),
+        )
+    if isinstance(data, Examples):
+        scores = score_logits(logits, data, labels)
+        check = replace(check, scores=scores)
+        if reference is not None:
+            lost = drop_points(scores, score_logits(reference, data, labels))
+            check = replace(check, drop_points=lost)
+    return check
+
+
+def hold(results: Mapping[str, VariantCheck], max_drop: float) -> None:
+    """Hold what ``verify`` found on texts to the limits of an export.
+
+    On labelled texts a variant may lose ``max_drop`` points against fp32; on
+    others it must give fp32's label to LEAST_AGREEMENT of those whose answer is
+    clear. Raises GateError.
+    """
+    for name, one in results.items():
+        if one.drop_points is not None:
+            if not one.drop_points <= max_drop:  # so that NaN allows nothing
+                raise GateError(
+                    f"{name} loses {one.drop_points:.2f} points against {REFERENCE} "
+                    f"(allowed: {max_drop:g}).",
+                    hint=f"Run {REFERENCE}: --variant {REFERENCE}\n"
+                    f"or allow more with --max-drop {one.drop_points:.2f}",
+                )
+        elif one.clear is not None and not one.clear.passed:
+            raise GateError(
+                f"{name} gives {REFERENCE}'s label on only {one.clear.label_agreement:.1%} of "
+                f"the {one.clear.texts} texts whose answer is clear "
+                f"(at least {LEAST_AGREEMENT:.0%} wanted).",
+                hint=f"Run {REFERENCE}: --variant {REFERENCE}\nor judge it on labelled texts.",
+            )
 
 
 def check_golden(model: Model) -> GoldenResult:
@@ -131,8 +215,21 @@ def score(model: Model, examples: Examples, *, progress: Progress = silent) -> C
     """
     check_labels(examples, model.labels)
     logits = logits_in_steps(model, examples.texts, f"scoring {model.variant}", progress)
-    predicted = [model.labels[at] for at in logits.argmax(axis=1)]
-    return score_classification(examples.labels, predicted, model.labels)
+    return score_logits(logits, examples, model.labels)
+
+
+def score_logits(
+    logits: NDArray[np.float32], examples: Examples, labels: Sequence[str]
+) -> ClassificationScores:
+    """Score (N, C) logits against the labels of N examples; ``labels`` are the C columns."""
+    predicted = [labels[at] for at in logits.argmax(axis=1)]
+    return score_classification(examples.labels, predicted, labels)
+
+
+def drop_points(scores: ClassificationScores, reference: ClassificationScores) -> float:
+    """How far accuracy or macro F1, whichever lost more, fell, in percentage points."""
+    lost = max(reference.accuracy - scores.accuracy, reference.macro_f1 - scores.macro_f1)
+    return round(100 * lost, 4)
 
 
 def agreement(
@@ -155,6 +252,15 @@ def compare_logits(logits: NDArray[np.float32], reference: NDArray[np.float32]) 
         max_abs_logit_diff=float(difference.max()),
         mean_abs_logit_diff=float(difference.mean()),
     )
+
+
+def clear_agreement(logits: NDArray[np.float32], reference: NDArray[np.float32]) -> ClearAgreement:
+    """Compare labels on the texts whose best two labels lie CLEAR_MARGIN apart in reference."""
+    spread = np.exp(reference - reference.max(axis=1, keepdims=True))  # (N, C)
+    best = np.sort(spread / spread.sum(axis=1, keepdims=True), axis=1)  # (N, C) probabilities
+    clear = best[:, -1] - best[:, -2] > CLEAR_MARGIN  # (N,) bool
+    same = logits.argmax(axis=1) == reference.argmax(axis=1)  # (N,) bool
+    return ClearAgreement(int(clear.sum()), float(same[clear].mean()) if clear.any() else 1.0)
 
 
 def check_labels(examples: Examples, labels: Sequence[str]) -> None:

@@ -110,9 +110,17 @@ def open_session(
 
 
 def _mend(reason: str) -> str:
-    if "libcuda." in reason or "nvcuda" in reason or "no CUDA-capable device" in reason:
+    if not _has_nvidia_driver() or "no CUDA-capable device" in reason:
         return "No NVIDIA driver was found: install one, or run where there is a GPU."
     return f"Mend it with: {INSTALL_CUDA}"
+
+
+def _has_nvidia_driver() -> bool:
+    try:
+        ctypes.CDLL("nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1")
+    except OSError:
+        return False
+    return True
 
 
 def _problem(ort: Any, provider: str) -> str:

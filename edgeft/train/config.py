@@ -9,7 +9,7 @@ from typing import Any
 
 from edgeft.errors import UsageError
 from edgeft.normalize import parse_steps
-from edgeft.train.recipe import RecipeChoice, check_recipe
+from edgeft.train.recipe import RecipeChoice, check_recipe, option
 
 __all__ = ["DEVICES", "PRECISIONS", "DataConfig", "TrainConfig", "config_from", "config_to"]
 
@@ -97,19 +97,19 @@ def check_config(config: TrainConfig) -> None:
     check_recipe(config.recipe)
     share = config.data.hold_out
     if share is not None and not 0 <= share < 1:
-        raise UsageError(f"hold_out must be at least 0 and below 1, not {share}.")
+        raise UsageError(f"--hold-out must be at least 0 and below 1, not {share}.")
     for name, value, choices in (
         ("device", config.device, DEVICES),
         ("precision", config.precision, PRECISIONS),
     ):
         if value not in choices:
-            raise UsageError(f"{name} must be one of {', '.join(choices)}, not {value!r}.")
+            raise UsageError(f"{option(name)} must be one of {', '.join(choices)}, not {value!r}.")
     for name, count in (
         ("threads", config.threads),
         ("checkpoint_steps", config.checkpoint_steps),
     ):
         if count is not None and count < 1:
-            raise UsageError(f"{name} must be at least 1, not {count}.")
+            raise UsageError(f"{option(name)} must be at least 1, not {count}.")
 
 
 def _of(kind: type, values: Mapping[str, Any]) -> dict[str, Any]:

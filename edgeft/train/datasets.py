@@ -18,7 +18,7 @@ from edgeft.data import (
 )
 from edgeft.errors import DataError
 from edgeft.normalize import normalizer
-from edgeft.pretrained import first_line
+from edgeft.pretrained import first_line, quiet
 from edgeft.train.config import DataConfig
 
 __all__ = [
@@ -32,6 +32,7 @@ __all__ = [
 ]
 
 SUFFIXES = (*TABLE_SUFFIXES, ".parquet")
+HUB_TIMEOUT_S = 5  # to say whether it has a data set; loading may take its time
 SPLIT_NAMES = {
     "train": ("train", "training"),
     "validation": ("validation", "valid", "val", "dev"),
@@ -229,15 +230,17 @@ def _hub_splits(config: DataConfig) -> Splits:
 
     name, _, configuration = config.data.partition(":")
     datasets.disable_progress_bars()
-    try:
-        found = datasets.load_dataset(name, configuration or None)
-    except Exception as error:  # the library, the Hub's client and requests share no base
-        raise DataError(
-            f"{config.data!r} is no file or folder here, and no Hub data set of that name "
-            f"could be loaded: {first_line(error)}",
-            hint=f"Check the name and the network, or name a file "
-            f"({', '.join(SUFFIXES)}) or a folder with train and test files.",
-        ) from error
+    with quiet():
+        try:
+            _probe_hub(name)
+            found = datasets.load_dataset(name, configuration or None)
+        except Exception as error:  # the library, the Hub's client and requests share no base
+            raise DataError(
+                f"{config.data!r} is no file or folder here, and no Hub data set of that name "
+                f"could be loaded: {_hub_reason(error)}",
+                hint=f"Check the name and the network, or name a file "
+                f"({', '.join(SUFFIXES)}) or a folder with train and test files.",
+            ) from error
     splits: dict[str, Examples] = {}
     for role, names in SPLIT_NAMES.items():
         split = next((name for name in names if name in found), None)
@@ -249,6 +252,22 @@ def _hub_splits(config: DataConfig) -> Splits:
             f"Splits found: {', '.join(found)}."
         )
     return Splits(**splits)
+
+
+def _probe_hub(name: str) -> None:
+    """Raise at once where the Hub has no such data set; load_dataset would retry for long."""
+    import datasets
+    import huggingface_hub
+
+    if not datasets.config.HF_HUB_OFFLINE:  # offline, what was loaded before will do
+        huggingface_hub.HfApi().dataset_info(name, timeout=HUB_TIMEOUT_S)
+
+
+def _hub_reason(error: Exception) -> str:
+    # The HTTP library's own words for a connection that failed name its Python objects.
+    if "HTTPConnectionPool" in str(error) or "HTTPSConnectionPool" in str(error):
+        return "the Hub cannot be reached; HF_HUB_OFFLINE=1 takes what was loaded before."
+    return first_line(error)
 
 
 def _unlabelled(dataset: Any) -> bool:

@@ -16,6 +16,7 @@ from typing import Any
 from edgeft.errors import DataError, OutputError, UsageError
 from edgeft.folders import check_destination, write_file
 from edgeft.train.config import TrainConfig, config_from, config_to
+from edgeft.train.recipe import option
 
 __all__ = [
     "RunRecord",
@@ -108,7 +109,9 @@ def check_same(out: Path, before: RunRecord, now: RunRecord) -> None:
     old, new = _comparable(before), _comparable(now)
     different = [name for name in old if old[name] != new[name]]
     if different:
-        shown = "; ".join(f"{name} was {old[name]!r}, now {new[name]!r}" for name in different)
+        shown = "; ".join(
+            f"{_shown(name)} was {old[name]!r}, now {new[name]!r}" for name in different
+        )
         raise UsageError(
             f"The unfinished run {out} was started otherwise: {shown}.",
             hint=f"Go on as it was: {resume_command(out, force=False)}\n"
@@ -119,6 +122,10 @@ def check_same(out: Path, before: RunRecord, now: RunRecord) -> None:
             f"The data have changed since the run {out} was started.",
             hint="Bring the old data back, or start anew with --force and without --resume.",
         )
+
+
+def _shown(name: str) -> str:
+    return {"data": "DATA", "processes": "processes"}.get(name) or option(name)
 
 
 def _comparable(record: RunRecord) -> dict[str, Any]:

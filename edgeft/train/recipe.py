@@ -16,6 +16,7 @@ __all__ = [
     "check_recipe",
     "default_hold_out",
     "default_recipe",
+    "option",
     "resolve_recipe",
 ]
 
@@ -115,7 +116,7 @@ def resolve_recipe(choice: RecipeChoice, facts: Facts) -> Recipe:
     recipe = replace(default_recipe(facts, choice), **chosen)
     if recipe.max_length > facts.length_limit:
         raise UsageError(
-            f"max_length is {recipe.max_length}, but the model takes at most "
+            f"--max-length is {recipe.max_length}, but the model takes at most "
             f"{facts.length_limit} tokens.",
             hint=f"Use --max-length {facts.length_limit} or less.",
         )
@@ -201,9 +202,14 @@ _RULES: Mapping[str, tuple[Callable[[Any], bool], str]] = {
 }
 
 
+def option(name: str) -> str:
+    """A value's name as the user knows it: --max-length for max_length."""
+    return f"--{name.replace('_', '-')}"
+
+
 def check_recipe(recipe: RecipeChoice | Recipe) -> None:
     """Raise UsageError for the first value that makes no sense; None is not looked at."""
     for name, (holds, wanted) in _RULES.items():
         value = getattr(recipe, name)
         if value is not None and not holds(value):
-            raise UsageError(f"{name} must be {wanted}, not {value!r}.")
+            raise UsageError(f"{option(name)} must be {wanted}, not {value!r}.")

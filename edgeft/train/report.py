@@ -40,12 +40,14 @@ class TokenCounts:
 
 @dataclass(frozen=True)
 class DataReport:
-    """The figures. Those without a split in their name are about train.
+    """The figures. Those without a split in their name are about train as it was given.
 
-    rows: rows by split. classes: rows by label. cut: texts with more than
+    rows: rows by split, after train's own hold-out became validation.
+    classes: rows by label, before that, as all that follows. cut: texts with more than
     ``max_length`` tokens. duplicates: rows whose text stood there before.
     contradictory_rows: rows whose text also stands under another label.
-    shared_validation, shared_test: rows of that split whose text is in train.
+    shared_validation, shared_test: rows of that split whose text is in train; of
+        rows held out from train, those whose text stands among the rest, too.
     removed: what --clean took out before all this was counted.
     """
 
@@ -62,9 +64,14 @@ class DataReport:
     removed: Removed | None = None
 
     @property
+    def given(self) -> int:
+        """Rows of train as it was given."""
+        return sum(self.classes.values())
+
+    @property
     def cut_share(self) -> float:
         """The share of train texts that are cut, 0 to 1."""
-        return self.cut / self.rows["train"]
+        return self.cut / self.given
 
     @property
     def imbalance(self) -> float:
@@ -86,7 +93,7 @@ class DataReport:
 
     def warnings(self) -> tuple[str, ...]:
         """One sentence for each figure that should worry."""
-        train = self.rows["train"]
+        train = self.given
         found = []
         if self.tokens.unknown_share > UNKNOWN_SHARE:
             found.append(
@@ -148,26 +155,32 @@ def count_tokens(encoded: Sequence[Encoded], special: int) -> TokenCounts:
 
 
 def describe(
+    given: Splits,
     splits: Splits,
     lengths: Sequence[int],
     tokens: TokenCounts,
     max_length: int,
     removed: Removed | None = None,
 ) -> DataReport:
-    """Describe the splits; ``lengths`` are those of the train texts in tokens, uncut."""
-    keys = [text_key(text) for text in splits.train.texts]
+    """Describe the splits as ``given`` and, after a hold-out, as ``splits``.
+
+    ``lengths`` are those of the given train texts in tokens, uncut, in any order.
+    """
+    keys = [text_key(text) for text in given.train.texts]
     labels_of = defaultdict(set)
-    for key, label in zip(keys, splits.train.labels, strict=True):
+    for key, label in zip(keys, given.train.labels, strict=True):
         labels_of[key].add(label)
     distinct = set(keys)
+    learned = {text_key(text) for text in splits.train.texts}
 
     def shared(name: str) -> int:
         split = splits.present().get(name)
-        return 0 if split is None else sum(text_key(text) in distinct for text in split.texts)
+        among = distinct if name in given.present() else learned
+        return 0 if split is None else sum(text_key(text) in among for text in split.texts)
 
     return DataReport(
         rows={name: len(split) for name, split in splits.present().items()},
-        classes=dict(Counter(splits.train.labels).most_common()),
+        classes=dict(Counter(given.train.labels).most_common()),
         tokens=tokens,
         max_length=max_length,
         cut=sum(length > max_length for length in lengths),

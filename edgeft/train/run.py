@@ -11,16 +11,17 @@ from typing import Any
 from edgeft import __version__
 from edgeft.bundle import sha256_of
 from edgeft.data import Examples
-from edgeft.errors import DeviceError, EdgeftError, OutputError, UsageError
-from edgeft.folders import is_write_failure, replace_folder, sync_tree
+from edgeft.errors import DeviceError, EdgeftError, OutputError
+from edgeft.folders import apply_umask, is_write_failure, replace_folder, sync_tree
 from edgeft.metrics import ClassificationScores, score_classification
 from edgeft.packages import package_versions
 from edgeft.pretrained import quiet, write_tokenizer
 from edgeft.progress import Progress, silent
+from edgeft.runtime.cpu import cpu_features, cpu_name, usable_cores
 from edgeft.tasks import Task as TaskName
 from edgeft.train.checkpoints import EpochScores, best_epoch, complete_checkpoints, prune
 from edgeft.train.clean import clean
-from edgeft.train.config import TrainConfig, config_from, config_to
+from edgeft.train.config import TrainConfig, config_to
 from edgeft.train.datasets import (
     Splits,
     check_labels,
@@ -42,10 +43,10 @@ from edgeft.train.folder import (
 from edgeft.train.hardware import Hardware, resolve_hardware
 from edgeft.train.models import BaseModel, build_classifier, open_base
 from edgeft.train.recipe import Facts, Recipe, default_hold_out, resolve_recipe
+from edgeft.train.record import Recorded, check_repeats
 from edgeft.train.report import DataReport, count_tokens, describe
 
-__all__ = ["TRAINING_FILE", "Prepared", "TrainResult", "free_sibling", "prepare", "read_training",
-           "train"]  # fmt: skip
+__all__ = ["TRAINING_FILE", "Prepared", "TrainResult", "free_sibling", "prepare", "train"]
 
 TRAINING_FILE = "training.json"
 PACKAGES = ("accelerate", "numpy", "tokenizers", "torch", "transformers")
@@ -53,11 +54,15 @@ PACKAGES = ("accelerate", "numpy", "tokenizers", "torch", "transformers")
 
 @dataclass(frozen=True)
 class Prepared:
-    """Everything that is settled before the first update."""
+    """Everything that is settled before the first update.
+
+    ``hold_out`` is the share of train that becomes validation where none is given.
+    """
 
     config: TrainConfig
     base: BaseModel
     splits: Splits
+    hold_out: float
     data_fingerprint: str
     labels: tuple[str, ...]
     recipe: Recipe
@@ -88,6 +93,7 @@ def train(
     *,
     force: bool = False,
     resume: bool = False,
+    repeats: Recorded | None = None,
     on_prepared: Callable[[Prepared], None] | None = None,
     on_epoch: Callable[[EpochScores], None] | None = None,
     progress: Progress = silent,
@@ -97,7 +103,8 @@ def train(
     Work happens in ``<out>.partial``; ``out`` appears, or with ``force`` is
     replaced, only when all is done. With ``resume`` an unfinished run of the
     same config and data goes on from its last complete checkpoint and ends with
-    the weights that it would have had. ``on_prepared`` is called before
+    the weights that it would have had. With ``repeats`` data or a base model
+    other than those of the recorded run are an error. ``on_prepared`` is called before
     training, ``on_epoch`` after each epoch, both on the main process alone.
 
     Raises UsageError, DataError, ModelError, DeviceError, DependencyError,
@@ -107,6 +114,8 @@ def train(
     if hardware.is_main:
         check_folders(out, force=force, resume=resume)
     prepared = prepare(config, hardware)
+    if repeats is not None:
+        check_repeats(repeats, config, prepared.data_fingerprint, prepared.base.sha256)
     record = RunRecord(config, prepared.data_fingerprint, hardware.processes)
     if resume:
         check_same(out, read_run(out), record)
@@ -136,43 +145,40 @@ def prepare(config: TrainConfig, hardware: Hardware) -> Prepared:
     """Read and check the data and the model, and settle the recipe; nothing is written."""
     splits = normalized(read_splits(config.data), config.data.normalize)
     data_fingerprint = fingerprint(splits)
-    splits, removed = clean(splits) if config.data.clean else (splits, None)
-    check_labels(splits)
+    given, removed = clean(splits) if config.data.clean else (splits, None)
+    check_labels(given)
     share = config.data.hold_out
     if share is None:
-        share = default_hold_out(len(splits.train), len(set(splits.train.labels)))
-    splits = hold_out(splits, share, seed=config.recipe.seed or 0)
+        share = default_hold_out(len(given.train), len(set(given.train.labels)))
+    splits = hold_out(given, share, seed=config.recipe.seed or 0)
     base = open_base(config.model)
     labels = ordered_labels(splits.train.labels)
-    uncut = base.encoder().encode(splits.train.texts)
-    tokens = count_tokens(uncut, len(base.encoder().encode([""])[0].ids))
+    encoder = base.encoder()
+    special = len(encoder.encode([""])[0].ids)
+    learned = encoder.encode(splits.train.texts)
+    held_out = splits.validation if given.validation is None else None
+    held = encoder.encode(held_out.texts) if held_out is not None else []
     recipe = resolve_recipe(
         config.recipe,
         Facts(
             width=base.width,
             rows=len(splits.train),
             classes=len(labels),
-            p99_tokens=tokens.p99,
+            p99_tokens=count_tokens(learned, special).p99,
             length_limit=base.length_limit,
             processes=hardware.processes,
         ),
     )
-    lengths = [len(one.ids) for one in uncut]
-    report = describe(splits, lengths, tokens, recipe.max_length, removed)
-    return Prepared(config, base, splits, data_fingerprint, labels, recipe, hardware, report)
-
-
-def read_training(path: Path) -> TrainConfig:
-    """The config that a training.json records, as it was given. Raises UsageError."""
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-        return config_from(content["config"])
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        reason = getattr(error, "strerror", None) or repr(error)
-        raise UsageError(
-            f"{path} is no record of a training run: {reason}.",
-            hint="Name the training.json of a folder that edgeft train wrote.",
-        ) from error
+    uncut = [*learned, *held]
+    report = describe(
+        given,
+        splits,
+        [len(one.ids) for one in uncut],
+        count_tokens(uncut, special),
+        recipe.max_length,
+        removed,
+    )
+    return Prepared(config, base, splits, share, data_fingerprint, labels, recipe, hardware, report)
 
 
 def free_sibling(folder: Path) -> Path:
@@ -272,6 +278,7 @@ def _write(
     (final / TRAINING_FILE).write_text(
         json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8"
     )
+    apply_umask(final)  # safetensors makes its files readable to their owner alone
     sync_tree(final)
     replace_folder(final, out.absolute(), force=force)
     shutil.rmtree(partial, ignore_errors=True)
@@ -292,6 +299,7 @@ def _document(
         "task": TaskName.TEXT_CLASSIFICATION.value,
         "config": config_to(prepared.config),
         "recipe": asdict(prepared.recipe),
+        "hold_out": prepared.hold_out,
         "labels": list(prepared.labels),
         "normalize": list(prepared.config.data.normalize),
         "max_length": prepared.recipe.max_length,
@@ -312,6 +320,11 @@ def _document(
         "validation": validation.to_dict() if validation else None,
         "test": test.to_dict() if test else None,
         "seconds": round(seconds, 1),
+        "machine": {
+            "cpu": cpu_name(),
+            "cpu_features": sorted(cpu_features()),
+            "usable_cores": usable_cores(),
+        },
         "device": hardware.device,
         "precision": hardware.precision,
         "threads": hardware.threads,

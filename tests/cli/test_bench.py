@@ -17,7 +17,16 @@ def run(*arguments: object) -> Result:
 def test_the_table_names_units_machine_and_method(tiny_bundle: Path) -> None:
     result = run(tiny_bundle, "--device", "cpu", *SMALL)
     assert result.exit_code == 0, result.output
-    for word in ("p50 ms", "p99 ms", "texts/s", "load ms", "peak MB", "file MB", "agreement"):
+    for word in (
+        "p50 ms",
+        "p99 ms",
+        "texts/s",
+        "load ms",
+        "peak MB",
+        "file MB",
+        "same label",
+        "fp32",
+    ):
         assert word in result.stdout
     for line in ("On cpu, int8 against fp32:", "Machine: ", "Texts: 240 (built-in)", "Method: "):
         assert line in result.stdout

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
+import edgeft
 from edgeft.cli import main
 from tests import tiny
 
@@ -82,6 +83,68 @@ def test_verify_passes_and_compares(tiny_bundle: Path, labelled: Path) -> None:
     assert "pass" in run("verify", tiny_bundle).stdout
 
 
+def test_verify_scores_labelled_data_and_holds_the_gate(
+    tiny_bundle: Path, labelled: Path, tmp_path: Path
+) -> None:
+    result = run("verify", tiny_bundle, "--data", labelled, "--json", "--max-drop", 100)
+    assert result.exit_code == 0, result.output
+    checks = json.loads(result.stdout)
+    assert checks["fp32"]["scores"]["rows"] == len(tiny.WORDS)
+    assert checks["fp32"]["drop_points"] == 0
+    assert "points lost" in run("verify", tiny_bundle, "--data", labelled).stdout
+
+    texts = [f"{one} {other}" for one in tiny.WORDS for other in tiny.WORDS]
+    with edgeft.load(tiny_bundle, device="cpu", variant="fp32") as model:
+        rows = [
+            f"{one},{told.label}" for one, told in zip(texts, model.predict(texts), strict=True)
+        ]
+    own = tmp_path / "own.csv"
+    own.write_text("\n".join(["text,topics", *rows]), encoding="utf-8")
+    held = run("verify", tiny_bundle, "--data", own, "--label-column", "topics", "--max-drop", 0)
+    assert held.exit_code == 3, held.output
+    assert "int8 loses" in held.stderr
+    assert "same label as fp32" in held.stdout
+
+
+def test_verify_wants_the_column_that_was_named(tiny_bundle: Path, labelled: Path) -> None:
+    result = run("verify", tiny_bundle, "--data", labelled, "--label-column", "topic")
+    assert result.exit_code == 1
+    assert "no column 'topic'" in result.stderr
+    assert run("verify", tiny_bundle, "--label-column", "topic").exit_code == 2
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")
+@pytest.mark.parametrize(
+    "arguments",
+    [["predict", "{bundle}", "-"], ["doctor", "--json"], ["--version"], ["predict", "-h"]],
+)
+def test_a_full_disk_behind_stdout_is_no_bug(tiny_bundle: Path, arguments: list[str]) -> None:
+    command = [one.replace("{bundle}", str(tiny_bundle)) for one in arguments]
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "edgeft", *command],
+            input="the cat\n", stdout=full, stderr=subprocess.PIPE, text=True,
+        )  # fmt: skip
+    assert done.returncode == 1
+    last = done.stderr.splitlines()[-1]
+    assert last == "Error: The output could not be written: No space left on device."
+
+
+def test_predict_answers_a_pipe_before_it_ends(tiny_bundle: Path) -> None:
+    command = [sys.executable, "-m", "edgeft", "predict", str(tiny_bundle), "-"]
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+    ) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        for text in (b"the cat\n", b"rain fell\n"):
+            process.stdin.write(text)
+            process.stdin.flush()
+            assert b'"label"' in process.stdout.readline()  # would wait for ever
+        process.stdin.close()
+        assert process.stdout.read() == b""
+
+
 def test_verify_notices_a_spoiled_file(tiny_bundle: Path, tmp_path: Path) -> None:
     bundle = Path(shutil.copytree(tiny_bundle, tmp_path / "bundle"))
     (bundle / "config.json").write_text("{}")
@@ -126,7 +189,10 @@ def test_debug_shows_the_traceback(arguments: list[str]) -> None:
 
 
 def test_version_and_help() -> None:
-    import edgeft
-
     assert run("--version").stdout.strip() == f"edgeft {edgeft.__version__}"
-    assert run("-h").exit_code == 0
+    page = run("-h")
+    assert page.exit_code == 0
+    ours = ("export", "predict", "eval", "verify", "bench", "inspect", "doctor")
+    lines = [line for line in page.stdout.splitlines() if line.strip().startswith(ours)]
+    assert len(lines) == len(ours)
+    assert not any(line.endswith("...") for line in lines)

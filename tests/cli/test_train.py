@@ -36,7 +36,7 @@ def test_tables_the_folder_and_the_next_command(encoder: Path, data: Path, tmp_p
     result = invoke(data, "--model", encoder, "-o", out, "--epochs", 2, "--test", data,
                     "--threads", 1)  # fmt: skip
     assert result.exit_code == 0, result.output
-    for words in ("rows in train", "Warning: 54 of 60 test texts are also in train", "Curve",
+    for words in ("rows in train", "Warning: 60 of 60 test texts are also in train", "Curve",
                   "weighted F1", "confusion", f"Next: edgeft export {out}"):  # fmt: skip
         assert words in result.stdout
     assert "epoch 2, loss" in result.stderr
@@ -57,6 +57,25 @@ def test_json_is_the_record_and_from_repeats_it(encoder: Path, data: Path, tmp_p
     other = json.loads(invoke("--from", out / "training.json", "--seed", 5, "--json").stdout)
     assert other["weights_sha256"] != document["weights_sha256"]
     assert (tmp_path / "run-3").is_dir()
+
+
+def test_from_says_where_it_would_not_repeat(encoder: Path, tmp_path: Path) -> None:
+    data = write_csv(tmp_path / "d.csv", rows(60))
+    out = tmp_path / "run"
+    invoke(data, "--model", encoder, "-o", out, "--epochs", 1, "--threads", 1)
+    record = out / "training.json"
+    document = json.loads(record.read_text(encoding="utf-8"))
+    document["packages"]["torch"] = "1.0"
+    record.write_text(json.dumps(document), encoding="utf-8")
+    write_csv(data, rows(60, seed=1))
+    refused = invoke("--from", record)
+    assert refused.exit_code == 1
+    assert "are not those that" in refused.stderr
+    assert "without --from: edgeft train" in refused.stderr
+    assert not list(tmp_path.glob("run-2*"))
+    named = invoke(data, "--from", record)  # data named anew need not be the recorded ones
+    assert named.exit_code == 0, named.output
+    assert "was trained with torch 1.0, now" in named.stderr
 
 
 def test_more_classes_than_a_screen_holds(encoder: Path, tmp_path: Path) -> None:
@@ -87,7 +106,7 @@ def test_markup_in_texts_and_labels_is_shown_as_it_is(encoder: Path, tmp_path: P
         (b"", "is empty"),
         (b"text,label\n", "a header but no rows"),
         (b"words,label\nsun,glad\n", "Columns found: 'words', 'label'. Name one with --text-"),
-        (b"text,label\nsun\n", "line 2: 1 fields where the header has 2"),
+        (b"text,label\nsun\n", "line 2: 1 field where the header has 2"),
         (b"text,label\ncaf\xe9,glad\n", "line 2: the text is not UTF-8"),
         (b"text,label\nsun,glad\nrain,glad\n", "every row has the label 'glad'"),
         (b"text,label\nsun,glad\nday,glad\n[/b],[red]\n", "line 4: the class '[red]' has only"),
@@ -120,8 +139,8 @@ def test_a_missing_column_lists_those_found(encoder: Path, data: Path, tmp_path:
         (["-o", "OUT", "--resume"], "nothing to resume"),
         (["-o", "OUT", "--resume", "--from", "x"], "exclude each other"),
         (["--from", "nosuch.json"], "is no record of a training run"),
-        (["DATA", "-o", "OUT", "--epochs", "0"], "epochs must be at least 1"),
-        (["DATA", "-o", "OUT", "--optimizer", "lion"], "optimizer must be one of"),
+        (["DATA", "-o", "OUT", "--epochs", "0"], "--epochs must be at least 1"),
+        (["DATA", "-o", "OUT", "--optimizer", "lion"], "--optimizer must be one of"),
         (["DATA", "-o", "OUT", "--normalize", "rot13"], "Unknown normalization step"),
     ],
 )
@@ -172,6 +191,7 @@ def test_an_interrupt_says_how_to_go_on(encoder: Path, data: Path, tmp_path: Pat
     _, errors = process.communicate()
     assert process.returncode == 130, errors
     assert f"go on with: edgeft train -o {out} --resume" in errors
+    assert errors.count("Interrupted") == 1
     assert "Traceback" not in errors
     assert not out.exists()
     assert list((tmp_path / "run.partial" / "checkpoints").glob("*/complete.json"))

@@ -1,6 +1,5 @@
 import hashlib
 import json
-import resource
 import shutil
 import socket
 from collections.abc import Iterator
@@ -17,10 +16,12 @@ import transformers
 import edgeft
 import edgeft.export.run
 from edgeft.bundle import read_manifest
-from edgeft.data import Examples
+from edgeft.data import Examples, read_examples_or_texts
 from edgeft.errors import DataError, GateError, ModelError, OutputError, UsageError
+from edgeft.export.card import model_card
 from edgeft.export.checkpoint import Checkpoint
 from edgeft.export.graph import Graph
+from edgeft.export.provenance import public_name
 from edgeft.export.result import ExportResult
 from edgeft.export.run import ExportConfig, export
 from tests import tiny
@@ -90,7 +91,7 @@ def test_the_bundle_is_whole(scored: ExportResult) -> None:
     assert (record.max_length, record.normalize) == (32, ("whitespace",))
     fp32, int8 = record.variants["fp32"], record.variants["int8"]
     assert (fp32.graph, fp32.batch_invariant, fp32.wants) == ("ort-fused", True, "")
-    assert (int8.graph, int8.batch_invariant, int8.wants) == ("ort-fused", False, "vnni")
+    assert (int8.graph, int8.batch_invariant, int8.wants) == ("ort-fused", False, "int8-dot")
     assert fp32.golden.tolerance == 1e-3
     golden, exact = np.array(int8.golden.logits), np.array(fp32.golden.logits)
     assert golden.shape == exact.shape == (len(record.golden_texts), 3)
@@ -117,6 +118,7 @@ def test_it_tells_where_it_comes_from_and_nothing_private(scored: ExportResult, 
     assert provenance["training"]["recipe"] == {"epochs": 3}
     assert provenance["training"]["data"] == {"fingerprint": "sha256:0", "rows": {"train": 5}}
     assert provenance["training"]["base_model"]["name"] == "base"
+    assert "base_model:" not in (scored.out / "README.md").read_text(encoding="utf-8")
     assert provenance["check_data"]["rows"] == 90
     assert provenance["packages"]["torch"]
     everything = b"".join(path.read_bytes() for path in scored.out.rglob("*") if path.is_file())
@@ -290,6 +292,7 @@ def test_an_existing_output_is_replaced_only_by_a_whole_one(
 @contextmanager
 def small_files(most_bytes: int) -> Iterator[None]:
     """No file may grow beyond ``most_bytes``: writing more fails as on a full disk."""
+    resource = pytest.importorskip("resource")  # Windows has none
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (most_bytes, hard))
     try:
@@ -349,10 +352,32 @@ def test_data_without_a_text(tiny_checkpoint: Path, tmp_path: Path) -> None:
     (tmp_path / "t.txt").touch()
     with pytest.raises(DataError, match="is empty"):
         export(config(tiny_checkpoint, tmp_path / "b", data=tmp_path / "t.txt"))
-    with pytest.raises(UsageError, match="one text a line"):
+    with pytest.raises(DataError, match="one text a line"):
         export(
             config(tiny_checkpoint, tmp_path / "b", data=tmp_path / "t.txt", label_column="label")
         )
+
+
+@pytest.mark.parametrize(
+    ("name", "line"),
+    [
+        ("minilm", 'base_model: "sentence-transformers/all-MiniLM-L6-v2"'),
+        ("some.org/a_model", 'base_model: "some.org/a_model"'),
+        ("base", None),
+        ("data/models/base", None),
+    ],
+)
+def test_the_card_heads_with_a_hub_id_alone(
+    scored: ExportResult, name: str, line: str | None
+) -> None:
+    provenance = dict(scored.manifest.provenance)
+    base = {"name": public_name(name)}
+    provenance["training"] = {**provenance["training"], "base_model": base}
+    card = model_card(
+        "x", replace(scored, manifest=replace(scored.manifest, provenance=provenance))
+    )
+    head = card.split("---")[1].splitlines()
+    assert [one for one in head if "base_model" in one] == ([line] if line else [])
 
 
 def test_columns_are_found_or_named(tiny_checkpoint: Path, tmp_path: Path) -> None:
@@ -375,4 +400,4 @@ def test_labels_that_the_model_lacks(tiny_checkpoint: Path, tmp_path: Path) -> N
     path = write_csv(tmp_path / "d.csv", [("rain", "calm"), ("sun", "[red]")])
     with pytest.raises(DataError, match=r"line 3: the model has no label '\[red\]'"):
         export(config(tiny_checkpoint, tmp_path / "b", data=path))
-    assert isinstance(edgeft.export.run._read(config(path, path, data=path)), Examples)
+    assert isinstance(read_examples_or_texts(path), Examples)

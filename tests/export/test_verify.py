@@ -57,6 +57,14 @@ def test_fp32_gives_the_logits_of_torch(checkpoint: Checkpoint, fp32: Model) -> 
     assert (report.batch_texts, report.batch_flips) == (90, 0)
 
 
+def test_a_wrong_label_is_told_before_torch_runs(checkpoint: Checkpoint) -> None:
+    steps: list[str] = []
+    data = Examples("d.csv", ["a cat"], ["angry"], [2], "text", "label")
+    with pytest.raises(DataError, match=r"d\.csv, line 2: the model has no label 'angry'"):
+        make_reference(checkpoint, data, progress=lambda step, done, total: steps.append(step))
+    assert steps == []
+
+
 def test_fp32_that_is_a_little_off_is_refused(checkpoint: Checkpoint, fp32: Model) -> None:
     with torch.no_grad():
         checkpoint.model.classifier.bias[0] += 0.002

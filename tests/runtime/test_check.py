@@ -1,6 +1,7 @@
 import shutil
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -8,8 +9,21 @@ import pytest
 import edgeft
 from edgeft.bundle import Golden, read_manifest, write_manifest
 from edgeft.data import Examples
-from edgeft.errors import DataError, IntegrityError
-from edgeft.runtime.check import agreement, check_golden, compare_logits, score, verify
+from edgeft.errors import DataError, GateError, IntegrityError
+from edgeft.metrics import score_classification
+from edgeft.runtime.check import (
+    ClearAgreement,
+    GoldenResult,
+    VariantCheck,
+    agreement,
+    check_golden,
+    clear_agreement,
+    compare_logits,
+    drop_points,
+    hold,
+    score,
+    verify,
+)
 
 TEXTS = ["a happy dog", "the market fell", "", "quiet rain at night " * 30]
 
@@ -48,6 +62,45 @@ def test_a_fresh_bundle_passes_everywhere(tiny_bundle: Path) -> None:
     assert int8["agreement"]["texts"] == 4
     assert 0 < int8["agreement"]["max_abs_logit_diff"] < 1
     assert int8["golden"]["passed"] is True
+
+
+def test_labelled_texts_are_scored_against_fp32(tiny_bundle: Path) -> None:
+    with edgeft.load(tiny_bundle, device="cpu", variant="fp32") as model:
+        labels = [one.label for one in model.predict(TEXTS)]
+    fp32 = verify(tiny_bundle, examples(labels), device="cpu")["fp32"]
+    assert fp32.scores is not None
+    assert (fp32.scores.accuracy, fp32.drop_points) == (1.0, 0.0)
+    with pytest.raises(DataError, match=r"no label 'angry'"):
+        verify(tiny_bundle, examples(["angry"]), device="cpu")
+
+
+def test_the_larger_drop_counts() -> None:
+    truth = ["a"] * 9 + ["b"]
+    right = score_classification(truth, truth, ("a", "b"))
+    worse = score_classification(truth, ["a"] * 10, ("a", "b"))
+    assert drop_points(worse, right) == pytest.approx(100 * (1 - worse.macro_f1), abs=1e-3)
+    assert drop_points(right, worse) < 0
+
+
+def test_only_clear_texts_count_without_labels() -> None:
+    reference = np.array([[2.0, 0.0], [0.0, 2.0], [0.01, 0.0]], np.float32)
+    logits = np.array([[2.0, 0.0], [2.0, 0.0], [0.0, 0.01]], np.float32)
+    found = clear_agreement(logits, reference)
+    assert (found.texts, found.label_agreement, found.passed) == (2, 0.5, False)
+    assert clear_agreement(logits[2:], reference[2:]).passed
+
+
+def test_the_gates_of_verify() -> None:
+    def check(**found: Any) -> dict[str, VariantCheck]:
+        return {"int8": VariantCheck("cpu", GoldenResult(0.0, 0.1), **found)}
+
+    hold(check(), 0.5)
+    hold(check(drop_points=0.5, clear=ClearAgreement(10, 0.5)), 0.5)
+    with pytest.raises(GateError, match=r"int8 loses 0\.60 points"):
+        hold(check(drop_points=0.6), 0.5)
+    hold(check(clear=ClearAgreement(10, 0.9)), 0.5)
+    with pytest.raises(GateError, match="fp32's label on only 80"):
+        hold(check(clear=ClearAgreement(10, 0.8)), 0.5)
 
 
 def test_other_answers_than_recorded_are_reported(tiny_bundle: Path, tmp_path: Path) -> None:

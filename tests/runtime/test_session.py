@@ -1,5 +1,6 @@
 """Devices: what is named either runs or says why not."""
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +12,7 @@ import edgeft
 from edgeft.errors import BundleError, DeviceError
 from edgeft.runtime.session import available_devices, open_session, provider_problems
 
+HAS_DRIVER = shutil.which("nvidia-smi") is not None
 HAS_CUDA = available_devices()["cuda"] == ""
 
 
@@ -36,6 +38,9 @@ def test_a_gpu_that_is_not_there_is_an_error_with_its_reason(tiny_bundle: Path) 
     assert reason
     assert reason in str(caught.value)
     assert "--device cpu" in caught.value.hint
+    if not HAS_DRIVER:
+        assert "No NVIDIA driver was found" in caught.value.hint
+        assert "pip install" not in caught.value.hint
     with pytest.raises(DeviceError, match="'cuda:1'"):
         edgeft.load(tiny_bundle, device="cuda:1")
 

@@ -1,4 +1,7 @@
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import datasets
@@ -107,6 +110,26 @@ def test_a_hub_data_set_offline_names_the_local_ways(name: str) -> None:
     with pytest.raises(DataError, match="no Hub data set of that name") as caught:
         read_splits(DataConfig(name))
     assert ".csv" in caught.value.hint
+
+
+def test_a_hub_that_cannot_be_reached_is_one_message(tmp_path: Path) -> None:
+    environment = {name: value for name, value in os.environ.items() if "OFFLINE" not in name}
+    environment |= {
+        "HF_ENDPOINT": "http://127.0.0.1:9",  # the port that nothing listens on
+        "HF_HOME": str(tmp_path / "cache"),
+        "PYTHONPATH": str(Path(__file__).parents[2]),
+    }
+    done = subprocess.run(
+        [sys.executable, "-m", "edgeft", "train", "missing", "-o", "x"],
+        cwd=tmp_path, env=environment, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 1
+    message, hint = done.stderr.splitlines()
+    assert message == (
+        "Error: 'missing' is no file or folder here, and no Hub data set of that name "
+        "could be loaded: the Hub cannot be reached; HF_HUB_OFFLINE=1 takes what was loaded before."
+    )
+    assert hint.startswith("Check the name and the network")
 
 
 @pytest.mark.parametrize("name", ["nosuch.csv", "./nosuch", "a/b/c"])

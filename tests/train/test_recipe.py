@@ -88,7 +88,7 @@ def test_chosen_values_win_and_defaults_follow_them() -> None:
     ],
 )
 def test_values_without_sense_are_refused_by_name(name: str, value: float | str) -> None:
-    with pytest.raises(UsageError, match=f"{name} must be"):
+    with pytest.raises(UsageError, match=f"--{name.replace('_', '-')} must be"):
         check_recipe(RecipeChoice(**{name: value}))
 
 

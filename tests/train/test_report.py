@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 
 from edgeft.data import Examples
@@ -46,7 +48,8 @@ def report(**changed: object) -> DataReport:
 
 def test_figures_by_hand() -> None:
     lengths = [3, 3, 3, 3, 2, 2, 9, 12]
-    found = describe(Splits(TRAIN, test=TEST), lengths, TOKENS, max_length=8)
+    splits = Splits(TRAIN, test=TEST)
+    found = describe(splits, splits, lengths, TOKENS, max_length=8)
     assert found.rows == {"train": 8, "test": 3}
     assert found.classes == {"a": 4, "b": 4}
     assert (found.cut, found.cut_share) == (2, 0.25)
@@ -59,6 +62,17 @@ def test_figures_by_hand() -> None:
     assert document["class_rows_median"] == 4
     assert document["tokens"]["p99"] == 12
     assert document["warnings"] == list(found.warnings())
+
+
+def test_a_hold_out_changes_the_sizes_of_splits_alone() -> None:
+    given = Splits(TRAIN, test=TEST)
+    whole = describe(given, given, [9] * 8, TOKENS, max_length=8)
+    halves = Splits(TRAIN.subset([0, 2, 4, 6]), TRAIN.subset([1, 3, 5, 7]), TEST)
+    found = describe(given, halves, [9] * 8, TOKENS, max_length=8)
+    assert found.rows == {"train": 4, "validation": 4, "test": 3}
+    assert found.shared_validation == 3  # all but "four"
+    assert replace(found, rows=whole.rows, shared_validation=0) == whole
+    assert found.cut_share == 1.0
 
 
 def test_token_counts_by_hand() -> None:

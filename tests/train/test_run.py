@@ -14,7 +14,8 @@ from safetensors.numpy import load_file
 from edgeft.errors import DataError, DeviceError, ModelError, OutputError, UsageError
 from edgeft.train.checkpoints import complete_checkpoints
 from edgeft.train.config import TrainConfig, config_from, config_to
-from edgeft.train.run import TrainResult, free_sibling, read_training, train
+from edgeft.train.record import changed_packages, check_repeats, read_training
+from edgeft.train.run import TrainResult, free_sibling, train
 from tests.train.conftest import rows, write_csv
 
 ROOT = Path(__file__).parents[2]
@@ -58,6 +59,9 @@ def test_the_checkpoint_is_a_hugging_face_folder(finished: TrainResult) -> None:
     assert model.config.id2label == {0: "calm", 1: "glad", 2: "sad"}
     tokenizer = json.loads((finished.out / "tokenizer.json").read_text(encoding="utf-8"))
     assert (tokenizer["padding"], tokenizer["truncation"]) == (None, None)
+    made = finished.out.parent / "made.txt"
+    made.touch()
+    assert {path.stat().st_mode for path in finished.out.iterdir()} == {made.stat().st_mode}
 
 
 def test_training_json_records_the_run(finished: TrainResult, options: dict[str, object]) -> None:
@@ -76,6 +80,9 @@ def test_training_json_records_the_run(finished: TrainResult, options: dict[str,
     assert document["test"]["rows"] == 30
     assert document["test"]["confusion"]
     assert document["validation"]["accuracy"] == finished.best.accuracy
+    assert document["hold_out"] == 0.1
+    assert set(document["machine"]) == {"cpu", "cpu_features", "usable_cores"}
+    assert document["machine"]["usable_cores"] >= 1
     assert os.uname().nodename not in json.dumps(document)
 
 
@@ -96,10 +103,48 @@ def test_it_has_learned_something(finished: TrainResult) -> None:
 
 
 def test_a_recorded_run_repeats_to_the_same_weights(finished: TrainResult, tmp_path: Path) -> None:
-    config = read_training(finished.out / "training.json")
-    assert train(config, tmp_path / "again").document["weights_sha256"] == weights_of(finished.out)
+    recorded = read_training(finished.out / "training.json")
+    config = recorded.config
+    assert train(config, tmp_path / "again", repeats=recorded).document[
+        "weights_sha256"
+    ] == weights_of(finished.out)
     other = replace(config, recipe=replace(config.recipe, seed=1))
     assert train(other, tmp_path / "other").document["weights_sha256"] != weights_of(finished.out)
+
+
+def test_a_repetition_starts_from_what_was_settled_then(
+    finished: TrainResult, tmp_path: Path
+) -> None:
+    path = tmp_path / "training.json"
+    document = json.loads(json.dumps(finished.document))
+    document["recipe"]["warmup_share"] = 0.25  # as if the defaults had been others
+    document["hold_out"] = 0.3
+    path.write_text(json.dumps(document), encoding="utf-8")
+    config = read_training(path).config
+    assert document["config"]["warmup_share"] is None
+    assert (config.recipe.warmup_share, config.data.hold_out) == (0.25, 0.3)
+    assert config.recipe.max_length == document["recipe"]["max_length"]
+
+
+def test_a_repetition_with_other_data_or_another_model_is_refused(finished: TrainResult) -> None:
+    recorded = read_training(finished.out / "training.json")
+    data, model = finished.document["data"]["fingerprint"], recorded.base_sha256 or ""
+    check_repeats(recorded, recorded.config, data, model)
+    with pytest.raises(DataError, match="are not those that") as caught:
+        check_repeats(recorded, recorded.config, "sha256:0", model)
+    assert "without --from: edgeft train" in caught.value.hint
+    with pytest.raises(ModelError, match="is not the one that"):
+        check_repeats(recorded, recorded.config, data, "0")
+    check_repeats(recorded.without({"data", "model"}), recorded.config, "sha256:0", "0")
+    with pytest.raises(DataError):  # neither of these changes which rows are read
+        check_repeats(recorded.without({"seed", "hold_out"}), recorded.config, "sha256:0", model)
+
+
+def test_other_versions_are_told(finished: TrainResult) -> None:
+    recorded = read_training(finished.out / "training.json")
+    assert changed_packages(recorded) == []
+    older = replace(recorded, packages={**recorded.packages, "torch": "1.0", "numpy": "1.0"})
+    assert [one.split(", now ")[0] for one in changed_packages(older)] == ["torch 1.0"]
 
 
 def test_the_next_free_name(tmp_path: Path) -> None:
@@ -110,8 +155,13 @@ def test_the_next_free_name(tmp_path: Path) -> None:
 
 def test_what_is_no_record(tmp_path: Path) -> None:
     (tmp_path / "a.json").write_text("{}")
-    for name in ("a.json", "missing.json"):
-        with pytest.raises(UsageError, match="is no record of a training run"):
+    (tmp_path / "b.json").write_text("[]")
+    for name, reason in {
+        "a.json": "it has no 'config'",
+        "b.json": "it is no JSON object",
+        "missing.json": "No such file",
+    }.items():
+        with pytest.raises(UsageError, match=f"is no record of a training run: {reason}"):
             read_training(tmp_path / name)
 
 
@@ -190,7 +240,7 @@ def test_resuming_otherwise_names_what_differs(options: dict[str, object], tmp_p
     out = tmp_path / "run"
     config = config_from(options)
     interrupted(config, out)
-    with pytest.raises(UsageError, match=r"epochs was 3, now 5; seed was None, now 7"):
+    with pytest.raises(UsageError, match=r"--epochs was 3, now 5; --seed was None, now 7"):
         train(config_from({**options, "epochs": 5, "seed": 7}), out, resume=True)
     assert complete_checkpoints(tmp_path / "run.partial" / "checkpoints")
 
@@ -331,11 +381,11 @@ def test_a_config_survives_its_dictionary(options: dict[str, object]) -> None:
 @pytest.mark.parametrize(
     ("changed", "words"),
     [
-        ({"hold_out": 1.0}, "hold_out must be"),
-        ({"device": "tpu"}, "device must be one of"),
-        ({"precision": "int4"}, "precision must be one of"),
-        ({"checkpoint_steps": 0}, "checkpoint_steps must be"),
-        ({"threads": 0}, "threads must be"),
+        ({"hold_out": 1.0}, "--hold-out must be"),
+        ({"device": "tpu"}, "--device must be one of"),
+        ({"precision": "int4"}, "--precision must be one of"),
+        ({"checkpoint_steps": 0}, "--checkpoint-steps must be"),
+        ({"threads": 0}, "--threads must be"),
         ({"normalize": ["rot13"]}, "'rot13'"),
         ({"colour": "red"}, "Unknown training options: colour"),
         ({"data": ""}, "No data are named"),

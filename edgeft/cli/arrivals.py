@@ -1,0 +1,44 @@
+"""Lines as they arrive: what is here already is answered together, without waiting for more."""
+
+import io
+from collections.abc import Iterable, Iterator
+
+__all__ = ["Arrivals", "windows"]
+
+CHUNK = 1 << 20  # bytes; a pipe holds less and gives what it has
+
+
+class Arrivals(io.BufferedReader):
+    """The lines of a byte stream; ``ready`` tells whether the next one is here already."""
+
+    ready = False
+
+    def __iter__(self) -> Iterator[bytes]:
+        parts: list[bytes] = []  # of a line whose end has not arrived
+        while chunk := self.read1(CHUNK):  # waits for the first byte, never for more
+            *lines, rest = chunk.split(b"\n")
+            for at, line in enumerate(lines, start=1):
+                self.ready = at < len(lines)
+                yield b"".join([*parts, line, b"\n"])
+                parts.clear()
+            parts.append(rest)
+        if any(parts):
+            yield b"".join(parts)
+
+
+def windows(
+    texts: Iterable[str], *, arrivals: Arrivals | None = None, most: int
+) -> Iterator[list[str]]:
+    """Group texts, at most ``most`` together.
+
+    With ``arrivals``, the stream that the texts are read from, a group ends
+    where the next text would have to be waited for.
+    """
+    window: list[str] = []
+    for text in texts:
+        window.append(text)
+        if len(window) >= most or (arrivals is not None and not arrivals.ready):
+            yield window
+            window = []
+    if window:
+        yield window

@@ -1,0 +1,52 @@
+"""What is here is grouped, and a group never waits."""
+
+import os
+from itertools import islice
+
+from edgeft.cli.arrivals import Arrivals, windows
+
+
+def groups(arrivals: Arrivals, most: int = 1024) -> "list[list[str]]":
+    texts = (line.decode().rstrip("\n") for line in arrivals)
+    return list(windows(texts, arrivals=arrivals, most=most))
+
+
+def pipe() -> tuple[Arrivals, int]:
+    read, write = os.pipe()
+    return Arrivals(os.fdopen(read, "rb", buffering=0)), write
+
+
+def test_what_a_pipe_holds_is_one_group() -> None:
+    arrivals, write = pipe()
+    os.write(write, b"text\n" * 1000)
+    os.close(write)
+    with arrivals:
+        assert groups(arrivals) == [["text"] * 1000]
+
+
+def test_a_group_ends_where_it_would_wait() -> None:
+    arrivals, write = pipe()
+    texts = (line.decode() for line in arrivals)
+    found = windows(texts, arrivals=arrivals, most=10)
+    with arrivals:
+        os.write(write, b"one\ntwo\nthr")
+        assert next(found) == ["one\n", "two\n"]
+        os.write(write, b"ee\n")
+        assert next(found) == ["three\n"]
+        os.write(write, b"\nlast")
+        assert next(found) == ["\n"]
+        os.close(write)
+        assert list(found) == [["last"]]
+
+
+def test_a_group_is_bounded() -> None:
+    arrivals, write = pipe()
+    os.write(write, b"x\n" * 5)
+    os.close(write)
+    with arrivals:
+        assert [len(one) for one in groups(arrivals, most=2)] == [2, 2, 1]
+
+
+def test_without_a_stream_only_the_size_counts() -> None:
+    endless = iter(lambda: "x", None)
+    assert [len(one) for one in islice(windows(endless, most=3), 2)] == [3, 3]
