@@ -210,6 +210,31 @@ def read_texts(source: Path | IO[bytes], *, text_column: str | None = None) -> I
     return _plain_lines(_open_bytes(source) if isinstance(source, Path) else source, name)
 
 
+def read_examples_or_texts(
+    path: Path, *, text_column: str | None = None, label_column: str | None = None
+) -> Examples | list[str]:
+    """Read labelled examples, or the texts alone of a file that has no label column.
+
+    A table is labelled where ``label_column`` names a column or a column has a
+    usual name. Raises DataError, also for a file without any text.
+    """
+    _refuse_parquet(path)
+    if path.suffix.lower() in TABLE_SUFFIXES:
+        table = read_table(path)
+        usual = {column.strip().lower() for column in table.columns} & set(LABEL_COLUMNS)
+        if label_column is not None or usual:
+            return examples_from_table(table, text_column=text_column, label_column=label_column)
+    elif label_column is not None:
+        raise DataError(
+            f"{path} has one text a line, so no column {label_column!r}.",
+            hint=f"Columns exist in {', '.join(TABLE_SUFFIXES)} files.",
+        )
+    texts = list(read_texts(path, text_column=text_column))
+    if not texts:
+        raise DataError(f"{path} is empty.", hint="It needs at least one text.")
+    return texts
+
+
 def stratified_split(
     labels: Sequence[str], fraction: float, *, seed: int
 ) -> tuple[list[int], list[int]]:
@@ -370,28 +395,3 @@ def _json_cell(value: object) -> str | None:
     if isinstance(value, bool):
         return "true" if value else "false"
     return None  # null, a list or an object: an error only where a text is wanted
-
-
-def read_examples_or_texts(
-    path: Path, *, text_column: str | None = None, label_column: str | None = None
-) -> Examples | list[str]:
-    """Read labelled examples, or the texts alone of a file that has no label column.
-
-    A table is labelled where ``label_column`` names a column or a column has a
-    usual name. Raises DataError, also for a file without any text.
-    """
-    _refuse_parquet(path)
-    if path.suffix.lower() in TABLE_SUFFIXES:
-        table = read_table(path)
-        usual = {column.strip().lower() for column in table.columns} & set(LABEL_COLUMNS)
-        if label_column is not None or usual:
-            return examples_from_table(table, text_column=text_column, label_column=label_column)
-    elif label_column is not None:
-        raise DataError(
-            f"{path} has one text a line, so no column {label_column!r}.",
-            hint=f"Columns exist in {', '.join(TABLE_SUFFIXES)} files.",
-        )
-    texts = list(read_texts(path, text_column=text_column))
-    if not texts:
-        raise DataError(f"{path} is empty.", hint="It needs at least one text.")
-    return texts

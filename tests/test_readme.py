@@ -41,7 +41,13 @@ def test_the_commands_in_their_order(folder: Path) -> None:
         "train", "export", "eval", "bench", "predict", "verify", "inspect", "doctor",
     ]  # fmt: skip
     for command in COMMANDS:
-        extra = {"train": "--epochs 2", "export": "--max-drop 50", "bench": "--samples 9"}
+        # Two epochs on a few rows prove no accuracy, so no drop is held against a variant.
+        extra = {
+            "train": "--epochs 2",
+            "export": "--max-drop 100",
+            "verify": "--max-drop 100",
+            "bench": "--samples 9",
+        }
         words = [*shlex.split(command)[1:], *extra.get(command.split()[1], "").split()]
         _run([sys.executable, "-m", "edgeft", *words], folder)
     python = re.findall(r"```python\n(.*?)```", README.read_text("utf-8"), re.DOTALL)
