@@ -85,7 +85,7 @@ def _split_steps(_: click.Context, __: click.Parameter, value: str | None) -> li
 @click.option("--schedule", help="linear, cosine or constant.  [default: linear]")
 @click.option("--weight-decay", type=float, help="[default: 0.01]")
 @click.option("--optimizer", help="adamw, adam, sgd or adafactor.  [default: adamw]")
-@click.option("--label-smoothing", type=float, help="[default: 0]")
+@click.option("--label-smoothing", type=float, help="[default: by number of classes]")
 @click.option("--class-weights", is_flag=True, default=None, help="Weigh rare classes up.")
 @click.option("--max-length", type=int, help="Tokens.  [default: covers 99% of texts, up to 256]")
 @click.option(

@@ -9,7 +9,10 @@ import torch
 __all__ = ["BatchOrder", "Row", "collate", "epoch_batches", "length_batches"]
 
 Row = tuple[list[int], int]  # token ids, label id
-POOL_BATCHES = 50  # sorted by length together: like lengths, yet a fresh mix in every epoch
+# So many batches are sorted by length together. Short messages then are padded by a fifth,
+# not by the three fifths of random batches; a larger pool pads less, but as length goes
+# with the class, it also makes batches of few classes.
+POOL_BATCHES = 8
 
 
 def epoch_batches(

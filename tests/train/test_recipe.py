@@ -8,8 +8,10 @@ from edgeft.train.recipe import (
     EPOCHS_RANGE,
     HOLD_OUT_ROWS,
     HOLD_OUT_ROWS_PER_CLASS,
+    LABEL_SMOOTHING,
     LEARNING_RATE_AT_384,
     LEARNING_RATE_RANGE,
+    MANY_CLASSES,
     UPDATES_PER_ROOT_CLASS,
     Facts,
     RecipeChoice,
@@ -17,6 +19,7 @@ from edgeft.train.recipe import (
     default_batch_size,
     default_epochs,
     default_hold_out,
+    default_label_smoothing,
     default_learning_rate,
     default_max_length,
     default_recipe,
@@ -95,3 +98,8 @@ def test_values_without_sense_are_refused_by_name(name: str, value: float | str)
 def test_a_length_beyond_the_model_is_refused_with_the_limit() -> None:
     with pytest.raises(UsageError, match="at most 512 tokens"):
         resolve_recipe(RecipeChoice(max_length=513), FACTS)
+
+
+def test_only_many_classes_are_smoothed() -> None:
+    assert default_label_smoothing(MANY_CLASSES - 1) == 0.0
+    assert default_recipe(FACTS).label_smoothing == LABEL_SMOOTHING
