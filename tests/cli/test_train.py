@@ -177,6 +177,8 @@ def start(encoder: Path, data: Path, out: Path) -> "subprocess.Popen[str]":
         [sys.executable, "-m", "edgeft", "train", str(data), "--model", str(encoder),
          "-o", str(out), *LONG_RUN],
         env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        # Tests that run in the background of a shell inherit that SIGINT is ignored.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     )  # fmt: skip
     checkpoints = out.with_name(f"{out.name}.partial") / "checkpoints"
     while process.poll() is None and not list(checkpoints.glob("*/complete.json")):
