@@ -57,6 +57,16 @@ def distilbert(folder: Path, *, labels: tuple[str, ...] = LABELS, seed: int = 0)
     return _save(folder, transformers.DistilBertForSequenceClassification, config, labels, seed)
 
 
+def outlier(checkpoint: Path, folder: Path) -> Path:
+    """``checkpoint`` with one word's embedding that leaves no room for the others in int8."""
+    model = transformers.AutoModelForSequenceClassification.from_pretrained(checkpoint)
+    with torch.no_grad():
+        model.bert.embeddings.word_embeddings.weight[4] = 1000.0  # [MASK], which no text has
+    model.save_pretrained(folder)
+    transformers.AutoTokenizer.from_pretrained(checkpoint).save_pretrained(folder)
+    return folder
+
+
 def encoder(folder: Path, *, seed: int = 0) -> Path:
     """A BERT encoder without a head, such as one that is going to be fine-tuned."""
     tokenizer = wordpiece(folder)

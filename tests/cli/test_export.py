@@ -43,14 +43,15 @@ def test_json_and_labelled_data(tiny_checkpoint: Path, tmp_path: Path) -> None:
 
 
 def test_a_gate_exits_with_3_and_writes_nothing(tiny_checkpoint: Path, tmp_path: Path) -> None:
+    checkpoint = tiny.outlier(tiny_checkpoint, tmp_path / "outlier")
     predict = ["predict", str(tmp_path / "b"), str(tmp_path / "t.txt"), "--variant", "fp32"]
-    assert invoke(tiny_checkpoint, "-o", tmp_path / "b").exit_code == 0
+    assert invoke(checkpoint, "-o", tmp_path / "b", "--variant", "fp32").exit_code == 0
     texts = [text for text, _ in rows(90)]
     (tmp_path / "t.txt").write_text("\n".join(texts))
     answers = CliRunner().invoke(main, predict).stdout.splitlines()
     labels = [json.loads(line)["label"] for line in answers]
     data = write_csv(tmp_path / "d.csv", zip(texts, labels, strict=True))
-    result = invoke(tiny_checkpoint, "-o", tmp_path / "c", "--data", data, "--max-drop", 0)
+    result = invoke(checkpoint, "-o", tmp_path / "c", "--data", data)
     assert result.exit_code == 3
     assert "int8 loses" in result.stderr
     assert "--variant fp32" in result.stderr

@@ -248,15 +248,7 @@ def test_a_damaged_graph_never_becomes_a_bundle(
 
 @pytest.fixture
 def outlier(tiny_checkpoint: Path, tmp_path: Path) -> Path:
-    """A checkpoint in which one word's embedding leaves no room for the others in int8."""
-    model = transformers.AutoModelForSequenceClassification.from_pretrained(tiny_checkpoint)
-    with torch.no_grad():
-        model.bert.embeddings.word_embeddings.weight[4] = 1000.0  # [MASK], which no text has
-    model.save_pretrained(tmp_path / "outlier")
-    transformers.AutoTokenizer.from_pretrained(tiny_checkpoint).save_pretrained(
-        tmp_path / "outlier"
-    )
-    return tmp_path / "outlier"
+    return tiny.outlier(tiny_checkpoint, tmp_path / "outlier")
 
 
 def test_int8_that_loses_too_much_is_refused(outlier: Path, tmp_path: Path, data: Path) -> None:

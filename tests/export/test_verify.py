@@ -11,6 +11,7 @@ from edgeft.data import Examples
 from edgeft.errors import DataError, GateError, ModelError
 from edgeft.export.checkpoint import Checkpoint, open_checkpoint
 from edgeft.export.verify import Reference, check_variant, evenly, make_reference
+from edgeft.metrics import score_classification
 from edgeft.runtime.model import Model
 from tests.tiny import LABELS
 from tests.train.conftest import rows
@@ -97,20 +98,17 @@ def test_labelled_data_score_torch_and_the_variant(
     assert report.to_dict()["scores"]["rows"] == 90
 
 
-def test_int8_may_lose_no_more_than_the_user_allows(
-    checkpoint: Checkpoint, fp32: Model, int8: Model
-) -> None:
-    # Labels that fp32 always meets and int8 does not: one text is enough.
-    exact, rounded = fp32.logits(TEXTS), int8.logits(TEXTS)
-    flips = int((exact.argmax(axis=1) != rounded.argmax(axis=1)).sum())
-    assert flips > 0
-    reference = make_reference(checkpoint, labelled(fp32))
+def test_int8_may_lose_no_more_than_the_user_allows(checkpoint: Checkpoint, int8: Model) -> None:
+    # int8 misses nine labels of ninety, all of which the original is said to meet.
+    examples = labelled(int8, wrong=9)
+    perfect = score_classification(examples.labels, examples.labels, LABELS)
+    reference = replace(make_reference(checkpoint, examples), scores=perfect)
     with pytest.raises(GateError, match=r"int8 loses .* points against torch on 90 rows") as caught:
-        check_variant(int8, reference, max_drop=0)
+        check_variant(int8, reference, max_drop=9.9)
     assert "--variant fp32" in caught.value.hint
     allowed = check_variant(int8, reference, max_drop=100)
     assert allowed.drop_points is not None
-    assert allowed.drop_points >= round(100 * flips / 90, 4)
+    assert allowed.drop_points >= 10
 
 
 def test_without_labels_int8_must_agree_on_clear_texts(checkpoint: Checkpoint, int8: Model) -> None:
