@@ -12,11 +12,6 @@ class Task(str, Enum):
 
     TEXT_CLASSIFICATION = "text-classification"
 
-    @property
-    def headline_metric(self) -> str:
-        """The metric that picks the best checkpoint and heads every table."""
-        return "accuracy"
-
 
 @dataclass(frozen=True, slots=True)
 class Classification:

@@ -17,6 +17,7 @@ from edgeft.data import Examples
 from edgeft.errors import DataError, GateError
 from edgeft.metrics import ClassificationScores, score_classification
 from edgeft.progress import Progress, silent
+from edgeft.runtime.decode import softmax
 from edgeft.runtime.model import WINDOW, Model, load
 
 __all__ = [
@@ -25,7 +26,6 @@ __all__ = [
     "ClearAgreement",
     "GoldenResult",
     "VariantCheck",
-    "agreement",
     "check_golden",
     "check_labels",
     "clear_agreement",
@@ -232,16 +232,6 @@ def drop_points(scores: ClassificationScores, reference: ClassificationScores) -
     return round(100 * lost, 4)
 
 
-def agreement(
-    model: Model, reference: Model, texts: Sequence[str], *, progress: Progress = silent
-) -> Agreement:
-    """Compare two loaded variants of one bundle on the same texts."""
-    return compare_logits(
-        logits_in_steps(model, texts, f"running {model.variant}", progress),
-        logits_in_steps(reference, texts, f"running {reference.variant}", progress),
-    )
-
-
 def compare_logits(logits: NDArray[np.float32], reference: NDArray[np.float32]) -> Agreement:
     """Compare two arrays of (N, C) logits, N at least 1."""
     difference = np.abs(logits - reference)  # (N, C) float32
@@ -256,8 +246,7 @@ def compare_logits(logits: NDArray[np.float32], reference: NDArray[np.float32]) 
 
 def clear_agreement(logits: NDArray[np.float32], reference: NDArray[np.float32]) -> ClearAgreement:
     """Compare labels on the texts whose best two labels lie CLEAR_MARGIN apart in reference."""
-    spread = np.exp(reference - reference.max(axis=1, keepdims=True))  # (N, C)
-    best = np.sort(spread / spread.sum(axis=1, keepdims=True), axis=1)  # (N, C) probabilities
+    best = np.sort(softmax(reference), axis=1)  # (N, C) probabilities, the best last
     clear = best[:, -1] - best[:, -2] > CLEAR_MARGIN  # (N,) bool
     same = logits.argmax(axis=1) == reference.argmax(axis=1)  # (N,) bool
     return ClearAgreement(int(clear.sum()), float(same[clear].mean()) if clear.any() else 1.0)

@@ -10,8 +10,7 @@ import hashlib
 import math
 import os
 import time
-from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,14 +19,12 @@ from typing import Any
 import numpy as np
 import torch
 import transformers
-from numpy.typing import NDArray
-from torch.nn import functional
 
 from edgeft.errors import ModelError
 from edgeft.metrics import score_classification
 from edgeft.pretrained import quiet
 from edgeft.progress import Progress, silent
-from edgeft.train.batches import BatchOrder, Row, collate, length_batches
+from edgeft.train.batches import BatchOrder, Row, collate
 from edgeft.train.checkpoints import (
     EpochScores,
     TrainState,
@@ -41,21 +38,22 @@ from edgeft.train.checkpoints import (
     unmark,
 )
 from edgeft.train.hardware import Hardware
+from edgeft.train.objective import class_weights, cross_entropy, loss_function
+from edgeft.train.predict import predict_logits
 from edgeft.train.recipe import Recipe
 
-__all__ = ["Task", "class_weights", "fit", "loss_function", "predict_logits", "step_seed"]
+__all__ = ["TrainingSet", "fit", "step_seed"]
 
 SGD_MOMENTUM = 0.9
 MAX_GRADIENT_NORM = 1.0
 SCHEDULES = {"linear": "linear", "cosine": "cosine", "constant": "constant_with_warmup"}
-EVAL_BATCH_SIZE = 64
 MIXED_PRECISION = "ACCELERATE_MIXED_PRECISION"
 
 OnEpoch = Callable[[EpochScores], None]
 
 
 @dataclass(frozen=True)
-class Task:
+class TrainingSet:
     """What is learned: rows of (token ids, label id), and what the ids mean."""
 
     train: list[Row]
@@ -66,7 +64,7 @@ class Task:
 
 def fit(
     model: Any,
-    task: Task,
+    training_set: TrainingSet,
     recipe: Recipe,
     hardware: Hardware,
     root: Path,
@@ -85,7 +83,7 @@ def fit(
     state = newest[1] if newest else TrainState(updates=0)
     # The caller's own on_epoch and progress run in here: what they print and log is not held back.
     with quiet(transformers_only=True), _settings(hardware):
-        trainer = _Trainer(model, task, recipe, hardware, root, state, checkpoint_steps)
+        trainer = _Trainer(model, training_set, recipe, hardware, root, state, checkpoint_steps)
         trainer.add_callback(_Watch(trainer, on_epoch, progress))
         if hardware.is_main:
             prune(root, complete_checkpoints(root))
@@ -95,64 +93,6 @@ def fit(
         trainer.accelerator.wait_for_everyone()
         _load_weights(model, folder_of(root, best_epoch(trainer.curve).updates))
     return tuple(trainer.curve)
-
-
-def predict_logits(
-    model: Any,
-    rows: Sequence[Row],
-    pad_id: int,
-    hardware: Hardware,
-    *,
-    progress: Progress = silent,
-) -> NDArray[np.float32]:
-    """The logits (N, C) float32 of all rows, in their order, on every process."""
-    batches = length_batches([len(ids) for ids, _ in rows], EVAL_BATCH_SIZE)
-    mine = batches[hardware.rank :: hardware.processes]
-    pad = collate(pad_id)
-    device = next(model.parameters()).device
-    was_training = model.training
-    model.eval()
-    parts: list[tuple[list[int], NDArray[np.float32]]] = []
-    with torch.no_grad():
-        for at, batch in enumerate(mine):
-            inputs = pad([rows[row] for row in batch])
-            inputs.pop("labels")
-            inputs = {name: tensor.to(device) for name, tensor in inputs.items()}
-            parts.append((batch, model(**inputs).logits.float().cpu().numpy()))
-            progress("evaluating", at + 1, len(mine))
-    model.train(was_training)
-    return _in_order(_gathered(parts, hardware), len(rows))
-
-
-def class_weights(labels: Sequence[int], classes: int) -> NDArray[np.float32]:
-    """rows / (classes x rows of the class) for each class, (C,) float32: 1 when balanced."""
-    counts = Counter(labels)
-    return np.array(
-        [len(labels) / (classes * max(counts[label], 1)) for label in range(classes)],
-        dtype=np.float32,
-    )
-
-
-def loss_function(weights: Any, label_smoothing: float) -> Callable[..., Any]:
-    """Weighted, smoothed cross-entropy as torch defines it, divided by the rows of an update.
-
-    torch's own mean divides by the weights in the batch at hand; dividing by
-    the rows of the whole update makes several small batches, on one process or
-    many, the same as a large one.
-    """
-
-    def loss(outputs: Any, labels: Any, num_items_in_batch: Any = None) -> Any:
-        logits = outputs.logits.float()  # (B, C) float32
-        total = functional.cross_entropy(
-            logits,
-            labels,
-            weight=None if weights is None else weights.to(logits.device),
-            label_smoothing=label_smoothing,
-            reduction="sum",
-        )
-        return total / (len(labels) if num_items_in_batch is None else num_items_in_batch)
-
-    return loss
 
 
 def step_seed(seed: int, update: int, part: int, rank: int) -> int:
@@ -185,20 +125,20 @@ class _Trainer(transformers.Trainer):
     def __init__(
         self,
         model: Any,
-        task: Task,
+        training_set: TrainingSet,
         recipe: Recipe,
         hardware: Hardware,
         root: Path,
         state: TrainState,
         checkpoint_steps: int | None,
     ) -> None:
-        self.task = task
+        self.training_set = training_set
         self.recipe = recipe
         self.hardware = hardware
         self.root = root
         self.checkpoint_steps = checkpoint_steps
         self.order = BatchOrder(
-            [len(ids) for ids, _ in task.train],
+            [len(ids) for ids, _ in training_set.train],
             recipe.batch_size,
             seed=recipe.seed,
             rank=hardware.rank,
@@ -207,12 +147,12 @@ class _Trainer(transformers.Trainer):
         self.updates_per_epoch = math.ceil(len(self.order) / recipe.gradient_accumulation)
         weights = None
         if recipe.class_weights:
-            counts = [label for _, label in task.train]
-            weights = torch.from_numpy(class_weights(counts, len(task.labels)))
+            counts = [label for _, label in training_set.train]
+            weights = torch.from_numpy(class_weights(counts, len(training_set.labels)))
         super().__init__(
             model=model,
             args=_arguments(recipe, hardware, root, self.updates_per_epoch),
-            train_dataset=_Rows(task.train),
+            train_dataset=_Rows(training_set.train),
             compute_loss_func=loss_function(weights, recipe.label_smoothing),
         )
         self.model_accepts_loss_kwargs = False  # the loss is ours, not the model's
@@ -223,7 +163,7 @@ class _Trainer(transformers.Trainer):
         self._seeded_update, self._part = -1, 0
 
     def get_train_dataloader(self) -> Any:
-        pad = collate(self.task.pad_id, multiple=8 if self.hardware.device == "cuda" else 1)
+        pad = collate(self.training_set.pad_id, multiple=8 if self.hardware.device == "cuda" else 1)
         return _Loader(self.train_dataset, batch_sampler=self.order, collate_fn=pad)
 
     def training_step(self, model: Any, inputs: Any, num_items_in_batch: Any = None) -> Any:
@@ -259,7 +199,7 @@ class _Trainer(transformers.Trainer):
                 f"{self.recipe.learning_rate:g}"
                 + (", or --precision bf16." if self.hardware.precision == "fp16" else "."),
             )
-        scores = self._scores() if self.task.validation else (None, None, None)
+        scores = self._scores() if self.training_set.validation else (None, None, None)
         point = EpochScores(
             epoch=epoch,
             updates=self.state.global_step,
@@ -275,8 +215,8 @@ class _Trainer(transformers.Trainer):
         return point
 
     def _scores(self) -> tuple[float, float, float]:
-        rows, labels = self.task.validation, self.task.labels
-        logits = predict_logits(self.model, rows, self.task.pad_id, self.hardware)
+        rows, labels = self.training_set.validation, self.training_set.labels
+        logits = predict_logits(self.model, rows, self.training_set.pad_id, self.hardware)
         truth = np.array([label for _, label in rows])  # (N,) int64
         scores = score_classification(
             [labels[i] for i in truth], [labels[i] for i in logits.argmax(axis=1)], labels
@@ -339,13 +279,6 @@ class _Watch(transformers.TrainerCallback):
             control.should_training_stop = True
         if self.on_epoch is not None and self.trainer.hardware.is_main:
             self.on_epoch(point)
-
-
-def cross_entropy(logits: NDArray[np.float32], truth: NDArray[np.int64]) -> float:
-    """The mean negative log-likelihood of ``truth`` (N,) under ``logits`` (N, C)."""
-    shifted = (logits - logits.max(axis=1, keepdims=True)).astype(np.float64)  # (N, C)
-    log_sum = np.log(np.exp(shifted).sum(axis=1))  # (N,) float64
-    return float((log_sum - shifted[np.arange(len(truth)), truth]).mean())
 
 
 def _arguments(
@@ -419,18 +352,3 @@ def _load_weights(model: Any, folder: Path) -> None:
     tied = set(getattr(model, "_tied_weights_keys", None) or ())
     if set(missing) - tied:
         raise ModelError(f"{folder} lacks the weights {', '.join(missing)}.")
-
-
-def _gathered(parts: list[Any], hardware: Hardware) -> list[Any]:
-    if hardware.processes == 1:
-        return parts
-    everyone: list[Any] = [None] * hardware.processes
-    torch.distributed.all_gather_object(everyone, parts)
-    return [part for theirs in everyone for part in theirs]
-
-
-def _in_order(parts: list[tuple[list[int], NDArray[np.float32]]], rows: int) -> NDArray[np.float32]:
-    logits = np.empty((rows, parts[0][1].shape[1]), dtype=np.float32)  # (N, C) float32
-    for batch, values in parts:
-        logits[batch] = values
-    return logits

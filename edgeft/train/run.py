@@ -18,7 +18,7 @@ from edgeft.packages import package_versions
 from edgeft.pretrained import quiet, write_tokenizer
 from edgeft.progress import Progress, silent
 from edgeft.runtime.cpu import cpu_features, cpu_name, usable_cores
-from edgeft.tasks import Task as TaskName
+from edgeft.tasks import Task
 from edgeft.train.checkpoints import EpochScores, best_epoch, complete_checkpoints, prune
 from edgeft.train.clean import clean
 from edgeft.train.config import TrainConfig, config_to
@@ -204,11 +204,12 @@ def _train(
     on_epoch: Callable[[EpochScores], None] | None,
     progress: Progress,
 ) -> TrainResult:
-    from edgeft.train.finetune import Task, fit, predict_logits
+    from edgeft.train.finetune import TrainingSet, fit
+    from edgeft.train.predict import predict_logits
 
     began = time.monotonic()
     hardware, recipe, splits = prepared.hardware, prepared.recipe, prepared.splits
-    task = Task(
+    training_set = TrainingSet(
         train=_rows(prepared, splits.train),
         validation=_rows(prepared, splits.validation) if splits.validation else [],
         labels=prepared.labels,
@@ -216,7 +217,7 @@ def _train(
     )
     curve = fit(
         model,
-        task,
+        training_set,
         recipe,
         hardware,
         partial_folder(out) / "checkpoints",
@@ -230,7 +231,7 @@ def _train(
         if split is None:
             return None
         rows = _rows(prepared, split)
-        logits = predict_logits(model, rows, task.pad_id, hardware, progress=progress)
+        logits = predict_logits(model, rows, training_set.pad_id, hardware, progress=progress)
         predicted = [prepared.labels[i] for i in logits.argmax(axis=1)]
         return score_classification(split.labels, predicted, prepared.labels)
 
@@ -296,7 +297,7 @@ def _document(
     return {
         "format": 1,
         "edgeft": __version__,
-        "task": TaskName.TEXT_CLASSIFICATION.value,
+        "task": Task.TEXT_CLASSIFICATION.value,
         "config": config_to(prepared.config),
         "recipe": asdict(prepared.recipe),
         "hold_out": prepared.hold_out,

@@ -9,18 +9,11 @@ import torch
 from edgeft.errors import ModelError
 from edgeft.train.batches import Row
 from edgeft.train.checkpoints import EpochScores, best_epoch, has_stalled
-from edgeft.train.finetune import (
-    OnEpoch,
-    Task,
-    class_weights,
-    cross_entropy,
-    fit,
-    loss_function,
-    predict_logits,
-    step_seed,
-)
+from edgeft.train.finetune import OnEpoch, TrainingSet, fit, step_seed
 from edgeft.train.hardware import Hardware
 from edgeft.train.models import BaseModel, build_classifier, open_base
+from edgeft.train.objective import class_weights, cross_entropy, loss_function
+from edgeft.train.predict import predict_logits
 from edgeft.train.recipe import OPTIMIZERS, SCHEDULES, Recipe
 from tests.train.conftest import rows
 
@@ -68,7 +61,7 @@ def run(
     on_epoch: OnEpoch | None = None,
 ) -> tuple[torch.nn.Module, tuple[EpochScores, ...]]:
     model: torch.nn.Module = build_classifier(base, LABELS, seed=made.seed)
-    task = Task(encoded(base, 60), encoded(base, 15, seed=1), LABELS, pad_id=0)
+    task = TrainingSet(encoded(base, 60), encoded(base, 15, seed=1), LABELS, pad_id=0)
     return model, fit(model, task, made, CPU, root, resume=resume, on_epoch=on_epoch)
 
 
@@ -189,7 +182,7 @@ def test_each_schedule_runs_with_weights_smoothing_and_accumulation(
 def test_bf16_is_near_fp32_and_does_not_stick(base: BaseModel, tmp_path: Path) -> None:
     _, full = run(base, tmp_path / "fp32", recipe(epochs=1))
     model = build_classifier(base, LABELS, seed=0)
-    task = Task(encoded(base, 60), [], LABELS, pad_id=0)
+    task = TrainingSet(encoded(base, 60), [], LABELS, pad_id=0)
     half = fit(model, task, recipe(epochs=1), Hardware("cpu", "bf16", 1, 0, 1), tmp_path / "bf16")
     assert half[0].train_loss != full[0].train_loss
     assert half[0].train_loss == pytest.approx(full[0].train_loss, rel=0.02)

@@ -1,0 +1,58 @@
+"""The logits of a torch model, on one process or shared out over several."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from edgeft.progress import Progress, silent
+from edgeft.train.batches import Row, collate, length_batches
+from edgeft.train.hardware import Hardware
+
+__all__ = ["predict_logits"]
+
+BATCH_SIZE = 64
+
+
+def predict_logits(
+    model: Any,
+    rows: Sequence[Row],
+    pad_id: int,
+    hardware: Hardware,
+    *,
+    progress: Progress = silent,
+) -> NDArray[np.float32]:
+    """The logits (N, C) float32 of all rows, in their order, on every process."""
+    batches = length_batches([len(ids) for ids, _ in rows], BATCH_SIZE)
+    mine = batches[hardware.rank :: hardware.processes]
+    pad = collate(pad_id)
+    device = next(model.parameters()).device
+    was_training = model.training
+    model.eval()
+    parts: list[tuple[list[int], NDArray[np.float32]]] = []
+    with torch.no_grad():
+        for at, batch in enumerate(mine):
+            inputs = pad([rows[row] for row in batch])
+            inputs.pop("labels")
+            inputs = {name: tensor.to(device) for name, tensor in inputs.items()}
+            parts.append((batch, model(**inputs).logits.float().cpu().numpy()))
+            progress("evaluating", at + 1, len(mine))
+    model.train(was_training)
+    return _in_order(_gathered(parts, hardware), len(rows))
+
+
+def _gathered(parts: list[Any], hardware: Hardware) -> list[Any]:
+    if hardware.processes == 1:
+        return parts
+    everyone: list[Any] = [None] * hardware.processes
+    torch.distributed.all_gather_object(everyone, parts)
+    return [part for theirs in everyone for part in theirs]
+
+
+def _in_order(parts: list[tuple[list[int], NDArray[np.float32]]], rows: int) -> NDArray[np.float32]:
+    logits = np.empty((rows, parts[0][1].shape[1]), dtype=np.float32)  # (N, C) float32
+    for batch, values in parts:
+        logits[batch] = values
+    return logits
