@@ -9,16 +9,19 @@ from typing import TYPE_CHECKING, Any
 from edgeft.errors import EdgeftError
 
 if TYPE_CHECKING:
-    from edgeft.runtime.model import Model, load
+    from edgeft.runtime.load import load
+    from edgeft.runtime.model import Model
+    from edgeft.runtime.providers import Device
     from edgeft.tasks import Classification
 
 __version__ = "0.1.0"
-__all__ = ["Classification", "EdgeftError", "Model", "__version__", "load"]
+__all__ = ["Classification", "Device", "EdgeftError", "Model", "__version__", "load"]
 
 _LAZY = {
     "Classification": "edgeft.tasks",
+    "Device": "edgeft.runtime.providers",
     "Model": "edgeft.runtime.model",
-    "load": "edgeft.runtime.model",
+    "load": "edgeft.runtime.load",
 }
 
 

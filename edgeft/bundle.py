@@ -9,25 +9,23 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
-from io import BufferedReader
-from pathlib import Path, PurePosixPath
-from typing import Any, Literal
+from pathlib import Path
+from typing import Any
 
 from edgeft.errors import BundleError, FormatError, IntegrityError
+from edgeft.integrity import AGAIN, FileRecord, confined, record_of
 from edgeft.tasks import Task
 
 __all__ = [
     "FEATURES",
     "FORMAT",
     "MANIFEST",
-    "FileRecord",
     "Golden",
     "Manifest",
     "ModelRecord",
     "PipelineStep",
     "TensorRecord",
     "Variant",
-    "check_files",
     "record_files",
     "read_manifest",
     "write_manifest",
@@ -38,8 +36,6 @@ FORMAT = 1
 # What a reader must know beyond format 1, and the first version that does.
 FEATURES: Mapping[str, str] = {"normalize": "0.1.0"}
 UNRECORDED = (MANIFEST, "README.md")  # the manifest itself, and the card that people edit
-
-Verify = Literal["full", "fast", "off"]
 
 
 @dataclass(frozen=True)
@@ -73,6 +69,8 @@ class Variant:
     wants: the CPU or GPU feature without which the variant is not worth
         running, "" for none: "int8-dot" (VNNI, AMX or Arm's dotprod), "cuda".
     batch_invariant: False where a text's logits depend on its batch neighbours.
+    full_range: True where int8 weights use all 8 bits, so that x86 CPUs without
+        VNNI overflow unless they compute in a slower way.
     measured: figures from when the variant was checked, as JSON values.
     """
 
@@ -85,6 +83,7 @@ class Variant:
     golden: Golden
     wants: str = ""
     batch_invariant: bool = True
+    full_range: bool = False
     measured: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -115,14 +114,6 @@ class PipelineStep:
 
 
 @dataclass(frozen=True)
-class FileRecord:
-    """What a file of the bundle must be."""
-
-    sha256: str
-    bytes: int
-
-
-@dataclass(frozen=True)
 class Manifest:
     """The content of edgeft.json; ``digest`` is set by reading or writing it."""
 
@@ -148,9 +139,9 @@ def read_manifest(folder: Path) -> Manifest:
     Raises BundleError for a folder that is no bundle, FormatError for an
     unknown format or feature, IntegrityError where the digest does not fit.
     """
-    path = folder / MANIFEST
     if not folder.is_dir():
         raise BundleError(f"{folder} is not a folder.", hint="Name a folder that export wrote.")
+    path = confined(folder, MANIFEST)
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
@@ -158,16 +149,16 @@ def read_manifest(folder: Path) -> Manifest:
     except OSError as error:
         raise BundleError(f"{path} cannot be read: {error.strerror}.") from error
     except ValueError as error:
-        raise IntegrityError(f"{path} is not a JSON document: {error}.", hint=_AGAIN) from None
+        raise IntegrityError(f"{path} is not a JSON document: {error}.", hint=AGAIN) from None
     if not isinstance(content, dict) or "format" not in content:
-        raise BundleError(f"{path} is not an edgeft manifest.", hint=_AGAIN)
+        raise BundleError(f"{path} is not an edgeft manifest.", hint=AGAIN)
     _check_format(content, path)
     if content.get("digest") != digest_of(content):
-        raise IntegrityError(f"{path} was changed after it was written.", hint=_AGAIN)
+        raise IntegrityError(f"{path} was changed after it was written.", hint=AGAIN)
     try:
         manifest = _manifest_from(content)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise BundleError(f"{path} lacks or misstates a field: {error!r}.", hint=_AGAIN) from error
+        raise BundleError(f"{path} lacks or misstates a field: {error!r}.", hint=AGAIN) from error
     for name in _paths_in(manifest):
         confined(folder, name)
     return manifest
@@ -184,54 +175,12 @@ def write_manifest(folder: Path, manifest: Manifest) -> Manifest:
 
 def record_files(folder: Path) -> dict[str, FileRecord]:
     """Record every file below ``folder`` but the manifest and the model card."""
-    records = {}
-    for path in sorted(folder.rglob("*")):
-        name = path.relative_to(folder).as_posix()
-        if path.is_file() and name not in UNRECORDED:
-            with path.open("rb") as stream:
-                records[name] = FileRecord(sha256_of(stream), path.stat().st_size)
-    return records
-
-
-def check_files(
-    folder: Path, manifest: Manifest, names: Iterable[str], *, verify: Verify = "full"
-) -> None:
-    """Compare files with their records: "full" by sha256, "fast" by size, "off" not at all.
-
-    Raises IntegrityError naming the first file that differs.
-    """
-    for name in names:
-        path = confined(folder, name)
-        record = manifest.files.get(name)
-        if record is None:
-            raise IntegrityError(f"{path} is not listed in {MANIFEST}.", hint=_AGAIN)
-        try:
-            with path.open("rb") as stream:
-                size = path.stat().st_size
-                if verify == "off":
-                    continue
-                if size != record.bytes:
-                    raise IntegrityError(
-                        f"{path} has {size} bytes where {record.bytes} were recorded.", hint=_AGAIN
-                    )
-                if verify == "full" and sha256_of(stream) != record.sha256:
-                    raise IntegrityError(f"{path} does not have the recorded sha256.", hint=_AGAIN)
-        except OSError as error:
-            reason = error.strerror
-            raise IntegrityError(f"{path} cannot be read: {reason}.", hint=_AGAIN) from None
-
-
-def confined(folder: Path, name: str) -> Path:
-    """The path of a bundle's file; raises BundleError where it would leave the folder."""
-    path = PurePosixPath(name)
-    if path.is_absolute() or ".." in path.parts or "\\" in name or ":" in name:
-        raise BundleError(f"{folder / MANIFEST} names {name!r}, which leaves the folder.")
-    return folder / path
-
-
-def sha256_of(stream: BufferedReader) -> str:
-    """The sha256 of the rest of a binary stream, as lower-case hex."""
-    return hashlib.file_digest(stream, "sha256").hexdigest()
+    names = {path.relative_to(folder).as_posix(): path for path in sorted(folder.rglob("*"))}
+    return {
+        name: record_of(path)
+        for name, path in names.items()
+        if path.is_file() and name not in UNRECORDED
+    }
 
 
 def digest_of(content: Mapping[str, Any]) -> str:
@@ -242,9 +191,6 @@ def digest_of(content: Mapping[str, Any]) -> str:
     rest = {key: value for key, value in content.items() if key != "digest"}
     text = json.dumps(rest, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     return "sha256:" + hashlib.sha256(text.encode()).hexdigest()
-
-
-_AGAIN = "Copy the bundle again from where it was made, or export it anew."
 
 
 def _no_bundle(folder: Path) -> BundleError:

@@ -187,7 +187,7 @@ def _reinstall(facts: Facts, extra: str) -> str:
 
 def _providers() -> tuple[dict[str, str], str]:
     """The providers that the build offers, and the error where there is no usable build."""
-    from edgeft.runtime.session import provider_problems
+    from edgeft.runtime.providers import provider_problems
 
     try:
         return dict(provider_problems()), ""

@@ -8,6 +8,10 @@ EdgeftError                 exit status 1
 │   ├── FormatError         … because this version does not know its format
 │   └── IntegrityError      … because its bytes or answers are not the recorded ones
 ├── DeviceError             a named device that cannot run the model
+├── RunError                a loaded model cannot answer
+│   ├── ClosedError         … because it was closed, or belongs to the process before a fork
+│   ├── OverloadError       … because too much is waiting already
+│   └── DeadlineError       … because the time that the caller gave has passed
 ├── DependencyError         a package that this step needs is not installed
 ├── OutputError             the result cannot be written
 └── GateError               a limit that the user set was not met      (3)
@@ -15,7 +19,9 @@ EdgeftError                 exit status 1
 
 __all__ = [
     "BundleError",
+    "ClosedError",
     "DataError",
+    "DeadlineError",
     "DependencyError",
     "DeviceError",
     "EdgeftError",
@@ -24,6 +30,8 @@ __all__ = [
     "IntegrityError",
     "ModelError",
     "OutputError",
+    "OverloadError",
+    "RunError",
     "UsageError",
 ]
 
@@ -81,6 +89,22 @@ class IntegrityError(BundleError):
 
 class DeviceError(EdgeftError):
     """A named device cannot run the model."""
+
+
+class RunError(EdgeftError):
+    """A loaded model cannot answer: its engine failed, or see the subclasses."""
+
+
+class ClosedError(RunError):
+    """A model is used after it was closed, or in a process that was forked from its own."""
+
+
+class OverloadError(RunError):
+    """More texts are waiting than the model lets wait. Nothing was computed; try again later."""
+
+
+class DeadlineError(RunError):
+    """The time that the caller gave a prediction has passed."""
 
 
 class DependencyError(EdgeftError):

@@ -14,8 +14,8 @@ from contextlib import contextmanager, nullcontext, redirect_stdout
 from pathlib import Path
 from typing import Any
 
-from edgeft.bundle import sha256_of
 from edgeft.errors import ModelError
+from edgeft.integrity import sha256_of
 
 __all__ = [
     "download",

@@ -20,7 +20,8 @@ class Classification:
     ``score`` is the softmax probability of ``label``; ``scores`` holds that of
     every label. ``truncated`` says that the text was longer than the model
     takes, so only its beginning was read; ``unknown_share`` is the share of its
-    tokens, 0 to 1, that the tokenizer did not know.
+    tokens, 0 to 1, that the tokenizer did not know; ``windows`` is the number of
+    overlapping parts in which it was read (``on_long="window"``).
     """
 
     label: str
@@ -28,3 +29,4 @@ class Classification:
     scores: Mapping[str, float]
     truncated: bool = False
     unknown_share: float = 0.0
+    windows: int = 1

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 import edgeft
-from edgeft.bundle import MANIFEST, check_files, digest_of, read_manifest, write_manifest
+from edgeft.bundle import MANIFEST, digest_of, read_manifest, write_manifest
 from edgeft.errors import BundleError, FormatError, IntegrityError
+from edgeft.integrity import check_files
 
 
 @pytest.fixture
@@ -30,7 +31,7 @@ def test_manifest_round_trip(bundle: Path) -> None:
     before = (bundle / MANIFEST).read_bytes()
     assert write_manifest(bundle, manifest) == manifest
     assert (bundle / MANIFEST).read_bytes() == before
-    check_files(bundle, manifest, manifest.files)
+    check_files(bundle, manifest.files, manifest.files, verify="full")
 
 
 def test_manifest_lists_every_file_but_itself_and_the_card(bundle: Path) -> None:

@@ -38,7 +38,17 @@ def test_help_imports_neither_numpy_nor_onnxruntime() -> None:
 
 @pytest.mark.parametrize(
     "lower",
-    ["errors", "tasks", "normalize", "folders", "packages", "data", "bundle", "pretrained"],
+    [
+        "errors",
+        "tasks",
+        "normalize",
+        "folders",
+        "packages",
+        "data",
+        "integrity",
+        "bundle",
+        "pretrained",
+    ],
 )
 def test_the_base_needs_the_standard_library_alone(lower: str) -> None:
     third_party = {"numpy", "tokenizers", "onnxruntime", "click", "rich"} | HEAVY
@@ -48,7 +58,9 @@ def test_the_base_needs_the_standard_library_alone(lower: str) -> None:
 def test_public_names() -> None:
     import edgeft
 
-    assert edgeft.__all__ == ["Classification", "EdgeftError", "Model", "__version__", "load"]
+    assert edgeft.__all__ == [
+        "Classification", "Device", "EdgeftError", "Model", "__version__", "load",
+    ]  # fmt: skip
     assert all(getattr(edgeft, name) for name in edgeft.__all__)
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):
         _ = edgeft.nothing  # type: ignore[attr-defined]

@@ -58,7 +58,7 @@ class Handler(BaseHTTPRequestHandler):
         if self.path != "/health":
             return self._answer(HTTPStatus.NOT_FOUND, {"error": "use GET /health, POST /predict"})
         model = self.server.model
-        self._answer(HTTPStatus.OK, {"variant": model.variant, "device": model.device})
+        self._answer(HTTPStatus.OK, {"variant": model.variant, "device": str(model.device)})
 
     def do_POST(self) -> None:
         if self.path != "/predict":

@@ -14,7 +14,7 @@ from edgeft.bundle import Manifest, Variant, read_manifest
 from edgeft.data import read_texts
 from edgeft.errors import DataError, EdgeftError, UsageError
 from edgeft.progress import Progress, silent
-from edgeft.runtime.session import available_devices, resolve_device
+from edgeft.runtime.providers import available_devices, resolve_device
 from edgeft.runtime.tokenize import TextEncoder
 
 __all__ = ["BenchConfig", "BenchResult", "TextFacts", "bench", "takes"]
@@ -150,8 +150,8 @@ def bench(config: BenchConfig, progress: Progress = silent) -> BenchResult:
 def takes(device: str, variant: Variant) -> bool:
     """Whether a variant is worth running on a device ("cpu", "cuda:0").
 
-    CPUs compute fp16 in fp32 with casts around each node; GPUs have no kernels
-    for dynamic int8 and would send its nodes back to the CPU.
+    CPUs compute fp16 in fp32 with casts around each node; other devices have no
+    kernels for dynamic int8 and would send its nodes back to the CPU.
     """
     return variant.precision != ("fp16" if device == "cpu" else "int8")
 
@@ -186,10 +186,7 @@ def _cells(config: BenchConfig, variants: Mapping[str, Variant]) -> list[Cell]:
             f"The bundle has no variant {unknown[0]!r}.", hint=f"It has: {', '.join(variants)}."
         )
     names = config.devices or tuple(name for name, why in available_devices().items() if not why)
-    devices = []
-    for name in names:
-        kind, index = resolve_device(name)
-        devices.append(kind if kind == "cpu" else f"{kind}:{index}")
+    devices = [str(resolve_device(name)) for name in names]
     return [
         Cell(device, name, config.threads)
         for device in dict.fromkeys(devices)

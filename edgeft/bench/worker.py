@@ -44,7 +44,7 @@ def _answer(jobs: IO[str], answers: IO[str]) -> None:
     job = json.loads(jobs.readline())
     import onnxruntime  # noqa: F401  imported here so that load_ms is the time of loading alone
 
-    from edgeft.runtime.model import load
+    from edgeft.runtime.load import load
 
     begin = time.perf_counter()
     model = load(
@@ -69,7 +69,7 @@ def _measure(model: "Model", text: str, singles: list[str], texts: list[str]) ->
     predictions = model.predict(texts)
     file_s = time.perf_counter() - begin
     return {
-        "device": model.device,
+        "device": str(model.device),
         "threads": model.threads,
         "warmup_calls": warm.calls,
         "steady": warm.steady,

@@ -42,7 +42,7 @@ def command(
         for name in names:
             with edgeft.load(bundle, device=device, variant=name, threads=threads) as model:
                 results[name] = score(model, examples, progress=progress)
-                ran_on = model.device
+                ran_on = str(model.device)
     if as_json:
         console.print_json(
             {

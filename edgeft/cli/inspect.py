@@ -14,10 +14,11 @@ def command(bundle: Path, as_json: bool) -> None:
     """Show what BUNDLE holds, and check its sha256 sums."""
     import json
 
-    from edgeft.bundle import MANIFEST, check_files, read_manifest
+    from edgeft.bundle import MANIFEST, read_manifest
+    from edgeft.integrity import check_files
 
     manifest = read_manifest(bundle)
-    check_files(bundle, manifest, manifest.files)
+    check_files(bundle, manifest.files, manifest.files, verify="full")
     if as_json:
         console.print_json(json.loads((bundle / MANIFEST).read_text(encoding="utf-8")))
         return

@@ -13,7 +13,8 @@ from edgeft.export.checkpoint import Checkpoint
 from edgeft.folders import is_write_failure
 from edgeft.pretrained import first_line, quiet
 from edgeft.runtime.cpu import usable_cores
-from edgeft.runtime.session import open_session
+from edgeft.runtime.providers import DeviceName
+from edgeft.runtime.session import SessionOptions, open_session
 
 __all__ = ["Graph", "describe_graph", "export_graph"]
 
@@ -138,7 +139,7 @@ def _drop_unused_domains(model: Any) -> None:
 
 def _prove(path: Path, checkpoint: Checkpoint) -> list[NDArray[np.float32]]:
     """Run (1, 1) and (3, max_length) tokens: both axes are dynamic, to the limit."""
-    session = open_session(path, ("cpu", 0), usable_cores())
+    session = open_session(path, DeviceName("cpu"), SessionOptions(usable_cores()))
     names = [one.name for one in session.get_inputs()]
     answers = []
     for rows, length in ((1, 1), (3, checkpoint.max_length)):

@@ -12,21 +12,22 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeft.bundle import check_files, read_manifest
+from edgeft.bundle import read_manifest
 from edgeft.data import Examples
 from edgeft.errors import DataError, GateError
+from edgeft.integrity import check_files
 from edgeft.metrics import ClassificationScores, score_classification
 from edgeft.progress import Progress, silent
 from edgeft.runtime.decode import softmax
-from edgeft.runtime.model import WINDOW, Model, load
+from edgeft.runtime.golden import GoldenResult, check_golden
+from edgeft.runtime.load import load
+from edgeft.runtime.model import WINDOW, Model
 
 __all__ = [
     "LEAST_AGREEMENT",
     "Agreement",
     "ClearAgreement",
-    "GoldenResult",
     "VariantCheck",
-    "check_golden",
     "check_labels",
     "clear_agreement",
     "compare_logits",
@@ -41,19 +42,6 @@ __all__ = [
 REFERENCE = "fp32"  # the variant that the others are compared with
 LEAST_AGREEMENT = 0.9  # of labels, where no labelled data tell more
 CLEAR_MARGIN = 0.1  # probability between the best two, below which a text tells little
-
-
-@dataclass(frozen=True)
-class GoldenResult:
-    """How far the golden texts' logits are from the recorded ones, at most."""
-
-    max_abs_difference: float
-    tolerance: float
-
-    @property
-    def passed(self) -> bool:
-        """Whether the difference is a number within the tolerance."""
-        return self.max_abs_difference <= self.tolerance
 
 
 @dataclass(frozen=True)
@@ -131,14 +119,14 @@ def verify(
     that does badly is reported, not raised: see ``hold``.
     """
     manifest = read_manifest(bundle)
-    check_files(bundle, manifest, manifest.files)
+    check_files(bundle, manifest.files, manifest.files, verify="full")
     if isinstance(data, Examples):
         check_labels(data, manifest.labels)
     reference: NDArray[np.float32] | None = None  # (N, C) of fp32
     results = {}
     for name in sorted(manifest.model.variants, key=lambda name: name != REFERENCE):
         with load(bundle, device=device, variant=name, threads=threads, verify="off") as model:
-            results[name] = VariantCheck(model.device, check_golden(model))
+            results[name] = VariantCheck(str(model.device), check_golden(model))
             if not data:
                 continue
             texts = data.texts if isinstance(data, Examples) else data
@@ -195,17 +183,6 @@ def hold(results: Mapping[str, VariantCheck], max_drop: float) -> None:
                 f"(at least {LEAST_AGREEMENT:.0%} wanted).",
                 hint=f"Run {REFERENCE}: --variant {REFERENCE}\nor judge it on labelled texts.",
             )
-
-
-def check_golden(model: Model) -> GoldenResult:
-    """Run the golden texts, each alone and unpadded, and compare with the manifest."""
-    record = model.manifest.model
-    golden = record.variants[model.variant].golden
-    if not record.golden_texts:
-        return GoldenResult(0.0, golden.tolerance)
-    expected = np.array(golden.logits, np.float32)  # (G, C) float32
-    found = model.logits(record.golden_texts, alone=True)  # (G, C) float32
-    return GoldenResult(float(np.abs(found - expected).max()), golden.tolerance)
 
 
 def score(model: Model, examples: Examples, *, progress: Progress = silent) -> ClassificationScores:

@@ -1,97 +1,88 @@
 """Model: a bundle, loaded on one device, that predicts."""
 
 import os
+import threading
+import weakref
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import islice
-from pathlib import Path
-from typing import Self, overload
+from dataclasses import dataclass
+from typing import Literal, Self, overload
 
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeft.bundle import Manifest, Verify, check_files, read_manifest
-from edgeft.errors import BundleError, EdgeftError, UsageError
+from edgeft.bundle import Manifest
+from edgeft.errors import ClosedError, DataError, DeadlineError
+from edgeft.runtime.ahead import one_ahead, windows
 from edgeft.runtime.batching import plan_batches
-from edgeft.runtime.cpu import cpu_features, usable_cores
-from edgeft.runtime.decode import classifications
-from edgeft.runtime.session import open_session, resolve_device
+from edgeft.runtime.decode import classifications, pool
+from edgeft.runtime.engine import Engine, Rows
+from edgeft.runtime.providers import Device
+from edgeft.runtime.sharing import SharedBatches
 from edgeft.runtime.tokenize import Encoded, TextEncoder
-from edgeft.runtime.variants import choose_variant
 from edgeft.tasks import Classification
 
-__all__ = ["Model", "load"]
+__all__ = ["WINDOW", "LongTexts", "Model", "Serving"]
 
 WINDOW = 1024  # texts that are planned together; bounds the memory of stream()
-BATCH_TOKENS = {"cpu": 1024, "cuda": 32768}  # padded tokens a batch
+WINDOW_CHARACTERS = 1 << 21  # the same for long texts
+# Padded tokens a batch. On a CPU more than what its caches hold is slower, not faster.
+BATCH_TOKENS = {"cpu": 512, "cuda": 32768, "directml": 8192}
+OTHER_TOKENS = 4096
+
+LongTexts = Literal["truncate", "error", "window"]
+Logits = NDArray[np.float32]
 
 
-def load(
-    path: str | os.PathLike[str],
-    *,
-    device: str = "auto",
-    variant: str = "auto",
-    threads: int | None = None,
-    verify: Verify = "full",
-) -> "Model":
-    """Load a bundle.
+@dataclass(frozen=True)
+class Serving:
+    """How texts are taken and put together; see ``load``.
 
-    device: "auto", "cpu", "cuda" or "cuda:N". A named device that cannot run
-        the model is an error; "auto" chooses, and ``Model.device`` says what.
-    variant: "auto" or a name such as "fp32", "int8", "fp16".
-    threads: CPU threads; by default as many as the process may use.
-    verify: how files are compared with the manifest before they are parsed:
-        "full" by sha256, "fast" by size, "off" not at all.
-
-    Raises BundleError, FormatError, IntegrityError, DeviceError,
-    DependencyError, UsageError.
+    alone: every text is a batch of its own. max_rows: texts in a batch, at most.
     """
-    folder = Path(path)
-    manifest = read_manifest(folder)
-    if threads is not None and threads < 1:
-        raise UsageError(f"{threads} threads cannot run a model.", hint="Use 1 or more.")
-    if verify not in ("full", "fast", "off"):
-        raise UsageError(f"There is no verify={verify!r}.", hint="Choose full, fast or off.")
-    chosen = resolve_device(device)
-    name = choose_variant(manifest.model.variants, variant, chosen[0], cpu_features())
-    return Model(folder, manifest, name, chosen, threads or usable_cores(), verify)
+
+    on_long: LongTexts = "truncate"
+    alone: bool = False
+    max_rows: int | None = None
+    max_waiting: int = 1024
+    wait_s: float = 0.001
 
 
 class Model:
     """A loaded bundle. Made by ``load``; safe to use from many threads.
 
-    Attributes say what runs: ``device`` ("cpu", "cuda:0"), ``variant``,
-    ``threads``, ``labels``, ``max_length`` (tokens), ``manifest``.
+    Attributes say what runs: ``device`` (its name, provider and nodes),
+    ``variant``, ``threads``, ``labels``, ``max_length`` (tokens), ``manifest``.
+    A process that is forked from this one must load its own.
     """
 
     def __init__(
         self,
-        folder: Path,
+        *,
         manifest: Manifest,
         variant: str,
-        device: tuple[str, int],
+        device: Device,
         threads: int,
-        verify: Verify,
+        encoder: TextEncoder,
+        engine: Engine,
+        serving: Serving,
     ) -> None:
-        record = manifest.model
-        chosen = record.variants[variant]
         self.manifest = manifest
         self.labels = manifest.labels
         self.variant = variant
-        self.device = device[0] if device[0] == "cpu" else f"{device[0]}:{device[1]}"
+        self.device = device
         self.threads = threads
-        self.max_length = record.max_length
-        check_files(folder, manifest, (record.tokenizer, *chosen.files.values()), verify=verify)
-        self._inputs = [one.name for one in chosen.inputs]
-        self._fill = {"input_ids": record.pad_id, "token_type_ids": record.pad_type_id}
-        unknown = set(self._inputs) - {"input_ids", "attention_mask", "token_type_ids"}
-        if unknown:
-            raise BundleError(f"The graph wants inputs that are not known: {sorted(unknown)}.")
-        self._encoder = TextEncoder(
-            (folder / record.tokenizer).read_bytes(), record.max_length, record.normalize
-        )
-        self._session = open_session(folder / chosen.files["model"], device, threads)
-        self._budget = BATCH_TOKENS[device[0]]
-        self._closed = False
+        self.max_length = manifest.model.max_length
+        self._encoder = encoder
+        self._engine: Engine | None = engine
+        self._serving = serving
+        budget = BATCH_TOKENS.get(device.name.partition(":")[0], OTHER_TOKENS)
+        self._budget = 1 if serving.alone else budget
+        # More calls at a time than threads only fight for caches, and each holds its own buffers.
+        self._turns = threading.BoundedSemaphore(threads)
+        self._shared: SharedBatches[Classification] | None = None
+        self._lock = threading.Lock()
+        self._process = os.getpid()
+        _LIVE.add(self)
 
     @overload
     def predict(self, texts: str) -> Classification: ...  # type: ignore[overload-overlap]
@@ -100,11 +91,13 @@ class Model:
     def predict(self, texts: str | Sequence[str]) -> Classification | list[Classification]:
         """Predict one text, or a list of texts in the same order.
 
-        A text longer than ``max_length`` tokens is cut, and its prediction says
-        so. Raises TypeError for anything but texts.
+        A text longer than ``max_length`` tokens is treated as ``load`` was told.
+        Raises TypeError for anything but texts, DataError for a text that is too
+        long, RunError.
         """
         if isinstance(texts, str):
-            return self._classify([texts])[0]
+            encoded = self._encoder.encode([texts])
+            return classifications(self._logits(encoded), self.labels, encoded)[0]
         if isinstance(texts, Sequence):
             return list(self.stream(texts))
         raise TypeError(
@@ -112,30 +105,55 @@ class Model:
             "stream takes any iterable"
         )
 
-    def stream(self, texts: Iterable[str]) -> Iterator[Classification]:
-        """Predict any iterable of texts, in order and in bounded memory."""
+    def stream(self, texts: Iterable[str], *, window: int = WINDOW) -> Iterator[Classification]:
+        """Predict any iterable of texts, in order and in bounded memory.
+
+        ``window`` texts are planned together, and those of the next window are
+        read and tokenized meanwhile. Raises what ``predict`` raises; answers to
+        the texts before are given first.
+        """
         if isinstance(texts, str):
             raise TypeError("stream takes an iterable of texts, not one str")
-        source = iter(texts)
-        while window := list(islice(source, WINDOW)):
-            yield from self._classify(window)
+        for encoded, logits in self._windows(texts, window):
+            yield from classifications(logits, self.labels, encoded)
 
-    def logits(self, texts: Sequence[str], *, alone: bool = False) -> NDArray[np.float32]:
+    async def apredict(self, text: str, *, timeout_s: float | None = None) -> Classification:
+        """Predict one text; concurrent callers, of any event loop, share batches.
+
+        Raises DeadlineError after ``timeout_s`` seconds, OverloadError where too
+        many texts wait, and what ``predict`` raises. A cancelled call takes its
+        text out of the queue.
+        """
+        import asyncio  # which takes longer to import than many a program needs to predict
+
+        if not isinstance(text, str):
+            raise TypeError(f"apredict takes a str, not {type(text).__name__}")
+        future = asyncio.wrap_future(self._sharing().submit(text))
+        try:
+            async with asyncio.timeout(timeout_s):
+                return await future
+        except TimeoutError:
+            raise DeadlineError(
+                f"No answer within {timeout_s:g} s.",
+                hint="Allow more time, or send fewer texts at once.",
+            ) from None
+
+    def logits(self, texts: Sequence[str], *, alone: bool = False) -> Logits:
         """The (N, C) float32 logits of N texts, in order, C being the labels.
 
         ``alone`` runs every text by itself, so that no neighbour in a batch can
-        touch its answer.
+        touch its answer. Raises what ``predict`` raises.
         """
-        parts = [
-            self._run(self._encoder.encode(texts[at : at + WINDOW]), alone=alone)
-            for at in range(0, len(texts), WINDOW)
-        ]
+        parts = [logits for _, logits in self._windows(texts, WINDOW, alone=alone)]
         return np.concatenate(parts) if parts else np.zeros((0, len(self.labels)), np.float32)
 
     def close(self) -> None:
-        """Free the session; the model cannot be used any more."""
-        self._closed = True
-        self._session = None
+        """Free the session; callers that wait, and later ones, get ClosedError."""
+        with self._lock:
+            shared, self._shared = self._shared, None
+            self._engine = None
+        if shared is not None and os.getpid() == self._process:
+            shared.close()
 
     def __enter__(self) -> Self:
         return self
@@ -144,39 +162,123 @@ class Model:
         self.close()
 
     def __repr__(self) -> str:
-        return f"Model(variant={self.variant!r}, device={self.device!r}, labels={len(self.labels)})"
+        return f"Model(variant={self.variant!r}, device={self.device}, labels={len(self.labels)})"
 
-    def _classify(self, texts: Sequence[str]) -> list[Classification]:
-        encoded = self._encoder.encode(texts)
-        return classifications(self._run(encoded), self.labels, encoded)
+    # --- texts to logits ---------------------------------------------------------------
 
-    def _run(self, encoded: Sequence[Encoded], *, alone: bool = False) -> NDArray[np.float32]:
-        session = self._session
-        if session is None:
-            raise EdgeftError("The model is closed.", hint="Load it again with edgeft.load.")
-        lengths = [len(one.ids) for one in encoded]
+    def _windows(
+        self, texts: Iterable[str], size: int, *, alone: bool = False
+    ) -> Iterator[tuple[list[Encoded], Logits]]:
+        """Encoded texts and their (N, C) logits, window by window."""
+        begin = 0
+        source = windows(texts, most=size, most_characters=WINDOW_CHARACTERS)
+        for places, unique in one_ahead(self._encode_window, source):
+            logits = self._logits(unique, first=begin, places=places, alone=alone)  # (U, C)
+            yield [unique[at] for at in places], logits[places]
+            begin += len(places)
+
+    def _encode_window(self, texts: Sequence[str]) -> tuple[list[int], list[Encoded]]:
+        """Each text's place among the different ones, and those encoded: equal ones run once."""
+        for text in texts:
+            if not isinstance(text, str):
+                raise TypeError(f"a text must be a str, not {type(text).__name__}")
+        index: dict[str, int] = {}
+        places = [index.setdefault(text, len(index)) for text in texts]
+        return places, self._encoder.encode(list(index))
+
+    def _logits(
+        self,
+        encoded: Sequence[Encoded],
+        *,
+        first: int = 0,
+        places: Sequence[int] | None = None,
+        alone: bool = False,
+    ) -> Logits:
+        """The (N, C) float32 logits of encoded texts.
+
+        ``first`` and ``places`` tell which texts of the caller's they are, for
+        the message about one that is too long.
+        """
+        if self._serving.on_long == "error":
+            for at, one in enumerate(encoded):
+                if one.truncated:
+                    raise self._too_long(one, first + (places.index(at) if places else at))
+        rows = [ids for one in encoded for ids in one.rows]
+        return pool(self._run(rows, alone=alone), encoded)
+
+    def _run(self, rows: Rows, *, alone: bool = False) -> Logits:
+        """The (R, C) float32 logits of R rows of ids, in batches of like length."""
         plan = (
-            [[i] for i in range(len(lengths))]
+            [[at] for at in range(len(rows))]
             if alone
-            else plan_batches(lengths, budget=self._budget)
+            else plan_batches(
+                [len(ids) for ids in rows], budget=self._budget, most=self._serving.max_rows
+            )
         )
-        logits = np.empty((len(encoded), len(self.labels)), np.float32)  # (N, C)
-        for rows in plan:
-            feed = self._feed([encoded[i].ids for i in rows])
-            logits[rows] = session.run(None, feed)[0]
+        logits = np.empty((len(rows), len(self.labels)), np.float32)  # (R, C)
+        for batch in plan:
+            logits[batch] = self._run_batch([rows[at] for at in batch])
         return logits
 
-    def _feed(self, ids: Sequence[Sequence[int]]) -> dict[str, NDArray[np.int64]]:
-        """Pad the ids of one batch to its longest text; every array is (B, T) int64."""
-        longest = max(map(len, ids))
-        feed = {
-            name: np.full((len(ids), longest), self._fill.get(name, 0), np.int64)
-            for name in self._inputs
-        }
-        for row, one in enumerate(ids):
-            feed["input_ids"][row, : len(one)] = one
-            if "attention_mask" in feed:
-                feed["attention_mask"][row, : len(one)] = 1
-            if "token_type_ids" in feed:
-                feed["token_type_ids"][row, : len(one)] = 0
-        return feed
+    def _run_batch(self, rows: Rows) -> Logits:
+        engine = self._usable()
+        with self._turns:
+            return engine.run(rows)
+
+    def _usable(self) -> Engine:
+        self._check_process()
+        engine = self._engine
+        if engine is None:
+            raise ClosedError("The model is closed.", hint="Load it again with edgeft.load.")
+        return engine
+
+    def _check_process(self) -> None:
+        if os.getpid() != self._process:
+            raise ClosedError(
+                f"The model was loaded by process {self._process}, and its threads stayed there.",
+                hint="Call edgeft.load after the fork, in each process that predicts.",
+            )
+
+    def _too_long(self, one: Encoded, at: int) -> DataError:
+        return DataError(
+            f"Text {at} has {len(one.ids) + one.cut} tokens; the model reads {self.max_length}.",
+            hint='Shorten it, or load with on_long="truncate" or on_long="window".',
+        )
+
+    # --- shared batches ----------------------------------------------------------------
+
+    def _sharing(self) -> "SharedBatches[Classification]":
+        self._usable()
+        with self._lock:
+            self._usable()  # it may have been closed before the lock was had
+            if self._shared is None:
+                self._shared = SharedBatches(
+                    encode=self._encoder.encode,
+                    run=self._run_batch,
+                    answer=self._answer,
+                    most=self._serving.max_waiting,
+                    budget=self._budget,
+                    wait_s=self._serving.wait_s,
+                )
+            return self._shared
+
+    def _answer(self, encoded: Encoded, logits: Sequence[Logits]) -> Classification:
+        if self._serving.on_long == "error" and encoded.truncated:
+            raise self._too_long(encoded, 0)
+        return classifications(pool(np.stack(logits), [encoded]), self.labels, [encoded])[0]
+
+
+# A forked child has the memory of its parent's sessions but none of their threads. Freeing
+# such a session would wait for those threads for ever, so the child never frees it.
+_LIVE: "weakref.WeakSet[Model]" = weakref.WeakSet()
+
+
+def _keep_for_ever() -> None:
+    import ctypes
+
+    for model in list(_LIVE):
+        ctypes.pythonapi.Py_IncRef(ctypes.py_object(model._engine))
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_keep_for_ever)

@@ -1,175 +1,161 @@
-"""Devices and sessions: the only file that imports onnxruntime to run a model."""
+"""Opening a graph on a device, and on that device only."""
 
-import contextlib
-import ctypes
-import io
-import platform
-import sys
-from functools import lru_cache
+from collections import Counter
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from edgeft.errors import BundleError, DependencyError, DeviceError, UsageError
+from edgeft.errors import BundleError, DeviceError
+from edgeft.runtime.providers import CPU_PROVIDER, Device, DeviceName, import_onnxruntime
 
 if TYPE_CHECKING:
     import onnxruntime
 
-__all__ = ["available_devices", "open_session", "provider_problems", "resolve_device"]
-
-PROVIDERS = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
-CLOUD_PROVIDERS = ("AzureExecutionProvider",)  # these would send texts over the network
-INSTALL_CUDA = "pip uninstall -y onnxruntime onnxruntime-gpu && pip install 'edgeft[gpu-cuda]'"
-
-# An Identity node over one float: the smallest graph that a provider can be tried with.
-_PROBE = (
-    b'\x08\x08:7\n\x10\n\x01x\x12\x01y"\x08Identity\x12\x01gZ\x0f\n\x01x\x12\n\n\x08\x08\x01\x12'
-    b"\x04\n\x02\x08\x01b\x0f\n\x01y\x12\n\n\x08\x08\x01\x12\x04\n\x02\x08\x01B\x04\n\x00\x10\r"
-)
+__all__ = ["SessionOptions", "device_of", "open_session"]
 
 
-def resolve_device(name: str) -> tuple[str, int]:
-    """("cpu", 0) or ("cuda", index) for "auto", "cpu", "cuda" or "cuda:1".
+@dataclass(frozen=True)
+class SessionOptions:
+    """How a graph is run.
 
-    "auto" is the first GPU where CUDA really loads, else the CPU. Raises
-    UsageError for another name, DeviceError for a device that cannot run here.
+    threads: CPU threads.
+    spin: idle threads wait busily during a call, and only then.
+    exact_int8: sums of full-range int8 products are computed so that they
+        cannot overflow on x86 CPUs without VNNI, which is slower.
+    cuda_graphs: CUDA records the kernels of a shape and replays them.
+    engine_cache: TensorRT's folder for compiled engines.
+    profile: TensorRT's smallest, usual and largest shape of the inputs.
+    fp16: TensorRT may compute in fp16.
     """
-    kind, _, number = name.partition(":")
-    if name == "auto":
-        return ("cuda", 0) if available_devices()["cuda"] == "" else ("cpu", 0)
-    if name == "cpu":  # no provider is tried: trying CUDA would load hundreds of megabytes
-        return ("cpu", 0)
-    if kind not in PROVIDERS or (number and not (kind == "cuda" and number.isdecimal())):
-        raise UsageError(
-            f"There is no device {name!r}.", hint="Choose auto, cpu, cuda or cuda:N (N from 0)."
-        )
-    reason = available_devices()[kind]
-    if reason:
-        raise DeviceError(
-            f"The device {name!r} cannot run here: {reason}",
-            hint=f"{_mend(reason)}\nOr run on the CPU with: --device cpu",
-        )
-    return kind, int(number or 0)
 
-
-def available_devices() -> dict[str, str]:
-    """Each device that edgeft knows: "" where it really loads, else the reason why not."""
-    problems = provider_problems()
-    missing = "the installed onnxruntime was built without it."
-    return {device: problems.get(provider, missing) for device, provider in PROVIDERS.items()}
-
-
-@lru_cache(maxsize=1)
-def provider_problems() -> dict[str, str]:
-    """Each local execution provider of this build: "" where it loads, else the reason.
-
-    Every provider is tried with a tiny session, since onnxruntime lists what
-    it was built with, not what loads. Cloud providers are left out. Raises
-    DependencyError where no onnxruntime is installed.
-    """
-    ort = _onnxruntime()
-    names = [name for name in ort.get_available_providers() if name not in CLOUD_PROVIDERS]
-    return {name: _problem(ort, name) for name in names}
+    threads: int
+    spin: bool = False
+    exact_int8: bool = False
+    cuda_graphs: bool = False
+    engine_cache: Path | None = None
+    profile: tuple[str, str, str] | None = None
+    fp16: bool = False
 
 
 def open_session(
-    model: Path, device: tuple[str, int], threads: int
+    model: Path, device: DeviceName, options: SessionOptions, *, name: str = ""
 ) -> "onnxruntime.InferenceSession":
     """Open a graph on one device. Raises DeviceError, BundleError.
 
-    A node that a GPU cannot take may run on the CPU, but a session in which the
-    GPU itself did not load is an error.
+    ``name`` is what messages call the file. A node that another device cannot
+    take may run on the CPU; a session in which the device did not load, or took
+    fewer nodes than the CPU, is an error.
     """
-    ort = _onnxruntime()
-    kind, index = device
-    provider = PROVIDERS[kind]
-    options = ort.SessionOptions()
-    options.intra_op_num_threads = threads
-    options.inter_op_num_threads = 1
-    options.log_severity_level = 3  # errors; warnings about node placement are no news
-    providers: list[str | tuple[str, dict[str, str]]] = [PROVIDERS["cpu"]]
-    if kind == "cuda":
-        providers.insert(0, (provider, {"device_id": str(index)}))
+    ort = import_onnxruntime()
+    name = name or str(model)
+    providers = _providers(device, options)
     try:
-        session = ort.InferenceSession(model, options, providers=providers, enable_fallback=0)
+        session = ort.InferenceSession(
+            model, _session_options(ort, device, options), providers=providers, enable_fallback=0
+        )
     except Exception as error:  # onnxruntime's errors share no base but Exception
-        if kind == "cuda":
+        reason = str(error).replace(str(model), name)
+        if device.kind != "cpu":
             raise DeviceError(
-                f"{model.name} cannot be opened on cuda:{index}: {error}",
+                f"{name} cannot be opened on {device}: {reason}",
                 hint="See what this machine can run with: edgeft doctor",
             ) from error
         raise BundleError(
-            f"{model} cannot be opened: {error}",
+            f"{name} cannot be opened: {reason}",
             hint="Export it anew, or update with: pip install --upgrade onnxruntime",
         ) from error
-    if session.get_providers()[0] != provider:
-        raise DeviceError(
-            f"onnxruntime opened {model.name} on {session.get_providers()[0]}, not on {provider}.",
-            hint="See what this machine can run with: edgeft doctor",
-        )
+    _check_placement(session, device, name)
     return session
 
 
-def _mend(reason: str) -> str:
-    if not _has_nvidia_driver() or "no CUDA-capable device" in reason:
-        return "No NVIDIA driver was found: install one, or run where there is a GPU."
-    return f"Mend it with: {INSTALL_CUDA}"
+def device_of(session: "onnxruntime.InferenceSession", device: DeviceName) -> Device:
+    """Where the session runs, and how many nodes each of its providers took."""
+    nodes: Counter[str] = Counter()
+    if hasattr(session, "get_provider_graph_assignment_info"):
+        for part in session.get_provider_graph_assignment_info():
+            nodes[part.ep_name] += len(part.get_nodes())
+    return Device(str(device), session.get_providers()[0], dict(nodes))
 
 
-def _has_nvidia_driver() -> bool:
-    try:
-        ctypes.CDLL("nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1")
-    except OSError:
-        return False
-    return True
-
-
-def _problem(ort: Any, provider: str) -> str:
-    if provider == PROVIDERS["cpu"]:
-        return ""
-    with contextlib.redirect_stdout(io.StringIO()):  # both print where they could raise
-        if provider in (PROVIDERS["cuda"], "TensorrtExecutionProvider"):
-            ort.preload_dlls()
-        missing = _missing_library(Path(ort.__file__).parent / "capi", provider)
-        if missing:
-            return missing
-        try:
-            session = ort.InferenceSession(_PROBE, providers=[provider], enable_fallback=0)
-        except Exception as error:
-            return f"{error}."
-    return "" if provider in session.get_providers() else "it did not load, and gave no reason."
-
-
-def _missing_library(folder: Path, provider: str) -> str:
-    """Why the provider's shared library does not load; "" where it does or has none."""
-    stem = provider.removesuffix("ExecutionProvider").lower()
-    name = {
-        "linux": f"libonnxruntime_providers_{stem}.so",
-        "win32": f"onnxruntime_providers_{stem}.dll",
-    }
-    library = folder / name.get(sys.platform, "")
-    if not library.is_file():
-        return ""
-    try:
-        # The shared bridge must be in the process before any provider is.
-        bridge = library.with_name(library.name.replace(f"_{stem}.", "_shared."))
-        ctypes.CDLL(str(bridge), mode=ctypes.RTLD_GLOBAL)
-        ctypes.CDLL(str(library))
-    except OSError as error:
-        return f"{error}."
-    return ""
-
-
-def _onnxruntime() -> Any:
-    try:
-        import onnxruntime
-    except ImportError as error:
-        raise DependencyError(
-            f"onnxruntime cannot be imported on {platform.machine()}: {error}.",
-            hint="Install one build: pip install 'edgeft[cpu]'   or: pip install 'edgeft[gpu]'",
-        ) from error
-    if not hasattr(onnxruntime, "InferenceSession"):  # what a half-removed install leaves
-        raise DependencyError(
-            "onnxruntime is damaged: it has no InferenceSession.",
-            hint="pip uninstall -y onnxruntime onnxruntime-gpu && pip install 'edgeft[cpu]'",
+def _check_placement(
+    session: "onnxruntime.InferenceSession", device: DeviceName, name: str
+) -> None:
+    found = device_of(session, device)
+    if found.provider != device.provider:
+        raise DeviceError(
+            f"onnxruntime opened {name} on {found.provider}, not on {device.provider}.",
+            hint="See what this machine can run with: edgeft doctor",
         )
-    return onnxruntime
+    mine, whole = found.nodes.get(device.provider, 0), sum(found.nodes.values())
+    if whole and mine * 2 < whole:
+        raise DeviceError(
+            f"{device} takes only {mine} of the {whole} nodes of {name}; the CPU would run most.",
+            hint="Choose another variant, or --device cpu.",
+        )
+
+
+def _session_options(ort: Any, device: DeviceName, options: SessionOptions) -> Any:
+    settings = ort.SessionOptions()
+    settings.intra_op_num_threads = options.threads
+    settings.inter_op_num_threads = 1
+    settings.log_severity_level = 3  # errors; warnings about node placement are no news
+    # A pattern is kept for every new shape, so memory would grow with every new length.
+    settings.enable_mem_pattern = False
+    entries = {
+        "session.intra_op.allow_spinning": "1" if options.spin else "0",
+        "session.force_spinning_stop": "1",  # even where it spins, an idle model burns nothing
+        "session.record_ep_graph_assignment_info": "1",
+    }
+    if options.exact_int8:
+        entries["session.x64quantprecision"] = "1"
+    for key, value in entries.items():
+        settings.add_session_config_entry(key, value)
+    return settings
+
+
+def _providers(
+    device: DeviceName, options: SessionOptions
+) -> list[str | tuple[str, dict[str, str]]]:
+    """The provider with its options, and what runs the nodes that it cannot take."""
+    match device.kind:
+        case "cpu":
+            return [CPU_PROVIDER]
+        case "cuda":
+            return [_cuda(device, options), CPU_PROVIDER]
+        case "tensorrt":
+            return [_tensorrt(device, options), _cuda(device, options), CPU_PROVIDER]
+        case "openvino":
+            return [(device.provider, {"device_type": device.which}), CPU_PROVIDER]
+        case "coreml":
+            return [(device.provider, {"ModelFormat": "MLProgram"}), CPU_PROVIDER]
+        case _:
+            return [(device.provider, {"device_id": device.which}), CPU_PROVIDER]
+
+
+def _cuda(device: DeviceName, options: SessionOptions) -> tuple[str, dict[str, str]]:
+    return "CUDAExecutionProvider", {
+        "device_id": device.which,
+        # TF32 keeps 10 bits of a float's 23; whoever wants speed for digits takes fp16.
+        "use_tf32": "0",
+        "arena_extend_strategy": "kSameAsRequested",
+        "enable_cuda_graph": "1" if options.cuda_graphs else "0",
+    }
+
+
+def _tensorrt(device: DeviceName, options: SessionOptions) -> tuple[str, dict[str, str]]:
+    settings = {"device_id": device.which, "trt_fp16_enable": "1" if options.fp16 else "0"}
+    if options.engine_cache is not None:
+        folder = str(options.engine_cache)
+        settings |= {
+            "trt_engine_cache_enable": "1",
+            "trt_engine_cache_path": folder,
+            "trt_timing_cache_enable": "1",
+            "trt_timing_cache_path": folder,
+        }
+    if options.profile is not None:
+        names = ("min", "opt", "max")
+        settings |= {
+            f"trt_profile_{name}_shapes": shapes
+            for name, shapes in zip(names, options.profile, strict=True)
+        }
+    return device.provider, settings

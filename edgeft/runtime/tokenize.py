@@ -7,24 +7,40 @@ from typing import Any
 
 from tokenizers import Tokenizer
 
-from edgeft.errors import BundleError
+from edgeft.errors import BundleError, UsageError
 from edgeft.normalize import normalizer
 
-__all__ = ["Encoded", "TextEncoder"]
+__all__ = ["Encoded", "TextEncoder", "Window"]
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """A part of a long text: its ids, and how many of its tokens no earlier part has."""
+
+    ids: list[int]
+    fresh: int
 
 
 @dataclass(frozen=True, slots=True)
 class Encoded:
     """One text as token ids, special tokens included.
 
-    ``truncated`` says that the text was longer than the model takes;
-    ``unknown_share`` is the share, 0 to 1, of the kept tokens that the
-    vocabulary lacks, special tokens not counted.
+    ``truncated`` says that the text was longer than the model takes, by
+    ``cut`` tokens; ``unknown_share`` is the share, 0 to 1, of the kept tokens
+    that the vocabulary lacks, special tokens not counted. ``windows`` are the
+    parts of a text that was split instead of cut; else it is empty.
     """
 
     ids: list[int]
     truncated: bool
     unknown_share: float
+    cut: int = 0
+    windows: tuple[Window, ...] = ()
+
+    @property
+    def rows(self) -> list[list[int]]:
+        """The ids that the model reads: those of the whole, or of each window."""
+        return [window.ids for window in self.windows] if self.windows else [self.ids]
 
 
 class TextEncoder:
@@ -35,9 +51,18 @@ class TextEncoder:
     """
 
     def __init__(
-        self, tokenizer_json: bytes, max_length: int, normalize: Sequence[str] = ()
+        self,
+        tokenizer_json: bytes,
+        max_length: int,
+        normalize: Sequence[str] = (),
+        *,
+        overlap: int | None = None,
     ) -> None:
-        """Raises BundleError where the JSON is no tokenizer."""
+        """With ``overlap`` long texts are split into windows that share so many tokens.
+
+        Raises BundleError where the JSON is no tokenizer, UsageError where an
+        overlap leaves a window nothing of its own.
+        """
         try:
             self._tokenizer = Tokenizer.from_buffer(tokenizer_json)
         except Exception as error:  # the library raises plain Exception
@@ -45,10 +70,16 @@ class TextEncoder:
                 f"tokenizer.json cannot be loaded: {error}.",
                 hint="Copy the bundle again, or update with: pip install --upgrade tokenizers",
             ) from error
-        self._tokenizer.no_padding()
-        self._tokenizer.enable_truncation(max_length)
-        self._normalize = normalizer(normalize)
         self._special = self._tokenizer.num_special_tokens_to_add(False)
+        if overlap is not None and not 0 <= overlap < max_length - self._special:
+            raise UsageError(
+                f"Windows of {max_length} tokens cannot overlap by {overlap}.",
+                hint=f"Choose from 0 to {max_length - self._special - 1}.",
+            )
+        self._overlap = overlap
+        self._tokenizer.no_padding()
+        self._tokenizer.enable_truncation(max_length, stride=overlap or 0)
+        self._normalize = normalizer(normalize)
         self._unknown = _unknown_id(json.loads(tokenizer_json)["model"], self._tokenizer)
 
     def encode(self, texts: Sequence[str]) -> list[Encoded]:
@@ -68,9 +99,25 @@ class TextEncoder:
 
     def _wrap(self, encoding: Any) -> Encoded:
         ids: list[int] = encoding.ids
+        rest = encoding.overflowing
+        if rest and self._overlap is not None:
+            return self._split([encoding, *rest], self._overlap)
         own = len(ids) - self._special
-        unknown = ids.count(self._unknown) / own if self._unknown is not None and own > 0 else 0.0
-        return Encoded(ids, bool(encoding.overflowing), unknown)
+        cut = sum(len(one.ids) - self._special for one in rest)
+        return Encoded(ids, bool(rest), self._unknown_share(ids, own), cut)
+
+    def _split(self, encodings: Sequence[Any], overlap: int) -> Encoded:
+        windows, known = [], []
+        for at, one in enumerate(encodings):
+            marks = zip(one.ids, one.special_tokens_mask, strict=True)
+            fresh = [token for token, special in marks if not special][overlap if at else 0 :]
+            known += fresh
+            windows.append(Window(one.ids, len(fresh)))
+        share = self._unknown_share(known, len(known))
+        return Encoded(windows[0].ids, False, share, windows=tuple(windows))
+
+    def _unknown_share(self, ids: list[int], own: int) -> float:
+        return ids.count(self._unknown) / own if self._unknown is not None and own > 0 else 0.0
 
 
 def _unknown_id(model: dict[str, Any], tokenizer: Tokenizer) -> int | None:

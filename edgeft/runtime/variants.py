@@ -1,23 +1,48 @@
-"""Which variant of a model suits a machine."""
+"""Which variant of a model suits a machine: by rule, or by what was measured on it."""
 
+import hashlib
+import json
 from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
+from dataclasses import asdict, dataclass
+from pathlib import Path
 
 from edgeft.bundle import Variant
 from edgeft.errors import UsageError
-from edgeft.runtime.cpu import has_int8_dot
+from edgeft.runtime.cache import cache_folder, private_folder
+from edgeft.runtime.cpu import cpu_features, cpu_name, has_int8_dot
 
-__all__ = ["choose_variant"]
+__all__ = ["Measurement", "choose_variant", "read_measurements", "save_measurements"]
+
+FOLDER = "measurements"
+NVIDIA = ("cuda", "tensorrt")
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """How quick a variant was here: ``p50_ms`` of single texts, tokenization included."""
+
+    device: str
+    variant: str
+    threads: int
+    p50_ms: float
 
 
 def choose_variant(
-    variants: Mapping[str, Variant], wanted: str, device: str, features: AbstractSet[str]
+    variants: Mapping[str, Variant],
+    wanted: str,
+    kind: str,
+    features: AbstractSet[str],
+    measured: Mapping[str, float] | None = None,
 ) -> str:
     """The name of the variant to run; raises UsageError where ``wanted`` does not exist.
 
-    ``wanted`` is a name or "auto". The rule for "auto": fp16 on a GPU; on a CPU
-    int8 where the CPU has int8 dot products, which is where it is faster; else
-    fp32, which is always there and always right.
+    ``wanted`` is a name or "auto"; ``kind`` the kind of device; ``measured``
+    the p50 of variants on this very device. "auto" is the quickest where two or
+    more were measured. Else the rule: fp16 on a GPU; on a CPU int8 where it has
+    int8 dot products, which is where it is faster; else fp32, which is always
+    there and always right. TensorRT, CoreML and OpenVINO get a graph of plain
+    operators, if there is one.
     """
     if wanted != "auto":
         if wanted in variants:
@@ -25,10 +50,70 @@ def choose_variant(
         raise UsageError(
             f"The bundle has no variant {wanted!r}.", hint=f"It has: {', '.join(variants)}."
         )
-    if device == "cuda":
+    times = {name: time for name, time in (measured or {}).items() if name in variants}
+    if len(times) > 1:
+        return min(times, key=times.__getitem__)
+    if kind in (*NVIDIA, "directml"):
         order = ["fp16", "fp32"]
-    elif has_int8_dot(features):
+    elif kind == "cpu" and has_int8_dot(features):
         order = ["int8", "fp32"]
     else:
         order = ["fp32"]
+    if kind in ("tensorrt", "coreml", "openvino"):
+        order = [name for name in order if name in variants and variants[name].graph == "onnx"]
+        order += [name for name, one in variants.items() if one.graph == "onnx"] + ["fp32"]
     return next((name for name in order if name in variants), next(iter(variants)))
+
+
+def read_measurements(digest: str, onnxruntime: str, device: str, threads: int) -> dict[str, float]:
+    """The saved p50, in ms, of each variant of a bundle on a device with so many threads.
+
+    Empty where nothing was saved for this bundle, machine and onnxruntime, or
+    the file cannot be read: the rule is always there to fall back on.
+    """
+    path = cache_folder() / FOLDER / _file_name(digest, onnxruntime)
+    try:
+        entries = json.loads(path.read_text(encoding="utf-8"))["measurements"]
+        found = [Measurement(**one) for one in entries]
+        return {
+            one.variant: float(one.p50_ms)
+            for one in found
+            if (one.device, one.threads) == (device, threads)
+        }
+    except (OSError, ValueError, KeyError, TypeError):
+        return {}
+
+
+def save_measurements(
+    digest: str, onnxruntime: str, measurements: Mapping[tuple[str, str, int], Measurement]
+) -> Path:
+    """Keep measurements for ``variant="auto"`` in the user's cache; return the file.
+
+    Keyed by (device, variant, threads); those of an earlier call stay where no
+    new one replaces them. Raises OutputError.
+    """
+    from edgeft.folders import write_file
+
+    path = private_folder(FOLDER) / _file_name(digest, onnxruntime)
+    kept: dict[tuple[str, str, int], Measurement] = {}
+    try:
+        for one in json.loads(path.read_text(encoding="utf-8"))["measurements"]:
+            old = Measurement(**one)
+            kept[old.device, old.variant, old.threads] = old
+    except (OSError, ValueError, KeyError, TypeError):
+        kept = {}  # none yet, or one that nothing can read
+    kept |= measurements
+    document = {
+        "bundle": digest,
+        "onnxruntime": onnxruntime,
+        "cpu": cpu_name(),
+        "measurements": [asdict(one) for one in kept.values()],
+    }
+    write_file(path, json.dumps(document, indent=2) + "\n", force=True)
+    return path
+
+
+def _file_name(digest: str, onnxruntime: str) -> str:
+    """One file for each bundle, CPU and onnxruntime, so that machines may share a home folder."""
+    machine = [digest, onnxruntime, cpu_name(), *sorted(cpu_features())]
+    return hashlib.sha256("\n".join(machine).encode()).hexdigest()[:32] + ".json"

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from edgeft import __version__
-from edgeft.bundle import sha256_of
 from edgeft.data import Examples
 from edgeft.errors import DeviceError, EdgeftError, OutputError
 from edgeft.folders import apply_umask, is_write_failure, replace_folder, sync_tree
+from edgeft.integrity import sha256_of
 from edgeft.metrics import ClassificationScores, score_classification
 from edgeft.packages import package_versions
 from edgeft.pretrained import quiet, write_tokenizer

@@ -1,5 +1,4 @@
 import json
-import shutil
 import subprocess
 import sys
 from dataclasses import replace
@@ -12,6 +11,7 @@ from edgeft.bench.run import BenchConfig, bench, reference_of, takes
 from edgeft.bundle import read_manifest
 from edgeft.errors import BundleError, DataError, DeviceError, UsageError
 from tests.bench.test_cell import run
+from tests.bundles import with_file
 
 
 def quick(bundle: Path, **other: object) -> BenchConfig:
@@ -69,8 +69,7 @@ def test_the_result_is_json_with_units_and_without_texts(
 
 
 def test_a_damaged_variant_does_not_stop_the_other(tiny_bundle: Path, tmp_path: Path) -> None:
-    damaged = shutil.copytree(tiny_bundle, tmp_path / "damaged")
-    (damaged / "onnx" / "model_int8.onnx").write_bytes(b"not a model")
+    damaged = with_file(tiny_bundle, tmp_path / "damaged", "onnx/model_int8.onnx", b"not a model")
     fp32, int8 = bench(quick(damaged)).cells
     assert fp32.measured is not None
     assert int8.measured is None
@@ -126,7 +125,7 @@ def test_what_makes_no_sense_is_told_before_anything_runs(
 
 
 def test_a_named_device_that_cannot_run_is_an_error(tiny_bundle: Path) -> None:
-    from edgeft.runtime.session import available_devices
+    from edgeft.runtime.providers import available_devices
 
     if not available_devices()["cuda"]:
         pytest.skip("CUDA runs here")

@@ -1,11 +1,11 @@
 import json
-import shutil
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
 
 from edgeft.cli import main
+from tests.bundles import with_file
 
 SMALL = ("--samples", "2", "--rounds", "1", "--threads", "1")
 
@@ -42,17 +42,16 @@ def test_json_is_one_document(tiny_bundle: Path) -> None:
 
 
 def test_a_failed_variant_is_shown_beside_the_others(tiny_bundle: Path, tmp_path: Path) -> None:
-    damaged = shutil.copytree(tiny_bundle, tmp_path / "[red]damaged")
-    (damaged / "onnx" / "model_int8.onnx").unlink()
+    damaged = with_file(tiny_bundle, tmp_path / "[red]bad", "onnx/model_int8.onnx", b"no model")
     result = run(damaged, "--device", "cpu", *SMALL)
     assert result.exit_code == 1
     assert "int8 on cpu failed:" in result.stdout
-    assert "[red]damaged" in result.stdout
+    assert "[red]bad" in result.stdout
     assert "100.00%" in result.stdout  # fp32 was measured all the same
 
 
 def test_cuda_on_a_machine_without_it_is_one_clear_error(tiny_bundle: Path) -> None:
-    from edgeft.runtime.session import available_devices
+    from edgeft.runtime.providers import available_devices
 
     if not available_devices()["cuda"]:
         pytest.skip("CUDA runs here")

@@ -13,9 +13,7 @@ from edgeft.errors import DataError, GateError, IntegrityError
 from edgeft.metrics import score_classification
 from edgeft.runtime.check import (
     ClearAgreement,
-    GoldenResult,
     VariantCheck,
-    check_golden,
     clear_agreement,
     compare_logits,
     drop_points,
@@ -23,6 +21,7 @@ from edgeft.runtime.check import (
     score,
     verify,
 )
+from edgeft.runtime.golden import GoldenResult, check_golden
 
 TEXTS = ["a happy dog", "the market fell", "", "quiet rain at night " * 30]
 

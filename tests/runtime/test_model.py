@@ -111,7 +111,7 @@ def test_a_closed_model_says_so(tiny_bundle: Path) -> None:
 
 def test_what_runs_is_told(tiny_bundle: Path) -> None:
     with edgeft.load(tiny_bundle, variant="int8", device="cpu", threads=1) as model:
-        assert (model.variant, model.device, model.threads) == ("int8", "cpu", 1)
+        assert (model.variant, str(model.device), model.threads) == ("int8", "cpu", 1)
         assert model.labels == tiny.LABELS
         assert model.max_length == 64
         assert "int8" in repr(model)

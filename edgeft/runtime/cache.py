@@ -1,0 +1,52 @@
+"""The user's cache folder: saved measurements and engines compiled for this machine."""
+
+import os
+import stat
+import sys
+from pathlib import Path
+
+from edgeft.errors import OutputError
+
+__all__ = ["cache_folder", "private_folder"]
+
+
+def cache_folder() -> Path:
+    """Where edgeft keeps what can be made anew; nothing is created.
+
+    EDGEFT_CACHE names another place. Else the system's own: XDG_CACHE_HOME or
+    ~/.cache (XDG Base Directory Specification), ~/Library/Caches, %LOCALAPPDATA%.
+    """
+    if named := os.environ.get("EDGEFT_CACHE"):
+        return Path(named).expanduser()
+    if sys.platform == "darwin":
+        base = Path.home() / "Library" / "Caches"
+    elif sys.platform == "win32":
+        base = Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")
+    else:
+        base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    return base / "edgeft"
+
+
+def private_folder(*names: str) -> Path:
+    """A folder below the cache that only its user can enter (mode 0700), made where missing.
+
+    Raises OutputError where it cannot be made, or belongs to or can be written
+    by somebody else: what lies in it is loaded and run.
+    """
+    folder = cache_folder().joinpath(*names)
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        facts = folder.lstat()
+    except OSError as error:
+        raise OutputError(
+            f"The cache folder {folder} cannot be made: {error.strerror}.",
+            hint="Name another place with the environment variable EDGEFT_CACHE.",
+        ) from error
+    if hasattr(os, "getuid"):
+        foreign = not stat.S_ISDIR(facts.st_mode) or facts.st_uid != os.getuid()
+        if foreign or facts.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+            raise OutputError(
+                f"The cache folder {folder} can be written by others than you.",
+                hint="Remove it, or name another with the environment variable EDGEFT_CACHE.",
+            )
+    return folder

@@ -1,0 +1,202 @@
+"""load: from a bundle's folder to a Model, every file checked before it is parsed."""
+
+import hashlib
+import os
+from pathlib import Path
+
+from edgeft.bundle import Manifest, ModelRecord, Variant, read_manifest
+from edgeft.errors import BundleError, IntegrityError, UsageError
+from edgeft.integrity import Verify, path_of
+from edgeft.runtime.cache import private_folder
+from edgeft.runtime.cpu import cpu_features, has_int8_dot, usable_cores
+from edgeft.runtime.engine import BoundEngine, Engine, Inputs, PlainEngine
+from edgeft.runtime.golden import hold_golden
+from edgeft.runtime.graphfile import check_graph
+from edgeft.runtime.model import LongTexts, Model, Serving
+from edgeft.runtime.providers import DeviceName, import_onnxruntime, nvidia_gpu, resolve_device
+from edgeft.runtime.sealed import SealedFiles
+from edgeft.runtime.session import SessionOptions, device_of, open_session
+from edgeft.runtime.tokenize import TextEncoder
+from edgeft.runtime.variants import choose_variant, read_measurements
+
+__all__ = ["load"]
+
+KNOWN_INPUTS = {"input_ids", "attention_mask", "token_type_ids"}
+X86 = {"avx2", "avx512f", "fma"}
+TENSORRT_ROWS = 256  # the largest batch that its engines are built for
+
+
+def load(
+    path: str | os.PathLike[str],
+    *,
+    device: str = "auto",
+    variant: str = "auto",
+    threads: int | None = None,
+    verify: Verify = "full",
+    expect: str | None = None,
+    on_long: LongTexts = "truncate",
+    overlap: int | None = None,
+    batch_invariant: bool = False,
+    max_waiting: int = 1024,
+    wait_ms: float = 1.0,
+    spin: bool = False,
+    cuda_graphs: bool = False,
+) -> Model:
+    """Load a bundle.
+
+    device: "auto", "cpu", "cuda", "cuda:N", "tensorrt", "openvino", "coreml",
+        "directml". A named device that cannot run the model is an error;
+        "auto" chooses, and ``Model.device`` says what.
+    variant: "auto" or a name such as "fp32", "int8", "fp16". "auto" takes what
+        ``edgeft bench --save`` found quickest here, else follows a rule.
+    threads: CPU threads; by default as many as the process may use.
+    verify: what is compared with the manifest before anything is parsed:
+        "full" the sha256 of every file, "fast" its size, "off" nothing. Unless
+        "off", the golden texts are answered once, too.
+    expect: the manifest's digest, "sha256:…", when it is known from elsewhere.
+    on_long: a text of more than ``Model.max_length`` tokens is cut ("truncate"),
+        refused ("error"), or read in windows that share ``overlap`` tokens
+        (by default an eighth of the maximum) and whose logits are averaged,
+        each weighted by its own tokens ("window").
+    batch_invariant: never let a text's neighbours touch its answer: a variant
+        whose manifest does not promise that runs each text alone.
+    max_waiting: texts that may wait in ``apredict``; one more is refused.
+    wait_ms: how long a batch of ``apredict`` may wait for callers to come back.
+    spin: CPU threads wait busily during a call: sometimes quicker, never cheaper.
+    cuda_graphs: on CUDA, record the kernels of single texts and replay them.
+
+    Raises BundleError, FormatError, IntegrityError, DeviceError,
+    DependencyError, UsageError.
+    """
+    _check_options(threads, verify, on_long, overlap, max_waiting, wait_ms)
+    folder = Path(path)
+    manifest = read_manifest(folder)
+    if expect is not None and expect != manifest.digest:
+        raise IntegrityError(
+            f"{folder} has the digest {manifest.digest}, not {expect}.",
+            hint="Load the bundle that you expect, or correct the digest.",
+        )
+    record = manifest.model
+    threads = threads or usable_cores()
+    with SealedFiles(folder, manifest.files, verify) as files:
+        place = resolve_device(device)  # imports onnxruntime while the files are hashed
+        name = _variant(manifest, variant, place, threads)
+        chosen = record.variants[name]
+        if on_long == "window" and overlap is None:
+            overlap = record.max_length // 8
+        encoder = TextEncoder(
+            files.read(record.tokenizer),
+            record.max_length,
+            record.normalize,
+            overlap=overlap if on_long == "window" else None,
+        )
+        options = _session_options(manifest, name, place, threads, spin, cuda_graphs)
+        graph = files.open(chosen.files["model"])
+        check_graph(graph, folder / chosen.files["model"])
+        session = open_session(
+            path_of(graph, folder / chosen.files["model"]),
+            place,
+            options,
+            name=str(folder / chosen.files["model"]),
+        )
+        files.finish()
+    model = Model(
+        manifest=manifest,
+        variant=name,
+        device=device_of(session, place),
+        threads=threads,
+        encoder=encoder,
+        engine=_engine(session, chosen, record, place, cuda_graphs),
+        serving=Serving(
+            on_long=on_long,
+            alone=batch_invariant and not chosen.batch_invariant,
+            max_rows=TENSORRT_ROWS if place.kind == "tensorrt" else None,
+            max_waiting=max_waiting,
+            wait_s=wait_ms / 1e3,
+        ),
+    )
+    if verify != "off":
+        hold_golden(model)
+    return model
+
+
+def _check_options(
+    threads: int | None,
+    verify: str,
+    on_long: str,
+    overlap: int | None,
+    max_waiting: int,
+    wait_ms: float,
+) -> None:
+    if threads is not None and threads < 1:
+        raise UsageError(f"{threads} threads cannot run a model.", hint="Use 1 or more.")
+    if verify not in ("full", "fast", "off"):
+        raise UsageError(f"There is no verify={verify!r}.", hint="Choose full, fast or off.")
+    if on_long not in ("truncate", "error", "window"):
+        raise UsageError(
+            f"There is no on_long={on_long!r}.", hint="Choose truncate, error or window."
+        )
+    if overlap is not None and on_long != "window":
+        raise UsageError("An overlap was given, but no windows.", hint='Add on_long="window".')
+    if max_waiting < 1 or wait_ms < 0:
+        raise UsageError(
+            f"max_waiting={max_waiting} and wait_ms={wait_ms} make no queue.",
+            hint="Let at least 1 text wait, and 0 ms or more.",
+        )
+
+
+def _variant(manifest: Manifest, wanted: str, place: DeviceName, threads: int) -> str:
+    measured = None
+    if wanted == "auto":
+        version = str(import_onnxruntime().__version__)
+        measured = read_measurements(manifest.digest, version, str(place), threads)
+    return choose_variant(manifest.model.variants, wanted, place.kind, cpu_features(), measured)
+
+
+def _session_options(
+    manifest: Manifest, name: str, place: DeviceName, threads: int, spin: bool, graphs: bool
+) -> SessionOptions:
+    variant = manifest.model.variants[name]
+    features = cpu_features()
+    overflows = not has_int8_dot(features) and not features.isdisjoint(X86)
+    cache = profile = None
+    if place.kind == "tensorrt":
+        version = str(import_onnxruntime().__version__)
+        key = "\n".join([manifest.digest, name, version, nvidia_gpu(int(place.which))])
+        cache = private_folder("tensorrt", hashlib.sha256(key.encode()).hexdigest()[:32])
+        profile = _profile(variant, manifest.model.max_length)
+    return SessionOptions(
+        threads=threads,
+        spin=spin,
+        exact_int8=variant.full_range and overflows,
+        cuda_graphs=graphs and place.kind == "cuda",
+        engine_cache=cache,
+        profile=profile,
+        fp16=variant.precision == "fp16",
+    )
+
+
+def _profile(variant: Variant, max_length: int) -> tuple[str, str, str]:
+    """TensorRT's smallest, usual and largest shapes, "input_ids:1x1,…"."""
+    shapes = ("1x1", f"16x{min(64, max_length)}", f"{TENSORRT_ROWS}x{max_length}")
+    smallest, usual, largest = (
+        ",".join(f"{one.name}:{shape}" for one in variant.inputs) for shape in shapes
+    )
+    return smallest, usual, largest
+
+
+def _engine(
+    session: object, variant: Variant, record: ModelRecord, place: DeviceName, graphs: bool
+) -> Engine:
+    names = tuple(one.name for one in variant.inputs)
+    unknown = set(names) - KNOWN_INPUTS
+    if unknown or "input_ids" not in names:
+        raise BundleError(f"The graph wants inputs that are not known: {sorted(names)}.")
+    fill = {"input_ids": record.pad_id, "token_type_ids": record.pad_type_id}
+    inputs = Inputs(names, fill)
+    if place.kind in ("cuda", "tensorrt") and "attention_mask" in names:
+        device = ("cuda", int(place.which))
+        return BoundEngine(
+            session, inputs, device=device, max_length=record.max_length, graphs=graphs
+        )
+    return PlainEngine(session, inputs)

@@ -1,0 +1,81 @@
+"""The files of a bundle while it is loaded: open, and compared with their records meanwhile."""
+
+import threading
+from collections.abc import Mapping
+from io import BufferedReader
+from pathlib import Path
+from typing import Self
+
+from edgeft.integrity import FileRecord, Verify, check_open, open_file
+
+__all__ = ["SealedFiles"]
+
+
+class SealedFiles:
+    """Opens files and hands each out only after it was found to be the recorded one.
+
+    A thread of its own hashes every file, the small ones first, while the
+    caller imports and parses; ``finish`` waits for the rest. What is handed out
+    is the very file that was hashed, not another look at its path.
+    """
+
+    def __init__(self, folder: Path, records: Mapping[str, FileRecord], verify: Verify) -> None:
+        self._folder, self._records, self._verify = folder, records, verify
+        self._open: dict[str, BufferedReader] = {}
+        self._done = {name: threading.Event() for name in records}
+        self._errors: dict[str, Exception] = {}
+        self._stop = False
+        self._thread: threading.Thread | None = None
+
+    def __enter__(self) -> Self:
+        if self._verify != "off":
+            self._thread = threading.Thread(target=self._check_all, name="edgeft-sealed")
+            self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop = True
+        if self._thread is not None:
+            self._thread.join()
+        for stream in self._open.values():
+            stream.close()
+
+    def open(self, name: str) -> BufferedReader:
+        """A checked file, open at its beginning until the block ends.
+
+        Raises BundleError, IntegrityError.
+        """
+        if name not in self._records or self._thread is None:
+            self._check(name)
+        else:
+            self._done[name].wait()
+        if name in self._errors:
+            raise self._errors[name]
+        stream = self._open[name]
+        stream.seek(0)
+        return stream
+
+    def read(self, name: str) -> bytes:
+        """The content of a checked file. Raises BundleError, IntegrityError."""
+        return self.open(name).read()
+
+    def finish(self) -> None:
+        """Wait until every file is checked. Raises BundleError, IntegrityError."""
+        if self._thread is not None:
+            self._thread.join()
+        for error in self._errors.values():
+            raise error
+
+    def _check_all(self) -> None:
+        for name in sorted(self._records, key=lambda name: self._records[name].bytes):
+            if not self._stop:
+                self._check(name)
+            self._done[name].set()
+
+    def _check(self, name: str) -> None:
+        path = self._folder / name
+        try:
+            stream = self._open[name] = open_file(self._folder, name)
+            check_open(stream, path, self._records.get(name), verify=self._verify)
+        except Exception as error:  # raised to the thread that asks, not in this one
+            self._errors[name] = error
