@@ -12,7 +12,7 @@ PIP = -m pip --disable-pip-version-check install --quiet
 ON_CPU = $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX))
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-all lint base clean
+.PHONY: help install demo test test-all lint base peers bench-runtime bench-peers clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -48,5 +48,31 @@ test: lint base ## Lint, types, tests, a small demo, and the base install on its
 test-all: test ## The same and the slow tests: the deploy files' installs in fresh environments
 	$(BIN)/pytest -q -m slow
 
+# Files of texts to measure on, e.g. DATA="sms_spam.csv banking77.csv"; without, the embedded articles.
+DATA ?=
+ROUNDS ?= 9
+MEASURE = $(BASE)/bin/python -m benchmarks
+
+build/bench-model: | install
+	$(BIN)/python -m benchmarks.model $@
+
+peers: .venv-transformers/installed .venv-optimum/installed ## Set up the peers of the benchmarks, each in an environment of its own
+
+.venv-transformers/installed: constraints.txt
+	$(PYTHON) -m venv .venv-transformers
+	.venv-transformers/bin/python $(PIP) $(ON_CPU) -c constraints.txt torch transformers
+	touch $@
+
+.venv-optimum/installed: constraints.txt
+	$(PYTHON) -m venv .venv-optimum
+	.venv-optimum/bin/python $(PIP) $(ON_CPU) -c constraints.txt torch optimum-onnx onnxruntime
+	touch $@
+
+bench-runtime: base build/bench-model ## The runtime against a bare loop, and against itself (DATA="FILE…", ROUNDS=9)
+	$(MEASURE).runtime build/bench-model --rounds $(ROUNDS) $(foreach file,$(DATA),--data $(file))
+
+bench-peers: base peers build/bench-model ## The runtime against the pipelines of transformers and optimum (the same options)
+	$(MEASURE).peers build/bench-model --rounds $(ROUNDS) $(foreach file,$(DATA),--data $(file))
+
 clean: ## Remove everything that make made, build/ and the environments too
-	rm -rf $(VENV) $(BASE) build edgeft.egg-info .hypothesis .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) $(BASE) .venv-transformers .venv-optimum build edgeft.egg-info .hypothesis .pytest_cache .mypy_cache .ruff_cache

@@ -4,7 +4,10 @@ from collections.abc import Sequence
 
 __all__ = ["bucket_length", "join_oldest", "plan_batches"]
 
-MAX_PADDING = 0.1
+MAX_PADDING = 0.1  # of a batch
+# A run costs as much as some 16 tokens whatever it holds (measured: MiniLM-L6, two cores), so
+# that much padding is never worse than one run more.
+FREE_PADDING = 16
 
 
 def plan_batches(
@@ -18,8 +21,8 @@ def plan_batches(
 
     A batch of B texts padded to T tokens costs B x T; it stays within
     ``budget`` tokens (a single longer text is its own batch) and ``most`` texts,
-    and at most the share ``max_padding`` of it is padding. Longest first, so that
-    the largest buffers are allocated once, at the start.
+    and of it at most the share ``max_padding`` and 16 tokens are padding. Longest
+    first, so that the largest buffers are allocated once, at the start.
     """
     most = most or len(lengths)
     order = sorted(range(len(lengths)), key=lambda i: -lengths[i])
@@ -29,7 +32,7 @@ def plan_batches(
     for i in order:
         length = lengths[i]
         cost = longest * (len(batch) + 1)
-        fits = cost <= budget and cost - (tokens + length) <= max_padding * cost
+        fits = cost <= budget and cost - (tokens + length) <= _allowed(cost, max_padding)
         if batch and fits and len(batch) < most:
             batch.append(i)
             tokens += length
@@ -52,7 +55,7 @@ def join_oldest(
     for i in sorted(range(1, len(lengths)), key=lambda i: abs(lengths[i] - lengths[0])):
         longer = max(longest, lengths[i])
         cost = longer * (len(batch) + 1)
-        if cost <= budget and cost - (tokens + lengths[i]) <= max_padding * cost:
+        if cost <= budget and cost - (tokens + lengths[i]) <= _allowed(cost, max_padding):
             batch.append(i)
             longest, tokens = longer, tokens + lengths[i]
     return batch
@@ -66,3 +69,7 @@ def bucket_length(length: int, most: int) -> int:
     """
     step = max(8, 1 << max(0, (length - 1).bit_length() - 4))
     return min(most, -(-length // step) * step)
+
+
+def _allowed(cost: int, max_padding: float) -> float:
+    return FREE_PADDING + max_padding * cost

@@ -2,10 +2,9 @@
 
 import os
 import threading
-import weakref
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal, Self, overload
+from typing import TYPE_CHECKING, Literal, Self, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,9 +16,11 @@ from edgeft.runtime.batching import plan_batches
 from edgeft.runtime.decode import classifications, pool
 from edgeft.runtime.engine import Engine, Rows
 from edgeft.runtime.providers import Device
-from edgeft.runtime.sharing import SharedBatches
 from edgeft.runtime.tokenize import Encoded, TextEncoder
 from edgeft.tasks import Classification
+
+if TYPE_CHECKING:
+    from edgeft.runtime.sharing import SharedBatches
 
 __all__ = ["WINDOW", "LongTexts", "Model", "Serving"]
 
@@ -82,7 +83,6 @@ class Model:
         self._shared: SharedBatches[Classification] | None = None
         self._lock = threading.Lock()
         self._process = os.getpid()
-        _LIVE.add(self)
 
     @overload
     def predict(self, texts: str) -> Classification: ...  # type: ignore[overload-overlap]
@@ -128,7 +128,7 @@ class Model:
 
         if not isinstance(text, str):
             raise TypeError(f"apredict takes a str, not {type(text).__name__}")
-        future = asyncio.wrap_future(self._sharing().submit(text))
+        future = self._sharing().submit(text)
         try:
             async with asyncio.timeout(timeout_s):
                 return await future
@@ -149,10 +149,12 @@ class Model:
 
     def close(self) -> None:
         """Free the session; callers that wait, and later ones, get ClosedError."""
+        if os.getpid() != self._process:
+            return  # freeing a session without its threads, which stayed there, can hang
         with self._lock:
             shared, self._shared = self._shared, None
             self._engine = None
-        if shared is not None and os.getpid() == self._process:
+        if shared is not None:
             shared.close()
 
     def __enter__(self) -> Self:
@@ -248,6 +250,8 @@ class Model:
     # --- shared batches ----------------------------------------------------------------
 
     def _sharing(self) -> "SharedBatches[Classification]":
+        from edgeft.runtime.sharing import SharedBatches
+
         self._usable()
         with self._lock:
             self._usable()  # it may have been closed before the lock was had
@@ -266,19 +270,3 @@ class Model:
         if self._serving.on_long == "error" and encoded.truncated:
             raise self._too_long(encoded, 0)
         return classifications(pool(np.stack(logits), [encoded]), self.labels, [encoded])[0]
-
-
-# A forked child has the memory of its parent's sessions but none of their threads. Freeing
-# such a session would wait for those threads for ever, so the child never frees it.
-_LIVE: "weakref.WeakSet[Model]" = weakref.WeakSet()
-
-
-def _keep_for_ever() -> None:
-    import ctypes
-
-    for model in list(_LIVE):
-        ctypes.pythonapi.Py_IncRef(ctypes.py_object(model._engine))
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_keep_for_ever)

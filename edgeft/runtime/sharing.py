@@ -1,8 +1,10 @@
 """Texts of concurrent callers, answered in shared batches by one thread."""
 
+import asyncio
+import contextlib
 import threading
+import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
@@ -19,21 +21,18 @@ Answer = TypeVar("Answer")
 Logits = NDArray[np.float32]
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, slots=True)
 class _Request(Generic[Answer]):
     """A text on its way; ``logits`` gathers those of its windows, None where still open."""
 
     text: str
-    future: "Future[Answer]"
+    future: "asyncio.Future[Answer]"
+    queued: bool = True
     encoded: Encoded | None = None
     logits: list[Logits | None] = field(default_factory=list)
 
-    def abandoned(self) -> bool:
-        """Whether nobody waits any more, or it has failed already."""
-        return self.future.cancelled() or self.future.done()
 
-
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False, slots=True)
 class _Row(Generic[Answer]):
     """One window of a request: what stands in a batch."""
 
@@ -47,9 +46,9 @@ class SharedBatches(Generic[Answer]):
 
     While a batch runs, new texts gather; the next batch holds the one that has
     waited longest and those nearest to it in length, so nothing starves. A text
-    that finds the engine idle is run at once. Only after a batch that was
-    shared is there a pause, of at most ``wait_s``, for the same callers to come
-    back with their next texts.
+    that finds nothing going on is run at once. Only after a batch that was
+    shared is there a pause, of at most ``wait_s``, for its callers to come back
+    together.
 
     encode: texts to ids.
     run: rows of ids to (B, C) float32 logits.
@@ -70,18 +69,24 @@ class SharedBatches(Generic[Answer]):
     ) -> None:
         self._encode, self._run, self._answer = encode, run, answer
         self._most, self._budget, self._wait_s = most, budget, wait_s
-        self._arrived: list[_Request[Answer]] = []
-        self._rows: list[_Row[Answer]] = []  # encoded and waiting, the oldest first
-        self._waiting = 0  # requests that are not answered yet, those in a batch included
-        self._served = 0  # texts in the batch before
-        self._closed = False
+        # Shared with the callers, under ``_wake``:
         self._wake = threading.Condition()
+        self._arrived: list[_Request[Answer]] = []
+        self._waiting = 0  # texts that have arrived or are tokenized, but are in no batch yet
+        self._idle = True
+        self._closed = False
+        # The thread's own:
+        self._rows: list[_Row[Answer]] = []  # tokenized and waiting, the oldest first
+        self._crowd, self._crowd_until = 0, 0.0  # callers that may come back, and until when
         self._thread = threading.Thread(target=self._work, name="edgeft-batches", daemon=True)
         self._thread.start()
 
-    def submit(self, text: str) -> "Future[Answer]":
-        """Queue a text. Raises OverloadError where too many wait, ClosedError after ``close``."""
-        future: Future[Answer] = Future()
+    def submit(self, text: str) -> "asyncio.Future[Answer]":
+        """Queue a text for the running event loop.
+
+        Raises OverloadError where too many texts wait, ClosedError after ``close``.
+        """
+        future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
         with self._wake:
             if self._closed:
                 raise ClosedError("The model is closed.", hint="Load it again with edgeft.load.")
@@ -91,9 +96,12 @@ class SharedBatches(Generic[Answer]):
                     hint="Try again later, or load the model with a larger max_waiting.",
                 )
             self._waiting += 1
-            self._arrived.append(_Request(text, future))
-            self._wake.notify()
-        future.add_done_callback(self._left)
+            request = _Request(text, future)
+            self._arrived.append(request)
+            if self._idle:
+                self._wake.notify()
+        # A caller that gives up makes room at once.
+        future.add_done_callback(lambda _: self._leave_queue([request]))
         return future
 
     def close(self) -> None:
@@ -103,80 +111,100 @@ class SharedBatches(Generic[Answer]):
             self._wake.notify()
         self._thread.join()
 
-    def _left(self, _: "Future[Answer]") -> None:
-        with self._wake:
-            self._waiting -= 1
+    # --- the thread --------------------------------------------------------------------
 
     def _work(self) -> None:
         try:
             while self._gather():
-                self._rows = [row for row in self._rows if not row.request.abandoned()]
-                if self._rows:
-                    self._serve()
+                if batch := self._choose():
+                    self._serve(batch)
         finally:  # whatever happened, nobody is left waiting
             with self._wake:
                 self._closed = True
                 left = [*self._arrived, *(row.request for row in self._rows)]
             error = ClosedError("The model was closed before the text was answered.")
-            for request in left:
-                _fail(request, error)
+            _settle([(request, error) for request in left])
 
     def _gather(self) -> bool:
         """Take in what has arrived, waiting where nothing is left to do; False once closed."""
         with self._wake:
-            crowd = self._served if self._served > 1 and not self._rows else 0
-            if crowd and self._wait_s > 0:
-                self._wake.wait_for(
-                    lambda: self._closed or len(self._arrived) >= crowd, timeout=self._wait_s
-                )
-            self._wake.wait_for(lambda: self._closed or self._arrived or self._rows)
-            arrived, self._arrived = self._arrived, []
+            if not self._rows:
+                self._idle = True
+                self._wake.wait_for(lambda: self._closed or self._arrived)
+                pause_s = self._crowd_until - time.monotonic()
+                if pause_s > 0:
+                    self._wake.wait_for(
+                        lambda: self._closed or len(self._arrived) >= self._crowd, timeout=pause_s
+                    )
+                self._idle = False
             if self._closed:
-                self._arrived = arrived
                 return False
-        arrived = [request for request in arrived if not request.abandoned()]
+            arrived, self._arrived = self._arrived, []
+        requests = [request for request in arrived if not request.future.done()]
         try:
-            encoded = self._encode([request.text for request in arrived]) if arrived else []
+            encoded = self._encode([request.text for request in requests]) if requests else []
         except Exception as error:
-            for request in arrived:
-                _fail(request, error)
+            self._leave_queue(requests)
+            _settle([(request, error) for request in requests])
             return True
-        for request, one in zip(arrived, encoded, strict=True):
+        for request, one in zip(requests, encoded, strict=True):
             request.encoded, request.logits = one, [None] * len(one.rows)
             self._rows += [_Row(request, at, ids) for at, ids in enumerate(one.rows)]
         return True
 
-    def _serve(self) -> None:
-        """Run the oldest row with those that suit it, and answer whom that completes."""
-        chosen = set(join_oldest([len(row.ids) for row in self._rows], budget=self._budget))
-        batch = [row for at, row in enumerate(self._rows) if at in chosen]
-        self._rows = [row for at, row in enumerate(self._rows) if at not in chosen]
-        self._served = len(batch)
+    def _choose(self) -> "list[_Row[Answer]]":
+        """The oldest row and those that suit it, without what nobody waits for any more."""
+        rows = [row for row in self._rows if not row.request.future.done()]
+        chosen = join_oldest([len(row.ids) for row in rows], budget=self._budget) if rows else []
+        taken = set(chosen)
+        self._rows = [row for at, row in enumerate(rows) if at not in taken]
+        return [rows[at] for at in chosen]
+
+    def _serve(self, batch: "list[_Row[Answer]]") -> None:
+        """Run a batch, and answer whom that completes."""
+        self._leave_queue([row.request for row in batch])
         try:
             logits = self._run([row.ids for row in batch])  # (B, C) float32
         except Exception as error:
-            for row in batch:
-                _fail(row.request, error)
+            _settle([(row.request, error) for row in batch])
             return
+        answers: list[tuple[_Request[Answer], Answer | Exception]] = []
         for row, one in zip(batch, logits, strict=True):
             request = row.request
             request.logits[row.at] = one
             done = [part for part in request.logits if part is not None]
             if len(done) == len(request.logits) and request.encoded is not None:
-                self._complete(request, request.encoded, done)
+                try:
+                    answers.append((request, self._answer(request.encoded, done)))
+                except Exception as error:
+                    answers.append((request, error))
+        _settle(answers)
+        if len(answers) > 1:
+            self._crowd, self._crowd_until = len(answers), time.monotonic() + self._wait_s
 
-    def _complete(
-        self, request: _Request[Answer], encoded: Encoded, logits: Sequence[Logits]
-    ) -> None:
-        try:
-            answer = self._answer(encoded, logits)
-        except Exception as error:
-            _fail(request, error)
+    def _leave_queue(self, requests: "Sequence[_Request[Answer]]") -> None:
+        with self._wake:
+            for request in requests:
+                self._waiting -= request.queued
+                request.queued = False
+
+
+def _settle(answers: "Sequence[tuple[_Request[Answer], Answer | Exception]]") -> None:
+    """Give callers their answers: one call into each event loop, however many are in it."""
+    by_loop: dict[asyncio.AbstractEventLoop, list[tuple[_Request[Answer], Answer | Exception]]]
+    by_loop = {}
+    for one in answers:
+        by_loop.setdefault(one[0].future.get_loop(), []).append(one)
+    for loop, some in by_loop.items():
+        with contextlib.suppress(RuntimeError):  # the loop was closed: nobody waits there
+            loop.call_soon_threadsafe(_settle_here, some)
+
+
+def _settle_here(answers: "Sequence[tuple[_Request[Answer], Answer | Exception]]") -> None:
+    for request, answer in answers:
+        if request.future.done():
+            continue
+        if isinstance(answer, Exception):
+            request.future.set_exception(answer)
         else:
-            if request.future.set_running_or_notify_cancel():
-                request.future.set_result(answer)
-
-
-def _fail(request: _Request[Answer], error: Exception) -> None:
-    if not request.abandoned() and request.future.set_running_or_notify_cancel():
-        request.future.set_exception(error)
+            request.future.set_result(answer)

@@ -41,8 +41,8 @@ def choose_variant(
     the p50 of variants on this very device. "auto" is the quickest where two or
     more were measured. Else the rule: fp16 on a GPU; on a CPU int8 where it has
     int8 dot products, which is where it is faster; else fp32, which is always
-    there and always right. TensorRT, CoreML and OpenVINO get a graph of plain
-    operators, if there is one.
+    there and always right. TensorRT and CoreML get a graph of plain operators,
+    if there is one.
     """
     if wanted != "auto":
         if wanted in variants:
@@ -59,7 +59,7 @@ def choose_variant(
         order = ["int8", "fp32"]
     else:
         order = ["fp32"]
-    if kind in ("tensorrt", "coreml", "openvino"):
+    if kind in ("tensorrt", "coreml"):
         order = [name for name in order if name in variants and variants[name].graph == "onnx"]
         order += [name for name, one in variants.items() if one.graph == "onnx"] + ["fp32"]
     return next((name for name in order if name in variants), next(iter(variants)))
