@@ -96,8 +96,12 @@ class Model:
         long, RunError.
         """
         if isinstance(texts, str):
-            encoded = self._encoder.encode([texts])
-            return classifications(self._logits(encoded), self.labels, encoded)[0]
+            encoded = self._encoder.encode_one(texts)
+            if encoded.truncated or encoded.windows:  # which may ask for more than one row
+                logits = self._logits([encoded])
+            else:
+                logits = self._run_batch((encoded.ids,))
+            return classifications(logits, self.labels, (encoded,))[0]
         if isinstance(texts, Sequence):
             return list(self.stream(texts))
         raise TypeError(

@@ -84,18 +84,25 @@ class TextEncoder:
 
     def encode(self, texts: Sequence[str]) -> list[Encoded]:
         """Encode texts in order. Raises TypeError where one is not a str."""
-        for text in texts:
-            if not isinstance(text, str):
-                raise TypeError(f"a text must be a str, not {type(text).__name__}")
-        if self._normalize is not None:
-            texts = [self._normalize(text) for text in texts]
-        # A lone surrogate, such as broken JSON leaves, has no UTF-8 form.
-        clean = [
-            text if _encodable(text) else text.encode("utf-8", "replace").decode() for text in texts
-        ]
-        if len(clean) == 1:
-            return [self._wrap(self._tokenizer.encode(clean[0]))]
+        if len(texts) == 1:
+            return [self.encode_one(texts[0])]
+        clean = [self._clean(text) for text in texts]
         return [self._wrap(one) for one in self._tokenizer.encode_batch_fast(clean)]
+
+    def encode_one(self, text: str) -> Encoded:
+        """Encode one text, the quickest way. Raises TypeError where it is not a str."""
+        return self._wrap(self._tokenizer.encode(self._clean(text)))
+
+    def _clean(self, text: str) -> str:
+        if not isinstance(text, str):
+            raise TypeError(f"a text must be a str, not {type(text).__name__}")
+        if self._normalize is not None:
+            text = self._normalize(text)
+        try:
+            text.encode()
+        except UnicodeEncodeError:  # a lone surrogate, such as broken JSON leaves
+            text = text.encode("utf-8", "replace").decode()
+        return text
 
     def _wrap(self, encoding: Any) -> Encoded:
         ids: list[int] = encoding.ids
@@ -126,7 +133,3 @@ def _unknown_id(model: dict[str, Any], tokenizer: Tokenizer) -> int | None:
         return int(model["unk_id"])
     token = model.get("unk_token")  # WordPiece, WordLevel, BPE
     return tokenizer.token_to_id(token) if token else None
-
-
-def _encodable(text: str) -> bool:
-    return text.isascii() or not any("\ud800" <= char <= "\udfff" for char in text)

@@ -1,0 +1,218 @@
+"""Two sides in alternation: processes, ratios, and the file that keeps them."""
+
+import argparse
+import json
+import os
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from statistics import median
+from typing import Any, Self
+
+from edgeft.bench.machine import describe_machine
+from edgeft.bench.texts import builtin_texts
+from edgeft.data import read_texts
+
+ROOT = Path(__file__).parent.parent
+RESULTS = Path(__file__).parent / "results"
+ENVIRONMENTS = {"edgeft": ".venv-base", "bare": ".venv-base", "transformers": ".venv-transformers",
+                "optimum": ".venv-optimum"}  # fmt: skip
+AS_GOOD = 0.97  # what counts as 1.0 where two sides do the same work
+
+
+class Side:
+    """A process of one side, ready to be given jobs."""
+
+    def __init__(self, kind: str, folder: Path, texts: Path, threads: int, variant: str = "fp32"):
+        self.process = subprocess.Popen(
+            _command(kind, folder, texts, threads, variant),
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=_environment(),
+        )  # fmt: skip
+        self.hello = self._read()
+
+    def ask(self, do: str, **job: Any) -> dict[str, Any]:
+        """Do one job and return its figures."""
+        assert self.process.stdin is not None
+        self.process.stdin.write(json.dumps({"do": do, **job}) + "\n")
+        self.process.stdin.flush()
+        return self._read()
+
+    def seconds(self, batch: int | None = None) -> float:
+        """The time of all texts."""
+        return float(self.ask("all", batch=batch, labels=False)["seconds"])
+
+    def _read(self) -> dict[str, Any]:
+        assert self.process.stdout is not None
+        line = self.process.stdout.readline()
+        if not line:
+            raise SystemExit(f"A side ended with status {self.process.wait()}.")
+        answer: dict[str, Any] = json.loads(line)
+        return answer
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        assert self.process.stdin is not None
+        self.process.stdin.close()
+        self.process.wait()
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the table: a figure of edgeft's in relation to another side's.
+
+    ``ratio`` is the median of one ratio for each alternation; ``low`` and
+    ``high`` are its 95% interval by order statistics (David and Nagaraja 2003,
+    7.1), None where there are too few. ``bar`` is what was to be reached.
+    """
+
+    what: str
+    ratio: float
+    low: float | None
+    high: float | None
+    alternations: int
+    bar: str
+    met: bool
+    ours: float
+    theirs: float
+    unit: str
+    note: str = ""
+
+
+def alternate(
+    ours: Callable[[], float], theirs: Callable[[], float], rounds: int
+) -> list[tuple[float, float]]:
+    """Measure both sides in turns; who begins changes each time."""
+    pairs = []
+    for at in range(rounds):
+        if at % 2:
+            their = theirs()
+            pairs.append((ours(), their))
+        else:
+            our = ours()
+            pairs.append((our, theirs()))
+    return pairs
+
+
+def row(
+    what: str,
+    pairs: Sequence[tuple[float, float]],
+    *,
+    unit: str,
+    at_least: float | None = None,
+    at_most: float | None = None,
+    note: str = "",
+) -> Row:
+    """A line from (ours, theirs): ours / theirs where less is better, else theirs / ours.
+
+    ``at_least`` is a bar for how many times quicker we are, ``at_most`` one for
+    our share of theirs.
+    """
+    quicker = at_least is not None
+    ratios = sorted(their / our if quicker else our / their for our, their in pairs)
+    low, high = interval(ratios)
+    ratio = median(ratios)
+    if at_least is not None:
+        met = ratio >= (AS_GOOD if at_least == 1.0 else at_least)
+    else:
+        met = ratio <= (at_most or 0.0)
+    return Row(
+        what=what,
+        ratio=ratio,
+        low=low,
+        high=high,
+        alternations=len(ratios),
+        bar=f"at least {at_least:g}" if quicker else f"at most {at_most:g}",
+        met=met,
+        ours=median(our for our, _ in pairs),
+        theirs=median(their for _, their in pairs),
+        unit=unit,
+        note=note,
+    )
+
+
+def interval(ordered: Sequence[float]) -> tuple[float | None, float | None]:
+    """The 95% interval of a median: the order statistics that hold it with that chance."""
+    count, share, drop = len(ordered), 1 / 2 ** len(ordered), 0
+    tail = share
+    while tail <= 0.025:  # the chance that the median lies below the (drop + 1)-th value
+        drop += 1
+        share *= (count - drop + 1) / drop
+        tail += share
+    if drop == 0:
+        return None, None
+    return ordered[drop - 1], ordered[-drop]
+
+
+def first_prediction_s(kind: str, folder: Path, texts: Path, threads: int, variant: str) -> float:
+    """From the start of a fresh process to the end of it, one text predicted."""
+    command = [*_command(kind, folder, texts, threads, variant), "--first"]
+    begin = time.perf_counter()
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, env=_environment())
+    return time.perf_counter() - begin
+
+
+def write_texts(folder: Path, data: Path | None, limit: int | None) -> tuple[str, Path]:
+    """The unique texts of a file, in its order, as JSON; return a name for them and the path."""
+    texts = list(read_texts(data)) if data else builtin_texts(2400)
+    unique = list(dict.fromkeys(text for text in texts if text.strip()))
+    if limit and len(unique) > limit:  # evenly from the whole file
+        unique = [unique[at * len(unique) // limit] for at in range(limit)]
+    name = f"{data.parent.name}/{data.name}" if data else "built-in"
+    path = folder / f"{len(list(folder.iterdir()))}.json"
+    path.write_text(json.dumps(unique), encoding="utf-8")
+    return f"{name} ({len(unique):,} texts)", path
+
+
+def save(name: str, rows: Sequence[Row], method: str) -> None:
+    """Print a Markdown table, and keep the rows with the machine in results/NAME.json."""
+    print("| what | ratio | 95% interval | bar | met | ours | theirs |")
+    print("| --- | --- | --- | --- | --- | --- | --- |")
+    for one in rows:
+        spread = f"{one.low:.3f} to {one.high:.3f}" if one.low and one.high else "-"
+        met = "yes" if one.met else "no"
+        sides = f"{one.ours:.4g} {one.unit} | {one.theirs:.4g} {one.unit}"
+        print(f"| {one.what} | {one.ratio:.3f} | {spread} | {one.bar} | {met} | {sides} |")
+    document = {
+        "machine": describe_machine().to_dict(),
+        "method": method,
+        "rows": [asdict(one) for one in rows],
+    }
+    RESULTS.mkdir(exist_ok=True)
+    (RESULTS / f"{name}.json").write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
+
+
+def options(description: str | None) -> argparse.ArgumentParser:
+    """The options that all comparisons share."""
+    parser = argparse.ArgumentParser(description=description)
+    parser.add_argument("folder", type=Path, help="what benchmarks.model made")
+    parser.add_argument("--data", type=Path, action="append", help="file of texts; repeatable")
+    parser.add_argument("--rounds", type=int, default=9, help="alternations")
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--limit", type=int, help="texts of each file, evenly; all by default")
+    parser.add_argument("--name", help="name of the file in results/")
+    return parser
+
+
+def scratch() -> "tempfile.TemporaryDirectory[str]":
+    """A folder for the texts."""
+    return tempfile.TemporaryDirectory(prefix="edgeft-bench-")
+
+
+def _command(kind: str, folder: Path, texts: Path, threads: int, variant: str) -> list[str]:
+    python = ROOT / ENVIRONMENTS[kind] / "bin" / "python"
+    if not python.exists():
+        raise SystemExit(f"{python} does not exist: run `make base peers` first.")
+    return [
+        str(python), str(Path(__file__).with_name("side.py")), kind, str(folder), str(texts),
+        "--threads", str(threads), "--variant", variant,
+    ]  # fmt: skip
+
+
+def _environment() -> dict[str, str]:
+    offline = {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_VERBOSITY": "error"}
+    return {**os.environ, **offline, "PYTHONWARNINGS": "ignore"}

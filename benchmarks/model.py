@@ -1,0 +1,39 @@
+"""Make what the benchmarks run: `python -m benchmarks.model build/bench-model`.
+
+The embedded all-MiniLM-L6-v2 with an untrained head of two labels, as a
+checkpoint for the peers and as a bundle: speed does not depend on what the
+weights are, and all sides compute the same logits.
+"""
+
+import argparse
+from pathlib import Path
+
+import torch
+import transformers
+
+from edgeft.export.run import ExportConfig, export
+from edgeft.folders import fresh_folder
+from edgeft.train.embedded import minilm_folder
+
+MAX_LENGTH = 256  # tokens: what all-MiniLM was made for
+
+
+def make(out: Path) -> None:
+    """Write OUT/checkpoint and OUT/bundle."""
+    source = minilm_folder()
+    with fresh_folder(out, force=True):
+        torch.manual_seed(0)
+        model = transformers.AutoModelForSequenceClassification.from_pretrained(
+            source, num_labels=2
+        )
+        torch.nn.init.normal_(model.classifier.weight, std=0.3)  # else all logits are alike
+        tokenizer = transformers.AutoTokenizer.from_pretrained(source, model_max_length=MAX_LENGTH)
+        model.save_pretrained(out / "checkpoint")
+        tokenizer.save_pretrained(out / "checkpoint")
+        export(ExportConfig(checkpoint=str(out / "checkpoint"), out=out / "bundle"))
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("out", type=Path)
+    make(parser.parse_args().out)

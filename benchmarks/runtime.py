@@ -1,0 +1,103 @@
+"""The runtime against a bare loop, and against itself: `make bench-runtime DATA="FILE…"`."""
+
+from pathlib import Path
+
+from benchmarks.compare import Row, Side, alternate, options, row, save, scratch, write_texts
+
+BATCHES = (1, 2, 4, 8, 16, 32, 64, 128)
+SINGLES = 60  # texts alone in each alternation
+FEW = 1000  # texts where each is asked for by itself
+GROWTH_TEXTS = 20_000
+
+
+def throughput(ours: Side, bare: Side, name: str, rounds: int) -> Row:
+    """All texts, against the bare loop at its best batch size."""
+    ours.seconds()  # warm-up, and the loop's own comes with the search
+    best = min(BATCHES, key=bare.seconds)
+    pairs = alternate(ours.seconds, lambda: bare.seconds(best), rounds)
+    what = f"throughput, {name}, bare loop, sorted, batch {best}"
+    return row(what, pairs, unit="s", at_least=1.0)
+
+
+def latency(ours: Side, bare: Side, name: str, count: int, rounds: int) -> Row:
+    """Single texts, the median of each alternation."""
+
+    def p50(side: Side, at: int) -> float:
+        places = [(at * SINGLES + i * 7) % count for i in range(SINGLES)]
+        times = sorted(side.ask("singles", places=places)["ms"])
+        return float(times[len(times) // 2])
+
+    p50(ours, 0), p50(bare, 0)
+    turns = iter(range(10_000))
+    pairs = []
+    for _ in range(rounds):
+        at = next(turns)  # both sides get the same texts
+        pairs += alternate(lambda at=at: p50(ours, at), lambda at=at: p50(bare, at), 1)
+    return row(f"single-text p50, {name}, bare loop", pairs, unit="ms", at_most=1.05)
+
+
+def sharing(ours: Side, name: str, rounds: int) -> list[Row]:
+    """Many callers against one, on the same process."""
+
+    def many(do: str, count: int) -> float:
+        return float(ours.ask(do, count=count)["seconds"])
+
+    tasks = alternate(lambda: many("tasks", 64), ours.seconds, rounds)
+    threads = alternate(lambda: many("many", 16), lambda: many("many", 1), rounds)
+    return [
+        row(f"64 tasks of apredict, {name}, predict of the list", tasks, unit="s", at_least=0.92),
+        row(f"16 threads of predict, {name}, one thread", threads, unit="s", at_least=0.95),
+    ]
+
+
+def neighbours(folder: Path, texts: Path, name: str, threads: int, rounds: int) -> Row:
+    """What it costs to keep neighbours out of int8's answers, and how many labels they flip."""
+    with (
+        Side("edgeft", folder, texts, threads, "int8-alone") as alone,
+        Side("edgeft", folder, texts, threads, "int8") as together,
+    ):
+        one = alone.ask("all", labels=True)["labels"]
+        other = together.ask("all", labels=True)["labels"]
+        flips = sum(a != b for a, b in zip(one, other, strict=True))
+        pairs = alternate(alone.seconds, together.seconds, rounds)
+    note = f"{flips} of {len(one)} labels differ"
+    what = f"int8 rows alone, {name}, int8 in batches ({note})"
+    return row(what, pairs, unit="s", at_least=0.0, note=note)
+
+
+def main() -> None:
+    """Measure, print the table, keep it."""
+    parser = options(__doc__)
+    parser.add_argument("--skip-growth", action="store_true", help="leave the memory test out")
+    chosen = parser.parse_args()
+    rows = []
+    with scratch() as folder:
+        files = [write_texts(Path(folder), one, chosen.limit) for one in chosen.data or [None]]
+        for name, texts in files:
+            with (
+                Side("edgeft", chosen.folder, texts, chosen.threads) as ours,
+                Side("bare", chosen.folder, texts, chosen.threads) as bare,
+            ):
+                rows.append(throughput(ours, bare, name, chosen.rounds))
+                rows.append(latency(ours, bare, name, 500, chosen.rounds))
+        data = (chosen.data or [None])[0]
+        few, texts = write_texts(Path(folder), data, FEW)
+        with Side("edgeft", chosen.folder, texts, chosen.threads) as ours:
+            rows += sharing(ours, few, chosen.rounds)
+        rows.append(neighbours(chosen.folder, texts, few, chosen.threads, min(5, chosen.rounds)))
+        with Side("edgeft", chosen.folder, texts, chosen.threads) as ours:
+            idle = [ours.ask("idle")["cpu_seconds"] for _ in range(3)]
+            rows.append(
+                row("CPU seconds in the 5 s after a call, of 0.05", [(one, 0.05) for one in idle],
+                    unit="s", at_most=1.0)
+            )  # fmt: skip
+            if not chosen.skip_growth:
+                found = ours.ask("growth", count=GROWTH_TEXTS, tokens=256)
+                grown = found["after"] - found["before"] - found["texts"]
+                what = f"memory after {GROWTH_TEXTS:,} texts of random length, of 150 MB"
+                rows.append(row(what, [(grown / 1e6, 150.0)], unit="MB", at_most=1.0))
+    save(chosen.name or "runtime", rows, __doc__ or "")
+
+
+if __name__ == "__main__":
+    main()
