@@ -68,6 +68,7 @@ def neighbours(folder: Path, texts: Path, name: str, threads: int, rounds: int) 
 def main() -> None:
     """Measure, print the table, keep it."""
     parser = options(__doc__)
+    parser.add_argument("--trained", type=Path, help="a trained model for the labels of int8")
     parser.add_argument("--skip-growth", action="store_true", help="leave the memory test out")
     chosen = parser.parse_args()
     rows = []
@@ -84,7 +85,8 @@ def main() -> None:
         few, texts = write_texts(Path(folder), data, FEW)
         with Side("edgeft", chosen.folder, texts, chosen.threads) as ours:
             rows += sharing(ours, few, chosen.rounds)
-        rows.append(neighbours(chosen.folder, texts, few, chosen.threads, min(5, chosen.rounds)))
+        trained = chosen.trained or chosen.folder
+        rows.append(neighbours(trained, texts, few, chosen.threads, min(5, chosen.rounds)))
         with Side("edgeft", chosen.folder, texts, chosen.threads) as ours:
             idle = [ours.ask("idle")["cpu_seconds"] for _ in range(3)]
             rows.append(

@@ -167,7 +167,7 @@ def _onnxruntime_findings(facts: Facts) -> list[Finding]:
 def _provider_finding(provider: str, why: str, facts: Facts) -> Finding:
     what = f"{provider} does not load: {why}"
     if provider == _TENSORRT:
-        return Finding(what, "Nothing to mend: edgeft does not run models with TensorRT.")
+        return Finding(what, "Only --device tensorrt needs it: pip install tensorrt")
     if provider != _CUDA:
         return Finding(what)
     if not facts.machine.gpus:

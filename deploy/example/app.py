@@ -42,8 +42,6 @@ class Server(ThreadingHTTPServer):
         super().__init__(address, Handler)
         self.model = model
         self.places = threading.BoundedSemaphore(MAX_REQUESTS)
-        # onnxruntime uses all cores for one call, so calls side by side would only fight.
-        self.turn = threading.Lock()
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -67,8 +65,7 @@ class Handler(BaseHTTPRequestHandler):
             return self._answer(HTTPStatus.SERVICE_UNAVAILABLE, {"error": "busy, try again"})
         try:
             texts = self._texts()
-            with self.server.turn:
-                predictions = self.server.model.predict(texts)
+            predictions = self.server.model.predict(texts)
             answer = {"predictions": [as_json(one) for one in predictions]}
             self._answer(HTTPStatus.OK, answer)
         except BadRequestError as error:

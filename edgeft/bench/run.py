@@ -14,10 +14,11 @@ from edgeft.bundle import Manifest, Variant, read_manifest
 from edgeft.data import read_texts
 from edgeft.errors import DataError, EdgeftError, UsageError
 from edgeft.progress import Progress, silent
-from edgeft.runtime.providers import available_devices, resolve_device
+from edgeft.runtime.providers import available_devices, import_onnxruntime, resolve_device
 from edgeft.runtime.tokenize import TextEncoder
+from edgeft.runtime.variants import Measurement, save_measurements
 
-__all__ = ["BenchConfig", "BenchResult", "TextFacts", "bench", "takes"]
+__all__ = ["BenchConfig", "BenchResult", "TextFacts", "bench", "save_result", "takes"]
 
 
 @dataclass(frozen=True)
@@ -145,6 +146,20 @@ def bench(config: BenchConfig, progress: Progress = silent) -> BenchResult:
         verdicts=tuple(verdicts(results, machine.features)),
         warnings=tuple(warnings(results, machine, others)),
     )
+
+
+def save_result(result: BenchResult) -> Path:
+    """Keep the p50 of each cell for ``variant="auto"`` on this machine; return the file.
+
+    Raises OutputError.
+    """
+    found = {}
+    for cell in result.cells:
+        if (one := cell.measured) is not None:
+            measurement = Measurement(cell.device, cell.variant, one.threads, one.latency.p50_ms)
+            found[cell.device, cell.variant, one.threads] = measurement
+    version = str(import_onnxruntime().__version__)
+    return save_measurements(result.bundle_digest, version, found)
 
 
 def takes(device: str, variant: Variant) -> bool:

@@ -23,7 +23,7 @@ COLUMNS = (
 @options.text_column
 @click.option(
     "--device", "devices", multiple=True, metavar="NAME",
-    help="cpu, cuda or cuda:N; may be repeated.  [default: all that load]",
+    help="Device, such as cpu or cuda:1; may be repeated.  [default: all that load]",
 )  # fmt: skip
 @click.option(
     "--variant", "variants", multiple=True, metavar="NAME",
@@ -38,6 +38,7 @@ COLUMNS = (
     "--rounds", type=click.IntRange(min=1), default=3, show_default=True,
     help="Fresh processes for each variant and device.",
 )  # fmt: skip
+@click.option("--save", is_flag=True, help="Let `auto` choose by these figures on this machine.")
 @options.as_json
 @click.pass_context
 def command(
@@ -50,6 +51,7 @@ def command(
     threads: int | None,
     samples: int,
     rounds: int,
+    save: bool,
     as_json: bool,
 ) -> None:
     """Time each variant of BUNDLE on each device of this machine.
@@ -60,7 +62,7 @@ def command(
     the share of texts that get the label that fp32 gives. Exit status 1 if a
     variant failed.
     """
-    from edgeft.bench.run import BenchConfig, bench
+    from edgeft.bench.run import BenchConfig, bench, save_result
 
     config = BenchConfig(
         bundle=bundle,
@@ -78,6 +80,8 @@ def command(
         console.print_json(result.to_dict())
     else:
         show(result)
+    if save:
+        console.note(f"Saved for --variant auto: {save_result(result)}")
     if any(cell.error for cell in result.cells):
         ctx.exit(1)
 

@@ -18,7 +18,10 @@ as_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON d
 text_column = click.option("--text-column", metavar="NAME", help="Column that holds the text.")
 label_column = click.option("--label-column", metavar="NAME", help="Column that holds the label.")
 device = click.option(
-    "--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N."
+    "--device",
+    default="auto",
+    show_default=True,
+    help="auto, cpu, cuda, cuda:N, tensorrt, openvino, coreml, directml.",
 )
 variant = click.option(
     "--variant", default="auto", show_default=True, help="auto, fp32, int8, fp16 …"

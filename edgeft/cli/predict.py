@@ -10,6 +10,7 @@ import click
 from edgeft.cli import console, options
 
 if TYPE_CHECKING:
+    from edgeft.runtime.model import LongTexts
     from edgeft.tasks import Classification
 
 
@@ -19,6 +20,14 @@ if TYPE_CHECKING:
 @options.text_column
 @options.runtime
 @click.option("--scores", is_flag=True, help="Give the score of every label, not only the best.")
+@click.option(
+    "--on-long", type=click.Choice(["truncate", "error", "window"]), default="truncate",
+    show_default=True, help="Cut a text that is too long, refuse it, or read it in windows.",
+)  # fmt: skip
+@click.option(
+    "--batch-invariant", is_flag=True, help="Run texts alone where neighbours change the answers."
+)
+@click.option("--expect", metavar="DIGEST", help="Refuse a bundle with another digest.")
 def command(
     bundle: Path,
     source: Path,
@@ -27,6 +36,9 @@ def command(
     variant: str,
     threads: int | None,
     scores: bool,
+    on_long: "LongTexts",
+    batch_invariant: bool,
+    expect: str | None,
 ) -> None:
     """Predict each text of FILE, or of standard input.
 
@@ -48,7 +60,15 @@ def command(
         arrivals = Arrivals(getattr(stdin, "raw", stdin))
     # Opened first: a wrong file name is told before a model is loaded.
     texts = read_texts(arrivals or source, text_column=text_column)
-    with edgeft.load(bundle, device=device, variant=variant, threads=threads) as model:
+    with edgeft.load(
+        bundle,
+        device=device,
+        variant=variant,
+        threads=threads,
+        on_long=on_long,
+        batch_invariant=batch_invariant,
+        expect=expect,
+    ) as model:
         console.note(f"Running {model.variant} on {model.device}, {model.threads} threads.")
         for window in windows(texts, arrivals=arrivals, most=WINDOW):
             for prediction in model.predict(window):
@@ -63,6 +83,8 @@ def _document(prediction: "Classification", scores: bool) -> dict[str, Any]:
         "truncated": prediction.truncated,
         "unknown_share": round(prediction.unknown_share, 4),
     }
+    if prediction.windows > 1:
+        document["windows"] = prediction.windows
     if scores:
         document["scores"] = {label: round(one, 6) for label, one in prediction.scores.items()}
     return document

@@ -166,7 +166,7 @@ def _manifest(
         pad_type_id=int(tokenizer.pad_token_type_id),
         normalize=checkpoint.normalize,
         golden_texts=GOLDEN_TEXTS,
-        variants={name: _variant(name, folder) for name in names},
+        variants={name: _variant(name, folder, config.target) for name in names},
     )
     return Manifest(
         task=Task.TEXT_CLASSIFICATION,
@@ -179,7 +179,7 @@ def _manifest(
     )
 
 
-def _variant(name: str, folder: Path) -> Variant:
+def _variant(name: str, folder: Path, target: str) -> Variant:
     graph = describe_graph(folder / FILES[name])
     return Variant(
         files={"model": FILES[name]},
@@ -191,6 +191,7 @@ def _variant(name: str, folder: Path) -> Variant:
         golden=Golden((), 0.0),
         wants="int8-dot" if name == "int8" else "",
         batch_invariant=name != "int8",
+        full_range=name == "int8" and not reduces_range(target),
         measured={"fused_attention": graph.fused_attention},
     )
 

@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 import torch
 import transformers
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import edgeft
 from edgeft.errors import EdgeftError, UsageError
@@ -59,6 +61,30 @@ def test_order_is_kept_over_windows(model: edgeft.Model) -> None:
 
 def test_ten_thousand_texts(model: edgeft.Model) -> None:
     assert len(model.predict(["the cat", "sun"] * 5000)) == 10_000
+
+
+def test_equal_texts_are_computed_once(
+    model: edgeft.Model, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert model._engine is not None
+    rows = []
+    run = model._engine.run
+    monkeypatch.setattr(model._engine, "run", lambda batch: rows.extend(batch) or run(batch))
+    answers = model.predict(["the cat", "sun", "the cat"] * 100)
+    assert len(rows) == 2
+    assert answers == model.predict(["the cat", "sun", "the cat"]) * 100
+
+
+@settings(deadline=None, max_examples=40)
+@given(st.lists(st.one_of(st.text(max_size=80), st.sampled_from(EDGES)), max_size=30))
+def test_any_texts_get_in_order_what_they_get_alone(model: edgeft.Model, texts: list[str]) -> None:
+    together = model.logits(texts)
+    np.testing.assert_allclose(together, model.logits(texts, alone=True), atol=1e-4)
+    np.testing.assert_array_equal(together, model.logits(texts))
+    for one, text in zip(model.predict(texts), texts, strict=True):
+        alone = model.predict(text)
+        assert (one.truncated, one.unknown_share) == (alone.truncated, alone.unknown_share)
+        assert one.score == pytest.approx(alone.score, abs=1e-4)
 
 
 def test_one_none_and_a_tuple(model: edgeft.Model) -> None:

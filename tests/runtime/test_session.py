@@ -3,21 +3,25 @@
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import onnxruntime
 import pytest
 
 import edgeft
-from edgeft.errors import BundleError, DeviceError
+from edgeft.bundle import read_manifest
+from edgeft.errors import BundleError, DeviceError, UsageError
+from edgeft.runtime import load as load_module
 from edgeft.runtime.providers import (
     CLOUD_PROVIDERS,
     KINDS,
     DeviceName,
+    _parse,
     available_devices,
     provider_problems,
 )
-from edgeft.runtime.session import SessionOptions, open_session
+from edgeft.runtime.session import SessionOptions, _providers, _session_options, open_session
 
 HAS_DRIVER = shutil.which("nvidia-smi") is not None
 HAS_CUDA = available_devices()["cuda"] == ""
@@ -72,3 +76,72 @@ def test_a_file_that_is_no_graph_is_one_clear_error(tmp_path: Path) -> None:
     (tmp_path / "model.onnx").write_bytes(b"not a graph")
     with pytest.raises(BundleError, match="cannot be opened"):
         open_session(tmp_path / "model.onnx", DeviceName("cpu"), SessionOptions(threads=1))
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "which"),
+    [
+        ("cpu", "cpu", ""),
+        ("cuda", "cuda", "0"),
+        ("cuda:1", "cuda", "1"),
+        ("tensorrt:02", "tensorrt", "2"),
+        ("openvino", "openvino", "CPU"),
+        ("openvino:gpu", "openvino", "GPU"),
+        ("coreml", "coreml", ""),
+        ("directml:3", "directml", "3"),
+    ],
+)
+def test_names_of_devices(name: str, kind: str, which: str) -> None:
+    assert _parse(name) == DeviceName(kind, which)
+
+
+@pytest.mark.parametrize("name", ["", "gpu", "cpu:0", "cuda:", "cuda:x", "coreml:1", "azure",
+                                  "openvino:TPU", "AzureExecutionProvider", "auto:1"])  # fmt: skip
+def test_other_names_are_refused(name: str) -> None:
+    with pytest.raises(UsageError, match="There is no device") as caught:
+        _parse(name)
+    assert "openvino" in caught.value.hint
+
+
+@pytest.mark.parametrize("kind", [name for name in KINDS if name != "cpu"])
+def test_every_device_that_is_not_here_says_why_and_what_mends_it(
+    kind: str, tiny_bundle: Path
+) -> None:
+    reason = available_devices()[kind]
+    if not reason:
+        pytest.skip(f"{kind} runs here")
+    with pytest.raises(DeviceError, match=f"'{kind}' cannot run here") as caught:
+        edgeft.load(tiny_bundle, device=kind)
+    assert reason in caught.value.message
+    assert "pip install" in caught.value.hint or "No NVIDIA driver" in caught.value.hint
+
+
+def test_tensorrt_gets_its_cache_and_profile(tmp_path: Path) -> None:
+    options = SessionOptions(1, engine_cache=tmp_path, profile=("a:1x1", "a:2x2", "a:3x3"))
+    trt, cuda, cpu = _providers(DeviceName("tensorrt", "1"), options)
+    assert trt[0] == "TensorrtExecutionProvider"
+    assert trt[1]["device_id"] == cuda[1]["device_id"] == "1"
+    assert trt[1]["trt_engine_cache_path"] == str(tmp_path)
+    assert trt[1]["trt_profile_opt_shapes"] == "a:2x2"
+    assert cpu == "CPUExecutionProvider"
+
+
+@pytest.mark.parametrize(("full_range", "features", "exact"), [
+    (True, {"avx2"}, "1"), (True, {"avx2", "vnni"}, ""), (False, {"avx2"}, ""),
+    (True, {"neon"}, ""),
+])  # fmt: skip
+def test_sums_that_would_overflow_are_computed_exactly(
+    tiny_bundle: Path, monkeypatch: pytest.MonkeyPatch,
+    full_range: bool, features: set[str], exact: str,
+) -> None:  # fmt: skip
+    manifest = read_manifest(tiny_bundle)
+    int8 = replace(manifest.model.variants["int8"], full_range=full_range)
+    record = replace(manifest.model, variants={"int8": int8})
+    monkeypatch.setattr(load_module, "cpu_features", lambda: frozenset(features))
+    manifest = replace(manifest, models={"main": record})
+    options = load_module._session_options(manifest, "int8", DeviceName("cpu"), 1, False, False)
+    assert options.exact_int8 is bool(exact)
+    settings = _session_options(onnxruntime, DeviceName("cpu"), options)
+    if exact:
+        assert settings.get_session_config_entry("session.x64quantprecision") == exact
+    assert settings.get_session_config_entry("session.intra_op.allow_spinning") == "0"
