@@ -157,7 +157,7 @@ def read_manifest(folder: Path) -> Manifest:
         raise IntegrityError(f"{path} was changed after it was written.", hint=AGAIN)
     try:
         manifest = _manifest_from(content)
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (LookupError, TypeError, ValueError, AttributeError) as error:
         raise BundleError(f"{path} lacks or misstates a field: {error!r}.", hint=AGAIN) from error
     for name in _paths_in(manifest):
         confined(folder, name)

@@ -1,6 +1,7 @@
 """Fixtures that every room uses: tiny real checkpoints and bundles, made once a session."""
 
 import os
+import tempfile
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 
@@ -8,6 +9,8 @@ import pytest
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+# What somebody measured on this machine must not decide which variant a test runs.
+os.environ["EDGEFT_CACHE"] = str(Path(tempfile.gettempdir()) / f"edgeft-tests-{os.getpid()}")
 
 
 @pytest.fixture(scope="session")

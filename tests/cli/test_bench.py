@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
+import edgeft
 from edgeft.cli import main
 from tests.bundles import with_file
 
@@ -69,3 +70,18 @@ def test_a_missing_bundle_and_a_missing_file_are_told(tiny_bundle: Path, tmp_pat
     no_data = run(tiny_bundle, "--data", tmp_path / "none.csv")
     assert no_data.exit_code == 1
     assert "none.csv does not exist" in no_data.stderr
+
+
+def test_saved_figures_decide_what_auto_runs(
+    tiny_bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("EDGEFT_CACHE", str(tmp_path / "cache"))
+    result = run(tiny_bundle, "--device", "cpu", "--json", "--save", *SMALL)
+    assert result.exit_code == 0, result.output
+    (path,) = (tmp_path / "cache" / "measurements").iterdir()
+    assert str(path) in result.stderr
+    cells = json.loads(result.stdout)["cells"]
+    saved = {one["variant"]: one["p50_ms"] for one in json.loads(path.read_text())["measurements"]}
+    assert saved == {cell["variant"]: cell["p50_ms"] for cell in cells}
+    with edgeft.load(tiny_bundle, device="cpu", threads=1) as model:
+        assert model.variant == min(saved, key=saved.__getitem__)

@@ -196,3 +196,27 @@ def test_version_and_help() -> None:
     lines = [line for line in page.stdout.splitlines() if line.strip().startswith(ours)]
     assert len(lines) == len(ours)
     assert not any(line.endswith("...") for line in lines)
+
+
+def test_predict_treats_long_texts_as_told(tiny_bundle: Path) -> None:
+    long = b"the cat\n" + b"sun " * 200 + b"\n"
+    options = (tiny_bundle, "-", "--device", "cpu", "--variant", "fp32")
+    windows = run("predict", *options, "--on-long", "window", stdin=long).stdout.splitlines()
+    assert "windows" not in json.loads(windows[0])
+    assert json.loads(windows[1])["windows"] > 1
+    refused = run("predict", *options, "--on-long", "error", stdin=long)
+    assert refused.exit_code == 1
+    assert "Text 1 has 202 tokens; the model reads 64." in refused.stderr
+
+
+def test_predict_takes_only_the_expected_bundle(tiny_bundle: Path) -> None:
+    refused = run("predict", tiny_bundle, "-", "--expect", "sha256:0", stdin=b"the cat\n")
+    assert (refused.exit_code, refused.stdout) == (1, "")
+    assert "not sha256:0" in refused.stderr
+
+
+def test_predict_with_no_neighbours_gives_what_a_text_gets_alone(tiny_bundle: Path) -> None:
+    texts = [b"the cat fell", b"sun and rain", b"good bread"]
+    options = ("predict", tiny_bundle, "-", "--variant", "int8", "--batch-invariant")
+    together = run(*options, stdin=b"\n".join(texts)).stdout.splitlines()
+    assert together == [run(*options, stdin=text).stdout.strip() for text in texts]

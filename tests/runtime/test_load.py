@@ -128,15 +128,13 @@ def test_unknown_inputs_are_refused(tiny_bundle: Path, tmp_path: Path) -> None:
         load(with_variant(tiny_bundle, tmp_path / "b", "fp32", inputs=odd))
 
 
-def test_the_manifest_may_be_anything_but_is_then_refused(
-    tiny_bundle: Path, tmp_path: Path
-) -> None:
+def test_a_manifest_without_a_model_is_refused(tiny_bundle: Path, tmp_path: Path) -> None:
     copy = Path(shutil.copytree(tiny_bundle, tmp_path / "b"))
     content = json.loads((copy / MANIFEST).read_text())
     content["pipeline"] = []
     content["digest"] = digest_of(content)
     (copy / MANIFEST).write_text(json.dumps(content))
-    with pytest.raises((BundleError, IndexError)):
+    with pytest.raises(BundleError, match="lacks or misstates a field"):
         load(copy)
 
 
@@ -172,8 +170,6 @@ def test_a_saved_measurement_overrides_the_rule(
     path.write_text("{broken")  # is passed over, and the rule holds again
     with load(tiny_bundle, variant="auto") as model:
         assert model.variant in ("fp32", "int8")
-    for other in (tiny_bundle.parent / "x", path):
-        assert not str(other).startswith("~")
 
 
 def test_one_measured_variant_decides_nothing(
