@@ -149,11 +149,14 @@ def interval(ordered: Sequence[float]) -> tuple[float | None, float | None]:
 
 
 def first_prediction_s(kind: str, folder: Path, texts: Path, threads: int, variant: str) -> float:
-    """From the start of a fresh process to the end of it, one text predicted."""
+    """From the start of a fresh process to its first prediction."""
     command = [*_command(kind, folder, texts, threads, variant), "--first"]
     begin = time.perf_counter()
-    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, env=_environment())
-    return time.perf_counter() - begin
+    with subprocess.Popen(command, stdout=subprocess.PIPE, env=_environment()) as process:
+        assert process.stdout is not None
+        if not process.stdout.readline():
+            raise SystemExit(f"A side ended with status {process.wait()}.")
+        return time.perf_counter() - begin
 
 
 def write_texts(folder: Path, data: Path | None, limit: int | None) -> tuple[str, Path]:

@@ -1,9 +1,11 @@
 """The runtime against a bare loop, and against itself: `make bench-runtime DATA="FILE…"`."""
 
+import json
 from pathlib import Path
 
 from benchmarks.compare import Row, Side, alternate, options, row, save, scratch, write_texts
 
+PARTS = ("bare", "sharing", "neighbours", "small")
 BATCHES = (1, 2, 4, 8, 16, 32, 64, 128)
 SINGLES = 60  # texts alone in each alternation
 FEW = 1000  # texts where each is asked for by itself
@@ -65,39 +67,47 @@ def neighbours(folder: Path, texts: Path, name: str, threads: int, rounds: int) 
     return row(what, pairs, unit="s", at_least=0.0, note=note)
 
 
+def small(ours: Side, growth: bool) -> list[Row]:
+    """What an idle model burns, and what many lengths leave behind."""
+    idle = [(float(ours.ask("idle")["cpu_seconds"]), 0.05) for _ in range(3)]
+    rows = [row("CPU seconds in the 5 s after a call, of 0.05", idle, unit="s", at_most=1.0)]
+    if growth:
+        found = ours.ask("growth", count=GROWTH_TEXTS, tokens=256)
+        grown = (found["after"] - found["before"]) / 1e6
+        what = f"memory after {GROWTH_TEXTS:,} texts of random length, of 150 MB"
+        rows.append(row(what, [(grown, 150.0)], unit="MB", at_most=1.0))
+    return rows
+
+
 def main() -> None:
     """Measure, print the table, keep it."""
     parser = options(__doc__)
     parser.add_argument("--trained", type=Path, help="a trained model for the labels of int8")
     parser.add_argument("--skip-growth", action="store_true", help="leave the memory test out")
+    parser.add_argument("--only", choices=PARTS, action="append", help="repeatable; else all")
     chosen = parser.parse_args()
-    rows = []
+    parts = chosen.only or PARTS
+    rows: list[Row] = []
     with scratch() as folder:
         files = [write_texts(Path(folder), one, chosen.limit) for one in chosen.data or [None]]
-        for name, texts in files:
+        for name, texts in files if "bare" in parts else ():
             with (
                 Side("edgeft", chosen.folder, texts, chosen.threads) as ours,
                 Side("bare", chosen.folder, texts, chosen.threads) as bare,
             ):
+                count = min(500, len(json.loads(texts.read_text(encoding="utf-8"))))
                 rows.append(throughput(ours, bare, name, chosen.rounds))
-                rows.append(latency(ours, bare, name, 500, chosen.rounds))
-        data = (chosen.data or [None])[0]
-        few, texts = write_texts(Path(folder), data, FEW)
-        with Side("edgeft", chosen.folder, texts, chosen.threads) as ours:
-            rows += sharing(ours, few, chosen.rounds)
-        trained = chosen.trained or chosen.folder
-        rows.append(neighbours(trained, texts, few, chosen.threads, min(5, chosen.rounds)))
-        with Side("edgeft", chosen.folder, texts, chosen.threads) as ours:
-            idle = [ours.ask("idle")["cpu_seconds"] for _ in range(3)]
-            rows.append(
-                row("CPU seconds in the 5 s after a call, of 0.05", [(one, 0.05) for one in idle],
-                    unit="s", at_most=1.0)
-            )  # fmt: skip
-            if not chosen.skip_growth:
-                found = ours.ask("growth", count=GROWTH_TEXTS, tokens=256)
-                grown = found["after"] - found["before"] - found["texts"]
-                what = f"memory after {GROWTH_TEXTS:,} texts of random length, of 150 MB"
-                rows.append(row(what, [(grown / 1e6, 150.0)], unit="MB", at_most=1.0))
+                rows.append(latency(ours, bare, name, count, chosen.rounds))
+        few, texts = write_texts(Path(folder), (chosen.data or [None])[0], FEW)
+        if "sharing" in parts:
+            with Side("edgeft", chosen.folder, texts, chosen.threads) as ours:
+                rows += sharing(ours, few, chosen.rounds)
+        if "neighbours" in parts:
+            trained = chosen.trained or chosen.folder
+            rows.append(neighbours(trained, texts, few, chosen.threads, chosen.rounds))
+        if "small" in parts:
+            with Side("edgeft", chosen.folder, texts, chosen.threads) as ours:
+                rows += small(ours, not chosen.skip_growth)
     save(chosen.name or "runtime", rows, __doc__ or "")
 
 

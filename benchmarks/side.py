@@ -200,9 +200,6 @@ def answer(side, job, texts):
         return {"cpu_seconds": time.process_time() - begin}
     if job["do"] == "growth":
         chance = random.Random(0)
-        side.all([f"word {at}" for at in range(64)], 1)
-        gc.collect()
-        before = memory("VmRSS")
         words = [" ".join(text.split()) for text in texts]
         most = job["tokens"]
         random_texts = []
@@ -211,10 +208,12 @@ def answer(side, job, texts):
             while len(parts) < wanted:
                 parts += chance.choice(words).split()
             random_texts.append(" ".join(parts[:wanted]))
-        made = memory("VmRSS")
+        side.all([f"word {at}" for at in range(64)], 1)
+        gc.collect()
+        before = memory("VmRSS")
         side.all(random_texts, 1)
         gc.collect()
-        return {"before": before, "texts": made - before, "after": memory("VmRSS")}
+        return {"before": before, "after": memory("VmRSS")}
     return {"peak_rss_bytes": memory("VmHWM")}
 
 

@@ -148,7 +148,7 @@ def read_manifest(folder: Path) -> Manifest:
         raise _no_bundle(folder) from None
     except OSError as error:
         raise BundleError(f"{path} cannot be read: {error.strerror}.") from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise IntegrityError(f"{path} is not a JSON document: {error}.", hint=AGAIN) from None
     if not isinstance(content, dict) or "format" not in content:
         raise BundleError(f"{path} is not an edgeft manifest.", hint=AGAIN)
@@ -190,7 +190,7 @@ def digest_of(content: Mapping[str, Any]) -> str:
     """
     rest = {key: value for key, value in content.items() if key != "digest"}
     text = json.dumps(rest, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    return "sha256:" + hashlib.sha256(text.encode()).hexdigest()
+    return "sha256:" + hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def _no_bundle(folder: Path) -> BundleError:
@@ -212,6 +212,8 @@ def _check_format(content: Mapping[str, Any], path: Path) -> None:
             hint="Update with: pip install --upgrade edgeft",
         )
     requires = content.get("requires", {})
+    if not isinstance(requires, dict):
+        raise BundleError(f"{path} misstates what it requires.", hint=AGAIN)
     unknown = {name: since for name, since in requires.items() if name not in FEATURES}
     if unknown:
         name, since = next(iter(unknown.items()))

@@ -80,7 +80,7 @@ def command(
         console.print_json(result.to_dict())
     else:
         show(result)
-    if save:
+    if save and any(cell.measured for cell in result.cells):
         console.note(f"Saved for --variant auto: {save_result(result)}")
     if any(cell.error for cell in result.cells):
         ctx.exit(1)

@@ -70,6 +70,10 @@ def command(
         expect=expect,
     ) as model:
         console.note(f"Running {model.variant} on {model.device}, {model.threads} threads.")
+        if arrivals is None:
+            for prediction in model.stream(texts):
+                print(json.dumps(_document(prediction, scores), ensure_ascii=False))
+            return
         for window in windows(texts, arrivals=arrivals, most=WINDOW):
             for prediction in model.predict(window):
                 print(json.dumps(_document(prediction, scores), ensure_ascii=False))

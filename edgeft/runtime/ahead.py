@@ -10,10 +10,22 @@ Prepared = TypeVar("Prepared")
 
 
 def windows(texts: Iterable[str], *, most: int, most_characters: int) -> Iterator[list[str]]:
-    """Group texts, at most ``most`` and, but for a single one, ``most_characters`` together."""
+    """Group texts, at most ``most`` and, but for a single one, ``most_characters`` together.
+
+    Where the source fails, what it gave before is a window first.
+    """
     window: list[str] = []
     characters = 0
-    for text in texts:
+    source = iter(texts)
+    failure: Exception | None = None
+    while True:
+        try:
+            text = next(source)
+        except StopIteration:
+            break
+        except Exception as error:
+            failure = error
+            break
         size = len(text) if isinstance(text, str) else 0  # what is no text is refused later
         if window and (len(window) >= most or characters + size > most_characters):
             yield window
@@ -22,6 +34,8 @@ def windows(texts: Iterable[str], *, most: int, most_characters: int) -> Iterato
         characters += size
     if window:
         yield window
+    if failure is not None:
+        raise failure
 
 
 def one_ahead(prepare: Callable[[Given], Prepared], items: Iterator[Given]) -> Iterator[Prepared]:

@@ -44,17 +44,24 @@ def plan_batches(
 
 
 def join_oldest(
-    lengths: Sequence[int], *, budget: int, max_padding: float = MAX_PADDING
+    lengths: Sequence[int],
+    *,
+    budget: int,
+    max_padding: float = MAX_PADDING,
+    most: int | None = None,
 ) -> list[int]:
     """The positions that share a batch with position 0, which is always among them.
 
     Those nearest in length join first, within the same limits as in
     ``plan_batches``. ``lengths`` must not be empty.
     """
+    most = most or len(lengths)
     batch, longest, tokens = [0], lengths[0], lengths[0]
     for i in sorted(range(1, len(lengths)), key=lambda i: abs(lengths[i] - lengths[0])):
         longer = max(longest, lengths[i])
         cost = longer * (len(batch) + 1)
+        if len(batch) >= most:
+            break
         if cost <= budget and cost - (tokens + lengths[i]) <= _allowed(cost, max_padding):
             batch.append(i)
             longest, tokens = longer, tokens + lengths[i]

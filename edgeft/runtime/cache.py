@@ -33,7 +33,15 @@ def private_folder(*names: str) -> Path:
     Raises OutputError where it cannot be made, or belongs to or can be written
     by somebody else: what lies in it is loaded and run.
     """
-    folder = cache_folder().joinpath(*names)
+    folder = cache_folder()
+    _make_private(folder)
+    for name in names:
+        folder = folder / name
+        _make_private(folder)
+    return folder
+
+
+def _make_private(folder: Path) -> None:
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         facts = folder.lstat()
@@ -49,4 +57,5 @@ def private_folder(*names: str) -> Path:
                 f"The cache folder {folder} can be written by others than you.",
                 hint="Remove it, or name another with the environment variable EDGEFT_CACHE.",
             )
-    return folder
+        if stat.S_IMODE(facts.st_mode) != 0o700:
+            folder.chmod(0o700)

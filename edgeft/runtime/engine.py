@@ -100,17 +100,17 @@ class BoundEngine:
         self._graphs = graphs
         self._output = session.get_outputs()[0].name
         self._recorded: dict[int, tuple[Any, dict[str, Any]]] = {}
-        self._lock = Lock()  # the buffers of a recording serve one call at a time
+        self._lock = Lock()  # a session that records serves one call at a time
 
     def run(self, rows: Rows) -> NDArray[np.float32]:
         """The (B, C) float32 logits of B rows of ids. Raises RunError."""
         length = bucket_length(max(map(len, rows)), self._most)
         feed = pad(rows, self._inputs, length)
         try:
-            if self._graphs and len(rows) == 1:
-                with self._lock:
-                    return self._replay(feed, length)
-            return self._once(feed)
+            if not self._graphs:
+                return self._once(feed)
+            with self._lock:
+                return self._replay(feed, length) if len(rows) == 1 else self._once(feed)
         except Exception as error:  # onnxruntime's errors share no base but Exception
             raise _failed(feed, error) from error
 

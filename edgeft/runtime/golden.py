@@ -30,7 +30,7 @@ def check_golden(model: Model) -> GoldenResult:
     if not record.golden_texts:
         return GoldenResult(0.0, golden.tolerance)
     expected = np.array(golden.logits, np.float32)  # (G, C) float32
-    found = model.logits(record.golden_texts, alone=True)  # (G, C) float32
+    found = model.logits(record.golden_texts, alone=True, cut=True)  # (G, C) float32
     if found.shape != expected.shape:
         return GoldenResult(float("inf"), golden.tolerance)
     return GoldenResult(float(np.abs(found - expected).max()), golden.tolerance)

@@ -18,6 +18,7 @@ __all__ = ["DOMAINS", "check_graph"]
 
 # ONNX's own operators, its classical machine learning and onnxruntime's, all built in.
 DOMAINS = frozenset({"", "ai.onnx", "ai.onnx.ml", "com.microsoft"})
+OPAQUE = "EPContext"  # loads an engine of native code, perhaps from another file
 DEEPEST = 32  # graphs within graphs; real models have one or two
 
 Span = tuple[int, int]  # first byte and the one after the last
@@ -26,7 +27,7 @@ Span = tuple[int, int]  # first byte and the one after the last
 _INSIDE = {
     "Model": {7: "Graph", 25: "Function"},
     "Graph": {1: "Node", 5: "Tensor", 15: "SparseTensor"},
-    "Function": {7: "Node"},
+    "Function": {7: "Node", 11: "Attribute"},
     "Node": {5: "Attribute"},
     "Attribute": {5: "Tensor", 6: "Graph", 10: "Tensor", 11: "Graph", 22: "SparseTensor",
                   23: "SparseTensor"},
@@ -49,6 +50,11 @@ def check_graph(stream: BufferedReader, path: Path) -> None:
                 raise ValueError("it has no graph")
             own = set(_function_domains(data))
             for domain, operator in _operators(data, "Model", (0, len(data)), 0):
+                if operator == OPAQUE:
+                    raise BundleError(
+                        f"{path} holds a compiled engine, which nobody can look into.",
+                        hint="Export the model again with: edgeft export",
+                    )
                 if domain not in DOMAINS | own:
                     raise BundleError(
                         f"{path} uses the operator {operator!r} of {domain!r}, "
@@ -104,6 +110,8 @@ def _fields(data: mmap.mmap, span: Span) -> Iterator[tuple[int, int | Span]]:
     at, end = span
     while at < end:
         tag, at = _varint(data, at)
+        if not 8 <= tag < 1 << 32:  # onnxruntime's parser would read another field
+            raise ValueError("it is damaged")
         kind = tag & 7
         if kind == 0:
             value, at = _varint(data, at)

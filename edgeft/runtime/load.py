@@ -50,9 +50,9 @@ def load(
     variant: "auto" or a name such as "fp32", "int8", "fp16". "auto" takes what
         ``edgeft bench --save`` found quickest here, else follows a rule.
     threads: CPU threads; by default as many as the process may use.
-    verify: what is compared with the manifest before anything is parsed:
-        "full" the sha256 of every file, "fast" its size, "off" nothing. Unless
-        "off", the golden texts are answered once, too.
+    verify: what is compared with the manifest, for each file before it is
+        parsed, for all before the model is given: "full" the sha256, "fast" the
+        size, "off" nothing. Unless "off", the golden texts are answered once, too.
     expect: the manifest's digest, "sha256:…", when it is known from elsewhere.
     on_long: a text of more than ``Model.max_length`` tokens is cut ("truncate"),
         refused ("error"), or read in windows that share ``overlap`` tokens
@@ -80,8 +80,12 @@ def load(
     threads = threads or usable_cores()
     with SealedFiles(folder, manifest.files, verify) as files:
         place = resolve_device(device)  # imports onnxruntime while the files are hashed
+        if cuda_graphs and place.kind != "cuda":
+            raise UsageError(f"There are no CUDA graphs on {place}.", hint="Add device='cuda'.")
         name = _variant(manifest, variant, place, threads)
         chosen = record.variants[name]
+        if "model" not in chosen.files:
+            raise BundleError(f"The manifest in {folder} names no graph for {name!r}.")
         if on_long == "window" and overlap is None:
             overlap = record.max_length // 8
         encoder = TextEncoder(
@@ -116,7 +120,11 @@ def load(
         ),
     )
     if verify != "off":
-        hold_golden(model)
+        try:
+            hold_golden(model)
+        except BaseException:
+            model.close()
+            raise
     return model
 
 
@@ -169,7 +177,7 @@ def _session_options(
         threads=threads,
         spin=spin,
         exact_int8=variant.full_range and overflows,
-        cuda_graphs=graphs and place.kind == "cuda",
+        cuda_graphs=graphs,
         engine_cache=cache,
         profile=profile,
         fp16=variant.precision == "fp16",

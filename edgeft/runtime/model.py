@@ -2,6 +2,7 @@
 
 import os
 import threading
+import weakref
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, Self, overload
@@ -83,6 +84,7 @@ class Model:
         self._shared: SharedBatches[Classification] | None = None
         self._lock = threading.Lock()
         self._process = os.getpid()
+        _LIVE.add(self)
 
     @overload
     def predict(self, texts: str) -> Classification: ...  # type: ignore[overload-overlap]
@@ -95,6 +97,7 @@ class Model:
         Raises TypeError for anything but texts, DataError for a text that is too
         long, RunError.
         """
+        self._usable()
         if isinstance(texts, str):
             encoded = self._encoder.encode_one(texts)
             if encoded.truncated or encoded.windows:  # which may ask for more than one row
@@ -112,10 +115,12 @@ class Model:
     def stream(self, texts: Iterable[str], *, window: int = WINDOW) -> Iterator[Classification]:
         """Predict any iterable of texts, in order and in bounded memory.
 
-        ``window`` texts are planned together, and those of the next window are
-        read and tokenized meanwhile. Raises what ``predict`` raises; answers to
-        the texts before are given first.
+        ``window`` texts are planned together. The next window is read before this
+        one is run, and tokenized meanwhile: from a slow source take a small one.
+        Raises what ``predict`` raises; where the source fails, the answers to all
+        texts before are given first.
         """
+        self._usable()
         if isinstance(texts, str):
             raise TypeError("stream takes an iterable of texts, not one str")
         for encoded, logits in self._windows(texts, window):
@@ -142,12 +147,19 @@ class Model:
                 hint="Allow more time, or send fewer texts at once.",
             ) from None
 
-    def logits(self, texts: Sequence[str], *, alone: bool = False) -> Logits:
+    def logits(self, texts: Sequence[str], *, alone: bool = False, cut: bool = False) -> Logits:
         """The (N, C) float32 logits of N texts, in order, C being the labels.
 
         ``alone`` runs every text by itself, so that no neighbour in a batch can
-        touch its answer. Raises what ``predict`` raises.
+        touch its answer. ``cut`` truncates long texts whatever ``load`` was told.
+        Raises what ``predict`` raises.
         """
+        self._usable()
+        if isinstance(texts, str):
+            raise TypeError("logits takes a list of texts, not one str")
+        if cut:
+            rows = [one.ids for one in self._encoder.encode(texts)] if texts else []
+            return self._run(rows, alone=alone)
         parts = [logits for _, logits in self._windows(texts, WINDOW, alone=alone)]
         return np.concatenate(parts) if parts else np.zeros((0, len(self.labels)), np.float32)
 
@@ -208,7 +220,8 @@ class Model:
         if self._serving.on_long == "error":
             for at, one in enumerate(encoded):
                 if one.truncated:
-                    raise self._too_long(one, first + (places.index(at) if places else at))
+                    place = None if places is None else first + places.index(at)
+                    raise self._too_long(one, place)
         rows = [ids for one in encoded for ids in one.rows]
         return pool(self._run(rows, alone=alone), encoded)
 
@@ -227,9 +240,9 @@ class Model:
         return logits
 
     def _run_batch(self, rows: Rows) -> Logits:
-        engine = self._usable()
+        self._usable()
         with self._turns:
-            return engine.run(rows)
+            return self._usable().run(rows)  # it may have been closed while others had their turn
 
     def _usable(self) -> Engine:
         self._check_process()
@@ -245,9 +258,10 @@ class Model:
                 hint="Call edgeft.load after the fork, in each process that predicts.",
             )
 
-    def _too_long(self, one: Encoded, at: int) -> DataError:
+    def _too_long(self, one: Encoded, at: int | None = None) -> DataError:
+        which = "The text" if at is None else f"Text {at}"
         return DataError(
-            f"Text {at} has {len(one.ids) + one.cut} tokens; the model reads {self.max_length}.",
+            f"{which} has {len(one.ids) + one.cut} tokens; the model reads {self.max_length}.",
             hint='Shorten it, or load with on_long="truncate" or on_long="window".',
         )
 
@@ -266,11 +280,23 @@ class Model:
                     answer=self._answer,
                     most=self._serving.max_waiting,
                     budget=self._budget,
+                    max_rows=self._serving.max_rows,
                     wait_s=self._serving.wait_s,
                 )
             return self._shared
 
     def _answer(self, encoded: Encoded, logits: Sequence[Logits]) -> Classification:
         if self._serving.on_long == "error" and encoded.truncated:
-            raise self._too_long(encoded, 0)
+            raise self._too_long(encoded)
         return classifications(pool(np.stack(logits), [encoded]), self.labels, [encoded])[0]
+
+
+# A forked child has its parent's sessions but not their threads, and freeing one can wait for
+# those for ever. So a child holds on to all that it inherited.
+_LIVE: "weakref.WeakSet[Model]" = weakref.WeakSet()
+_INHERITED: list[Engine | None] = []
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(
+        after_in_child=lambda: _INHERITED.extend(model._engine for model in list(_LIVE))
+    )

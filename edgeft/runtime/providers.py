@@ -5,6 +5,7 @@ import ctypes
 import io
 import platform
 import sys
+import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -53,6 +54,7 @@ KINDS: Mapping[str, Kind] = {
     "coreml": Kind("CoreMLExecutionProvider", f"{_SWAP}onnxruntime   (on macOS)"),
     "directml": Kind("DmlExecutionProvider", f"{_SWAP}onnxruntime-directml   (on Windows)", ()),
 }
+_PROBING = threading.Lock()
 _NVIDIA = (KINDS["cuda"].provider, KINDS["tensorrt"].provider)
 
 # An Identity node over one float: the smallest graph that a provider can be tried with.
@@ -224,7 +226,8 @@ def _problem(provider: str) -> str:
     ort = import_onnxruntime()
     if provider == CPU_PROVIDER:
         return ""
-    with contextlib.redirect_stdout(io.StringIO()):  # both print where they could raise
+    # Both print where they could raise; and stdout is the whole process's.
+    with _PROBING, contextlib.redirect_stdout(io.StringIO()):
         if provider in _NVIDIA and hasattr(ort, "preload_dlls"):
             ort.preload_dlls()
         missing = _missing_library(Path(ort.__file__).parent / "capi", provider)

@@ -104,6 +104,7 @@ def _session_options(ort: Any, device: DeviceName, options: SessionOptions) -> A
     entries = {
         "session.intra_op.allow_spinning": "1" if options.spin else "0",
         "session.force_spinning_stop": "1",  # even where it spins, an idle model burns nothing
+        "session.load_model_format": "ONNX",  # the format that was looked at before
         "session.record_ep_graph_assignment_info": "1",
     }
     if options.exact_int8:

@@ -11,7 +11,7 @@ from typing import Generic, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeft.errors import ClosedError, OverloadError
+from edgeft.errors import ClosedError, OverloadError, RunError
 from edgeft.runtime.batching import join_oldest
 from edgeft.runtime.tokenize import Encoded
 
@@ -28,6 +28,7 @@ class _Request(Generic[Answer]):
     text: str
     future: "asyncio.Future[Answer]"
     queued: bool = True
+    unchosen: int = 1
     encoded: Encoded | None = None
     logits: list[Logits | None] = field(default_factory=list)
 
@@ -54,7 +55,7 @@ class SharedBatches(Generic[Answer]):
     run: rows of ids to (B, C) float32 logits.
     answer: an encoded text and its windows' logits to the caller's answer.
     most: texts that may wait; one more is refused.
-    budget: padded tokens in a batch.
+    budget: padded tokens in a batch. max_rows: rows in a batch.
     """
 
     def __init__(
@@ -65,10 +66,12 @@ class SharedBatches(Generic[Answer]):
         answer: Callable[[Encoded, Sequence[Logits]], Answer],
         most: int,
         budget: int,
+        max_rows: int | None = None,
         wait_s: float,
     ) -> None:
         self._encode, self._run, self._answer = encode, run, answer
-        self._most, self._budget, self._wait_s = most, budget, wait_s
+        self._most, self._wait_s = most, wait_s
+        self._budget, self._max_rows = budget, max_rows
         # Shared with the callers, under ``_wake``:
         self._wake = threading.Condition()
         self._arrived: list[_Request[Answer]] = []
@@ -77,6 +80,7 @@ class SharedBatches(Generic[Answer]):
         self._closed = False
         # The thread's own:
         self._rows: list[_Row[Answer]] = []  # tokenized and waiting, the oldest first
+        self._flight: list[_Request[Answer]] = []  # being tokenized or run at this moment
         self._crowd, self._crowd_until = 0, 0.0  # callers that may come back, and until when
         self._thread = threading.Thread(target=self._work, name="edgeft-batches", daemon=True)
         self._thread.start()
@@ -100,8 +104,7 @@ class SharedBatches(Generic[Answer]):
             self._arrived.append(request)
             if self._idle:
                 self._wake.notify()
-        # A caller that gives up makes room at once.
-        future.add_done_callback(lambda _: self._leave_queue([request]))
+        future.add_done_callback(lambda _: self._give_up(request))
         return future
 
     def close(self) -> None:
@@ -111,18 +114,29 @@ class SharedBatches(Generic[Answer]):
             self._wake.notify()
         self._thread.join()
 
+    def _give_up(self, request: _Request[Answer]) -> None:
+        """Make room at once when a caller is gone; does nothing once the text was run."""
+        with self._wake:
+            if request.queued:
+                self._waiting -= 1
+                request.queued = False
+                if request in self._arrived:
+                    self._arrived.remove(request)
+
     # --- the thread --------------------------------------------------------------------
 
     def _work(self) -> None:
+        error: Exception = ClosedError("The model was closed before the text was answered.")
         try:
             while self._gather():
                 if batch := self._choose():
                     self._serve(batch)
+        except BaseException as failure:  # a library's panic; told to the callers, who wait
+            error = RunError(f"Shared batches ended: {type(failure).__name__}: {failure}")
         finally:  # whatever happened, nobody is left waiting
             with self._wake:
                 self._closed = True
-                left = [*self._arrived, *(row.request for row in self._rows)]
-            error = ClosedError("The model was closed before the text was answered.")
+                left = [*self._flight, *self._arrived, *(row.request for row in self._rows)]
             _settle([(request, error) for request in left])
 
     def _gather(self) -> bool:
@@ -141,30 +155,39 @@ class SharedBatches(Generic[Answer]):
                 return False
             arrived, self._arrived = self._arrived, []
         requests = [request for request in arrived if not request.future.done()]
+        self._flight = requests
         try:
             encoded = self._encode([request.text for request in requests]) if requests else []
         except Exception as error:
             self._leave_queue(requests)
             _settle([(request, error) for request in requests])
-            return True
+            encoded, requests = [], []
         for request, one in zip(requests, encoded, strict=True):
             request.encoded, request.logits = one, [None] * len(one.rows)
+            request.unchosen = len(one.rows)
             self._rows += [_Row(request, at, ids) for at, ids in enumerate(one.rows)]
+        self._flight = []
         return True
 
     def _choose(self) -> "list[_Row[Answer]]":
         """The oldest row and those that suit it, without what nobody waits for any more."""
         rows = [row for row in self._rows if not row.request.future.done()]
-        chosen = join_oldest([len(row.ids) for row in rows], budget=self._budget) if rows else []
+        lengths = [len(row.ids) for row in rows]
+        chosen = join_oldest(lengths, budget=self._budget, most=self._max_rows) if rows else []
         taken = set(chosen)
         self._rows = [row for at, row in enumerate(rows) if at not in taken]
+        for at in chosen:
+            rows[at].request.unchosen -= 1
         return [rows[at] for at in chosen]
 
     def _serve(self, batch: "list[_Row[Answer]]") -> None:
         """Run a batch, and answer whom that completes."""
-        self._leave_queue([row.request for row in batch])
+        self._flight = [row.request for row in batch]
+        self._leave_queue([request for request in self._flight if request.unchosen == 0])
         try:
             logits = self._run([row.ids for row in batch])  # (B, C) float32
+            if len(logits) != len(batch):
+                raise RunError(f"The graph gave {len(logits)} answers to {len(batch)} texts.")
         except Exception as error:
             _settle([(row.request, error) for row in batch])
             return
@@ -179,6 +202,7 @@ class SharedBatches(Generic[Answer]):
                 except Exception as error:
                     answers.append((request, error))
         _settle(answers)
+        self._flight = []
         if len(answers) > 1:
             self._crowd, self._crowd_until = len(answers), time.monotonic() + self._wait_s
 

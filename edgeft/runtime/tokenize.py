@@ -105,7 +105,8 @@ class TextEncoder:
         return text
 
     def _wrap(self, encoding: Any) -> Encoded:
-        ids: list[int] = encoding.ids
+        # A tokenizer without special tokens gives an empty text nothing, which no graph can run.
+        ids: list[int] = encoding.ids or [self._unknown or 0]
         rest = encoding.overflowing
         if rest and self._overlap is not None:
             return self._split([encoding, *rest], self._overlap)

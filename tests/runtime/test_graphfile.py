@@ -69,6 +69,20 @@ def test_weights_elsewhere_are_refused(tmp_path: Path) -> None:
         check(save(tmp_path / "b.onnx", graph_of(constant)))
 
 
+def test_an_engine_that_nobody_can_look_into_is_refused(tmp_path: Path) -> None:
+    engine = helper.make_node("EPContext", ["x"], ["y"], domain="com.microsoft")
+    with pytest.raises(BundleError, match="compiled engine"):
+        check(save(tmp_path / "m.onnx", graph_of(engine)))
+
+
+def test_a_tag_that_two_parsers_read_differently_is_refused(tmp_path: Path) -> None:
+    path = save(tmp_path / "m.onnx", graph_of(FOREIGN))
+    plain = path.read_bytes()
+    path.write_bytes(plain.replace(b"\x3a", b"\xba\x80\x80\x80\x10", 1))
+    with pytest.raises(BundleError, match="is damaged"):
+        check(path)
+
+
 def test_functions_of_the_models_own_pass(tmp_path: Path) -> None:
     function = helper.make_function(
         "own", "Twice", ["a"], ["b"], [helper.make_node("Add", ["a", "a"], ["b"])],

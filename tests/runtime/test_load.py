@@ -193,7 +193,7 @@ def test_one_measured_variant_decides_nothing(
 def test_long_texts_are_refused_by_place_and_size(tiny_bundle: Path) -> None:
     with load(tiny_bundle, on_long="error") as model:
         assert not model.predict("the cat").truncated
-        with pytest.raises(DataError, match=r"Text 0 has 188 tokens; the model reads 64"):
+        with pytest.raises(DataError, match=r"The text has 188 tokens; the model reads 64"):
             model.predict(LONG)
         with pytest.raises(DataError, match="Text 1030 has 188 tokens"):
             model.predict(["sun"] * 1030 + [LONG])
@@ -220,6 +220,7 @@ def test_windows_cover_a_long_text(tiny_bundle: Path) -> None:
         ({"on_long": "window", "overlap": 62}, "cannot overlap by 62"),
         ({"on_long": "window", "overlap": -1}, "cannot overlap by -1"),
         ({"max_waiting": 0}, "max_waiting=0"),
+        ({"cuda_graphs": True}, "no CUDA graphs on cpu"),
         ({"wait_ms": -1.0}, "wait_ms"),
     ],
 )
@@ -257,6 +258,8 @@ def test_a_forked_child_is_told_to_load_its_own(tiny_bundle: Path) -> None:
         except BaseException as error:
             os.write(writer, f"{type(error).__name__}: {error}".encode())
         model.close()
+        model = load(tiny_bundle)  # takes the place of the one that was inherited
+        os.write(writer, model.predict("the cat").label.encode())
         os._exit(0)
     os.close(writer)
     with os.fdopen(reader) as answer:
@@ -264,5 +267,6 @@ def test_a_forked_child_is_told_to_load_its_own(tiny_bundle: Path) -> None:
     assert os.waitpid(child, 0)[1] == 0
     assert told.startswith("ClosedError: The model was loaded by process")
     assert "edgeft.load after the fork" in told
+    assert told.endswith(tiny.LABELS)
     assert model.predict("the cat").label in tiny.LABELS
     model.close()

@@ -122,6 +122,19 @@ def test_a_failing_engine_fails_its_callers_at_once_and_the_next_go_on(
     assert after.label in tiny.LABELS
 
 
+def test_a_panic_reaches_every_caller(model: edgeft.Model, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Panic(BaseException):
+        """What a native library raises past every ``except Exception``."""
+
+    def panic(_: object) -> Any:
+        raise Panic("the tokenizer broke")
+
+    monkeypatch.setattr(model._encoder, "encode", panic)
+    failed = run(lambda: asyncio.gather(*map(model.apredict, TEXTS[:9]), return_exceptions=True))
+    assert all(isinstance(one, RunError) for one in failed)
+    assert "the tokenizer broke" in str(failed[0])
+
+
 def test_a_real_failure_of_onnxruntime_is_one_clear_error(model: edgeft.Model) -> None:
     with pytest.raises(RunError, match="failed on a batch of 1 texts of 3 tokens"):
         model._run([[2, 10**6, 3]])  # an id beyond the vocabulary
