@@ -45,7 +45,7 @@ test: lint base ## Lint, types, tests, a small demo, and the base install on its
 	$(BIN)/edgeft demo -o build/small-demo --small
 	$(BASE)/bin/python tests/base_install.py build/small-demo/bundle
 
-test-all: test ## The same and the slow tests: the deploy files' installs in fresh environments
+test-all: test peers ## The same and the slow tests: deploy files' installs, the benchmark scripts
 	$(BIN)/pytest -q -m slow
 
 # Files of texts to measure on, e.g. DATA="sms_spam.csv banking77.csv"; without, the embedded articles.

@@ -171,8 +171,8 @@ def write_texts(folder: Path, data: Path | None, limit: int | None) -> tuple[str
     return f"{name} ({len(unique):,} texts)", path
 
 
-def save(name: str, rows: Sequence[Row], method: str) -> None:
-    """Print a Markdown table, and keep the rows with the machine in results/NAME.json."""
+def save(path: Path, rows: Sequence[Row], method: str) -> None:
+    """Print a Markdown table, and keep the rows with the machine as JSON."""
     print("| what | ratio | 95% interval | bar | met | ours | theirs |")
     print("| --- | --- | --- | --- | --- | --- | --- |")
     for one in rows:
@@ -185,8 +185,8 @@ def save(name: str, rows: Sequence[Row], method: str) -> None:
         "method": method,
         "rows": [asdict(one) for one in rows],
     }
-    RESULTS.mkdir(exist_ok=True)
-    (RESULTS / f"{name}.json").write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
 
 
 def options(description: str | None) -> argparse.ArgumentParser:
@@ -197,7 +197,7 @@ def options(description: str | None) -> argparse.ArgumentParser:
     parser.add_argument("--rounds", type=int, default=9, help="alternations")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--limit", type=int, help="texts of each file, evenly; all by default")
-    parser.add_argument("--name", help="name of the file in results/")
+    parser.add_argument("-o", "--out", type=Path, help="file to keep; by default in results/")
     return parser
 
 

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from benchmarks.compare import (
+    RESULTS,
     Row,
     Side,
     alternate,
@@ -76,7 +77,7 @@ def main() -> None:
         _, search = write_texts(Path(folder), data, SEARCH_TEXTS)
         for peer in BARS:
             rows += against(peer, chosen.folder, texts, search, chosen.threads, chosen.rounds)
-    save(chosen.name or "peers", rows, __doc__ or "")
+    save(chosen.out or RESULTS / "peers.json", rows, __doc__ or "")
 
 
 if __name__ == "__main__":

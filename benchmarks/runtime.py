@@ -3,7 +3,17 @@
 import json
 from pathlib import Path
 
-from benchmarks.compare import Row, Side, alternate, options, row, save, scratch, write_texts
+from benchmarks.compare import (
+    RESULTS,
+    Row,
+    Side,
+    alternate,
+    options,
+    row,
+    save,
+    scratch,
+    write_texts,
+)
 
 PARTS = ("bare", "sharing", "neighbours", "small")
 BATCHES = (1, 2, 4, 8, 16, 32, 64, 128)
@@ -108,7 +118,7 @@ def main() -> None:
         if "small" in parts:
             with Side("edgeft", chosen.folder, texts, chosen.threads) as ours:
                 rows += small(ours, not chosen.skip_growth)
-    save(chosen.name or "runtime", rows, __doc__ or "")
+    save(chosen.out or RESULTS / "runtime.json", rows, __doc__ or "")
 
 
 if __name__ == "__main__":

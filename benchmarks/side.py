@@ -187,7 +187,7 @@ def answer(side, job, texts):
         times = []
         for at in job["places"]:
             begin = time.perf_counter()
-            side.one(texts[at])
+            side.one(texts[at % len(texts)])
             times.append((time.perf_counter() - begin) * 1e3)
         return {"ms": times}
     if job["do"] in ("tasks", "many"):
