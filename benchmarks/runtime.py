@@ -1,6 +1,5 @@
 """The runtime against a bare loop, and against itself: `make bench-runtime DATA="FILE…"`."""
 
-import json
 from pathlib import Path
 
 from benchmarks.compare import (
@@ -15,7 +14,7 @@ from benchmarks.compare import (
     write_texts,
 )
 
-PARTS = ("bare", "sharing", "neighbours", "small")
+PARTS = ("bare", "sharing", "neighbours", "spin", "small")
 BATCHES = (1, 2, 4, 8, 16, 32, 64, 128)
 SINGLES = 60  # texts alone in each alternation
 FEW = 1000  # texts where each is asked for by itself
@@ -31,21 +30,23 @@ def throughput(ours: Side, bare: Side, name: str, rounds: int) -> Row:
     return row(what, pairs, unit="s", at_least=1.0)
 
 
-def latency(ours: Side, bare: Side, name: str, count: int, rounds: int) -> Row:
-    """Single texts, the median of each alternation."""
+def latency(ours: Side, theirs: Side, what: str, rounds: int, *, at_most: float) -> Row:
+    """Single texts, the median of each alternation; both sides get the same ones."""
 
     def p50(side: Side, at: int) -> float:
-        places = [(at * SINGLES + i * 7) % count for i in range(SINGLES)]
-        times = sorted(side.ask("singles", places=places)["ms"])
+        times = sorted(side.ask("singles", places=[at + i * 7 for i in range(SINGLES)])["ms"])
         return float(times[len(times) // 2])
 
-    p50(ours, 0), p50(bare, 0)
-    turns = iter(range(10_000))
+    p50(ours, 0), p50(theirs, 0)
     pairs = []
-    for _ in range(rounds):
-        at = next(turns)  # both sides get the same texts
-        pairs += alternate(lambda at=at: p50(ours, at), lambda at=at: p50(bare, at), 1)
-    return row(f"single-text p50, {name}, bare loop", pairs, unit="ms", at_most=1.05)
+    for at in range(0, rounds * SINGLES, SINGLES):
+        pair = (
+            (p50(ours, at), p50(theirs, at))
+            if at // SINGLES % 2
+            else (p50(theirs, at), p50(ours, at))[::-1]
+        )
+        pairs.append(pair)
+    return row(f"single-text p50, {what}", pairs, unit="ms", at_most=at_most)
 
 
 def sharing(ours: Side, name: str, rounds: int) -> list[Row]:
@@ -105,9 +106,9 @@ def main() -> None:
                 Side("edgeft", chosen.folder, texts, chosen.threads) as ours,
                 Side("bare", chosen.folder, texts, chosen.threads) as bare,
             ):
-                count = min(500, len(json.loads(texts.read_text(encoding="utf-8"))))
                 rows.append(throughput(ours, bare, name, chosen.rounds))
-                rows.append(latency(ours, bare, name, count, chosen.rounds))
+                what = f"{name}, bare loop"
+                rows.append(latency(ours, bare, what, chosen.rounds, at_most=1.05))
         few, texts = write_texts(Path(folder), (chosen.data or [None])[0], FEW)
         if "sharing" in parts:
             with Side("edgeft", chosen.folder, texts, chosen.threads) as ours:
@@ -115,6 +116,13 @@ def main() -> None:
         if "neighbours" in parts:
             trained = chosen.trained or chosen.folder
             rows.append(neighbours(trained, texts, few, chosen.threads, chosen.rounds))
+        if "spin" in parts:
+            with (
+                Side("edgeft", chosen.folder, texts, chosen.threads, "fp32-spin") as busy,
+                Side("edgeft", chosen.folder, texts, chosen.threads) as ours,
+            ):
+                what = f"{few}, spin=True, against the default"
+                rows.append(latency(busy, ours, what, chosen.rounds, at_most=1.0))
         if "small" in parts:
             with Side("edgeft", chosen.folder, texts, chosen.threads) as ours:
                 rows += small(ours, not chosen.skip_growth)

@@ -27,9 +27,10 @@ class Edgeft:
     def __init__(self, folder, threads, variant):
         import edgeft
 
+        name, _, how = variant.partition("-")  # int8-alone, fp32-spin
         self.model = edgeft.load(
-            folder / "bundle", device="cpu", variant=variant.removesuffix("-alone"),
-            threads=threads, batch_invariant=variant.endswith("-alone"),
+            folder / "bundle", device="cpu", variant=name, threads=threads,
+            batch_invariant=how == "alone", spin=how == "spin",
         )  # fmt: skip
 
     def one(self, text):

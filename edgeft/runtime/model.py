@@ -138,6 +138,8 @@ class Model:
         if not isinstance(text, str):
             raise TypeError(f"apredict takes a str, not {type(text).__name__}")
         future = self._sharing().submit(text)
+        if timeout_s is None:
+            return await future
         try:
             async with asyncio.timeout(timeout_s):
                 return await future
