@@ -47,13 +47,14 @@ def join_oldest(
     lengths: Sequence[int],
     *,
     budget: int,
-    max_padding: float = MAX_PADDING,
+    max_padding: float = MAX_PADDING / 2,
     most: int | None = None,
 ) -> list[int]:
     """The positions that share a batch with position 0, which is always among them.
 
     Those nearest in length join first, within the same limits as in
-    ``plan_batches``. ``lengths`` must not be empty.
+    ``plan_batches``, but for half the padding: what does not fit now finds better
+    company among the texts to come. ``lengths`` must not be empty.
     """
     most = most or len(lengths)
     batch, longest, tokens = [0], lengths[0], lengths[0]

@@ -127,22 +127,31 @@ class SharedBatches(Generic[Answer]):
 
     def _work(self) -> None:
         error: Exception = ClosedError("The model was closed before the text was answered.")
+        answers: list[tuple[_Request[Answer], Answer | Exception]] = []
         try:
-            while self._gather():
-                if batch := self._choose():
-                    self._serve(batch)
+            while True:
+                if not (self._rows or self._arrived):
+                    answers = self._give(answers)  # before a wait, nothing is held back
+                if not self._gather(wait=not answers):
+                    break
+                batch = self._choose()
+                # Given last, so that callers wake up while the next batch runs.
+                answers = self._give(answers)
+                if batch:
+                    answers = self._serve(batch)
         except BaseException as failure:  # a library's panic; told to the callers, who wait
             error = RunError(f"Shared batches ended: {type(failure).__name__}: {failure}")
         finally:  # whatever happened, nobody is left waiting
+            self._give(answers)
             with self._wake:
                 self._closed = True
                 left = [*self._flight, *self._arrived, *(row.request for row in self._rows)]
             _settle([(request, error) for request in left])
 
-    def _gather(self) -> bool:
-        """Take in what has arrived, waiting where nothing is left to do; False once closed."""
+    def _gather(self, *, wait: bool) -> bool:
+        """Take in what has arrived, if ``wait`` waiting for something to do; False once closed."""
         with self._wake:
-            if not self._rows:
+            if wait and not self._rows:
                 self._idle = True
                 self._wake.wait_for(lambda: self._closed or self._arrived)
                 pause_s = self._crowd_until - time.monotonic()
@@ -180,8 +189,10 @@ class SharedBatches(Generic[Answer]):
             rows[at].request.unchosen -= 1
         return [rows[at] for at in chosen]
 
-    def _serve(self, batch: "list[_Row[Answer]]") -> None:
-        """Run a batch, and answer whom that completes."""
+    def _serve(
+        self, batch: "list[_Row[Answer]]"
+    ) -> "list[tuple[_Request[Answer], Answer | Exception]]":
+        """Run a batch; return the answers of those whom that completes."""
         self._flight = [row.request for row in batch]
         self._leave_queue([request for request in self._flight if request.unchosen == 0])
         try:
@@ -189,8 +200,8 @@ class SharedBatches(Generic[Answer]):
             if len(logits) != len(batch):
                 raise RunError(f"The graph gave {len(logits)} answers to {len(batch)} texts.")
         except Exception as error:
-            _settle([(row.request, error) for row in batch])
-            return
+            self._flight = []
+            return [(row.request, error) for row in batch]
         answers: list[tuple[_Request[Answer], Answer | Exception]] = []
         for row, one in zip(batch, logits, strict=True):
             request = row.request
@@ -201,10 +212,17 @@ class SharedBatches(Generic[Answer]):
                     answers.append((request, self._answer(request.encoded, done)))
                 except Exception as error:
                     answers.append((request, error))
-        _settle(answers)
         self._flight = []
+        return answers
+
+    def _give(
+        self, answers: "list[tuple[_Request[Answer], Answer | Exception]]"
+    ) -> "list[tuple[_Request[Answer], Answer | Exception]]":
+        """Give the answers to their callers; return that there are none left to give."""
+        _settle(answers)
         if len(answers) > 1:
             self._crowd, self._crowd_until = len(answers), time.monotonic() + self._wait_s
+        return []
 
     def _leave_queue(self, requests: "Sequence[_Request[Answer]]") -> None:
         with self._wake:
