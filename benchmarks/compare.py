@@ -20,6 +20,7 @@ ROOT = Path(__file__).parent.parent
 RESULTS = Path(__file__).parent / "results"
 ENVIRONMENTS = {"edgeft": ".venv-base", "bare": ".venv-base", "transformers": ".venv-transformers",
                 "optimum": ".venv-optimum"}  # fmt: skip
+SINGLES = 60  # texts alone in each alternation
 AS_GOOD = 0.97  # what counts as 1.0 where two sides do the same work
 
 
@@ -31,7 +32,7 @@ class Side:
             _command(kind, folder, texts, threads, variant),
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=_environment(),
         )  # fmt: skip
-        self.hello = self._read()
+        self._read()  # it is ready
 
     def ask(self, do: str, **job: Any) -> dict[str, Any]:
         """Do one job and return its figures."""
@@ -133,6 +134,25 @@ def row(
         unit=unit,
         note=note,
     )
+
+
+def latency(ours: Side, theirs: Side, what: str, rounds: int, *, at_most: float) -> Row:
+    """Single texts, the median of each alternation; both sides get the same ones."""
+
+    def p50(side: Side, at: int) -> float:
+        times = sorted(side.ask("singles", places=[at + i * 7 for i in range(SINGLES)])["ms"])
+        return float(times[len(times) // 2])
+
+    p50(ours, 0), p50(theirs, 0)
+    pairs = []
+    for at in range(0, rounds * SINGLES, SINGLES):
+        pair = (
+            (p50(ours, at), p50(theirs, at))
+            if at // SINGLES % 2
+            else (p50(theirs, at), p50(ours, at))[::-1]
+        )
+        pairs.append(pair)
+    return row(f"single-text p50, {what}", pairs, unit="ms", at_most=at_most)
 
 
 def interval(ordered: Sequence[float]) -> tuple[float | None, float | None]:

@@ -9,6 +9,7 @@ from benchmarks.compare import (
     Side,
     alternate,
     first_prediction_s,
+    latency,
     options,
     row,
     save,
@@ -19,7 +20,6 @@ from benchmarks.compare import (
 BATCHES = (1, 8, 16, 32, 64, 128)
 USUAL = 32
 SEARCH_TEXTS = 400  # on which each peer's best batch size is looked for
-SINGLES = 40
 # What was to be reached: throughput at 32, at the best batch size, p50, start, memory.
 BARS = {"transformers": (4.0, 2.0, 0.45), "optimum": (2.4, 1.15, 0.90)}
 
@@ -45,13 +45,7 @@ def against(
             pairs = alternate(ours.seconds, lambda: side.seconds(best), rounds)
         yield row(f"throughput, {name}, {peer} pipeline at its best batch, {best}", pairs,
                   unit="s", at_least=own)  # fmt: skip
-        pairs = [
-            (single(ours, at), single(side, at))
-            if at % 2
-            else (single(side, at), single(ours, at))[::-1]
-            for at in range(rounds)
-        ]
-        yield row(f"single-text p50, {name}, {peer} pipeline", pairs, unit="ms", at_most=p50)
+        yield latency(ours, side, f"{name}, {peer} pipeline", rounds, at_most=p50)
     pairs = alternate(
         lambda: first_prediction_s("edgeft", folder, search, threads, "fp32"),
         lambda: first_prediction_s(peer, folder, search, threads, "fp32"),
@@ -59,12 +53,6 @@ def against(
     )
     yield row(f"process start to first prediction, {peer} pipeline", pairs, unit="s",
               at_most=0.18)  # fmt: skip
-
-
-def single(side: Side, at: int) -> float:
-    """The p50 of single texts, in ms."""
-    times = sorted(side.ask("singles", places=[at * 13 + i * 7 for i in range(SINGLES)])["ms"])
-    return float(times[len(times) // 2])
 
 
 def main() -> None:

@@ -7,6 +7,7 @@ from benchmarks.compare import (
     Row,
     Side,
     alternate,
+    latency,
     options,
     row,
     save,
@@ -16,7 +17,6 @@ from benchmarks.compare import (
 
 PARTS = ("bare", "sharing", "neighbours", "spin", "small")
 BATCHES = (1, 2, 4, 8, 16, 32, 64, 128)
-SINGLES = 60  # texts alone in each alternation
 FEW = 1000  # texts where each is asked for by itself
 GROWTH_TEXTS = 20_000
 
@@ -28,25 +28,6 @@ def throughput(ours: Side, bare: Side, name: str, rounds: int) -> Row:
     pairs = alternate(ours.seconds, lambda: bare.seconds(best), rounds)
     what = f"throughput, {name}, bare loop, sorted, batch {best}"
     return row(what, pairs, unit="s", at_least=1.0)
-
-
-def latency(ours: Side, theirs: Side, what: str, rounds: int, *, at_most: float) -> Row:
-    """Single texts, the median of each alternation; both sides get the same ones."""
-
-    def p50(side: Side, at: int) -> float:
-        times = sorted(side.ask("singles", places=[at + i * 7 for i in range(SINGLES)])["ms"])
-        return float(times[len(times) // 2])
-
-    p50(ours, 0), p50(theirs, 0)
-    pairs = []
-    for at in range(0, rounds * SINGLES, SINGLES):
-        pair = (
-            (p50(ours, at), p50(theirs, at))
-            if at // SINGLES % 2
-            else (p50(theirs, at), p50(ours, at))[::-1]
-        )
-        pairs.append(pair)
-    return row(f"single-text p50, {what}", pairs, unit="ms", at_most=at_most)
 
 
 def sharing(ours: Side, name: str, rounds: int) -> list[Row]:

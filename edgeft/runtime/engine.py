@@ -38,10 +38,6 @@ class Engine(Protocol):
 
 def pad(rows: Rows, inputs: Inputs, length: int = 0) -> dict[str, NDArray[np.int64]]:
     """The graph's inputs for B rows, each (B, T) int64, T being the longest row or ``length``."""
-    if len(rows) == 1 and length <= len(rows[0]):  # the quick way of a single text
-        row = np.array(rows, np.int64)
-        make = {"input_ids": lambda: row, "attention_mask": lambda: np.ones_like(row)}
-        return {name: make.get(name, lambda: np.zeros_like(row))() for name in inputs.names}
     length = max(length, max(map(len, rows)))
     feed = {
         name: np.full((len(rows), length), inputs.fill.get(name, 0), np.int64)

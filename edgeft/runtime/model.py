@@ -247,18 +247,15 @@ class Model:
             return self._usable().run(rows)  # it may have been closed while others had their turn
 
     def _usable(self) -> Engine:
-        self._check_process()
-        engine = self._engine
-        if engine is None:
-            raise ClosedError("The model is closed.", hint="Load it again with edgeft.load.")
-        return engine
-
-    def _check_process(self) -> None:
         if os.getpid() != self._process:
             raise ClosedError(
                 f"The model was loaded by process {self._process}, and its threads stayed there.",
                 hint="Call edgeft.load after the fork, in each process that predicts.",
             )
+        engine = self._engine
+        if engine is None:
+            raise ClosedError("The model is closed.", hint="Load it again with edgeft.load.")
+        return engine
 
     def _too_long(self, one: Encoded, at: int | None = None) -> DataError:
         which = "The text" if at is None else f"Text {at}"
