@@ -46,6 +46,8 @@ def against(
         yield row(f"throughput, {name}, {peer} pipeline at its best batch, {best}", pairs,
                   unit="s", at_least=own)  # fmt: skip
         yield latency(ours, side, f"{name}, {peer} pipeline", rounds, at_most=p50)
+        with Side("edgeft", folder, path, threads, "fp32-spin") as busy:
+            yield latency(busy, side, f"{name}, spin=True, {peer} pipeline", rounds, at_most=p50)
     pairs = alternate(
         lambda: first_prediction_s("edgeft", folder, search, threads, "fp32"),
         lambda: first_prediction_s(peer, folder, search, threads, "fp32"),

@@ -17,7 +17,7 @@ from benchmarks.compare import (
 
 PARTS = ("bare", "sharing", "neighbours", "spin", "small")
 BATCHES = (1, 2, 4, 8, 16, 32, 64, 128)
-FEW = 1000  # texts where each is asked for by itself
+FEW = 1000  # texts where variants are told apart
 GROWTH_TEXTS = 20_000
 
 
@@ -90,10 +90,11 @@ def main() -> None:
                 rows.append(throughput(ours, bare, name, chosen.rounds))
                 what = f"{name}, bare loop"
                 rows.append(latency(ours, bare, what, chosen.rounds, at_most=1.05))
-        few, texts = write_texts(Path(folder), (chosen.data or [None])[0], FEW)
         if "sharing" in parts:
+            name, texts = files[0]
             with Side("edgeft", chosen.folder, texts, chosen.threads) as ours:
-                rows += sharing(ours, few, chosen.rounds)
+                rows += sharing(ours, name, chosen.rounds)
+        few, texts = write_texts(Path(folder), (chosen.data or [None])[0], FEW)
         if "neighbours" in parts:
             trained = chosen.trained or chosen.folder
             rows.append(neighbours(trained, texts, few, chosen.threads, chosen.rounds))
