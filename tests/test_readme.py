@@ -22,8 +22,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the files that the README's commands name."""
     folder = tmp_path_factory.mktemp("readme")
     rows = [f"{text} {i},{topic}" for i in range(6) for topic in TOPICS for text in TOPICS[topic]]
+    held = [f"{row.split(',')[0]} again,{row.split(',')[1]}" for row in rows]
     (folder / "train.csv").write_text("\n".join(["text,label", *rows]) + "\n")
-    (folder / "test.csv").write_text("text,label\nwind and rain,weather\nthe goal,sport\n")
+    (folder / "test.csv").write_text("\n".join(["text,label", *held]) + "\n")
     (folder / "texts.txt").write_text("rain\n\n上海\n")
     return folder
 

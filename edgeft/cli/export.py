@@ -1,10 +1,17 @@
 """edgeft export: a checkpoint becomes a bundle."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from edgeft.cli import console, options
+
+if TYPE_CHECKING:
+    from edgeft.export.decide import Wish
+    from edgeft.export.result import ExportResult
+
+SHARE = click.FloatRange(0, 1, min_open=True)
 
 
 @click.command()
@@ -15,78 +22,150 @@ from edgeft.cli import console, options
 )  # fmt: skip
 @click.option(
     "--data", type=options.FILE, metavar="FILE",
-    help="Texts to check the variants on; labelled ones also score them.  [default: built-in]",
+    help="Texts that training did not see, to prove the variants on. Of labelled ones, one half "
+    "chooses and the other reports.  [default: built-in texts]",
+)  # fmt: skip
+@click.option(
+    "--test", type=options.FILE, metavar="FILE",
+    help="Labelled texts that report, so that all of --data may choose.",
+)  # fmt: skip
+@click.option(
+    "--calibration", type=options.FILE, metavar="FILE",
+    help="Texts from which int8-static takes its scales.  [default: those of --data that choose]",
 )  # fmt: skip
 @options.data_columns
 @click.option(
-    "--variant", "variants", multiple=True, metavar="NAME", default=("fp32", "int8"),
-    help="fp32 or int8; repeatable, fp32 is always there.  [default: both]",
+    "--variant", "variants", multiple=True, metavar="NAME",
+    help="fp32 (always there), portable, int8, int8-static, fp16 or int4; repeatable. What is "
+    "named must pass its gate.  [default: what suits --target]",
 )  # fmt: skip
 @click.option(
-    "--target", default="avx2", show_default=True, metavar="CPU",
-    help="The CPU that int8 is made for: avx2 (right on every CPU), vnni, arm64 or this.",
+    "--target", default="avx2", show_default=True, metavar="NAME",
+    help="Where it will run: avx2 (int8 that is right on every CPU), avx512, vnni, amx, arm64, "
+    "cuda, tensorrt, coreml, web or this.",
 )  # fmt: skip
 @options.max_drop
+@click.option(
+    "--allow-unfused", is_flag=True, help="Ship a graph that is slower than it should be."
+)
+@click.option(
+    "--precision", metavar="LABEL=SHARE",
+    help="Give LABEL only where that is right to this share, such as spam=0.98.",
+)  # fmt: skip
+@click.option("--recall", metavar="LABEL=SHARE", help="Find this share of LABEL, such as spam=0.9.")
+@click.option(
+    "--abstain", type=SHARE, metavar="SHARE",
+    help='Answer "unknown" where the score is too low, so that this share of answers is right.',
+)  # fmt: skip
+@click.option("--seed", default=0, show_default=True, help="Of the split of --data.")
 @click.option("--force", is_flag=True, help="Replace BUNDLE if it exists, after success.")
 @options.as_json
 def command(
     checkpoint: str,
     out: Path,
-    data: Path | None,
-    text_column: str | None,
-    label_column: str | None,
-    variants: tuple[str, ...],
-    target: str,
-    max_drop: float,
-    force: bool,
     as_json: bool,
+    precision: str | None,
+    recall: str | None,
+    abstain: float | None,
+    **settings: Any,
 ) -> None:
     """Export CHECKPOINT to a bundle that runs without torch.
 
     CHECKPOINT is a folder that edgeft train wrote, or any Hugging Face folder or
     Hub id with a sequence-classification head. Every variant is checked against
-    the torch original before the bundle appears.
+    the torch original before the bundle appears. One that loses too much gets
+    its most sensitive layers back in float; if that does not help it is left
+    out, or, where it was named, nothing is written and the exit status is 3.
     """
     from edgeft.export.run import ExportConfig, export
 
     config = ExportConfig(
-        checkpoint=checkpoint,
-        out=out,
-        data=data,
-        text_column=text_column,
-        label_column=label_column,
-        variants=variants,
-        target=target,
-        max_drop=max_drop,
-        force=force,
+        checkpoint=checkpoint, out=out, wish=_wish(precision, recall, abstain), **settings
     )
     with console.show_progress() as progress:
         result = export(config, progress)
     if as_json:
         console.print_json(result.to_dict())
-        return
-    columns = ["variant", "MB", "graph", "fused attention", "logit difference", "same label"]
-    if result.torch:
-        columns += ["accuracy", "macro F1", "points lost"]
+    else:
+        show(result)
+        console.print_lines([f"Next: edgeft predict {out} FILE"])
+
+
+def show(result: "ExportResult") -> None:
+    """Print a row for each variant, and in words what the figures do not say.
+
+    "time" is that of a single text here, in times of fp32's.
+    """
     rows: list[list[str]] = []
     for name, report in result.reports.items():
         variant = result.manifest.model.variants[name]
+        time = result.times.get(name)
         row = [
             name,
             f"{result.bytes_of(name) / 1e6:.1f}",
+            f"{time:.2f}" if time else "-",
             variant.graph,
             f"{variant.measured['fused_attention']}/{result.layers}",
-            *report.cells(),
+            *report.parity_cells(),
         ]
         rows.append(row)
     first = next(iter(result.reports.values()))
-    where = "of --data" if first.parity_source == "data" else "that are built in"
+    where = "of yours" if first.parity_source == "data" else "that are built in"
     console.print_table(
-        f"{out}, compared with torch on {first.parity.texts:,} texts {where}", columns, rows
+        f"{result.out}, compared with torch on {first.parity.texts:,} texts {where}",
+        ["variant", "MB", "time", "graph", "fused", "logit difference", "same label"],
+        rows,
     )
     if result.torch:
-        console.print_lines(
-            [f"torch itself: accuracy {result.torch.accuracy:.4f}, "
-             f"macro F1 {result.torch.macro_f1:.4f}"]
-        )  # fmt: skip
-    console.print_lines([f"Next: edgeft predict {out} FILE"])
+        scores = result.torch
+        original = ["torch", f"{scores.accuracy:.4f}", f"{scores.macro_f1:.4f}", "", ""]
+        console.print_table(
+            "On their labels",
+            ["variant", "accuracy", "macro F1", "points lost (95%)", "calibration error"],
+            [original, *([name, *one.score_cells()] for name, one in result.reports.items())],
+        )
+    console.print_lines(_remarks(result))
+
+
+def _remarks(result: "ExportResult") -> list[str]:
+    lines = []
+    for name, report in result.reports.items():
+        left = result.manifest.model.variants[name].measured.get("left_in_float")
+        if left:
+            lines.append(f"{name}: left in float, being most sensitive: {', '.join(left)}")
+        if report.verdict and report.drop and not report.drop.proven(result.max_drop):
+            lines.append(f"{name}: {report.verdict}")
+        if report.outcome:
+            told = ", ".join(report.outcome_told())
+            lines.append(f"{name}, with its thresholds: {told}")
+        if remark := result.remark(name):
+            lines.append(remark)
+    lines += [f"{name} was left out: {why}" for name, why in
+              result.manifest.provenance["dropped"].items()]  # fmt: skip
+    return [*lines, *result.manifest.provenance["notes"]]
+
+
+def _wish(precision: str | None, recall: str | None, abstain: float | None) -> "Wish":
+    from edgeft.errors import UsageError
+    from edgeft.export.decide import Wish
+
+    if precision and recall:
+        raise UsageError("--precision and --recall exclude each other: one threshold serves one.")
+    label, share = "", None
+    if given := precision or recall:
+        label, _, number = given.rpartition("=")
+        try:
+            share = float(number)
+        except ValueError:
+            share = None
+        if not label or share is None or not 0 < share <= 1:
+            raise UsageError(
+                f"{given!r} is not LABEL=SHARE with a share above 0 and up to 1.",
+                hint="For example: --precision spam=0.98",
+            )
+    return Wish(
+        label=label,
+        precision=share if precision else None,
+        recall=share if recall else None,
+        sure=abstain,
+    )

@@ -72,7 +72,7 @@ def show(bundle: Path, results: "dict[str, VariantCheck]") -> None:
     compared = any(one.agreement for one in results.values())
     scored = any(one.scores for one in results.values())
     columns += ["same label as fp32"] * compared
-    columns += ["accuracy", "macro F1", "points lost"] * scored
+    columns += ["accuracy", "macro F1", "points lost (95%)", "ECE"] * scored
     rows = []
     for name, one in results.items():
         row = [
@@ -85,7 +85,11 @@ def show(bundle: Path, results: "dict[str, VariantCheck]") -> None:
         if compared:
             row.append(f"{one.agreement.label_agreement:.2%}" if one.agreement else "-")
         if one.scores:
-            lost = "-" if one.drop_points is None else f"{one.drop_points:.2f}"
-            row += [f"{one.scores.accuracy:.4f}", f"{one.scores.macro_f1:.4f}", lost]
+            lost, error = "-", "-"
+            if one.drop is not None:
+                lost = f"{one.drop.points:.2f} ({one.drop.low:.2f} to {one.drop.high:.2f})"
+            if one.calibration is not None:
+                error = f"{one.calibration.ece:.3f}"
+            row += [f"{one.scores.accuracy:.4f}", f"{one.scores.macro_f1:.4f}", lost, error]
         rows.append(row)
     console.print_table(f"{bundle}", columns, rows)

@@ -10,7 +10,7 @@ from edgeft.errors import DependencyError
 
 
 def _missing() -> list[str]:
-    modules = ("torch", "transformers", "optimum", "onnx", "onnxruntime", "safetensors")
+    modules = ("torch", "transformers", "optimum", "onnx", "onnx_ir", "onnxruntime", "safetensors")
     missing = [name for name in modules if find_spec(name) is None]
     try:  # the exporter is a distribution of its own inside optimum's name space
         distribution("optimum-onnx")

@@ -59,7 +59,7 @@ def _variants(result: ExportResult) -> str:
     columns = ["variant", "file", "MB", "graph", "largest logit difference from torch",
                "label agreement"]  # fmt: skip
     if result.torch:
-        columns += ["accuracy", "macro F1", "points lost"]
+        columns += ["accuracy", "macro F1", "points lost (95% interval)", "calibration error"]
     rows = []
     for name, report in result.reports.items():
         variant = result.manifest.model.variants[name]
@@ -68,7 +68,8 @@ def _variants(result: ExportResult) -> str:
             f"`{variant.files['model']}`",
             f"{result.bytes_of(name) / 1e6:.1f}",
             variant.graph,
-            *report.cells(),
+            *report.parity_cells(),
+            *report.score_cells(),
         ]
         rows.append(row)
     return _table(columns, rows)
@@ -83,9 +84,36 @@ def _checked_on(result: ExportResult) -> str:
         text += (
             f" On their labels torch itself has an accuracy of {one.accuracy:.4f} (95% interval "
             f"{one.accuracy_low:.4f} to {one.accuracy_high:.4f}) and a macro F1 of "
-            f"{one.macro_f1:.4f}; points lost are those of the measure that lost more."
+            f"{one.macro_f1:.4f}. Points lost are those of the measure that lost more; calibration "
+            "error (ECE) is without and with the recorded temperature."
         )
-    return text
+        if (data := result.manifest.provenance["data"])["choose"] != data["report"]:
+            text += (
+                f" These texts chose nothing: temperatures and layers were chosen on "
+                f"{data['choose']['rows']:,} others."
+            )
+    lines = [text, *_remarks(result)]
+    return "\n".join([lines[0], *(f"\n- {line}" for line in lines[1:])])
+
+
+def _remarks(result: ExportResult) -> list[str]:
+    """What the table does not say of single variants."""
+    lines = []
+    for name, report in result.reports.items():
+        if report.drop:
+            p = report.drop.mcnemar_p
+            lines.append(
+                f"{name}: {report.verdict} {report.drop.newly_wrong} rows became wrong, "
+                f"{report.drop.newly_right} right (McNemar's p {p:.2g})."
+            )
+        if left := result.manifest.model.variants[name].measured.get("left_in_float"):
+            told = ", ".join(f"`{one}`" for one in left)
+            lines.append(f"{name}: left in float, being most sensitive: {told}.")
+        if report.outcome:
+            lines.append(f"{name}, with its thresholds: {', '.join(report.outcome_told())}.")
+    provenance = result.manifest.provenance
+    lines += [f"{name} was left out: {why}." for name, why in provenance["dropped"].items()]
+    return [*lines, *map(escape, provenance["notes"])]
 
 
 def _limits(manifest: Manifest) -> str:
@@ -96,7 +124,10 @@ def _limits(manifest: Manifest) -> str:
         "It knows the languages that its vocabulary and its training texts cover. Each prediction "
         "tells the share of its tokens that the vocabulary lacks (`unknown_share`); where that is "
         "large, the label means little.",
-        "It always answers with one of its labels, whatever the text is about.",
+        "It always answers with one of its labels, whatever the text is about."
+        if not any(one.decision.abstain_below for one in model.variants.values())
+        else 'Where its score is too low, edgeft answers "unknown"; other readers of this folder '
+        "do not know that threshold.",
     ]
     if model.normalize:
         lines.append(
@@ -112,11 +143,10 @@ def _limits(manifest: Manifest) -> str:
                 f"{batch['label_flips']} got another label in a batch than alone. Run texts "
                 "alone, or use fp32, where that matters."
             )
-    quantization = manifest.provenance.get("quantization")
-    if quantization and not quantization["reduce_range"]:
+    if full := [name for name, one in model.variants.items() if one.full_range]:
         lines.append(
-            f"int8 was made for {escape(quantization['target'])} CPUs, with full 8-bit weights. "
-            "x86 CPUs without VNNI compute it wrongly: `edgeft verify` tells."
+            f"{', '.join(full)} made for {escape(manifest.provenance['target'])}: full 8-bit "
+            "weights. x86 CPUs without VNNI compute it wrongly: `edgeft verify` tells."
         )
     return "\n".join(f"- {line}" for line in lines)
 
@@ -167,8 +197,8 @@ def _origin(manifest: Manifest) -> str:
             ("on the validation rows", _pairs(training.get("validation"))),
             ("on the test rows", _pairs(training.get("test"))),
         ]
-    if checked := provenance["check_data"]:
-        rows.append(("fingerprint of the data it was checked on", checked["fingerprint"]))
+    if checked := provenance["data"]["report"]:
+        rows.append(("fingerprint of the texts that reported", checked["fingerprint"]))
     rows.append(("packages", _pairs(provenance["packages"])))
     told = [(name, escape(str(value))) for name, value in rows if value not in (None, "")]
     return _table(["what", "value"], told)

@@ -38,7 +38,8 @@ class Checkpoint:
     ``name`` is what may be told about where it comes from: a Hub id, or "" for
     a local folder. ``weights_sha256`` is that of the weights file, or of all
     files' sha256 in order where there are several. ``training`` is the content
-    of training.json, empty where there is none.
+    of training.json, empty where there is none. ``notes`` tell what was set
+    right in loading.
     """
 
     name: str
@@ -50,6 +51,7 @@ class Checkpoint:
     normalize: tuple[str, ...]
     weights_sha256: str
     training: Mapping[str, Any] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
 
 def open_checkpoint(name: str) -> Checkpoint:
@@ -68,6 +70,7 @@ def open_checkpoint(name: str) -> Checkpoint:
     _check_config(name, config)
     labels = _labels(name, config)
     _check_training(name, training, labels)
+    notes = _set_padding(name, tokenizer, config)
     _check_tokenizer(name, tokenizer, config)
     model = _model(name, folder, config)
     limit = min(position_limit(config, unlimited=NO_LIMIT), int(tokenizer.model_max_length))
@@ -81,6 +84,7 @@ def open_checkpoint(name: str) -> Checkpoint:
         normalize=parse_steps(training.get("normalize", ())),
         weights_sha256=weights_sha256(weights),
         training=training,
+        notes=notes,
     )
 
 
@@ -171,16 +175,37 @@ def _check_training(name: str, training: Mapping[str, Any], labels: Sequence[str
         )
 
 
+def _set_padding(name: str, tokenizer: Any, config: Any) -> tuple[str, ...]:
+    """Give tokenizer and model one padding token, on the right; notes on what was changed.
+
+    On the left it would shift the positions of a decoder such as GPT-2, and so
+    its answers.
+    """
+    notes = []
+    tokenizer.padding_side = "right"
+    if tokenizer.pad_token_id is None:
+        if tokenizer.eos_token_id is None:
+            raise ModelError(
+                f"{name}: its tokenizer has no padding token, so texts cannot be batched, and no "
+                "end token that could stand in.",
+                hint="Set tokenizer.pad_token and save the tokenizer again.",
+            )
+        tokenizer.pad_token = tokenizer.eos_token
+        notes.append(
+            f"The tokenizer has no padding token; its end token {tokenizer.eos_token!r} pads."
+        )
+    if config.pad_token_id is None:
+        # A decoder finds a text's last token by it.
+        config.pad_token_id = tokenizer.pad_token_id
+        notes.append(f"The config names no padding token; it is {tokenizer.pad_token_id} now.")
+    return tuple(notes)
+
+
 def _check_tokenizer(name: str, tokenizer: Any, config: Any) -> None:
     if not tokenizer.is_fast:
         raise ModelError(
             f"{name}: its tokenizer has no tokenizer.json form, which the runtime needs.",
             hint="Choose a model with a fast tokenizer.",
-        )
-    if tokenizer.pad_token_id is None:
-        raise ModelError(
-            f"{name}: its tokenizer has no padding token, so texts cannot be batched.",
-            hint="Choose a BERT-like encoder.",
         )
     if len(tokenizer) > config.vocab_size:
         raise ModelError(

@@ -10,17 +10,17 @@ from numpy.typing import NDArray
 from edgeft.bundle import TensorRecord
 from edgeft.errors import ModelError
 from edgeft.export.checkpoint import Checkpoint
+from edgeft.export.fusion import ATTENTION, FUSED_DOMAIN, check_fusion, fuse
 from edgeft.folders import is_write_failure
 from edgeft.pretrained import first_line, quiet
 from edgeft.runtime.cpu import usable_cores
 from edgeft.runtime.providers import DeviceName
 from edgeft.runtime.session import SessionOptions, open_session
 
-__all__ = ["Graph", "describe_graph", "export_graph"]
+__all__ = ["Graph", "Graphs", "describe_graph", "export_graphs"]
 
 KNOWN_INPUTS = {"input_ids", "attention_mask", "token_type_ids"}
-ATTENTION = ("Attention", "QAttention", "MultiHeadAttention")
-FUSED_DOMAIN = "com.microsoft"
+MOST_GROWTH = 1.1  # of the file, by fusing
 SAME_LOGITS = 1e-3  # what fusing may change; a larger difference means that it went wrong
 
 
@@ -38,11 +38,24 @@ class Graph:
     outputs: tuple[TensorRecord, ...]
 
 
-def export_graph(checkpoint: Checkpoint, path: Path, work: Path) -> Graph:
-    """Write the model as an fp32 graph to ``path``; ``work`` takes intermediate files.
+@dataclass(frozen=True)
+class Graphs:
+    """A model as ONNX, in float32: ``plain`` operators, and ``fused`` where that pays.
 
-    It is fused where the architecture allows and the answers stay the same,
-    else it stays plain. Two exports give the same bytes. Raises ModelError.
+    ``fused`` is the plain one where fusing is impossible, changes the answers,
+    or makes the file much larger. ``notes`` tell what a user should know.
+    """
+
+    plain: Path
+    fused: Path
+    notes: tuple[str, ...] = ()
+
+
+def export_graphs(checkpoint: Checkpoint, work: Path, *, allow_unfused: bool = False) -> Graphs:
+    """Write the model's fp32 graphs into ``work``. Two exports give the same bytes.
+
+    Raises ModelError where the architecture cannot be exported, GateError where
+    onnxruntime fused less of it than it should.
     """
     plain = _export_plain(checkpoint, work)
     unknown = {one.name for one in describe_graph(plain).inputs} - KNOWN_INPUTS
@@ -52,12 +65,17 @@ def export_graph(checkpoint: Checkpoint, path: Path, work: Path) -> Graph:
             hint="Choose a BERT-like encoder.",
         )
     expected = _prove(plain, checkpoint)
-    fused = _fuse(plain, checkpoint.config, work)
-    if fused is not None and _same(_prove(fused, checkpoint), expected):
-        fused.replace(path)
-    else:
-        plain.replace(path)
-    return describe_graph(path)
+    fused = fuse(plain, checkpoint.config, work)
+    same = fused is not None and _same(_prove(fused, checkpoint), expected)
+    layers = describe_graph(fused).fused_attention if fused is not None and same else 0
+    notes = [check_fusion(checkpoint.config, layers, allow_unfused=allow_unfused)]
+    if fused is None or not same:
+        fused = plain
+    elif fused.stat().st_size > MOST_GROWTH * plain.stat().st_size:
+        grown = f"{plain.stat().st_size / 1e6:.0f} to {fused.stat().st_size / 1e6:.0f} MB"
+        notes.append(f"The graph was left unfused: fusing copies shared layers, {grown}.")
+        fused = plain
+    return Graphs(plain, fused, tuple(note for note in notes if note))
 
 
 def describe_graph(path: Path) -> Graph:
@@ -98,43 +116,6 @@ def _export_plain(checkpoint: Checkpoint, work: Path) -> Path:
             hint="Choose a smaller encoder; such a model is not for the edge.",
         )
     return folder / "model.onnx"
-
-
-def _fuse(plain: Path, config: Any, work: Path) -> Path | None:
-    """The graph with onnxruntime's own operators; None where no attention was fused."""
-    import onnx
-    from onnxruntime.transformers.fusion_options import FusionOptions
-    from onnxruntime.transformers.optimizer import optimize_model
-    from optimum.onnxruntime.utils import ORTConfigManager
-
-    try:
-        family = ORTConfigManager.get_model_ort_type(config.model_type)
-    except KeyError:
-        return None
-    with quiet():
-        optimizer = optimize_model(
-            str(plain),
-            family,
-            num_heads=getattr(config, "num_attention_heads", 0),
-            hidden_size=getattr(config, "hidden_size", 0),
-            opt_level=1,
-            optimization_options=FusionOptions(family),
-        )
-    model = optimizer.model
-    if not any(node.op_type in ATTENTION for node in model.graph.node):
-        return None
-    _drop_unused_domains(model)
-    path = work / "fused.onnx"
-    onnx.save(model, path)
-    return path
-
-
-def _drop_unused_domains(model: Any) -> None:
-    """Keep the operator sets that a node needs; readers refuse a graph for an unknown one."""
-    used = {node.domain for node in model.graph.node} | {""}
-    kept = [one for one in model.opset_import if one.domain in used]
-    del model.opset_import[:]
-    model.opset_import.extend(kept)
 
 
 def _prove(path: Path, checkpoint: Checkpoint) -> list[NDArray[np.float32]]:

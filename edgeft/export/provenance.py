@@ -2,20 +2,23 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import PureWindowsPath
 from typing import Any
 
 from edgeft import __version__
+from edgeft.bundle import Variant
 from edgeft.data import Examples
 from edgeft.export.checkpoint import Checkpoint
-from edgeft.export.quantize import reduces_range
+from edgeft.export.evidence import Evidence
+from edgeft.export.variants import reduces_range
 from edgeft.packages import package_versions
 
 __all__ = ["provenance"]
 
 PACKAGES = ("numpy", "onnx", "onnxruntime", "onnxruntime-gpu", "optimum", "optimum-onnx",
             "tokenizers", "torch", "transformers")  # fmt: skip
+METHODS = {"int8": "dynamic, per channel", "int8-static": "static, per channel, MinMax"}
 # Of training.json, what may be told: no texts, column names, paths or host names.
 TOLD = ("edgeft", "base_model", "recipe", "seed", "best_epoch", "weights_sha256", "device",
         "precision", "packages")  # fmt: skip
@@ -27,20 +30,19 @@ HUB_IDS = {
 
 
 def provenance(
-    checkpoint: Checkpoint, data: Examples | list[str] | None, *, target: str | None
+    checkpoint: Checkpoint,
+    evidence: Evidence,
+    *,
+    target: str,
+    variants: Mapping[str, Variant],
+    dropped: Mapping[str, str],
+    notes: Sequence[str],
 ) -> dict[str, Any]:
     """The manifest's ``provenance``, as JSON values.
 
-    ``data`` are what the export was checked on, told by fingerprint alone;
-    ``target`` is the CPU that int8 was made for, None where there is no int8.
+    The user's texts are told by fingerprint alone. ``dropped`` variants are told
+    with the reason, ``notes`` as they are.
     """
-    quantization = None
-    if target is not None:
-        quantization = {
-            "method": "dynamic, per channel",
-            "target": target,
-            "reduce_range": reduces_range(target),
-        }
     return {
         "edgeft": __version__,
         "checkpoint": {
@@ -49,8 +51,23 @@ def provenance(
             "weights_sha256": checkpoint.weights_sha256,
         },
         "training": _told(checkpoint.training) if checkpoint.training else None,
-        "check_data": {"fingerprint": _fingerprint(data), "rows": len(data)} if data else None,
-        "quantization": quantization,
+        "data": {
+            "choose": _fingerprint(evidence.choose),
+            "report": _fingerprint(evidence.report),
+            "calibration": _fingerprint(evidence.calibration),
+        },
+        "target": target,
+        "quantization": {
+            name: {
+                "method": METHODS[name],
+                "reduce_range": reduces_range(target),
+                "left_in_float": list(one.measured.get("left_in_float", ())),
+            }
+            for name, one in variants.items()
+            if one.precision == "int8"
+        },
+        "dropped": dict(dropped),
+        "notes": list(notes),
         "packages": package_versions(PACKAGES),
     }
 
@@ -86,9 +103,11 @@ def _headline(scores: Mapping[str, Any] | None) -> dict[str, Any] | None:
     return {key: scores.get(key) for key in ("rows", "accuracy", "macro_f1", "weighted_f1")}
 
 
-def _fingerprint(data: Examples | list[str]) -> str:
+def _fingerprint(data: Examples | list[str] | None) -> dict[str, Any] | None:
+    if data is None:
+        return None
     rows = zip(data.texts, data.labels, strict=True) if isinstance(data, Examples) else data
     digest = hashlib.sha256()
     for row in rows:
         digest.update(json.dumps(row).encode() + b"\n")
-    return f"sha256:{digest.hexdigest()}"
+    return {"fingerprint": f"sha256:{digest.hexdigest()}", "rows": len(data)}

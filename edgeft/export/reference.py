@@ -31,23 +31,19 @@ def torch_logits(
     """
     import torch
 
-    prepare = normalizer(checkpoint.normalize) or str
-    # A lone surrogate has no UTF-8 form; the runtime replaces it in the same way.
-    clean = [prepare(text).encode("utf-8", "replace").decode() for text in texts]
     logits = np.empty((len(texts), len(checkpoint.labels)), np.float32)  # (N, C)
-    if not clean:
+    if not texts:
         return logits
-    encoded = checkpoint.tokenizer(
-        clean, truncation=True, max_length=checkpoint.max_length, padding=False
-    )
-    names = [name for name in encoded if name in checkpoint.tokenizer.model_input_names]
+    encoded = _encode(checkpoint, texts)
     plan = plan_batches([len(ids) for ids in encoded["input_ids"]], budget=BATCH_TOKENS)
     done = 0
     progress(step, 0, len(texts))
     for rows in plan:
         with quiet():
             batch = checkpoint.tokenizer.pad(
-                {name: [encoded[name][i] for i in rows] for name in names}, return_tensors="pt"
+                {name: [one[i] for i in rows] for name, one in encoded.items()},
+                padding_side="right",
+                return_tensors="pt",
             )
         with torch.inference_mode():
             logits[rows] = checkpoint.model(**batch).logits.numpy()
@@ -59,3 +55,30 @@ def torch_logits(
             hint="Training diverged: train again with a lower --learning-rate.",
         )
     return logits
+
+
+def token_ids(checkpoint: Checkpoint, texts: Sequence[str]) -> list[list[int]]:
+    """The ids of each text, special tokens included, cut at the maximum length."""
+    return _encode(checkpoint, texts)["input_ids"] if texts else []
+
+
+def fills(checkpoint: Checkpoint) -> dict[str, int]:
+    """What stands behind a text's end, in each input of a graph that is not filled with 0."""
+    tokenizer = checkpoint.tokenizer
+    return {
+        "input_ids": int(tokenizer.pad_token_id),
+        "token_type_ids": int(tokenizer.pad_token_type_id),
+    }
+
+
+def _encode(checkpoint: Checkpoint, texts: Sequence[str]) -> dict[str, list[list[int]]]:
+    """The model's inputs, a list of rows each; at least one token a row, as no graph runs none."""
+    prepare = normalizer(checkpoint.normalize) or str
+    # A lone surrogate has no UTF-8 form; the runtime replaces it in the same way.
+    clean = [prepare(text).encode("utf-8", "replace").decode() for text in texts]
+    encoded = checkpoint.tokenizer(
+        clean, truncation=True, max_length=checkpoint.max_length, padding=False
+    )
+    names = [name for name in encoded if name in checkpoint.tokenizer.model_input_names]
+    first = {**fills(checkpoint), "attention_mask": 1}
+    return {name: [row or [first[name]] for row in encoded[name]] for name in names}

@@ -1,7 +1,7 @@
 """What an export gives back."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -11,21 +11,41 @@ from edgeft.metrics import ClassificationScores
 
 __all__ = ["ExportResult"]
 
+SLOWER = 1.05  # of fp32's time; less is what the clock gives by chance
+
 
 @dataclass(frozen=True)
 class ExportResult:
-    """The bundle's folder and manifest, and how each variant compares with torch."""
+    """The bundle's folder and manifest, and how each variant compares with torch.
+
+    ``torch`` are the original's own scores on the rows that report.
+
+    ``times``: how long a variant takes for a single text on this machine, in
+    times of fp32's. They are in no file, so that two exports give the same files.
+    """
 
     out: Path
     manifest: Manifest
     layers: int
     torch: ClassificationScores | None
     reports: Mapping[str, VariantReport]
+    max_drop: float
+    times: Mapping[str, float] = field(default_factory=dict)
 
     def bytes_of(self, variant: str) -> int:
         """The size of the variant's graph."""
         files = self.manifest.model.variants[variant].files.values()
         return sum(self.manifest.files[name].bytes for name in files)
+
+    def remark(self, variant: str) -> str:
+        """What somebody who chooses a variant should know of its speed, "" where nothing."""
+        time = self.times.get(variant, 0.0)
+        if time <= SLOWER:
+            return ""
+        share = self.bytes_of(variant) / self.bytes_of("fp32")
+        return (
+            f"{variant} is {time:.1f} times slower than fp32 here; it has {share:.0%} of its size"
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """A JSON-ready dictionary."""
@@ -41,8 +61,11 @@ class ExportResult:
                     "file": variants[name].files["model"],
                     "bytes": self.bytes_of(name),
                     "graph": variants[name].graph,
+                    "times_of_fp32": self.times.get(name),
                     **variants[name].measured,
                 }
                 for name in variants
             },
+            "dropped": dict(self.manifest.provenance["dropped"]),
+            "notes": list(self.manifest.provenance["notes"]),
         }

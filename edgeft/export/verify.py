@@ -7,12 +7,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from edgeft.bundle import Decision
+from edgeft.calibration import Calibration, calibration
 from edgeft.data import Examples
-from edgeft.errors import GateError, ModelError
+from edgeft.errors import ModelError
 from edgeft.export.checkpoint import Checkpoint
+from edgeft.export.decide import outcome
+from edgeft.export.evidence import evenly
 from edgeft.export.golden import parity_texts
 from edgeft.export.reference import torch_logits
+from edgeft.export.variants import EXACT
 from edgeft.metrics import ClassificationScores
+from edgeft.paired import Drop
 from edgeft.progress import Progress, silent
 from edgeft.runtime.check import (
     LEAST_AGREEMENT,
@@ -20,17 +26,20 @@ from edgeft.runtime.check import (
     check_labels,
     clear_agreement,
     compare_logits,
-    drop_points,
+    drop,
+    label_ids,
     logits_in_steps,
     score_logits,
 )
 from edgeft.runtime.model import Model
 
-__all__ = ["Reference", "VariantReport", "check_variant", "evenly", "make_reference"]
+__all__ = ["Reference", "VariantReport", "judge", "make_reference", "report_on"]
 
 MOST_TEXTS = 512  # unlabelled texts that are compared; labelled ones are compared all
 NEIGHBOUR_TEXTS = 128  # texts that are run alone and in batches, to see what neighbours do
 FP32_TOLERANCE = 1e-3  # logits: float32 sums in another order differ by about 1e-5
+
+Logits = NDArray[np.float32]
 
 
 @dataclass(frozen=True)
@@ -44,9 +53,9 @@ class Reference:
 
     source: str
     texts: list[str]
-    logits: NDArray[np.float32]
+    logits: Logits
     edge_texts: list[str]
-    edge_logits: NDArray[np.float32]
+    edge_logits: Logits
     examples: Examples | None
     scores: ClassificationScores | None
 
@@ -55,15 +64,21 @@ class Reference:
 class VariantReport:
     """How one variant compares with torch.
 
-    ``drop_points``: how far accuracy or macro F1, whichever lost more, fell
-    below torch's, in percentage points. ``batch_flips``: among ``batch_texts``
-    texts, how many get another label alone than in a batch.
+    drop: what it lost against torch on labelled rows, and ``verdict`` what that
+        proves, in a sentence. before, after: calibration without and with its
+        temperature. outcome: what its thresholds do.
+    batch_flips: among ``batch_texts`` texts, how many get another label alone
+        than in a batch.
     """
 
     parity: Agreement
     parity_source: str
     scores: ClassificationScores | None
-    drop_points: float | None
+    drop: Drop | None
+    verdict: str
+    before: Calibration | None
+    after: Calibration | None
+    outcome: dict[str, Any]
     batch_texts: int
     batch_flips: int
     batch_max_abs_logit_diff: float
@@ -73,7 +88,11 @@ class VariantReport:
         return {
             "parity": {"source": self.parity_source, **asdict(self.parity)},
             "scores": self.scores.headline() if self.scores else None,
-            "drop_points": self.drop_points,
+            "drop": {**self.drop.to_dict(), "verdict": self.verdict} if self.drop else None,
+            "calibration": {"before": self.before.to_dict(), "after": self.after.to_dict()}
+            if self.before and self.after
+            else None,
+            "outcome": self.outcome,
             "batch": {
                 "texts": self.batch_texts,
                 "label_flips": self.batch_flips,
@@ -81,16 +100,27 @@ class VariantReport:
             },
         }
 
-    def cells(self) -> list[str]:
-        """For a table: logit difference, label agreement; if scored accuracy, macro F1, points."""
-        cells = [f"{self.parity.max_abs_logit_diff:.2g}", f"{self.parity.label_agreement:.4f}"]
-        if self.scores and self.drop_points is not None:
-            cells += [
-                f"{self.scores.accuracy:.4f}",
-                f"{self.scores.macro_f1:.4f}",
-                f"{self.drop_points:.2f}",
-            ]
-        return cells
+    def outcome_told(self) -> list[str]:
+        """What the thresholds do, in words: "precision 0.9812" …"""
+        return [
+            f"{name.replace('_', ' ')} {'-' if share is None else format(share, '.4f')}"
+            for name, share in self.outcome.items()
+        ]
+
+    def parity_cells(self) -> list[str]:
+        """For a table: the largest logit difference from torch, and the share of its labels."""
+        return [f"{self.parity.max_abs_logit_diff:.2g}", f"{self.parity.label_agreement:.4f}"]
+
+    def score_cells(self) -> list[str]:
+        """For a table: accuracy, macro F1, points lost, calibration error; empty without labels."""
+        if not (self.scores and self.drop and self.before and self.after):
+            return []
+        return [
+            f"{self.scores.accuracy:.4f}",
+            f"{self.scores.macro_f1:.4f}",
+            f"{self.drop.points:.2f} ({self.drop.low:.2f} to {self.drop.high:.2f})",
+            f"{self.before.ece:.3f} → {self.after.ece:.3f}",
+        ]
 
 
 def make_reference(
@@ -119,98 +149,95 @@ def make_reference(
     return Reference("data", data.texts, logits, edge_texts, edge_logits, data, scores)
 
 
-def check_variant(
+def judge(
     model: Model, reference: Reference, *, max_drop: float, progress: Progress = silent
-) -> VariantReport:
-    """Compare a loaded variant with torch and hold it to its gate.
+) -> tuple[Logits, str]:
+    """A variant's (N, C) logits for the reference's texts, and what is wrong with them.
 
-    fp32 must give torch's logits to within 1e-3, and torch's label wherever
-    that is more than a rounding away from the next one: else ModelError. Any
-    other precision may lose ``max_drop`` points on labelled data, or, without
-    labels, disagree on a tenth of the texts whose answer is clear: else
-    GateError. Logits that are no numbers are a ModelError.
+    "" where nothing is. fp32 graphs must give torch's logits to within 1e-3,
+    and torch's label wherever that is more than a rounding away from the next
+    one: else ModelError. Any other precision may lose ``max_drop`` points on
+    labelled rows or, without labels, disagree on a tenth of the texts whose
+    answer is clear.
     """
     logits = logits_in_steps(model, reference.texts, f"checking {model.variant}", progress)
     edges = model.logits(reference.edge_texts)
+    exact = model.variant in EXACT
     if not (np.isfinite(logits).all() and np.isfinite(edges).all()):
-        raise ModelError(
-            f"The variant {model.variant} answers with values that are no numbers.",
-            hint="Leave it out: --variant fp32" if model.variant != "fp32" else "",
-        )
-    parity = compare_logits(logits, reference.logits)
-    scores = drop = None
-    if reference.examples is not None and reference.scores is not None:
-        scores = score_logits(logits, reference.examples, model.labels)
-        drop = drop_points(scores, reference.scores)
-    if model.variant == "fp32":
-        _hold_exact(logits, reference.logits)
-        _hold_exact(edges, reference.edge_logits)
-    elif scores is not None and reference.scores is not None and drop is not None:
-        _hold_drop(model.variant, scores, reference.scores, drop, max_drop)
-    else:
-        _hold_agreement(model.variant, logits, reference)
+        problem = "it answers with values that are no numbers"
+        if exact:
+            raise ModelError(f"The variant {model.variant}: {problem}.")
+        return logits, problem
+    if exact:
+        _hold_exact(model.variant, logits, reference.logits)
+        _hold_exact(model.variant, edges, reference.edge_logits)
+        return logits, ""
+    if reference.examples is not None:
+        lost = drop(logits, reference.logits, reference.examples, model.labels)
+        return logits, _too_much(lost, max_drop)
+    clear = clear_agreement(logits, reference.logits)
+    if clear.passed:
+        return logits, ""
+    return logits, (
+        f"it gives torch's label on only {clear.label_agreement:.1%} of the {clear.texts} texts "
+        f"({reference.source}) whose answer is clear (at least {LEAST_AGREEMENT:.0%} wanted)"
+    )
+
+
+def report_on(
+    model: Model,
+    reference: Reference,
+    logits: Logits,
+    decision: Decision,
+    *,
+    max_drop: float,
+) -> VariantReport:
+    """What is told of a variant, from its (N, C) logits for the reference's texts."""
+    examples, labels = reference.examples, model.labels
+    lost = before = after = scores = None
+    answers: dict[str, Any] = {}
+    if examples is not None:
+        truth = label_ids(examples, labels)
+        scores = score_logits(logits, examples, labels)
+        lost = drop(logits, reference.logits, examples, labels)
+        before, after = calibration(logits, truth), calibration(logits, truth, decision.temperature)
+        answers = outcome(logits, truth, labels, decision)
     some = evenly(reference.texts, NEIGHBOUR_TEXTS)
     beside = compare_logits(model.logits(some), model.logits(some, alone=True))
     return VariantReport(
-        parity=parity,
+        parity=compare_logits(logits, reference.logits),
         parity_source=reference.source,
         scores=scores,
-        drop_points=drop,
+        drop=lost,
+        verdict=lost.sentence(max_drop) if lost else "",
+        before=before,
+        after=after,
+        outcome=answers,
         batch_texts=len(some),
         batch_flips=round((1 - beside.label_agreement) * len(some)),
         batch_max_abs_logit_diff=beside.max_abs_logit_diff,
     )
 
 
-def evenly(texts: Sequence[str], most: int) -> list[str]:
-    """At most ``most`` texts, chosen at even distances from first to last."""
-    if len(texts) <= most:
-        return list(texts)
-    return [texts[at * len(texts) // most] for at in range(most)]
+def _too_much(lost: Drop, max_drop: float) -> str:
+    """What is wrong with a drop, "" where it is allowed."""
+    if lost.points <= max_drop:
+        return ""
+    return (
+        f"it loses {lost.points:.2f} points of {lost.metric} against torch on {lost.rows:,} rows "
+        f"(95% interval {lost.low:.2f} to {lost.high:.2f}; allowed: {max_drop:g})"
+    )
 
 
-# --- the gates ---------------------------------------------------------------------
-
-
-def _hold_exact(logits: NDArray[np.float32], expected: NDArray[np.float32]) -> None:
+def _hold_exact(variant: str, logits: Logits, expected: Logits) -> None:
     difference = float(np.abs(logits - expected).max())
     best = np.sort(expected, axis=1)  # (N, C) float32
     clear = best[:, -1] - best[:, -2] > 2 * FP32_TOLERANCE  # (N,) bool
     flips = int((clear & (logits.argmax(axis=1) != expected.argmax(axis=1))).sum())
     if difference > FP32_TOLERANCE or flips:
         raise ModelError(
-            f"The exported fp32 graph does not answer as torch does: its logits differ by up "
-            f"to {difference:.2g} (allowed: {FP32_TOLERANCE:g}), {flips} of {len(logits)} labels.",
+            f"The exported {variant} graph does not answer as torch does: its logits differ by "
+            f"up to {difference:.2g} (allowed: {FP32_TOLERANCE:g}), {flips} of {len(logits)} "
+            "labels.",
             hint="This is a fault of the export. Please report it with the model's architecture.",
         )
-
-
-def _hold_drop(
-    variant: str,
-    scores: ClassificationScores,
-    torch: ClassificationScores,
-    drop: float,
-    max_drop: float,
-) -> None:
-    if drop > max_drop:
-        raise GateError(
-            f"{variant} loses {drop:.2f} points against torch on {scores.rows} rows (allowed: "
-            f"{max_drop:g}): accuracy {torch.accuracy:.4f} becomes {scores.accuracy:.4f}, "
-            f"macro F1 {torch.macro_f1:.4f} becomes {scores.macro_f1:.4f}.",
-            hint=_without(f"or allow more with --max-drop {drop:.2f}"),
-        )
-
-
-def _hold_agreement(variant: str, logits: NDArray[np.float32], reference: Reference) -> None:
-    clear = clear_agreement(logits, reference.logits)
-    if not clear.passed:
-        raise GateError(
-            f"{variant} gives torch's label on only {clear.label_agreement:.1%} of the "
-            f"{clear.texts} texts ({reference.source}) whose answer is clear "
-            f"(at least {LEAST_AGREEMENT:.0%} wanted).",
-            hint=_without("or judge it on labelled texts of your own: --data FILE"),
-        )
-
-
-def _without(otherwise: str) -> str:
-    return f"Nothing was written. Export without it: --variant fp32\n{otherwise}"

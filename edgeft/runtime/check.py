@@ -13,10 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgeft.bundle import read_manifest
+from edgeft.calibration import Calibration, calibration
 from edgeft.data import Examples
 from edgeft.errors import DataError, GateError
 from edgeft.integrity import check_files
 from edgeft.metrics import ClassificationScores, score_classification
+from edgeft.paired import Drop, paired_drop
 from edgeft.progress import Progress, silent
 from edgeft.runtime.decode import softmax
 from edgeft.runtime.golden import GoldenResult, check_golden
@@ -31,8 +33,9 @@ __all__ = [
     "check_labels",
     "clear_agreement",
     "compare_logits",
-    "drop_points",
+    "drop",
     "hold",
+    "label_ids",
     "logits_in_steps",
     "score",
     "score_logits",
@@ -75,8 +78,8 @@ class VariantCheck:
     """One variant on one device, and how it does on texts.
 
     ``agreement`` and ``clear`` compare it with fp32: None without texts or
-    without fp32. ``scores`` are None without labels. ``drop_points``: how far
-    accuracy or macro F1, whichever lost more, lies below fp32's, in points.
+    without fp32. Without labels ``scores``, ``drop`` (what it lost against fp32)
+    and ``calibration`` (with its recorded temperature) are None.
     """
 
     device: str
@@ -84,7 +87,8 @@ class VariantCheck:
     agreement: Agreement | None = None
     clear: ClearAgreement | None = None
     scores: ClassificationScores | None = None
-    drop_points: float | None = None
+    drop: Drop | None = None
+    calibration: Calibration | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """A JSON-ready dictionary; a difference that is no number becomes null."""
@@ -99,7 +103,8 @@ class VariantCheck:
             "agreement": asdict(self.agreement) if self.agreement else None,
             "clear_agreement": asdict(self.clear) if self.clear else None,
             "scores": self.scores.headline() if self.scores else None,
-            "drop_points": self.drop_points,
+            "drop": self.drop.to_dict() if self.drop else None,
+            "calibration": self.calibration.to_dict() if self.calibration else None,
         }
 
 
@@ -133,7 +138,10 @@ def verify(
             logits = logits_in_steps(model, texts, f"verifying {name}", progress)
         if name == REFERENCE:
             reference = logits
-        results[name] = _on_data(results[name], logits, reference, data, manifest.labels)
+        temperature = manifest.model.variants[name].decision.temperature
+        results[name] = _on_data(
+            results[name], logits, reference, data, manifest.labels, temperature
+        )
     return results
 
 
@@ -143,6 +151,7 @@ def _on_data(
     reference: NDArray[np.float32] | None,
     data: Examples | Sequence[str],
     labels: Sequence[str],
+    temperature: float,
 ) -> VariantCheck:
     """The check with what the (N, C) logits of the data tell, beside those of fp32."""
     if reference is not None:
@@ -152,11 +161,13 @@ def _on_data(
             clear=clear_agreement(logits, reference),
         )
     if isinstance(data, Examples):
-        scores = score_logits(logits, data, labels)
-        check = replace(check, scores=scores)
+        check = replace(
+            check,
+            scores=score_logits(logits, data, labels),
+            calibration=calibration(logits, label_ids(data, labels), temperature),
+        )
         if reference is not None:
-            lost = drop_points(scores, score_logits(reference, data, labels))
-            check = replace(check, drop_points=lost)
+            check = replace(check, drop=drop(logits, reference, data, labels))
     return check
 
 
@@ -168,13 +179,13 @@ def hold(results: Mapping[str, VariantCheck], max_drop: float) -> None:
     clear. Raises GateError.
     """
     for name, one in results.items():
-        if one.drop_points is not None:
-            if not one.drop_points <= max_drop:  # so that NaN allows nothing
+        if one.drop is not None:
+            if not one.drop.points <= max_drop:  # so that NaN allows nothing
                 raise GateError(
-                    f"{name} loses {one.drop_points:.2f} points against {REFERENCE} "
-                    f"(allowed: {max_drop:g}).",
+                    f"{name} loses {one.drop.points:.2f} points of {one.drop.metric} against "
+                    f"{REFERENCE} (allowed: {max_drop:g}).",
                     hint=f"Run {REFERENCE}: --variant {REFERENCE}\n"
-                    f"or allow more with --max-drop {one.drop_points:.2f}",
+                    f"or allow more with --max-drop {one.drop.points:.2f}",
                 )
         elif one.clear is not None and not one.clear.passed:
             raise GateError(
@@ -203,10 +214,21 @@ def score_logits(
     return score_classification(examples.labels, predicted, labels)
 
 
-def drop_points(scores: ClassificationScores, reference: ClassificationScores) -> float:
-    """How far accuracy or macro F1, whichever lost more, fell, in percentage points."""
-    lost = max(reference.accuracy - scores.accuracy, reference.macro_f1 - scores.macro_f1)
-    return round(100 * lost, 4)
+def drop(
+    logits: NDArray[np.float32],
+    reference: NDArray[np.float32],
+    examples: Examples,
+    labels: Sequence[str],
+) -> Drop:
+    """What (N, C) logits lose against others, for the same N labelled rows."""
+    ids = label_ids(examples, labels)
+    return paired_drop(ids, logits.argmax(axis=1), reference.argmax(axis=1), len(labels))
+
+
+def label_ids(examples: Examples, labels: Sequence[str]) -> NDArray[np.int64]:
+    """The (N,) column of the logits that each example's label has."""
+    index = {label: at for at, label in enumerate(labels)}
+    return np.array([index[label] for label in examples.labels], np.int64)
 
 
 def compare_logits(logits: NDArray[np.float32], reference: NDArray[np.float32]) -> Agreement:

@@ -5,10 +5,13 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from edgeft.bundle import Decision
 from edgeft.runtime.tokenize import Encoded
-from edgeft.tasks import Classification
+from edgeft.tasks import UNKNOWN, Classification
 
 __all__ = ["classifications", "pool", "softmax"]
+
+PLAIN = Decision()
 
 
 def softmax(logits: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -37,19 +40,46 @@ def pool(logits: NDArray[np.float32], encoded: Sequence[Encoded]) -> NDArray[np.
 
 
 def classifications(
-    logits: NDArray[np.float32], labels: Sequence[str], encoded: Sequence[Encoded]
+    logits: NDArray[np.float32],
+    labels: Sequence[str],
+    encoded: Sequence[Encoded],
+    decision: Decision = PLAIN,
 ) -> list[Classification]:
     """One Classification for each row of (N, C) logits, in order."""
-    best = logits.argmax(axis=-1).tolist()  # (N,)
-    rows = softmax(logits).tolist()  # (N, C)
+    if decision.temperature != 1.0:
+        logits = logits / np.float32(decision.temperature)
+    scores = softmax(logits)  # (N, C)
+    best = _best(scores, labels, decision).tolist()  # (N,)
     return [
-        Classification(
-            label=labels[at],
-            score=row[at],
-            scores=dict(zip(labels, row, strict=True)),
-            truncated=one.truncated,
-            unknown_share=one.unknown_share,
-            windows=len(one.rows),
-        )
-        for at, row, one in zip(best, rows, encoded, strict=True)
+        _classification(at, row, labels, one, decision.abstain_below)
+        for at, row, one in zip(best, scores.tolist(), encoded, strict=True)
     ]
+
+
+def _best(
+    scores: NDArray[np.float32], labels: Sequence[str], decision: Decision
+) -> NDArray[np.int64]:
+    """The (N,) label of each row: the likeliest, but for a label with a threshold of its own."""
+    best: NDArray[np.int64] = scores.argmax(axis=-1)
+    if decision.label:
+        chosen = labels.index(decision.label)
+        rest = scores.copy()
+        rest[:, chosen] = -1.0
+        given = scores[:, chosen] >= np.float32(decision.threshold)  # (N,) bool
+        best = np.where(given, chosen, rest.argmax(axis=-1))
+    return best
+
+
+def _classification(
+    at: int, row: list[float], labels: Sequence[str], one: Encoded, abstain_below: float
+) -> Classification:
+    abstained = row[at] < abstain_below
+    return Classification(
+        label=UNKNOWN if abstained else labels[at],
+        score=row[at],
+        scores=dict(zip(labels, row, strict=True)),
+        truncated=one.truncated,
+        unknown_share=one.unknown_share,
+        windows=len(one.rows),
+        abstained=abstained,
+    )

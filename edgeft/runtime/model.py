@@ -74,6 +74,7 @@ class Model:
         self.device = device
         self.threads = threads
         self.max_length = manifest.model.max_length
+        self._decision = manifest.model.variants[variant].decision
         self._encoder = encoder
         self._engine: Engine | None = engine
         self._serving = serving
@@ -104,7 +105,7 @@ class Model:
                 logits = self._logits([encoded])
             else:
                 logits = self._run_batch((encoded.ids,))
-            return classifications(logits, self.labels, (encoded,))[0]
+            return classifications(logits, self.labels, (encoded,), self._decision)[0]
         if isinstance(texts, Sequence):
             return list(self.stream(texts))
         raise TypeError(
@@ -124,7 +125,7 @@ class Model:
         if isinstance(texts, str):
             raise TypeError("stream takes an iterable of texts, not one str")
         for encoded, logits in self._windows(texts, window):
-            yield from classifications(logits, self.labels, encoded)
+            yield from classifications(logits, self.labels, encoded, self._decision)
 
     async def apredict(self, text: str, *, timeout_s: float | None = None) -> Classification:
         """Predict one text; concurrent callers, of any event loop, share batches.
@@ -287,7 +288,8 @@ class Model:
     def _answer(self, encoded: Encoded, logits: Sequence[Logits]) -> Classification:
         if self._serving.on_long == "error" and encoded.truncated:
             raise self._too_long(encoded)
-        return classifications(pool(np.stack(logits), [encoded]), self.labels, [encoded])[0]
+        pooled = pool(np.stack(logits), [encoded])
+        return classifications(pooled, self.labels, [encoded], self._decision)[0]
 
 
 # A forked child has its parent's sessions but not their threads, and freeing one can wait for

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
+import edgeft.export.ladder
 from edgeft.cli import main
 from tests import tiny
 from tests.train.conftest import rows, write_csv
@@ -22,7 +23,7 @@ def test_a_table_and_the_next_command(tiny_checkpoint: Path, tmp_path: Path) -> 
     assert result.exit_code == 0, result.output
     words = " ".join(result.stdout.split())
     assert "compared with torch on 60 texts that are built in" in words
-    assert "fp32 0.1 ort-fused 2/2" in words
+    assert "fp32 0.1 1.00 ort-fused 2/2" in words
     assert "int8" in words
     assert "accuracy" not in words
     assert f"Next: edgeft predict {tmp_path / 'b'} FILE" in result.stdout
@@ -30,7 +31,7 @@ def test_a_table_and_the_next_command(tiny_checkpoint: Path, tmp_path: Path) -> 
 
 
 def test_json_and_labelled_data(tiny_checkpoint: Path, tmp_path: Path) -> None:
-    data = write_csv(tmp_path / "d.csv", rows(30))
+    data = write_csv(tmp_path / "d.csv", rows(60))
     arguments = (tiny_checkpoint, "--data", data, "--max-drop", 100)
     result = invoke(*arguments, "-o", tmp_path / "b", "--json")
     assert result.exit_code == 0, result.output
@@ -38,11 +39,14 @@ def test_json_and_labelled_data(tiny_checkpoint: Path, tmp_path: Path) -> None:
     assert set(document["variants"]) == {"fp32", "int8"}
     assert document["torch"]["rows"] == document["variants"]["int8"]["scores"]["rows"] == 30
     shown = " ".join(invoke(*arguments, "-o", tmp_path / "c").stdout.split())
-    assert "macro F1 points lost" in shown
-    assert f"torch itself: accuracy {document['torch']['accuracy']:.4f}" in shown
+    assert "points lost" in shown
+    torch = document["torch"]
+    assert f"torch {torch['accuracy']:.4f} {torch['macro_f1']:.4f}" in shown
 
 
-def test_a_gate_exits_with_3_and_writes_nothing(tiny_checkpoint: Path, tmp_path: Path) -> None:
+def test_a_gate_exits_with_3_and_writes_nothing(
+    tiny_checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     checkpoint = tiny.outlier(tiny_checkpoint, tmp_path / "outlier")
     predict = ["predict", str(tmp_path / "b"), str(tmp_path / "t.txt"), "--variant", "fp32"]
     assert invoke(checkpoint, "-o", tmp_path / "b", "--variant", "fp32").exit_code == 0
@@ -51,9 +55,10 @@ def test_a_gate_exits_with_3_and_writes_nothing(tiny_checkpoint: Path, tmp_path:
     answers = CliRunner().invoke(main, predict).stdout.splitlines()
     labels = [json.loads(line)["label"] for line in answers]
     data = write_csv(tmp_path / "d.csv", zip(texts, labels, strict=True))
-    result = invoke(checkpoint, "-o", tmp_path / "c", "--data", data)
+    monkeypatch.setattr(edgeft.export.ladder, "MOST_LEFT", 0.0)
+    result = invoke(checkpoint, "-o", tmp_path / "c", "--data", data, "--variant", "int8")
     assert result.exit_code == 3
-    assert "int8 loses" in result.stderr
+    assert "int8 cannot be shipped: it loses" in result.stderr
     assert "--variant fp32" in result.stderr
     assert "Traceback" not in result.stderr
     assert not (tmp_path / "c").exists()
@@ -64,9 +69,12 @@ def test_a_gate_exits_with_3_and_writes_nothing(tiny_checkpoint: Path, tmp_path:
     [
         (["./missing", "-o", "b"], 1, "is not a folder"),
         (["."], 2, "Missing option '-o'"),
-        ([".", "-o", "b", "--variant", "int4"], 2, "no variant 'int4'"),
+        ([".", "-o", "b", "--variant", "int3"], 2, "no variant 'int3'"),
         ([".", "-o", "b", "--target", "z80"], 2, "no target 'z80'"),
         ([".", "-o", "b", "--data", "missing.csv"], 1, "does not exist"),
+        ([".", "-o", "b", "--precision", "spam"], 2, "is not LABEL=SHARE"),
+        ([".", "-o", "b", "--recall", "spam=2"], 2, "is not LABEL=SHARE"),
+        ([".", "-o", "b", "--recall", "a=1", "--precision", "a=1"], 2, "exclude each other"),
     ],
 )
 def test_bad_input_is_one_clear_error(
@@ -81,7 +89,7 @@ def test_bad_input_is_one_clear_error(
 
 def test_markup_in_labels(tmp_path: Path) -> None:
     checkpoint = tiny.bert(tmp_path / "c", labels=("[/b]", "[red]"))
-    data = write_csv(tmp_path / "d.csv", [("[/b] rain", "[red]"), ("[red] sun", "[bold]")])
+    data = write_csv(tmp_path / "d.csv", [("[/b] rain", "[red]"), ("[red] sun", "[bold]")] * 30)
     result = invoke(checkpoint, "-o", tmp_path / "[red]", "--data", data)
     assert result.exit_code == 1
     assert "the model has no label '[bold]'" in result.stderr

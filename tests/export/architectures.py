@@ -4,7 +4,14 @@ from pathlib import Path
 
 import torch
 import transformers
-from tokenizers import ByteLevelBPETokenizer
+from tokenizers import (
+    ByteLevelBPETokenizer,
+    Tokenizer,
+    models,
+    normalizers,
+    pre_tokenizers,
+    processors,
+)
 
 from tests import tiny
 
@@ -54,6 +61,121 @@ def deberta(folder: Path) -> Path:
         **SMALL,
     )
     return _save(folder, transformers.DebertaV2ForSequenceClassification, config)
+
+
+def albert(folder: Path) -> Path:
+    """ALBERT: layers that share their weights, which fusing copies."""
+    size = len(tiny.wordpiece(folder))
+    config = transformers.AlbertConfig(
+        vocab_size=size, embedding_size=16, max_position_embeddings=64, **SMALL
+    )
+    return _save(folder, transformers.AlbertForSequenceClassification, config)
+
+
+def mobilebert(folder: Path) -> Path:
+    """MobileBERT: a bottleneck in each layer."""
+    size = len(tiny.wordpiece(folder))
+    config = transformers.MobileBertConfig(
+        vocab_size=size,
+        embedding_size=16,
+        intra_bottleneck_size=16,
+        true_hidden_size=16,
+        max_position_embeddings=64,
+        **SMALL,
+    )
+    return _save(folder, transformers.MobileBertForSequenceClassification, config)
+
+
+def mpnet(folder: Path) -> Path:
+    """MPNet: relative positions beside absolute ones, which begin behind the padding's."""
+    backend = tiny.wordpiece(folder).backend_tokenizer
+    tokenizer = transformers.MPNetTokenizerFast(
+        tokenizer_object=backend,
+        model_max_length=64,
+        bos_token="[CLS]",
+        cls_token="[CLS]",
+        eos_token="[SEP]",
+        sep_token="[SEP]",
+        pad_token="[PAD]",
+        mask_token="[MASK]",
+    )
+    tokenizer.save_pretrained(folder)
+    config = transformers.MPNetConfig(
+        vocab_size=len(tokenizer), max_position_embeddings=66, pad_token_id=0, **SMALL
+    )
+    return _save(folder, transformers.MPNetForSequenceClassification, config)
+
+
+def xlm_roberta(folder: Path) -> Path:
+    """XLM-R: pieces with a score each (Unigram), in every script."""
+    folder.mkdir(parents=True)
+    special = ["<s>", "<pad>", "</s>", "<unk>"]
+    pieces = [f"▁{word}" for word in tiny.WORDS]
+    letters = ["▁", *"abcdefghijklmnopqrstuvwxyz", *"天气新闻ñéü"]
+    scores = [(token, 0.0) for token in special]
+    scores += [(piece, -3.0) for piece in pieces] + [(letter, -6.0) for letter in letters]
+    backend = Tokenizer(models.Unigram([*scores, ("<mask>", 0.0)], unk_id=3))
+    backend.normalizer = normalizers.NFKC()
+    backend.pre_tokenizer = pre_tokenizers.Metaspace()
+    backend.post_processor = processors.TemplateProcessing(
+        single="<s> $A </s>",
+        pair="<s> $A </s> </s> $B </s>",
+        special_tokens=[("<s>", 0), ("</s>", 2)],
+    )
+    fast = transformers.XLMRobertaTokenizerFast(tokenizer_object=backend, model_max_length=64)
+    fast.save_pretrained(folder)
+    config = transformers.XLMRobertaConfig(
+        vocab_size=len(fast), max_position_embeddings=66, type_vocab_size=1, pad_token_id=1, **SMALL
+    )
+    return _save(folder, transformers.XLMRobertaForSequenceClassification, config)
+
+
+def modernbert(folder: Path) -> Path:
+    """ModernBERT: rotary positions, and layers that look only at near tokens."""
+    tokenizer = tiny.wordpiece(folder, transformers.PreTrainedTokenizerFast)
+    tokenizer.add_special_tokens(
+        {"pad_token": "[PAD]", "unk_token": "[UNK]", "cls_token": "[CLS]", "sep_token": "[SEP]"}
+    )
+    tokenizer.save_pretrained(folder)
+    config = transformers.ModernBertConfig(
+        vocab_size=len(tokenizer),
+        max_position_embeddings=64,
+        global_attn_every_n_layers=2,
+        local_attention=8,
+        pad_token_id=0,
+        bos_token_id=2,
+        eos_token_id=3,
+        cls_token_id=2,
+        sep_token_id=3,
+        **SMALL,
+    )
+    return _save(folder, transformers.ModernBertForSequenceClassification, config)
+
+
+def gpt2(folder: Path) -> Path:
+    """GPT-2 as a classifier: a decoder, without a padding token of its own."""
+    folder.mkdir(parents=True)
+    trained = ByteLevelBPETokenizer()
+    trained.train_from_iterator(
+        [" ".join(tiny.WORDS)] * 3, vocab_size=400, special_tokens=["<|endoftext|>"]
+    )
+    trained.save_model(str(folder))
+    fast = transformers.GPT2TokenizerFast.from_pretrained(folder, model_max_length=64)
+    fast.save_pretrained(folder)
+    config = transformers.GPT2Config(
+        vocab_size=len(fast),
+        n_positions=64,
+        n_embd=32,
+        n_layer=2,
+        n_head=2,
+        bos_token_id=0,
+        eos_token_id=0,
+    )
+    return _save(folder, transformers.GPT2ForSequenceClassification, config)
+
+
+ALL = (tiny.bert, tiny.distilbert, roberta, electra, deberta, albert, mobilebert, mpnet,
+       xlm_roberta, modernbert, gpt2)  # fmt: skip
 
 
 def _save(

@@ -2,7 +2,7 @@ import hashlib
 import json
 import shutil
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -14,14 +14,17 @@ import torch
 import transformers
 
 import edgeft
+import edgeft.export.ladder
 import edgeft.export.run
 from edgeft.bundle import read_manifest
 from edgeft.data import Examples, read_examples_or_texts
 from edgeft.errors import DataError, GateError, ModelError, OutputError, UsageError
 from edgeft.export.card import model_card
-from edgeft.export.checkpoint import Checkpoint
-from edgeft.export.graph import Graph
+from edgeft.export.checkpoint import Checkpoint, open_checkpoint
+from edgeft.export.decide import Wish
+from edgeft.export.graph import Graphs
 from edgeft.export.provenance import public_name
+from edgeft.export.reference import torch_logits
 from edgeft.export.result import ExportResult
 from edgeft.export.run import ExportConfig, export
 from tests import tiny
@@ -86,7 +89,7 @@ def test_the_bundle_is_whole(scored: ExportResult) -> None:
     manifest = read_manifest(scored.out)
     assert manifest == scored.manifest
     assert set(manifest.files) == names - {"README.md", "edgeft.json"}
-    assert (manifest.labels, manifest.requires) == (tiny.LABELS, ("normalize",))
+    assert (manifest.labels, manifest.requires) == (tiny.LABELS, ("normalize", "decision"))
     record = manifest.model
     assert (record.max_length, record.normalize) == (32, ("whitespace",))
     fp32, int8 = record.variants["fp32"], record.variants["int8"]
@@ -102,9 +105,10 @@ def test_the_bundle_is_whole(scored: ExportResult) -> None:
 
 def test_figures_are_measured_and_recorded(scored: ExportResult) -> None:
     document = scored.to_dict()
-    assert document["torch"] == {"accuracy": 1.0, "macro_f1": 1.0, "weighted_f1": 1.0, "rows": 90}
+    assert document["torch"] == {"accuracy": 1.0, "macro_f1": 1.0, "weighted_f1": 1.0, "rows": 45}
     fp32, int8 = document["variants"]["fp32"], document["variants"]["int8"]
-    assert (fp32["drop_points"], fp32["parity"]["label_agreement"]) == (0.0, 1.0)
+    assert (fp32["drop"]["points"], fp32["parity"]["label_agreement"]) == (0.0, 1.0)
+    assert (fp32["times_of_fp32"], int8["times_of_fp32"] > 0) == (1.0, True)
     assert fp32["bytes"] == (scored.out / "onnx" / "model.onnx").stat().st_size
     assert int8["bytes"] < fp32["bytes"]
     assert 0 < int8["parity"]["max_abs_logit_diff"] < 1
@@ -119,7 +123,8 @@ def test_it_tells_where_it_comes_from_and_nothing_private(scored: ExportResult, 
     assert provenance["training"]["data"] == {"fingerprint": "sha256:0", "rows": {"train": 5}}
     assert provenance["training"]["base_model"]["name"] == "base"
     assert "base_model:" not in (scored.out / "README.md").read_text(encoding="utf-8")
-    assert provenance["check_data"]["rows"] == 90
+    assert [provenance["data"][role]["rows"] for role in ("choose", "report")] == [45, 45]
+    assert provenance["data"]["choose"] != provenance["data"]["report"]
     assert provenance["packages"]["torch"]
     everything = b"".join(path.read_bytes() for path in scored.out.rglob("*") if path.is_file())
     for private in (SECRET, str(data.parent), str(scored.out.parent), "alice", "private column",
@@ -174,16 +179,18 @@ def test_one_variant_and_unlabelled_texts(tiny_checkpoint: Path, tmp_path: Path)
         config(tiny_checkpoint, tmp_path / "b", data=tmp_path / "t.txt", variants=("fp32",))
     )
     assert list(result.reports) == ["fp32"]
-    assert result.manifest.provenance["quantization"] is None
+    assert result.manifest.provenance["quantization"] == {}
     assert result.reports["fp32"].parity.texts == 512
-    assert (result.torch, result.reports["fp32"].drop_points) == (None, None)
+    assert (result.torch, result.reports["fp32"].drop) == (None, None)
 
 
 def test_the_full_range_is_for_cpus_that_do_not_saturate(
     tiny_checkpoint: Path, tmp_path: Path
 ) -> None:
     result = export(config(tiny_checkpoint, tmp_path / "b", target="vnni"))
-    assert result.manifest.provenance["quantization"]["reduce_range"] is False
+    assert result.manifest.provenance["quantization"]["int8"]["reduce_range"] is False
+    assert result.manifest.model.variants["int8"].full_range
+    assert "add --calibration FILE" in result.manifest.provenance["dropped"]["int8-static"]
     card = (tmp_path / "b" / "README.md").read_text(encoding="utf-8")
     assert "x86 CPUs without VNNI compute it wrongly" in card
 
@@ -229,18 +236,18 @@ def test_the_real_minilm(minilm: Path, tmp_path: Path) -> None:
 def test_a_damaged_graph_never_becomes_a_bundle(
     tiny_checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real = edgeft.export.run.export_graph
+    real = edgeft.export.run.export_graphs
 
-    def damaged(checkpoint: Checkpoint, path: Path, work: Path) -> Graph:
-        graph = real(checkpoint, path, work)
-        model = onnx.load(path)
+    def damaged(checkpoint: Checkpoint, work: Path, *, allow_unfused: bool) -> Graphs:
+        graphs = real(checkpoint, work, allow_unfused=allow_unfused)
+        model = onnx.load(graphs.fused)
         weights = next(one for one in model.graph.initializer if list(one.dims) == [3])
         array = onnx.numpy_helper.to_array(weights) + np.float32(0.01)
         weights.CopyFrom(onnx.numpy_helper.from_array(array, weights.name))
-        onnx.save(model, path)
-        return graph
+        onnx.save(model, graphs.fused)
+        return graphs
 
-    monkeypatch.setattr(edgeft.export.run, "export_graph", damaged)
+    monkeypatch.setattr(edgeft.export.run, "export_graphs", damaged)
     with pytest.raises(ModelError, match=r"fp32 graph does not answer as torch does.*0\.01"):
         export(config(tiny_checkpoint, tmp_path / "b"))
     assert list(tmp_path.iterdir()) == []
@@ -251,30 +258,141 @@ def outlier(tiny_checkpoint: Path, tmp_path: Path) -> Path:
     return tiny.outlier(tiny_checkpoint, tmp_path / "outlier")
 
 
-def test_int8_that_loses_too_much_is_refused(outlier: Path, tmp_path: Path, data: Path) -> None:
+@pytest.fixture
+def exact(outlier: Path, tmp_path: Path) -> Path:
+    """900 rows with the very labels that the outlier model's original gives."""
+    texts = [text for text, _ in rows(900)]
+    checkpoint = open_checkpoint(str(outlier))
+    best = torch_logits(checkpoint, texts).argmax(axis=1)
+    labels = [checkpoint.labels[at] for at in best]
+    return write_csv(tmp_path / "exact.csv", zip(texts, labels, strict=True))
+
+
+def test_a_sensitive_layer_stays_in_float(outlier: Path, tmp_path: Path, exact: Path) -> None:
+    # One row of the embeddings leaves no room for the others in int8: the rest must not suffer.
+    result = export(config(outlier, tmp_path / "b", data=exact, max_drop=5.0))
+    int8 = result.manifest.model.variants["int8"]
+    assert int8.measured["left_in_float"][0] == "EmbedLayerNormalization_0"
+    assert int8.measured["drop"]["points"] <= 5.0
+    assert result.bytes_of("int8") < result.bytes_of("fp32")
+    card = (tmp_path / "b" / "README.md").read_text(encoding="utf-8")
+    assert "left in float, being most sensitive: `EmbedLayerNormalization" in card
+
+
+def test_int8_that_cannot_be_saved(
+    outlier: Path, tmp_path: Path, exact: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(edgeft.export.ladder, "MOST_LEFT", 0.0)
     out = tmp_path / "out" / "b"
-    with pytest.raises(GateError, match="int8 loses") as caught:
-        export(config(outlier, out, data=data))
+    with pytest.raises(GateError, match="int8 cannot be shipped: it loses") as caught:
+        export(config(outlier, out, data=exact, variants=("int8",)))
     assert caught.value.exit_code == 3
     assert list(out.parent.iterdir()) == []
     with pytest.raises(GateError, match="texts \\(built-in\\) whose answer is clear"):
-        export(config(outlier, out))
-    assert list(export(config(outlier, out, data=data, variants=("fp32",))).reports) == ["fp32"]
+        export(config(outlier, out, variants=("int8",)))
+    # Where nobody named it, it is left out, and the bundle says why.
+    result = export(config(outlier, out, data=exact))
+    assert list(result.reports) == list(result.manifest.model.variants) == ["fp32"]
+    assert result.manifest.provenance["dropped"]["int8"].startswith("it loses")
+    assert not (out / "onnx" / "model_int8.onnx").exists()
+    assert "int8 was left out: it loses" in (out / "README.md").read_text(encoding="utf-8")
+
+
+def test_what_a_small_set_cannot_prove_is_said(scored: ExportResult) -> None:
+    card = (scored.out / "README.md").read_text(encoding="utf-8")
+    assert "45 rows show that it loses no more than 100 points" in card
+    assert "McNemar" in card
+
+
+# --- variants and decisions ----------------------------------------------------------------
+
+
+def test_every_variant_of_one_model(tiny_checkpoint: Path, tmp_path: Path, data: Path) -> None:
+    names = ("portable", "int8", "int8-static", "fp16", "int4")
+    result = export(
+        config(tiny_checkpoint, tmp_path / "b", data=data, variants=names, max_drop=100.0)
+    )
+    variants = result.manifest.model.variants
+    assert tuple(variants) == ("fp32", *names)
+    assert {name: one.batch_invariant for name, one in variants.items()} == {
+        "fp32": True, "portable": True, "int8": False, "int8-static": True, "fp16": True,
+        "int4": True,
+    }  # fmt: skip
+    assert variants["portable"].graph == variants["int8-static"].graph == "onnx"
+    assert {one.outputs[0].dtype for one in variants.values()} == {"float32"}
+    for name in variants:
+        with edgeft.load(tmp_path / "b", device="cpu", variant=name) as model:
+            assert model.predict("rain").label in tiny.LABELS
+
+
+def test_portable_is_not_written_twice(tmp_path: Path) -> None:
+    checkpoint = architectures.mpnet(tmp_path / "c")
+    result = export(config(checkpoint, tmp_path / "b", variants=("portable",)))
+    assert list(result.manifest.model.variants) == ["fp32"]
+    assert "plain operators" in result.manifest.provenance["dropped"]["portable"]
+
+
+@pytest.mark.parametrize("build", architectures.ALL)
+def test_every_architecture_becomes_a_bundle(build: Callable[[Path], Path], tmp_path: Path) -> None:
+    checkpoint = build(tmp_path / "c")
+    result = export(config(checkpoint, tmp_path / "b", variants=("fp32",)))
+    assert result.reports["fp32"].parity.max_abs_logit_diff < 1e-3
+    with edgeft.load(tmp_path / "b", device="cpu") as model:
+        together, alone = model.logits(TEXTS), [model.logits([text])[0] for text in TEXTS]
+        np.testing.assert_allclose(together, alone, atol=1e-3)
+    expected = torch_logits(open_checkpoint(str(checkpoint)), TEXTS)
+    np.testing.assert_allclose(together, expected, atol=1e-3)
+
+
+def test_a_missing_padding_token_is_set_and_said(tmp_path: Path) -> None:
+    result = export(config(architectures.gpt2(tmp_path / "c"), tmp_path / "b", variants=("fp32",)))
+    assert any("no padding token" in note for note in result.manifest.provenance["notes"])
+    assert "no padding token" in (tmp_path / "b" / "README.md").read_text(encoding="utf-8")
+    config_json = json.loads((tmp_path / "b" / "config.json").read_text(encoding="utf-8"))
+    assert config_json["pad_token_id"] == result.manifest.model.pad_id
+
+
+def test_thresholds_are_kept_by_the_runtime(
+    tiny_checkpoint: Path, tmp_path: Path, data: Path
+) -> None:
+    wished = config(tiny_checkpoint, tmp_path / "b", data=data, wish=Wish("sad", recall=1.0),
+                    max_drop=100.0)  # fmt: skip
+    result = export(wished)
+    for name, variant in result.manifest.model.variants.items():
+        assert variant.decision.label == "sad"
+        assert variant.decision.temperature > 0
+        assert set(variant.measured["outcome"]) == {"precision", "recall"}
+        with edgeft.load(tmp_path / "b", device="cpu", variant=name) as model:
+            texts = [text for text, _ in rows(89)]
+            for one in model.predict(texts):
+                assert (one.label == "sad") == (one.scores["sad"] >= variant.decision.threshold)
+    assert "decision" in result.manifest.requires
+
+
+def test_a_test_file_reports(tiny_checkpoint: Path, tmp_path: Path, data: Path) -> None:
+    result = export(config(tiny_checkpoint, tmp_path / "b", data=data, test=data, max_drop=100.0))
+    assert result.torch is not None
+    assert result.torch.rows == 90
 
 
 # --- failing: the output ---------------------------------------------------------------
 
 
 def test_an_existing_output_is_replaced_only_by_a_whole_one(
-    tiny_checkpoint: Path, outlier: Path, tmp_path: Path, data: Path
+    tiny_checkpoint: Path,
+    outlier: Path,
+    tmp_path: Path,
+    exact: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     out = tmp_path / "out" / "b"
     out.mkdir(parents=True)
     (out / "old.txt").write_text("old")
     with pytest.raises(OutputError, match="exists already"):
         export(config(tiny_checkpoint, out))
+    monkeypatch.setattr(edgeft.export.ladder, "MOST_LEFT", 0.0)
     with pytest.raises(GateError):
-        export(config(outlier, out, data=data, force=True))
+        export(config(outlier, out, data=exact, force=True, variants=("int8",)))
     assert (out / "old.txt").read_text() == "old"
     export(config(tiny_checkpoint, out, force=True))
     assert not (out / "old.txt").exists()
@@ -319,11 +437,14 @@ def test_an_interrupt_leaves_nothing(tiny_checkpoint: Path, tmp_path: Path) -> N
 @pytest.mark.parametrize(
     ("changes", "error", "words"),
     [
-        ({"variants": ("int4",)}, UsageError, "no variant 'int4'"),
+        ({"variants": ("int3",)}, UsageError, "no variant 'int3'"),
         ({"target": "z80"}, UsageError, "no target 'z80'"),
         ({"max_drop": -1.0}, UsageError, "--max-drop"),
         ({"max_drop": float("nan")}, UsageError, "--max-drop"),
         ({"label_column": "label"}, UsageError, "no --data"),
+        ({"test": Path("t.csv")}, UsageError, "no --data"),
+        ({"wish": Wish("sad", recall=0.9)}, UsageError, "no --data"),
+        ({"variants": ("int8-static",)}, UsageError, "scales from texts of yours"),
         ({"data": Path("missing.csv")}, DataError, "does not exist"),
         ({"checkpoint": "./missing"}, ModelError, "is not a folder"),
     ],
@@ -374,7 +495,7 @@ def test_the_card_heads_with_a_hub_id_alone(
 
 def test_columns_are_found_or_named(tiny_checkpoint: Path, tmp_path: Path) -> None:
     path = tmp_path / "d.csv"
-    path.write_text("words,mood\nrain,calm\nsun,glad\n", encoding="utf-8")
+    path.write_text("words,mood\n" + "rain,calm\nsun,glad\n" * 30, encoding="utf-8")
     with pytest.raises(DataError, match="no text column"):
         export(config(tiny_checkpoint, tmp_path / "b", data=path))
     plain = config(tiny_checkpoint, tmp_path / "b", data=path, text_column="words")
@@ -385,11 +506,11 @@ def test_columns_are_found_or_named(tiny_checkpoint: Path, tmp_path: Path) -> No
     )  # fmt: skip
     scores = export(labelled).torch
     assert scores is not None
-    assert scores.rows == 2
+    assert scores.rows == 30
 
 
 def test_labels_that_the_model_lacks(tiny_checkpoint: Path, tmp_path: Path) -> None:
-    path = write_csv(tmp_path / "d.csv", [("rain", "calm"), ("sun", "[red]")])
-    with pytest.raises(DataError, match=r"line 3: the model has no label '\[red\]'"):
+    path = write_csv(tmp_path / "d.csv", [("rain", "calm"), ("sun", "[red]")] * 30)
+    with pytest.raises(DataError, match=r"line \d+: the model has no label '\[red\]'"):
         export(config(tiny_checkpoint, tmp_path / "b", data=path))
     assert isinstance(read_examples_or_texts(path), Examples)

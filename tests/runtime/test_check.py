@@ -10,13 +10,12 @@ import edgeft
 from edgeft.bundle import Golden, read_manifest, write_manifest
 from edgeft.data import Examples
 from edgeft.errors import DataError, GateError, IntegrityError
-from edgeft.metrics import score_classification
+from edgeft.paired import Drop
 from edgeft.runtime.check import (
     ClearAgreement,
     VariantCheck,
     clear_agreement,
     compare_logits,
-    drop_points,
     hold,
     score,
     verify,
@@ -67,17 +66,10 @@ def test_labelled_texts_are_scored_against_fp32(tiny_bundle: Path) -> None:
         labels = [one.label for one in model.predict(TEXTS)]
     fp32 = verify(tiny_bundle, examples(labels), device="cpu")["fp32"]
     assert fp32.scores is not None
-    assert (fp32.scores.accuracy, fp32.drop_points) == (1.0, 0.0)
+    assert (fp32.scores.accuracy, fp32.drop.points if fp32.drop else None) == (1.0, 0.0)
+    assert fp32.calibration is not None
     with pytest.raises(DataError, match=r"no label 'angry'"):
         verify(tiny_bundle, examples(["angry"]), device="cpu")
-
-
-def test_the_larger_drop_counts() -> None:
-    truth = ["a"] * 9 + ["b"]
-    right = score_classification(truth, truth, ("a", "b"))
-    worse = score_classification(truth, ["a"] * 10, ("a", "b"))
-    assert drop_points(worse, right) == pytest.approx(100 * (1 - worse.macro_f1), abs=1e-3)
-    assert drop_points(right, worse) < 0
 
 
 def test_only_clear_texts_count_without_labels() -> None:
@@ -93,9 +85,10 @@ def test_the_gates_of_verify() -> None:
         return {"int8": VariantCheck("cpu", GoldenResult(0.0, 0.1), **found)}
 
     hold(check(), 0.5)
-    hold(check(drop_points=0.5, clear=ClearAgreement(10, 0.5)), 0.5)
-    with pytest.raises(GateError, match=r"int8 loses 0\.60 points"):
-        hold(check(drop_points=0.6), 0.5)
+    lost = Drop("accuracy", 0.5, 0.1, 0.9, 100, 1, 0, 1.0)
+    hold(check(drop=lost, clear=ClearAgreement(10, 0.5)), 0.5)
+    with pytest.raises(GateError, match=r"int8 loses 0\.60 points of accuracy"):
+        hold(check(drop=replace(lost, points=0.6)), 0.5)
     hold(check(clear=ClearAgreement(10, 0.9)), 0.5)
     with pytest.raises(GateError, match="fp32's label on only 80"):
         hold(check(clear=ClearAgreement(10, 0.8)), 0.5)

@@ -1,0 +1,114 @@
+"""Scores that mean something: temperature, calibration error, thresholds. numpy only."""
+
+import math
+from dataclasses import asdict, dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = [
+    "Calibration",
+    "calibration",
+    "fit_temperature",
+    "precision_threshold",
+    "probabilities",
+    "recall_threshold",
+]
+
+BINS = 15  # as in Guo et al. 2017
+LIMITS = (0.05, 20.0)  # of a temperature; where all rows are right, none is too low
+STEPS = 60  # of the golden section, each of which keeps 0.618 of the interval
+
+Floats = NDArray[np.floating]
+Ids = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """How far scores are from shares of right answers.
+
+    ``ece``: expected calibration error, 0 to 1, over 15 bins of equal width
+    (Naeini et al. 2015, Guo et al. 2017). ``brier``: the mean over rows of the
+    squared error summed over classes, 0 to 2 (Brier 1950).
+    """
+
+    ece: float
+    brier: float
+
+    def to_dict(self) -> dict[str, float]:
+        """A JSON-ready dictionary."""
+        return asdict(self)
+
+
+def probabilities(logits: Floats, temperature: float = 1.0) -> NDArray[np.float64]:
+    """The softmax of (N, C) logits that were divided by ``temperature``."""
+    scaled = logits.astype(np.float64) / temperature
+    powers = np.exp(scaled - scaled.max(axis=1, keepdims=True))
+    shares: NDArray[np.float64] = powers / powers.sum(axis=1, keepdims=True)
+    return shares
+
+
+def calibration(logits: Floats, truth: Ids, temperature: float = 1.0) -> Calibration:
+    """Calibration of (N, C) logits against (N,) true class ids, N at least 1."""
+    shares = probabilities(logits, temperature)
+    best = shares.max(axis=1)  # (N,)
+    right = shares.argmax(axis=1) == truth  # (N,) bool
+    bins = np.minimum((best * BINS).astype(np.int64), BINS - 1)  # (N,)
+    count = np.bincount(bins, minlength=BINS)
+    gap = np.bincount(bins, weights=best - right, minlength=BINS)
+    wanted = np.zeros_like(shares)
+    wanted[np.arange(len(truth)), truth] = 1.0
+    return Calibration(
+        ece=round(float(np.abs(gap).sum() / count.sum()), 6),
+        brier=round(float(((shares - wanted) ** 2).sum(axis=1).mean()), 6),
+    )
+
+
+def fit_temperature(logits: Floats, truth: Ids) -> float:
+    """The temperature by which the (N,) true classes are likeliest (Guo et al. 2017).
+
+    The mean log-likelihood is concave in the inverse temperature, so a golden
+    section between the limits finds its maximum. Labels never change by it.
+    """
+    ratio = (math.sqrt(5) - 1) / 2
+    low, high = (math.log(limit) for limit in LIMITS)
+    for _ in range(STEPS):
+        left, right = high - ratio * (high - low), low + ratio * (high - low)
+        if _loss(logits, truth, math.exp(left)) <= _loss(logits, truth, math.exp(right)):
+            high = right
+        else:
+            low = left
+    return round(math.exp((low + high) / 2), 4)
+
+
+def _loss(logits: Floats, truth: Ids, temperature: float) -> float:
+    """The mean negative log-likelihood."""
+    scaled = logits.astype(np.float64) / temperature
+    top = scaled.max(axis=1)
+    total = top + np.log(np.exp(scaled - top[:, None]).sum(axis=1))  # (N,)
+    return float((total - scaled[np.arange(len(truth)), truth]).mean())
+
+
+def precision_threshold(scores: Floats, positive: NDArray[np.bool_], wanted: float) -> float | None:
+    """The lowest threshold from which on rows are ``positive`` to the share ``wanted``.
+
+    ``scores`` are (N,), and a row counts where its score reaches the threshold.
+    None where no threshold gives that share. The lowest one keeps most rows.
+    """
+    order = np.argsort(-scores, kind="stable")
+    ordered = scores[order]
+    share = np.cumsum(positive[order]) / np.arange(1, len(order) + 1)
+    last = np.append(ordered[1:] != ordered[:-1], True)  # equal scores pass together
+    fits = np.flatnonzero(last & (share >= wanted))
+    return float(ordered[fits[-1]]) if len(fits) else None
+
+
+def recall_threshold(scores: Floats, positive: NDArray[np.bool_], wanted: float) -> float | None:
+    """The highest threshold that the share ``wanted`` of the positive rows reaches.
+
+    None where no row is positive. The highest one lets the fewest others in.
+    """
+    ordered = np.sort(scores[positive])[::-1]
+    if not len(ordered):
+        return None
+    return float(ordered[max(1, math.ceil(wanted * len(ordered) - 1e-9)) - 1])

@@ -1,0 +1,112 @@
+"""A bundle in the making: variants are added, tried through the runtime, and kept or dropped."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import edgeft
+from edgeft.bundle import (
+    Golden,
+    Manifest,
+    ModelRecord,
+    PipelineStep,
+    Variant,
+    record_files,
+    write_manifest,
+)
+from edgeft.export.checkpoint import Checkpoint
+from edgeft.export.golden import GOLDEN_TEXTS
+from edgeft.export.graph import describe_graph
+from edgeft.export.variants import KINDS, Target
+from edgeft.integrity import FileRecord
+from edgeft.pretrained import quiet, write_tokenizer
+from edgeft.runtime.model import Model
+from edgeft.tasks import Task
+
+__all__ = ["Draft"]
+
+MODEL = "main"
+UNCHECKED = FileRecord("", 0)  # while the bundle is made, its files change
+
+
+class Draft:
+    """A bundle's folder, with tokenizer and config, and its variants so far."""
+
+    def __init__(self, folder: Path, checkpoint: Checkpoint, target: Target) -> None:
+        self.folder = folder
+        self.labels = checkpoint.labels
+        self.variants: dict[str, Variant] = {}
+        self._checkpoint = checkpoint
+        self._target = target
+        write_tokenizer(checkpoint.tokenizer, folder, max_length=checkpoint.max_length)
+        with quiet():
+            checkpoint.config.save_pretrained(folder)
+        (folder / "onnx").mkdir()
+
+    def path(self, name: str) -> Path:
+        """Where the variant's graph lies, or is to be written."""
+        return self.folder / KINDS[name].file
+
+    def add(self, name: str) -> None:
+        """Take in a variant whose graph was written."""
+        kind, graph = KINDS[name], describe_graph(self.path(name))
+        self.variants[name] = Variant(
+            files={"model": kind.file},
+            precision=kind.precision,
+            graph=graph.kind,
+            opset=graph.opset,
+            inputs=graph.inputs,
+            outputs=graph.outputs,
+            golden=Golden((), 0.0),
+            wants=kind.wants,
+            batch_invariant=kind.batch_invariant,
+            full_range=kind.precision == "int8" and not self._target.reduce_range,
+            measured={"fused_attention": graph.fused_attention},
+        )
+
+    def change(self, name: str, **changes: object) -> None:
+        """Record more of a variant."""
+        self.variants[name] = replace(self.variants[name], **changes)  # type: ignore[arg-type]
+
+    def drop(self, name: str) -> None:
+        """Leave a variant out, its file too."""
+        self.variants.pop(name, None)
+        self.path(name).unlink(missing_ok=True)
+
+    def open(self, name: str) -> Model:
+        """Load a variant as a user would, but for the sums of files that still change."""
+        variant = self.variants[name]
+        files = dict.fromkeys(("tokenizer.json", *variant.files.values()), UNCHECKED)
+        write_manifest(self.folder, self._manifest(files, {}))
+        return edgeft.load(self.folder, device="cpu", variant=name, verify="off")
+
+    def finish(self, provenance: Mapping[str, object]) -> Manifest:
+        """Write the manifest, with every file's sum."""
+        (self.folder / "edgeft.json").unlink(missing_ok=True)
+        files = record_files(self.folder)
+        return write_manifest(self.folder, self._manifest(files, provenance))
+
+    def _manifest(
+        self, files: Mapping[str, FileRecord], provenance: Mapping[str, object]
+    ) -> Manifest:
+        checkpoint = self._checkpoint
+        record = ModelRecord(
+            path=".",
+            tokenizer="tokenizer.json",
+            max_length=checkpoint.max_length,
+            pad_id=int(checkpoint.tokenizer.pad_token_id),
+            pad_type_id=int(checkpoint.tokenizer.pad_token_type_id),
+            normalize=checkpoint.normalize,
+            golden_texts=GOLDEN_TEXTS,
+            variants=self.variants,
+        )
+        decides = any(one.decision != type(one.decision)() for one in self.variants.values())
+        return Manifest(
+            task=Task.TEXT_CLASSIFICATION,
+            labels=checkpoint.labels,
+            models={MODEL: record},
+            pipeline=(PipelineStep(MODEL),),
+            files=files,
+            provenance=provenance,
+            requires=("normalize",) * bool(checkpoint.normalize) + ("decision",) * decides,
+        )

@@ -1,0 +1,197 @@
+"""Variants one after the other: made, tried, let down the ladder, and measured or dropped."""
+
+import math
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from edgeft.bundle import Golden
+from edgeft.errors import GateError
+from edgeft.export.decide import NO_WISH, Wish, decide
+from edgeft.export.draft import Draft
+from edgeft.export.evidence import evenly
+from edgeft.export.golden import GOLDEN_TEXTS
+from edgeft.export.ladder import descend
+from edgeft.export.make import Materials, layers_of, make
+from edgeft.export.speed import relative_times
+from edgeft.export.variants import EXACT, KINDS
+from edgeft.export.verify import Logits, Reference, VariantReport, judge, report_on
+from edgeft.progress import Progress, silent
+from edgeft.runtime.check import label_ids
+from edgeft.runtime.model import Model
+
+__all__ = ["Factory", "Rules"]
+
+SENSITIVITY_TEXTS = 64  # on which one layer's part in an error is measured
+SPEED_TEXTS = 32
+SMALLER = 0.95  # of the fp32 graph; what is slower and not even that small is not shipped
+
+
+@dataclass(frozen=True)
+class Rules:
+    """What variants are held to; those in ``named`` must pass, others may be left out."""
+
+    named: Collection[str] = ()
+    max_drop: float = 0.5
+    wish: Wish = NO_WISH
+
+
+class Factory:
+    """Fills a draft with variants. ``dropped`` tells why others are not in it."""
+
+    def __init__(
+        self,
+        draft: Draft,
+        materials: Materials,
+        chooser: Reference,
+        reporter: Reference,
+        *,
+        rules: Rules,
+        progress: Progress = silent,
+    ) -> None:
+        self._draft, self._materials = draft, materials
+        self._chooser, self._reporter = chooser, reporter
+        self._rules, self._progress = rules, progress
+        self.reports: dict[str, VariantReport] = {}
+        self.dropped: dict[str, str] = {}
+
+    def produce(self, name: str) -> None:
+        """Make a variant and prove it, or drop it; fp32 must be the first.
+
+        Raises GateError where a variant that was named cannot pass, ModelError
+        where fp32 does not answer as torch does.
+        """
+        if reason := self._needless(name):
+            self.dropped[name] = reason
+            return
+        logits, problem = self._try(name)  # (N, C) of the texts that choose
+        if not problem:
+            self._decide(name, logits)
+            problem = self._report(name, logits)
+        if problem:
+            self._refuse(name, problem)
+
+    def compare_speed(self) -> dict[str, float]:
+        """Each variant's time in times of fp32's; drops what is slower and not smaller."""
+        if len(self._draft.variants) < 2:
+            return {}
+        texts = evenly(self._reporter.texts, SPEED_TEXTS)
+        names = [name for name in self._draft.variants if KINDS[name].precision != "fp16"]
+        models = {name: self._draft.open(name) for name in names}
+        try:
+            times = relative_times(models, "fp32", texts)
+        finally:
+            for model in models.values():
+                model.close()
+        whole = self._draft.path("fp32").stat().st_size
+        for name, time in list(times.items()):
+            size = self._draft.path(name).stat().st_size
+            if time > 1 and size > SMALLER * whole and name not in (*EXACT, *self._rules.named):
+                self._draft.drop(name)
+                self.dropped[name] = f"it is {time:.1f} times slower than fp32, and not smaller"
+                del times[name], self.reports[name]
+        return times
+
+    # --- the steps -----------------------------------------------------------------------
+
+    def _needless(self, name: str) -> str:
+        """Why a variant need not be made at all, "" where it must."""
+        graphs = self._materials.graphs
+        if name == "portable" and graphs.fused == graphs.plain:
+            return "fp32 itself has plain operators alone"
+        if KINDS[name].calibrated and not self._materials.calibration:
+            return "it takes its scales from your texts: add --calibration FILE or --data FILE"
+        return ""
+
+    def _try(self, name: str) -> tuple[Logits, str]:
+        """Make the variant; its (N, C) logits for the texts that choose, and what is wrong."""
+        answers: list[Logits] = []
+
+        def attempt(leave: Collection[str]) -> str:
+            with self._made(name, leave) as model:
+                logits, problem = judge(
+                    model, self._chooser, max_drop=self._rules.max_drop, progress=self._progress
+                )
+            answers[:] = [logits]
+            return problem
+
+        layers = layers_of(name, self._materials)
+        rung = descend(layers, attempt, lambda layer: self._sensitivity(name, layer, layers))
+        if rung.left:
+            measured = self._draft.variants[name].measured
+            self._draft.change(name, measured={**measured, "left_in_float": list(rung.left)})
+        return answers[0], rung.problem
+
+    def _sensitivity(self, name: str, layer: str, layers: Sequence[str]) -> float:
+        """How far quantizing one layer alone moves the logits, on average."""
+        self._progress(f"finding what {name} may not touch", layers.index(layer), len(layers))
+        texts = self._chooser.texts[:SENSITIVITY_TEXTS]
+        with self._made(name, [one for one in layers if one != layer]) as model:
+            logits = model.logits(texts)
+        moved = float(np.abs(logits - self._chooser.logits[: len(texts)]).mean())
+        return moved if math.isfinite(moved) else math.inf
+
+    def _made(self, name: str, leave: Collection[str]) -> Model:
+        make(name, self._draft.path(name), self._materials, leave)
+        self._draft.add(name)
+        return self._draft.open(name)
+
+    def _decide(self, name: str, logits: Logits) -> None:
+        examples = self._chooser.examples
+        if examples is None:
+            return
+        labels = self._draft.labels
+        decision = decide(name, logits, label_ids(examples, labels), labels, self._rules.wish)
+        self._draft.change(name, decision=decision)
+
+    def _report(self, name: str, logits: Logits) -> str:
+        """Measure the variant on the texts that report; return what is wrong with it, if any.
+
+        ``logits`` are those of the texts that choose, which may be the same ones.
+        """
+        with self._draft.open(name) as model:
+            if self._reporter is not self._chooser:
+                logits, problem = judge(
+                    model, self._reporter, max_drop=self._rules.max_drop, progress=self._progress
+                )
+                if problem:
+                    return problem
+            variant = self._draft.variants[name]
+            report = report_on(
+                model, self._reporter, logits, variant.decision, max_drop=self._rules.max_drop
+            )
+            golden = model.logits(GOLDEN_TEXTS, alone=True).astype(np.float64).round(6)  # (G, C)
+        exact = golden if name == "fp32" else np.array(self._draft.variants["fp32"].golden.logits)
+        lost = float(np.abs(golden - exact).max())
+        self.reports[name] = report
+        self._draft.change(
+            name,
+            golden=Golden(tuple(map(tuple, golden.tolist())), _tolerance(name, lost, report)),
+            measured={**variant.measured, **report.to_dict()},
+        )
+        return ""
+
+    def _refuse(self, name: str, problem: str) -> None:
+        self._draft.drop(name)
+        if name in self._rules.named:
+            raise GateError(
+                f"{name} cannot be shipped: {problem}.",
+                hint="Nothing was written. Export without it: --variant fp32\n"
+                "or allow a larger loss with --max-drop, judged on --data FILE.",
+            )
+        self.dropped[name] = problem
+
+
+def _tolerance(name: str, lost: float, report: VariantReport) -> float:
+    """How far another machine's golden logits may lie from these.
+
+    fp32: float32 sums in another order. int8: a float32 difference of one part
+    in ten million moves some activation by a step, which moves others, until
+    the rounding is another one altogether. So two right machines differ by
+    about what rounding costs: ``lost``, the largest golden difference from
+    fp32, or the largest difference that neighbours in a batch made.
+    """
+    if name in EXACT:
+        return 1e-3
+    return round(max(lost, report.batch_max_abs_logit_diff, 0.01), 4)

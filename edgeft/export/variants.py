@@ -1,0 +1,112 @@
+"""The variants that an export can make, and which of them suit which target."""
+
+from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
+
+from edgeft.errors import UsageError
+from edgeft.runtime.cpu import cpu_features, has_int8_dot
+
+__all__ = [
+    "EXACT",
+    "KINDS",
+    "TARGETS",
+    "Kind",
+    "Target",
+    "choose_kinds",
+    "reduces_range",
+    "target_of",
+]
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One way to write the model down.
+
+    fused: made from the graph with onnxruntime's own operators, where there is one.
+    wants: the CPU or GPU feature without which it is not worth running.
+    calibrated: activations get their scales from texts of the user's.
+    """
+
+    file: str
+    precision: str
+    fused: bool = True
+    wants: str = ""
+    batch_invariant: bool = True
+    calibrated: bool = False
+
+
+# File names follow those that transformers.js looks for, where it has one.
+KINDS = {
+    "fp32": Kind("onnx/model.onnx", "fp32"),
+    "portable": Kind("onnx/model_portable.onnx", "fp32", fused=False),
+    "int8": Kind("onnx/model_int8.onnx", "int8", wants="int8-dot", batch_invariant=False),
+    "int8-static": Kind(
+        "onnx/model_int8_static.onnx", "int8", fused=False, wants="int8-dot", calibrated=True
+    ),
+    "fp16": Kind("onnx/model_fp16.onnx", "fp16", wants="cuda"),
+    "int4": Kind("onnx/model_q4.onnx", "int4", fused=False),
+}
+EXACT = ("fp32", "portable")  # which must answer as torch does, but for rounding
+
+
+@dataclass(frozen=True)
+class Target:
+    """A kind of machine: what it gets, and how int8 must be written for it.
+
+    reduce_range: weights keep to 7 bits, since pairs of products are added in 16
+        bits, which 8-bit weights overflow ("saturation"; ONNX Runtime
+        documentation, "Quantize ONNX models"): x86 CPUs without VNNI.
+    symmetric: activations are int8 around zero, as TensorRT wants them.
+    """
+
+    variants: tuple[str, ...]
+    reduce_range: bool = False
+    symmetric: bool = False
+
+
+TARGETS = {
+    "avx2": Target(("fp32", "int8"), reduce_range=True),
+    "avx512": Target(("fp32", "int8"), reduce_range=True),
+    "vnni": Target(("fp32", "int8", "int8-static")),
+    "amx": Target(("fp32", "int8", "int8-static")),
+    "arm64": Target(("fp32", "int8", "int8-static")),
+    "cuda": Target(("fp32", "fp16"), reduce_range=True),
+    "tensorrt": Target(("fp32", "portable", "int8-static", "fp16"), symmetric=True),
+    "coreml": Target(("fp32", "portable")),
+    "web": Target(("fp32", "portable", "int8", "int4"), reduce_range=True),
+}
+
+
+def target_of(name: str, features: AbstractSet[str] | None = None) -> Target:
+    """The target called ``name``; "this" looks at ``features``, by default this machine's.
+
+    Raises UsageError.
+    """
+    if name == "this":
+        native = has_int8_dot(cpu_features() if features is None else features)
+        return TARGETS["vnni" if native else "avx2"]
+    if name not in TARGETS:
+        raise UsageError(
+            f"There is no target {name!r}.", hint=f"Choose from: {', '.join(TARGETS)}, this."
+        )
+    return TARGETS[name]
+
+
+def reduces_range(target: str, features: AbstractSet[str] | None = None) -> bool:
+    """Whether int8 weights must keep to 7 bits on the target."""
+    return target_of(target, features).reduce_range
+
+
+def choose_kinds(named: Sequence[str], target: str) -> list[str]:
+    """The variants to make, fp32 first: those that were named, else the target's.
+
+    Raises UsageError where one does not exist.
+    """
+    unknown = sorted(set(named) - set(KINDS))
+    if unknown:
+        raise UsageError(
+            f"There is no variant {unknown[0]!r}.", hint=f"Choose from: {', '.join(KINDS)}."
+        )
+    wanted = {"fp32", *(named or target_of(target).variants)}
+    return [name for name in KINDS if name in wanted]

@@ -1,0 +1,75 @@
+import numpy as np
+import pytest
+
+from edgeft.bundle import Decision
+from edgeft.errors import GateError, UsageError
+from edgeft.export.decide import Wish, check_wish, decide, outcome
+from edgeft.runtime.decode import classifications
+from edgeft.runtime.tokenize import Encoded
+
+LABELS = ("ham", "spam")
+
+
+def rows(count: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    """Logits of which the labels were drawn, so that scores are what they say."""
+    chance = np.random.default_rng(seed)
+    logits = np.zeros((count, 2), np.float32)
+    logits[:, 1] = chance.normal(size=count) * 3
+    spam = 1 / (1 + np.exp(-logits[:, 1]))
+    return logits, (chance.random(count) < spam).astype(np.int64)
+
+
+def answers(logits: np.ndarray, decision: Decision) -> list[str]:
+    encoded = [Encoded([1], False, 0.0)] * len(logits)
+    return [one.label for one in classifications(logits, LABELS, encoded, decision)]
+
+
+@pytest.mark.parametrize("wanted", [0.9, 0.97])
+def test_a_precision_holds_on_the_rows_that_choose(wanted: float) -> None:
+    logits, truth = rows(2000)
+    decision = decide("fp32", logits, truth, LABELS, Wish("spam", precision=wanted))
+    told = np.array([one == "spam" for one in answers(logits, decision)])
+    assert (truth[told] == 1).mean() >= wanted
+    found = outcome(logits, truth, LABELS, decision)
+    assert found["precision"] == pytest.approx((truth[told] == 1).mean(), abs=1e-3)
+    assert 0 < found["recall"] < 1
+
+
+def test_a_recall_holds_and_lets_few_others_in() -> None:
+    logits, truth = rows(2000)
+    decision = decide("fp32", logits, truth, LABELS, Wish("spam", recall=0.95))
+    told = np.array([one == "spam" for one in answers(logits, decision)])
+    assert 0.95 <= told[truth == 1].mean() < 0.96
+
+
+def test_the_runtime_abstains_where_the_export_said() -> None:
+    logits, truth = rows(2000)
+    decision = decide("fp32", logits, truth, LABELS, Wish(sure=0.97))
+    labels = answers(logits, decision)
+    kept = np.array([one != "unknown" for one in labels])
+    right = np.array([one == LABELS[at] for one, at in zip(labels, truth, strict=True)])
+    assert right[kept].mean() >= 0.97
+    found = outcome(logits, truth, LABELS, decision)
+    assert found["answered"] == pytest.approx(kept.mean(), abs=1e-3)
+    assert 0.3 < found["answered"] < 1
+
+
+def test_without_a_wish_only_the_temperature_is_set() -> None:
+    logits, truth = rows(2000)
+    decision = decide("fp32", 4 * logits, truth, LABELS, Wish())
+    assert decision.temperature == pytest.approx(4, rel=0.15)
+    assert decision == Decision(decision.temperature)
+    assert outcome(logits, truth, LABELS, decision) == {}
+
+
+def test_what_cannot_be_had() -> None:
+    logits = np.zeros((40, 2), np.float32)
+    truth = np.array([0, 1] * 20)
+    with pytest.raises(GateError, match="no threshold gives 'spam'"):
+        decide("int8", logits, truth, LABELS, Wish("spam", precision=0.9))
+    with pytest.raises(GateError, match=r"not right to 90\.0%"):
+        decide("int8", logits, truth, LABELS, Wish(sure=0.9))
+    with pytest.raises(UsageError, match="no label 'eggs'"):
+        check_wish(Wish("eggs", precision=0.9), LABELS)
+    with pytest.raises(UsageError, match="label 'unknown' itself"):
+        check_wish(Wish(sure=0.9), ("known", "unknown"))

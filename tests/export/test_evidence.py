@@ -1,0 +1,72 @@
+from pathlib import Path
+
+import pytest
+
+from edgeft.data import Examples
+from edgeft.errors import DataError
+from edgeft.export.evidence import Evidence, evenly, read_evidence
+from tests.train.conftest import rows, write_csv
+
+
+def test_evenly_takes_from_first_to_last() -> None:
+    assert evenly("abcdefghij", 3) == ["a", "d", "g"]
+    assert evenly("ab", 3) == ["a", "b"]
+
+
+def test_no_data() -> None:
+    assert read_evidence(None) == Evidence()
+
+
+def test_halves_share_no_row_and_follow_the_seed(tmp_path: Path) -> None:
+    path = write_csv(tmp_path / "d.csv", rows(90))
+    found = read_evidence(path)
+    assert isinstance(found.choose, Examples)
+    assert isinstance(found.report, Examples)
+    assert sorted(found.choose.lines + found.report.lines) == list(range(2, 92))
+    assert {label: found.report.labels.count(label) for label in set(found.report.labels)} == {
+        "calm": 15, "glad": 15, "sad": 15,
+    }  # fmt: skip
+    assert found == read_evidence(path)
+    assert found != read_evidence(path, seed=1)
+    assert found.calibration == found.choose.texts
+
+
+def test_a_test_file_reports_alone(tmp_path: Path) -> None:
+    data = write_csv(tmp_path / "d.csv", rows(30))
+    test = write_csv(tmp_path / "t.csv", rows(20, seed=1))
+    found = read_evidence(data, test)
+    assert isinstance(found.choose, Examples)
+    assert isinstance(found.report, Examples)
+    assert (len(found.choose), len(found.report)) == (30, 20)
+
+
+def test_unlabelled_texts_do_both(tmp_path: Path) -> None:
+    (tmp_path / "t.txt").write_text("\n".join(f"rain {at}" for at in range(600)))
+    found = read_evidence(tmp_path / "t.txt")
+    assert found.choose is found.report
+    assert found.calibration is not None
+    assert (len(found.calibration), found.calibration[-1]) == (256, "rain 597")
+    (tmp_path / "few.txt").write_text("rain\nsun")
+    assert read_evidence(tmp_path / "few.txt").calibration is None
+    assert read_evidence(None, None, tmp_path / "t.txt").calibration == found.calibration
+
+
+def test_too_few_rows_are_told_at_once(tmp_path: Path) -> None:
+    twenty = write_csv(tmp_path / "d.csv", rows(20))
+    with pytest.raises(DataError, match=r"d\.csv: 20 labelled rows are too few to choose on one"):
+        read_evidence(twenty)
+    few = write_csv(tmp_path / "t.csv", rows(19))
+    with pytest.raises(DataError, match=r"t\.csv: 19 labelled rows are too few to report"):
+        read_evidence(twenty, few)
+    with pytest.raises(DataError, match=r"t\.csv: 19 labelled rows are too few to choose"):
+        read_evidence(few, twenty)
+    (tmp_path / "one.txt").write_text("rain")
+    with pytest.raises(DataError, match=r"one\.txt: 1 text to take scales from"):
+        read_evidence(None, None, tmp_path / "one.txt")
+
+
+def test_a_test_file_beside_unlabelled_texts(tmp_path: Path) -> None:
+    (tmp_path / "t.txt").write_text("rain\n" * 50)
+    test = write_csv(tmp_path / "t.csv", rows(30))
+    with pytest.raises(DataError, match=r"t\.txt has no labels"):
+        read_evidence(tmp_path / "t.txt", test)
