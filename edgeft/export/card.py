@@ -38,6 +38,7 @@ def model_card(name: str, result: ExportResult) -> str:
         _checked_on(result),
         "## Limits",
         _limits(manifest),
+        *_single_file(manifest),
         "## How to load it",
         _loading(name, manifest),
         "## Where it comes from",
@@ -149,6 +150,34 @@ def _limits(manifest: Manifest) -> str:
             "weights. x86 CPUs without VNNI compute it wrongly: `edgeft verify` tells."
         )
     return "\n".join(f"- {line}" for line in lines)
+
+
+def _single_file(manifest: Manifest) -> list[str]:
+    """What the file with the tokenizer inside does, and which texts it reads otherwise."""
+    single = manifest.provenance["single_file"]
+    if not single:
+        return []
+    text = (
+        f"`{single['file']}` is the variant {single['variant']} with its tokenizer inside: "
+        '"text" (strings) in, "label" and "scores" out, for onnxruntime with '
+        "onnxruntime-extensions in Python, C#, Java, Swift or C++ (not in JavaScript, which cannot "
+        f"load these operators). Of {single['texts']:,} texts {single['same_ids']:.2%} get the "
+        f"very token ids of the folder's tokenizer, and of {single['labelled']:,} texts "
+        f"{single['same_labels']:.2%} its label. It cuts long texts without telling, and knows no "
+        "thresholds."
+    )
+    parts = ["## The single file", text]
+    if single["differences"]:
+        rows = [
+            [escape(repr(text)), escape(ours), escape(theirs)]
+            for text, ours, theirs in single["differences"]
+        ]
+        parts += [
+            "Of texts that were chosen to be difficult it reads these otherwise, among them "
+            "characters that are no text (NUL) and the literal names of special tokens:",
+            _table(["text", "the folder's tokens", "the single file's"], rows),
+        ]
+    return parts
 
 
 def _loading(name: str, manifest: Manifest) -> str:

@@ -36,13 +36,14 @@ class Checkpoint:
     """A text classifier as training left it, in torch.
 
     ``name`` is what may be told about where it comes from: a Hub id, or "" for
-    a local folder. ``weights_sha256`` is that of the weights file, or of all
-    files' sha256 in order where there are several. ``training`` is the content
-    of training.json, empty where there is none. ``notes`` tell what was set
-    right in loading.
+    a local folder; ``folder`` is where it lies. ``weights_sha256`` is that of
+    the weights file, or of all files' sha256 in order where there are several.
+    ``training`` is the content of training.json, empty where there is none.
+    ``notes`` tell what was set right in loading.
     """
 
     name: str
+    folder: Path
     config: Any
     tokenizer: Any
     model: Any
@@ -76,6 +77,7 @@ def open_checkpoint(name: str) -> Checkpoint:
     limit = min(position_limit(config, unlimited=NO_LIMIT), int(tokenizer.model_max_length))
     return Checkpoint(
         name=public_name,
+        folder=folder,
         config=_cleaned(model.config),
         tokenizer=tokenizer,
         model=model,

@@ -3,7 +3,7 @@
 They are edgeft's own, so that a bundle never quotes its user's texts.
 """
 
-__all__ = ["GOLDEN_TEXTS", "parity_texts"]
+__all__ = ["GOLDEN_TEXTS", "SPELLING_TEXTS", "parity_texts"]
 
 GOLDEN_TEXTS = (
     "The parcel arrived two days late, but everything inside was in good order.",
@@ -14,6 +14,43 @@ GOLDEN_TEXTS = (
     "今天的天气很好，我们去公园散步吧。",
     "Great service 👍🎉",
     "",
+)
+
+# What tokenizers most often read in different ways, in many scripts.
+SPELLING_TEXTS = (
+    "",
+    "   ",
+    "tabs\tand\nlines\r\n",
+    "naïve café À É Ñ",
+    "nai\u0308ve cafe\u0301 n\u0303",  # accents as characters of their own
+    "Straße ẞ ſ",
+    "İstanbul ıssız",
+    "ΑΒΓ ς Σ καλημέρα",
+    "Москва Ёлка Й",
+    "عربي مُحَمَّد ١٢٣",
+    "עברית שָׁלוֹם",
+    "हिन्दी समाचार क्षत्रिय",
+    "ภาษาไทยไม่มีช่องว่าง",
+    "Tiếng Việt có dấu",
+    "한국어 날씨",
+    "日本語のテキスト ｶﾀｶﾅ が",
+    "今天天气很好，我们去公园。",
+    "ﬁne ﬂow ǆ ½ ² ™",
+    "ｆｕｌｌ ｗｉｄｔｈ！",
+    "don’t “quote” – dash — … 'x'",
+    "a_b-c.d@e.org https://example.org/?q=1&x=2#top",
+    "£9.99 €5 $3 ¥7 50% 1,000.5",
+    "👍🏽 👨‍👩‍👧 🇬🇧 ❤️ ☂",
+    "soft\u00adhyphen zero\u200bwidth joiner\u200d mark\ufeff",
+    "no\u00a0break thin\u2009space",
+    "control\x01\x7f\x85characters",
+    "nul\x00inside",
+    "replacement \ufffd private \ue000",
+    "[CLS] [SEP] [PAD] [UNK] [MASK] <s> </s> <|endoftext|>",
+    "##suffix Ġspace ▁piece",
+    "supercalifragilisticexpialidocious" * 4,
+    "a" * 120,
+    "!!!???...,,,;;;",
 )
 
 _WORDS = (

@@ -11,6 +11,7 @@ from edgeft.bundle import Variant
 from edgeft.data import Examples
 from edgeft.export.checkpoint import Checkpoint
 from edgeft.export.evidence import Evidence
+from edgeft.export.single_file import SingleFile
 from edgeft.export.variants import reduces_range
 from edgeft.packages import package_versions
 
@@ -21,7 +22,7 @@ PACKAGES = ("numpy", "onnx", "onnxruntime", "onnxruntime-gpu", "optimum", "optim
 METHODS = {"int8": "dynamic, per channel", "int8-static": "static, per channel, MinMax"}
 # Of training.json, what may be told: no texts, column names, paths or host names.
 TOLD = ("edgeft", "base_model", "recipe", "seed", "best_epoch", "weights_sha256", "device",
-        "precision", "packages")  # fmt: skip
+        "precision", "packages", "trim")  # fmt: skip
 # What training's short names for a base model stand for on the Hub.
 HUB_IDS = {
     "minilm": "sentence-transformers/all-MiniLM-L6-v2",
@@ -37,6 +38,7 @@ def provenance(
     variants: Mapping[str, Variant],
     dropped: Mapping[str, str],
     notes: Sequence[str],
+    single_file: SingleFile | None = None,
 ) -> dict[str, Any]:
     """The manifest's ``provenance``, as JSON values.
 
@@ -68,6 +70,7 @@ def provenance(
         },
         "dropped": dict(dropped),
         "notes": list(notes),
+        "single_file": single_file.to_dict() if single_file else None,
         "packages": package_versions(PACKAGES),
     }
 

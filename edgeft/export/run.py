@@ -1,13 +1,15 @@
 """One export, from a checkpoint's name to a checked bundle."""
 
+import json
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from edgeft.data import Examples
-from edgeft.errors import ModelError, UsageError
+from edgeft.errors import GateError, ModelError, UsageError
 from edgeft.export.card import model_card
-from edgeft.export.checkpoint import open_checkpoint
+from edgeft.export.checkpoint import Checkpoint, open_checkpoint
 from edgeft.export.decide import NO_WISH, Wish, check_wish
 from edgeft.export.draft import Draft
 from edgeft.export.evidence import read_evidence
@@ -17,11 +19,19 @@ from edgeft.export.make import Materials
 from edgeft.export.provenance import provenance
 from edgeft.export.reference import fills, token_ids
 from edgeft.export.result import ExportResult
+from edgeft.export.single_file import (
+    SINGLE_FILE,
+    SingleFile,
+    check_extensions,
+    prove,
+    write_single_file,
+)
 from edgeft.export.variants import KINDS, choose_kinds, target_of
-from edgeft.export.verify import make_reference
+from edgeft.export.verify import Reference, make_reference
 from edgeft.folders import check_destination, new_folder
 from edgeft.progress import Progress, silent
 from edgeft.runtime.check import verify
+from edgeft.runtime.tokenize import TextEncoder
 
 __all__ = ["ExportConfig", "export"]
 
@@ -40,6 +50,7 @@ class ExportConfig:
     target: the machine that they are made for, one of variants.TARGETS or "this".
     max_drop: percentage points that a variant may lose against torch.
     wish: thresholds to set on the rows that choose.
+    single_file: the variant that is also written as one file with its tokenizer.
     seed: of the split of ``data``.
     """
 
@@ -55,6 +66,7 @@ class ExportConfig:
     max_drop: float = 0.5
     wish: Wish = NO_WISH
     allow_unfused: bool = False
+    single_file: str = ""
     seed: int = 0
     force: bool = False
 
@@ -81,6 +93,12 @@ def export(config: ExportConfig, progress: Progress = silent) -> ExportResult:
     )
     checkpoint = open_checkpoint(config.checkpoint)
     check_wish(config.wish, checkpoint.labels)
+    if config.single_file and checkpoint.normalize:
+        raise UsageError(
+            f"The model's texts are normalized first ({', '.join(checkpoint.normalize)}), which a "
+            "single file cannot do.",
+            hint="Export without --single-file, or a checkpoint whose texts are taken as they are.",
+        )
     if config.wish and not isinstance(evidence.choose, Examples):
         raise UsageError("A threshold needs labelled --data.", hint="Name --label-column.")
     chooser = make_reference(checkpoint, evidence.choose, progress=progress)
@@ -107,6 +125,7 @@ def export(config: ExportConfig, progress: Progress = silent) -> ExportResult:
             for name in kinds:
                 factory.produce(name)
         times = factory.compare_speed()
+        single = _single_file(config, draft, checkpoint, (chooser, reporter))
         manifest = draft.finish(
             provenance(
                 checkpoint,
@@ -115,6 +134,7 @@ def export(config: ExportConfig, progress: Progress = silent) -> ExportResult:
                 variants=draft.variants,
                 dropped=factory.dropped,
                 notes=(*checkpoint.notes, *graphs.notes),
+                single_file=single,
             )
         )
         result = ExportResult(
@@ -136,6 +156,13 @@ def export(config: ExportConfig, progress: Progress = silent) -> ExportResult:
 def _check(config: ExportConfig) -> list[str]:
     """The variants to make; raises UsageError where the request makes no sense."""
     kinds = choose_kinds(config.variants, config.target)
+    if config.single_file:
+        check_extensions()
+        if config.single_file not in kinds:
+            raise UsageError(
+                f"--single-file {config.single_file}: no such variant is made.",
+                hint=f"These are: {', '.join(kinds)}.",
+            )
     if not 0 <= config.max_drop <= 100:
         raise UsageError(f"--max-drop {config.max_drop:g} is no number of points from 0 to 100.")
     if config.data is None:
@@ -153,6 +180,37 @@ def _check(config: ExportConfig) -> list[str]:
             hint="Add --calibration FILE or --data FILE.",
         )
     return kinds
+
+
+def _single_file(
+    config: ExportConfig, draft: Draft, checkpoint: Checkpoint, references: Sequence[Reference]
+) -> SingleFile | None:
+    """Write the variant that was asked for with its tokenizer inside, and prove it."""
+    name = config.single_file
+    if not name:
+        return None
+    if name not in draft.variants:
+        raise GateError(
+            f"{name} was left out, so there is no single file of it.",
+            hint="Nothing was written. Choose another variant: --single-file fp32",
+        )
+    tokenizer = (draft.folder / "tokenizer.json").read_bytes()
+    pad_id = int(checkpoint.tokenizer.pad_token_id)
+    encoder = TextEncoder(tokenizer, checkpoint.max_length, empty=pad_id)
+    to_ids = write_single_file(
+        draft.path(name),
+        draft.folder / SINGLE_FILE,
+        json.loads(tokenizer),
+        labels=checkpoint.labels,
+        temperature=draft.variants[name].decision.temperature,
+        encoder=encoder,
+        pad_id=pad_id,
+        max_length=checkpoint.max_length,
+    )
+    texts = list(dict.fromkeys(text for one in references for text in one.texts))
+    given = references[0].source == "data"
+    with draft.open(name) as model:
+        return prove(model, draft.folder / SINGLE_FILE, to_ids, encoder, texts, hold=given)
 
 
 def _hold_golden(folder: Path) -> None:

@@ -93,6 +93,7 @@ def load(
             record.max_length,
             record.normalize,
             overlap=overlap if on_long == "window" else None,
+            empty=record.pad_id,
         )
         options = _session_options(manifest, name, place, threads, spin, cuda_graphs)
         graph = files.open(chosen.files["model"])

@@ -57,8 +57,11 @@ class TextEncoder:
         normalize: Sequence[str] = (),
         *,
         overlap: int | None = None,
+        empty: int = 0,
     ) -> None:
         """With ``overlap`` long texts are split into windows that share so many tokens.
+
+        ``empty`` is the id of a text that has no token at all.
 
         Raises BundleError where the JSON is no tokenizer, UsageError where an
         overlap leaves a window nothing of its own.
@@ -76,7 +79,7 @@ class TextEncoder:
                 f"Windows of {max_length} tokens cannot overlap by {overlap}.",
                 hint=f"Choose from 0 to {max_length - self._special - 1}.",
             )
-        self._overlap = overlap
+        self._overlap, self._empty = overlap, empty
         self._tokenizer.no_padding()
         self._tokenizer.enable_truncation(max_length, stride=overlap or 0)
         self._normalize = normalizer(normalize)
@@ -93,6 +96,20 @@ class TextEncoder:
         """Encode one text, the quickest way. Raises TypeError where it is not a str."""
         return self._wrap(self._tokenizer.encode(self._clean(text)))
 
+    def frame(self) -> tuple[list[int], list[int], str]:
+        """The special ids before and behind each text, and a token that is sure to exist."""
+        encoding = self._tokenizer.encode("a")
+        marks = encoding.special_tokens_mask
+        begin = marks.index(0) if 0 in marks else len(marks)
+        end = begin + sum(1 for mark in marks[begin:] if not mark)
+        ids: list[int] = encoding.ids
+        known = self._unknown if self._unknown is not None else 0
+        return ids[:begin], ids[end:], str(self._tokenizer.id_to_token(known))
+
+    def tokens(self, ids: Sequence[int]) -> list[str]:
+        """The tokens of ids, by name."""
+        return [str(self._tokenizer.id_to_token(one)) for one in ids]
+
     def _clean(self, text: str) -> str:
         if not isinstance(text, str):
             raise TypeError(f"a text must be a str, not {type(text).__name__}")
@@ -106,7 +123,7 @@ class TextEncoder:
 
     def _wrap(self, encoding: Any) -> Encoded:
         # A tokenizer without special tokens gives an empty text nothing, which no graph can run.
-        ids: list[int] = encoding.ids or [self._unknown or 0]
+        ids: list[int] = encoding.ids or [self._empty]
         rest = encoding.overflowing
         if rest and self._overlap is not None:
             return self._split([encoding, *rest], self._overlap)

@@ -1,0 +1,61 @@
+"""edgeft trim: a checkpoint becomes a smaller one."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from edgeft.cli import console, options
+
+
+@click.command()
+@click.argument("checkpoint")
+@click.option(
+    "-o", "--out", type=options.FOLDER, required=True, metavar="CHECKPOINT",
+    help="Folder to write.",
+)  # fmt: skip
+@click.option(
+    "--data", type=options.FILE, required=True, metavar="FILE",
+    help="Texts whose tokens stay. Without --test, one half of labelled ones gives the tokens and "
+    "the other tells what was lost.",
+)  # fmt: skip
+@click.option(
+    "--test", type=options.FILE, metavar="FILE",
+    help="Labelled texts that tell what was lost, so that all of --data may give tokens.",
+)  # fmt: skip
+@options.data_columns
+@options.max_drop
+@click.option("--seed", default=0, show_default=True, help="Of the split of --data.")
+@click.option("--force", is_flag=True, help="Replace the folder if it exists, after success.")
+@options.as_json
+def command(checkpoint: str, out: Path, as_json: bool, **settings: Any) -> None:
+    """Write a copy of CHECKPOINT that lacks the tokens its texts do not need.
+
+    A compact encoder's embeddings are a third of it or more. The tokens of
+    --data stay, and all that it takes to spell any other word. Exit status 3 if
+    labelled texts lose more than --max-drop.
+    """
+    from edgeft.trim.run import TrimConfig, trim
+
+    config = TrimConfig(checkpoint=checkpoint, out=out, **settings)
+    with console.show_progress() as progress:
+        result = trim(config, progress)
+    if as_json:
+        console.print_json(result.to_dict())
+        return
+    console.print_table(
+        f"{out}",
+        ["", "before", "after"],
+        [
+            ["tokens", f"{result.tokens_before:,}", f"{result.tokens_after:,}"],
+            ["MB", f"{result.bytes_before / 1e6:.1f}", f"{result.bytes_after / 1e6:.1f}"],
+        ],
+    )
+    if lost := result.drop:
+        console.print_lines(
+            [
+                f"On {lost.rows:,} rows that gave no token it loses {lost.points:.2f} points of "
+                f"{lost.metric} ({lost.low:.2f} to {lost.high:.2f}). {result.verdict}"
+            ]
+        )
+    console.print_lines([f"Next: edgeft export {out} -o BUNDLE --data FILE"])

@@ -1,0 +1,219 @@
+"""One trim, from a checkpoint to a smaller checkpoint that still answers as it did."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from edgeft.data import Examples
+from edgeft.errors import GateError, ModelError
+from edgeft.export.checkpoint import Checkpoint, open_checkpoint
+from edgeft.export.evidence import read_evidence
+from edgeft.export.reference import torch_logits
+from edgeft.folders import check_destination, new_folder
+from edgeft.normalize import normalizer
+from edgeft.paired import Drop
+from edgeft.pretrained import OFFSET_POSITIONS, quiet
+from edgeft.progress import Progress, silent
+from edgeft.runtime.check import check_labels, drop
+from edgeft.trim.tokenizer_files import new_ids, rewrite, write_files
+from edgeft.trim.vocabulary import keep_tokens
+
+__all__ = ["TrimConfig", "TrimResult", "trim"]
+
+SAME = 1e-3  # logits: the same numbers, summed in another order
+ID_FIELDS = ("pad_token_id", "bos_token_id", "eos_token_id", "cls_token_id", "sep_token_id",
+             "unk_token_id", "mask_token_id", "decoder_start_token_id")  # fmt: skip
+
+
+@dataclass(frozen=True)
+class TrimConfig:
+    """What to trim, on which texts, and what that may cost.
+
+    data: texts whose tokens stay. Of labelled ones without ``test``, one half
+        gives the tokens and the other tells what was lost.
+    test: labelled texts that tell what was lost.
+    max_drop: percentage points that may be lost.
+    """
+
+    checkpoint: str
+    out: Path
+    data: Path
+    test: Path | None = None
+    text_column: str | None = None
+    label_column: str | None = None
+    max_drop: float = 0.5
+    seed: int = 0
+    force: bool = False
+
+
+@dataclass(frozen=True)
+class TrimResult:
+    """The new checkpoint, its vocabulary and weights beside the old ones, and what was lost.
+
+    ``drop`` is None where no labelled rows told.
+    """
+
+    out: Path
+    tokens_before: int
+    tokens_after: int
+    bytes_before: int
+    bytes_after: int
+    drop: Drop | None
+    verdict: str
+
+    def to_dict(self) -> dict[str, Any]:
+        """A JSON-ready dictionary."""
+        return {
+            "checkpoint": str(self.out),
+            "tokens": {"before": self.tokens_before, "after": self.tokens_after},
+            "bytes": {"before": self.bytes_before, "after": self.bytes_after},
+            "drop": {**self.drop.to_dict(), "verdict": self.verdict} if self.drop else None,
+        }
+
+
+def trim(config: TrimConfig, progress: Progress = silent) -> TrimResult:
+    """Write a copy of a checkpoint that lacks the tokens its texts do not need.
+
+    Kept are the tokens of the texts, and whatever it takes to spell every word
+    that could be spelled before. The texts themselves must be encoded as before
+    and answered as before; labelled rows that gave no token tell what other
+    texts lose. The checkpoint itself is not touched.
+
+    Raises OutputError, DataError, ModelError, GateError.
+    """
+    check_destination(config.out, force=config.force)
+    evidence = read_evidence(
+        config.data,
+        config.test,
+        text_column=config.text_column,
+        label_column=config.label_column,
+        seed=config.seed,
+    )
+    old = open_checkpoint(config.checkpoint)
+    if isinstance(evidence.report, Examples):
+        check_labels(evidence.report, old.labels)
+    texts = list(dict.fromkeys(_texts(evidence.choose)))
+    content = json.loads(old.tokenizer.backend_tokenizer.to_str())
+    before = _tokens(old, texts)
+    kept = keep_tokens(content, {token for row in before for token in row})
+    ids = new_ids(content, kept, first_ids=_fixed(old))
+    with new_folder(config.out, force=config.force) as folder:
+        _write_model(old, folder, ids)
+        write_files(old.folder, folder, rewrite(content, ids), ids)
+        _write_training(old, folder, len(ids))
+        new = open_checkpoint(str(folder))
+        if _tokens(new, texts) != before:
+            raise ModelError(
+                "The trimmed tokenizer does not encode the texts as before.",
+                hint="This is a fault of the trimming. Please report it with the model's name.",
+            )
+        _hold_same(old, new, texts, progress)
+        lost = _lost(old, new, evidence.report, progress)
+        if lost is not None and not lost.points <= config.max_drop:
+            raise GateError(
+                f"Without the tokens that its texts do not need, the model loses {lost.points:.2f} "
+                f"points of {lost.metric} on {lost.rows:,} other rows (allowed: "
+                f"{config.max_drop:g}).",
+                hint="Nothing was written. Give more texts with --data, or allow more with "
+                f"--max-drop {lost.points:.2f}",
+            )
+        sizes = [_weights_bytes(one) for one in (old.folder, folder)]
+    return TrimResult(
+        out=config.out,
+        tokens_before=len(old.tokenizer),
+        tokens_after=len(ids),
+        bytes_before=sizes[0],
+        bytes_after=sizes[1],
+        drop=lost,
+        verdict=lost.sentence(config.max_drop) if lost else "",
+    )
+
+
+def _texts(data: Examples | list[str] | None) -> list[str]:
+    return data.texts if isinstance(data, Examples) else data or []
+
+
+def _tokens(checkpoint: Checkpoint, texts: Sequence[str]) -> list[list[str]]:
+    """Each text's tokens, by name: ids change, names do not."""
+    prepare = normalizer(checkpoint.normalize) or str
+    backend = checkpoint.tokenizer.backend_tokenizer
+    backend.no_truncation()
+    backend.no_padding()
+    clean = [prepare(text).encode("utf-8", "replace").decode() for text in texts]
+    return [one.tokens for one in backend.encode_batch(clean)]
+
+
+def _fixed(checkpoint: Checkpoint) -> int:
+    """How many of the first ids must stay: some models count positions from the padding's id."""
+    if checkpoint.config.model_type in OFFSET_POSITIONS:
+        return int(checkpoint.config.pad_token_id) + 1
+    return 0
+
+
+def _write_model(old: Checkpoint, folder: Path, ids: Mapping[int, int]) -> None:
+    """Save a copy of the model whose embeddings have the kept rows, in their new order."""
+    import copy
+
+    import torch
+
+    model = copy.deepcopy(old.model)
+    embeddings = model.get_input_embeddings()
+    rows = torch.tensor(list(ids))  # old ids, in the order of the new ones
+    padding = None if embeddings.padding_idx is None else ids[embeddings.padding_idx]
+    weight = embeddings.weight.detach()[rows].clone()  # (V, H)
+    model.set_input_embeddings(
+        torch.nn.Embedding.from_pretrained(weight, freeze=False, padding_idx=padding)
+    )
+    model.config.vocab_size = len(ids)
+    for name in ID_FIELDS:
+        value = getattr(model.config, name, None)
+        if isinstance(value, int):
+            setattr(model.config, name, ids.get(value))
+    with quiet():
+        model.save_pretrained(folder, safe_serialization=True)
+
+
+def _write_training(old: Checkpoint, folder: Path, tokens: int) -> None:
+    """training.json says how texts are prepared, and now also what was trimmed."""
+    document = {
+        **{key: one for key, one in old.training.items() if key != "weights_sha256"},
+        "max_length": old.max_length,
+        "normalize": list(old.normalize),
+        "trim": {
+            "weights_sha256": old.weights_sha256,
+            "tokens_before": len(old.tokenizer),
+            "tokens_after": tokens,
+        },
+    }
+    text = json.dumps(document, indent=2, ensure_ascii=False)
+    (folder / "training.json").write_text(text + "\n", encoding="utf-8")
+
+
+def _hold_same(old: Checkpoint, new: Checkpoint, texts: Sequence[str], progress: Progress) -> None:
+    some = list(texts)[:: max(1, len(texts) // 256)]
+    one = torch_logits(old, some, step="running the original", progress=progress)
+    other = torch_logits(new, some, step="running the trimmed one", progress=progress)
+    difference = float(np.abs(one - other).max()) if some else 0.0
+    if difference > SAME:
+        raise ModelError(
+            f"The trimmed model answers the texts differently (by up to {difference:.2g}).",
+            hint="This is a fault of the trimming. Please report it with the model's name.",
+        )
+
+
+def _lost(
+    old: Checkpoint, new: Checkpoint, data: Examples | list[str] | None, progress: Progress
+) -> Drop | None:
+    if not isinstance(data, Examples):
+        return None
+    before = torch_logits(old, data.texts, step="running the original", progress=progress)
+    after = torch_logits(new, data.texts, step="running the trimmed one", progress=progress)
+    return drop(after, before, data, old.labels)
+
+
+def _weights_bytes(folder: Path) -> int:
+    return sum(path.stat().st_size for path in folder.glob("model*.safetensors"))

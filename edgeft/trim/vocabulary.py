@@ -1,0 +1,101 @@
+"""Which tokens a vocabulary cannot do without; pure functions on a tokenizer.json.
+
+Each rule keeps the tokens that are asked for, and with them every word
+spellable that the whole vocabulary spells.
+"""
+
+import re
+from collections.abc import Collection, Iterable, Mapping
+from typing import Any
+
+from edgeft.errors import ModelError
+
+__all__ = ["keep_tokens", "vocabulary_of"]
+
+BYTE_PIECE = re.compile(r"<0x[0-9A-F]{2}>")
+
+
+def vocabulary_of(tokenizer: Mapping[str, Any]) -> dict[str, int]:
+    """The model's tokens and ids; added tokens that the model lacks are not among them."""
+    vocabulary = tokenizer["model"]["vocab"]
+    if isinstance(vocabulary, list):  # Unigram: pieces with their scores
+        return {piece: at for at, (piece, _) in enumerate(vocabulary)}
+    return dict(vocabulary)
+
+
+def keep_tokens(tokenizer: Mapping[str, Any], used: Collection[str]) -> set[str]:
+    """The tokens of the model's vocabulary to keep: ``used`` and what spelling takes.
+
+    Special tokens stay, and all that stand before the padding token, by whose
+    id some models count positions. Raises ModelError for a kind of tokenizer
+    that has no spelling.
+    """
+    model = tokenizer["model"]
+    vocabulary = vocabulary_of(tokenizer)
+    special = {one["content"] for one in tokenizer.get("added_tokens", ())}
+    wanted = (set(used) | special) & set(vocabulary)
+    match model["type"]:
+        case "WordPiece":
+            return wanted | _word_pieces(vocabulary, wanted, model["continuing_subword_prefix"])
+        case "BPE":
+            return wanted | _merged(vocabulary, wanted, merges_of(model))
+        case "Unigram":
+            return wanted | _unigrams(vocabulary, wanted, model.get("unk_id"))
+        case kind:
+            raise ModelError(
+                f"A vocabulary of the kind {kind} cannot be trimmed: without a token its word "
+                "is unknown.",
+                hint="Choose a model with WordPiece, BPE or Unigram pieces.",
+            )
+
+
+def merges_of(model: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """A BPE's merges in their order; older files write each as one string."""
+    pairs = (one.split(" ") if isinstance(one, str) else one for one in model["merges"])
+    return [(left, right) for left, right in pairs]
+
+
+def _word_pieces(vocabulary: Mapping[str, int], wanted: set[str], prefix: str) -> set[str]:
+    """Characters in both places, all suffix pieces, and what these cannot spell."""
+    kept = {token for token in vocabulary if token.startswith(prefix) or len(token) == 1}
+    for token in vocabulary:
+        letters = token.removeprefix(prefix)
+        inside = letters if token.startswith(prefix) else letters[1:]
+        first = [] if token.startswith(prefix) else [letters[:1]]
+        if not all(part in vocabulary for part in (*first, *(prefix + one for one in inside))):
+            kept.add(token)
+    return kept - _placeholders(vocabulary, wanted)
+
+
+def _placeholders(vocabulary: Mapping[str, int], wanted: set[str]) -> set[str]:
+    """Rows that BERT reserved for others and that no text can name."""
+    return {token for token in vocabulary if re.fullmatch(r"\[unused\d+\]", token)} - wanted
+
+
+def _merged(
+    vocabulary: Mapping[str, int], wanted: set[str], merges: Iterable[tuple[str, str]]
+) -> set[str]:
+    """What no merge makes (letters or bytes), and all that the wanted tokens are merged from."""
+    made_from: dict[str, list[tuple[str, str]]] = {}
+    for left, right in merges:
+        made_from.setdefault(left + right, []).append((left, right))
+    kept = {token for token in vocabulary if token not in made_from}
+    waiting = [token for token in wanted if token not in kept]
+    while waiting:
+        token = waiting.pop()
+        if token in kept:
+            continue
+        kept.add(token)
+        waiting += [part for pair in made_from[token] for part in pair]
+    return kept
+
+
+def _unigrams(vocabulary: Mapping[str, int], wanted: set[str], unknown: int | None) -> set[str]:
+    """Characters, bytes, and what characters cannot spell."""
+    letters = {token for token in vocabulary if len(token) == 1}
+    spelled = {token for token in vocabulary if all(letter in letters for letter in token)}
+    return {
+        token
+        for token, at in vocabulary.items()
+        if token not in spelled or token in letters or BYTE_PIECE.fullmatch(token) or at == unknown
+    }
