@@ -1,4 +1,4 @@
-"""edgeft inspect: the manifest and the checksums of a bundle."""
+"""edgeft inspect: the manifest of a bundle, its checksums and its golden answers."""
 
 from pathlib import Path
 
@@ -11,14 +11,20 @@ from edgeft.cli import console, options
 @options.bundle
 @options.as_json
 def command(bundle: Path, as_json: bool) -> None:
-    """Show what BUNDLE holds, and check its sha256 sums."""
+    """Show what BUNDLE holds, and check its sha256 sums and golden answers on the CPU."""
     import json
 
     from edgeft.bundle import MANIFEST, read_manifest
-    from edgeft.integrity import check_files
+    from edgeft.errors import IntegrityError
+    from edgeft.runtime.check import verify
 
     manifest = read_manifest(bundle)
-    check_files(bundle, manifest.files, manifest.files, verify="full")
+    checked = verify(bundle, device="cpu")  # every file's sum first
+    if failed := [name for name, one in checked.items() if not one.golden.passed]:
+        raise IntegrityError(
+            f"{bundle}: on this machine {', '.join(failed)} does not answer as recorded.",
+            hint=f"See how far off: edgeft verify {bundle}",
+        )
     if as_json:
         console.print_json(json.loads((bundle / MANIFEST).read_text(encoding="utf-8")))
         return
@@ -34,15 +40,15 @@ def command(bundle: Path, as_json: bool) -> None:
     )
     console.print_table(
         "Variants",
-        ["variant", "precision", "graph", "opset", "wants", "batch-invariant", "file"],
+        ["variant", "graph", "opset", "wants", "batch-invariant", "golden", "file"],
         [
             [
                 name,
-                one.precision,
                 one.graph,
                 one.opset,
                 one.wants or "-",
                 "yes" if one.batch_invariant else "no",
+                f"{checked[name].golden.max_abs_difference:.2g}",
                 one.files["model"],
             ]
             for name, one in model.variants.items()

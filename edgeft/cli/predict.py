@@ -87,6 +87,8 @@ def _document(prediction: "Classification", scores: bool) -> dict[str, Any]:
         "truncated": prediction.truncated,
         "unknown_share": round(prediction.unknown_share, 4),
     }
+    if prediction.abstained:
+        document["abstained"] = True
     if prediction.windows > 1:
         document["windows"] = prediction.windows
     if scores:

@@ -1,7 +1,10 @@
 import hashlib
 import json
+import os
 import shutil
 import socket
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -27,6 +30,7 @@ from edgeft.export.provenance import public_name
 from edgeft.export.reference import torch_logits
 from edgeft.export.result import ExportResult
 from edgeft.export.run import ExportConfig, export
+from edgeft.export.variants import KINDS
 from tests import tiny
 from tests.export import architectures
 from tests.train.conftest import rows, write_csv
@@ -146,22 +150,48 @@ def test_the_runtime_answers_as_torch_does(scored: ExportResult) -> None:
         np.testing.assert_allclose(row, expected, atol=1e-4)
 
 
+@pytest.fixture(scope="module")
+def everything(
+    tmp_path_factory: pytest.TempPathFactory, tiny_checkpoint: Path, data: Path
+) -> ExportResult:
+    """A bundle with every variant there is, and the single file."""
+    out = tmp_path_factory.mktemp("everything") / "b"
+    return export(
+        config(tiny_checkpoint, out, data=data, variants=tuple(KINDS), max_drop=100.0,
+               single_file="int8")
+    )  # fmt: skip
+
+
 @pytest.mark.parametrize("subfolder", ["onnx", ""])
-@pytest.mark.parametrize("variant", ["fp32", "int8"])
-def test_optimum_reads_the_folder_as_it_is(tiny_bundle: Path, variant: str, subfolder: str) -> None:
+@pytest.mark.parametrize("variant", list(KINDS))
+def test_optimum_reads_the_folder_as_it_is(
+    everything: ExportResult, variant: str, subfolder: str
+) -> None:
     from optimum.onnxruntime import ORTModelForSequenceClassification
 
-    name = {"fp32": "model.onnx", "int8": "model_int8.onnx"}[variant]
     theirs = ORTModelForSequenceClassification.from_pretrained(
-        tiny_bundle, subfolder=subfolder, file_name=name
+        everything.out, subfolder=subfolder, file_name=Path(KINDS[variant].file).name
     )
-    tokenizer = transformers.AutoTokenizer.from_pretrained(tiny_bundle)
-    with edgeft.load(tiny_bundle, device="cpu", variant=variant) as ours:
+    tokenizer = transformers.AutoTokenizer.from_pretrained(everything.out)
+    with edgeft.load(everything.out, device="cpu", variant=variant) as ours:
         for text in TEXTS:
             encoded = tokenizer(text, truncation=True, return_tensors="pt")
             logits = theirs(**encoded).logits[0]
             np.testing.assert_allclose(ours.logits([text])[0], logits, atol=1e-4)
             assert ours.predict(text).label == theirs.config.id2label[int(logits.argmax())]
+
+
+def test_another_process_gives_the_same_bytes(
+    everything: ExportResult, tiny_checkpoint: Path, data: Path, tmp_path: Path
+) -> None:
+    command = [sys.executable, "-m", "edgeft", "export", str(tiny_checkpoint), "--data", str(data),
+               "--max-drop", "100", "--single-file", "int8", "-o", str(tmp_path / "b")]  # fmt: skip
+    for name in KINDS:
+        command += ["--variant", name]
+    subprocess.run(
+        command, check=True, capture_output=True, env={**os.environ, "PYTHONHASHSEED": "7"}
+    )
+    assert sums_of(tmp_path / "b") == sums_of(everything.out)
 
 
 def test_two_exports_give_the_same_bytes(tiny_checkpoint: Path, tmp_path: Path) -> None:
@@ -307,21 +337,14 @@ def test_what_a_small_set_cannot_prove_is_said(scored: ExportResult) -> None:
 # --- variants and decisions ----------------------------------------------------------------
 
 
-def test_every_variant_of_one_model(tiny_checkpoint: Path, tmp_path: Path, data: Path) -> None:
-    names = ("portable", "int8", "int8-static", "fp16", "int4")
-    result = export(
-        config(tiny_checkpoint, tmp_path / "b", data=data, variants=names, max_drop=100.0)
-    )
-    variants = result.manifest.model.variants
-    assert tuple(variants) == ("fp32", *names)
-    assert {name: one.batch_invariant for name, one in variants.items()} == {
-        "fp32": True, "portable": True, "int8": False, "int8-static": True, "fp16": True,
-        "int4": True,
-    }  # fmt: skip
+def test_every_variant_of_one_model(everything: ExportResult) -> None:
+    variants = everything.manifest.model.variants
+    assert tuple(variants) == tuple(KINDS)
+    assert {name for name, one in variants.items() if not one.batch_invariant} == {"int8"}
     assert variants["portable"].graph == variants["int8-static"].graph == "onnx"
     assert {one.outputs[0].dtype for one in variants.values()} == {"float32"}
     for name in variants:
-        with edgeft.load(tmp_path / "b", device="cpu", variant=name) as model:
+        with edgeft.load(everything.out, device="cpu", variant=name) as model:
             assert model.predict("rain").label in tiny.LABELS
 
 
