@@ -12,7 +12,7 @@ PIP = -m pip --disable-pip-version-check install --quiet
 ON_CPU = $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX))
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-all lint base peers bench-runtime bench-peers clean
+.PHONY: help install demo test test-all lint base peers bench-runtime bench-peers bench-architectures bench-export clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -73,6 +73,13 @@ bench-runtime: base build/bench-model ## The runtime against a bare loop, and ag
 
 bench-peers: base peers build/bench-model ## The runtime against the pipelines of transformers and optimum (the same options)
 	$(MEASURE).peers build/bench-model --rounds $(ROUNDS) $(foreach file,$(DATA),--data $(file))
+
+bench-architectures: install ## What the export of each architecture comes to (random weights, usual sizes)
+	$(BIN)/python -m benchmarks.architectures
+
+# CHECKPOINT, NAME, DATA and TEST (labelled rows that choose and report), TRIM (texts whose tokens stay)
+bench-export: install ## Every variant of a trained checkpoint (CHECKPOINT=runs/mine NAME=mine DATA=… TEST=…)
+	$(BIN)/python -m benchmarks.export $(CHECKPOINT) --name $(NAME) --data $(DATA) $(if $(TEST),--test $(TEST)) $(if $(TRIM),--trim-data $(TRIM))
 
 clean: ## Remove everything that make made, build/ and the environments too
 	rm -rf $(VENV) $(BASE) .venv-transformers .venv-optimum build edgeft.egg-info .hypothesis .pytest_cache .mypy_cache .ruff_cache

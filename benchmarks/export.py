@@ -82,19 +82,20 @@ def _rows(model: str, result: "ExportResult | str", name: str) -> list[dict[str,
              "refused": result.manifest.provenance["dropped"].get(name, "")}
         ]  # fmt: skip
     report = result.reports[name]
-    assert report.scores and report.drop and report.before and report.after
+    scores, lost, before, after = report.scores, report.drop, report.before, report.after
+    assert None not in (scores, lost, before, after)
     return [
         {
             "model": model,
             "variant": name,
             "bytes": result.bytes_of(name),
-            "accuracy": report.scores.accuracy,
-            "macro_f1": report.scores.macro_f1,
-            "drop": report.drop.to_dict(),
+            "accuracy": scores.accuracy,
+            "macro_f1": scores.macro_f1,
+            "drop": lost.to_dict(),
             "verdict": report.verdict,
             "label_agreement": report.parity.label_agreement,
-            "ece": [report.before.ece, report.after.ece],
-            "brier": [report.before.brier, report.after.brier],
+            "ece": [before.ece, after.ece],
+            "brier": [before.brier, after.brier],
             "times_of_fp32": result.times.get(name),
             "left_in_float": result.manifest.model.variants[name].measured.get("left_in_float", []),
         }
@@ -129,9 +130,7 @@ def _trimmed(
 def _cells(row: dict[str, Any]) -> list[str]:
     if "refused" in row:
         return [row["model"], row["variant"], row["refused"], *[""] * (len(COLUMNS) - 3)]
-    lost = Drop(
-        **{key: row.get("against_untrimmed", row["drop"])[key] for key in Drop.__annotations__}
-    )
+    lost = Drop(**row.get("against_untrimmed", row["drop"]))
     time = row["times_of_fp32"]
     return [
         row["model"], row["variant"], f"{row['bytes'] / 1e6:.1f}", f"{row['accuracy']:.4f}",
