@@ -7,6 +7,7 @@ standard library alone.
 
 import hashlib
 import json
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
@@ -265,7 +266,12 @@ def _manifest_from(content: Mapping[str, Any]) -> Manifest:
         provenance=content["provenance"],
         digest=content["digest"],
     )
-    _ = manifest.model  # a pipeline without a model is misstated
+    for variant in manifest.model.variants.values():  # a pipeline without a model is misstated
+        decision = variant.decision
+        if not 0 < decision.temperature < math.inf:
+            raise ValueError(f"temperature {decision.temperature}")
+        if decision.label and decision.label not in manifest.labels:
+            raise ValueError(f"threshold for {decision.label!r}")
     return manifest
 
 

@@ -16,7 +16,7 @@ __all__ = [
 ]
 
 BINS = 15  # as in Guo et al. 2017
-LIMITS = (0.05, 20.0)  # of a temperature; where all rows are right, none is too low
+LIMITS = (0.05, 20.0)  # of a temperature
 STEPS = 60  # of the golden section, each of which keeps 0.618 of the interval
 
 Floats = NDArray[np.floating]
@@ -67,8 +67,11 @@ def calibration(logits: Floats, truth: Ids, temperature: float = 1.0) -> Calibra
 def fit_temperature(logits: Floats, truth: Ids) -> float:
     """The temperature by which the (N,) true classes are likeliest (Guo et al. 2017).
 
-    The mean log-likelihood is concave in the inverse temperature, so a golden
-    section between the limits finds its maximum. Labels never change by it.
+    A share 1 / (N + 2) of each row is given to the other classes (Platt 1999),
+    since N rows without an error do not mean that there is none: without it the
+    temperature would fall to nothing. The mean log-likelihood is concave in the
+    inverse temperature, so a golden section finds its maximum. Labels never
+    change by it.
     """
     ratio = (math.sqrt(5) - 1) / 2
     low, high = (math.log(limit) for limit in LIMITS)
@@ -82,11 +85,15 @@ def fit_temperature(logits: Floats, truth: Ids) -> float:
 
 
 def _loss(logits: Floats, truth: Ids, temperature: float) -> float:
-    """The mean negative log-likelihood."""
+    """The mean negative log-likelihood, with Platt's share for the other classes."""
+    rows, classes = logits.shape
+    share = 1 / (rows + 2)
     scaled = logits.astype(np.float64) / temperature
     top = scaled.max(axis=1)
     total = top + np.log(np.exp(scaled - top[:, None]).sum(axis=1))  # (N,)
-    return float((total - scaled[np.arange(len(truth)), truth]).mean())
+    right = scaled[np.arange(rows), truth]  # (N,)
+    others = (scaled.sum(axis=1) - right) / max(1, classes - 1)
+    return float((total - (1 - share) * right - share * others).mean())
 
 
 def precision_threshold(scores: Floats, positive: NDArray[np.bool_], wanted: float) -> float | None:

@@ -16,10 +16,13 @@ CARD = "README.md"
 READ = (".json", ".md", ".txt")  # files that are looked through for what should stay private
 # The message for each kind of thing that somebody may not want to publish.
 PRIVATE = {
-    "a path of a home folder": re.compile(r"(?:/home/|/Users/|[A-Z]:\\Users\\)[\w.-]+"),
+    "a path of a home folder": re.compile(
+        r"(?:/home/|/root/|/Users/|[A-Z]:\\{1,2}Users\\{1,2})[\w.-]+"
+    ),
     "an e-mail address": re.compile(r"[\w.+-]+@[\w-]+\.[a-z]{2,}", re.ASCII),
     "an access token": re.compile(r"\b(?:hf|sk|ghp|gho)_[A-Za-z0-9]{16,}\b"),
 }
+VOCABULARIES = ("tokenizer.json", "vocab.json", "vocab.txt", "merges.txt")
 REPO = re.compile(r"[\w.-]+(?:/[\w.-]+)?", re.ASCII)
 
 
@@ -97,7 +100,7 @@ def _warnings(bundle: Path, names: list[str]) -> Iterator[str]:
     for name in names:
         path = bundle / name
         # A vocabulary is full of things that look like others.
-        if path.suffix not in READ or name.startswith(("tokenizer", "vocab", "merges")):
+        if path.suffix not in READ or name in VOCABULARIES:
             continue
         text = path.read_text(encoding="utf-8", errors="replace")
         for what, pattern in PRIVATE.items():

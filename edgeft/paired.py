@@ -12,7 +12,7 @@ from edgeft.metrics import f1_of
 __all__ = ["Drop", "mcnemar_p", "paired_drop"]
 
 RESAMPLES = 1000
-INTERVAL = (2.5, 97.5)  # percentiles
+TAIL = 0.025  # of the chance, on either side of an interval
 
 Ids = NDArray[np.int64]
 
@@ -65,7 +65,9 @@ def paired_drop(truth: Ids, predicted: Ids, reference: Ids, classes: int, *, see
     """Compare two predictions of N rows; all three are (N,) class ids below ``classes``.
 
     The interval is the percentile bootstrap over rows, drawn in pairs (Efron
-    and Tibshirani 1993, chapter 13), with ``seed``; p is McNemar's exact test
+    and Tibshirani 1993, chapter 13), with ``seed``; where no row became wrong, or
+    none right, it is wider by the share of such rows that N rows without one
+    leave possible (Clopper and Pearson 1934). p is McNemar's exact test
     (McNemar 1947). Raises ValueError where there is no row.
     """
     rows = len(truth)
@@ -87,8 +89,12 @@ def paired_drop(truth: Ids, predicted: Ids, reference: Ids, classes: int, *, see
         else:
             new, old = (_macro_f1(one, weights, classes) for one in cells)
             drops[at] = old - new
-    low, high = np.percentile(drops, INTERVAL)
+    low, high = np.quantile(drops, (TAIL, 1 - TAIL))
     newly_wrong, newly_right = int((before & ~right).sum()), int((right & ~before).sum())
+    # Draws from rows of which none changed show none either, which a few rows cannot mean.
+    unseen = 1 - TAIL ** (1 / rows)
+    high += 0 if newly_wrong else unseen
+    low -= 0 if newly_right else unseen
     return Drop(
         metric="accuracy" if by_accuracy else "macro F1",
         points=round(100 * max(accuracy, macro), 4),

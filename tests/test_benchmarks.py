@@ -41,5 +41,5 @@ def test_the_scripts_run_on_a_tiny_model(
     )
     assert done.returncode == 0, done.stderr
     rows = json.loads(out.read_text())["rows"]
-    assert len(rows) == (7 if script == "runtime" else 10)
+    assert len(rows) == (7 if script == "runtime" else 12)
     assert all(one["ratio"] > 0 for one in rows)

@@ -38,9 +38,15 @@ def test_a_known_temperature_is_found(scale: float) -> None:
     assert after.brier <= before.brier + 1e-4
 
 
-def test_temperature_stays_a_number_where_all_is_right() -> None:
-    logits = np.array([[5.0, 0.0], [0.0, 5.0]], np.float32)
-    assert 0.05 <= fit_temperature(logits, np.array([0, 1])) <= 0.06
+@pytest.mark.parametrize("rows", [40, 4000])
+def test_no_error_among_few_rows_does_not_mean_certainty(rows: int) -> None:
+    truth = np.arange(rows) % 2
+    logits = np.where(truth[:, None] == [0, 1], 3.0, 0.0).astype(np.float32)
+    sure = probabilities(logits, fit_temperature(logits, truth)).max(axis=1)
+    assert sure == pytest.approx(np.full(rows, 1 - 1 / (rows + 2)), abs=1e-3)
+
+
+def test_extreme_logits_give_numbers() -> None:
     assert np.isfinite(probabilities(np.array([[1e4, -1e4]], np.float32), 0.05)).all()
 
 

@@ -5,12 +5,14 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
 
+from edgeft.bundle import read_manifest, record_files, write_manifest
 from edgeft.cli import main
 from edgeft.errors import IntegrityError, UsageError
 from edgeft.hub import plan_upload
@@ -53,6 +55,16 @@ def test_what_looks_private_is_told_and_held_back(bundle: Path, text: str, what:
     held = push(bundle, "me/tiny")
     assert held.exit_code == 3
     assert "nothing was uploaded" in held.stderr
+
+
+def test_a_windows_path_in_json_is_found(bundle: Path) -> None:
+    path = bundle / "config.json"
+    content = json.loads(path.read_text(encoding="utf-8"))
+    content["_name_or_path"] = r"C:\Users\alice\model"
+    path.write_text(json.dumps(content), encoding="utf-8")
+    write_manifest(bundle, replace(read_manifest(bundle), files=record_files(bundle)))
+    (warning,) = plan_upload(bundle, "me/tiny").warnings
+    assert warning.startswith("config.json, line 1: a path of a home folder")
 
 
 def test_a_dry_run_needs_no_network(bundle: Path) -> None:

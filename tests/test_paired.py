@@ -24,10 +24,19 @@ def test_many_discordant_rows_do_not_overflow() -> None:
 
 
 def test_equal_predictions_lose_nothing() -> None:
-    truth = ids(0, 1, 1, 0)
+    truth = ids(*[0, 1] * 1000)
     found = paired_drop(truth, truth, truth, 2)
-    assert (found.points, found.low, found.high, found.mcnemar_p) == (0.0, 0.0, 0.0, 1.0)
-    assert found.proven(0.0)
+    assert (found.points, found.mcnemar_p) == (0.0, 1.0)
+    # Of 2,000 rows none changed, so at most 3.69 in 2,000 do (Clopper and Pearson).
+    assert found.high == -found.low == pytest.approx(100 * 3.69 / 2000, rel=0.01)
+    assert found.proven(0.5)
+
+
+def test_a_few_equal_rows_prove_nothing() -> None:
+    truth = ids(*[0, 1] * 10)
+    found = paired_drop(truth, truth, truth, 2)
+    assert found.high == pytest.approx(100 * (1 - 0.025 ** (1 / 20)), abs=1e-3)
+    assert found.sentence(0.5).startswith("Not proven: 20 rows are too few")
 
 
 def test_the_measure_that_lost_more_counts() -> None:
@@ -48,7 +57,8 @@ def test_the_interval_is_that_of_a_share() -> None:
     found = paired_drop(truth, predicted, truth, 2)
     spread = 196 * math.sqrt(0.04 * 0.96 / 1000)
     assert found.points == pytest.approx(4.0)
-    assert found.high - found.low == pytest.approx(2 * spread, rel=0.1)
+    unseen = 100 * (1 - 0.025 ** (1 / 1000))  # none became right
+    assert found.high - found.low == pytest.approx(2 * spread + unseen, rel=0.1)
     assert found == paired_drop(truth, predicted, truth, 2)  # the draws are the same each time
     assert found != paired_drop(truth, predicted, truth, 2, seed=1)
 

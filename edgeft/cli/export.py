@@ -62,6 +62,11 @@ SHARE = click.FloatRange(0, 1, min_open=True)
     help="Write onnx/model_text.onnx too: text in, label and scores out, for other languages' "
     "onnxruntime with its extensions. Of fp32 unless another variant is named.",
 )  # fmt: skip
+@click.option(
+    "--original", default="", metavar="CHECKPOINT",
+    help="The model that CHECKPOINT was made from, by edgeft trim for example: points lost are "
+    "counted from it.  [default: CHECKPOINT itself]",
+)  # fmt: skip
 @click.option("--seed", default=0, show_default=True, help="Of the split of --data.")
 @click.option("--force", is_flag=True, help="Replace BUNDLE if it exists, after success.")
 @options.as_json
@@ -123,10 +128,10 @@ def show(result: "ExportResult") -> None:
     )
     if result.torch:
         scores = result.torch
-        original = ["torch", f"{scores.accuracy:.4f}", f"{scores.macro_f1:.4f}", "", ""]
+        original = ["torch", f"{scores.accuracy:.4f}", f"{scores.macro_f1:.4f}", "", "", ""]
         console.print_table(
             "On their labels",
-            ["variant", "accuracy", "macro F1", "points lost (95%)", "calibration error"],
+            ["variant", "accuracy", "macro F1", "points lost (95%)", "ECE", "Brier"],
             [original, *([name, *one.score_cells()] for name, one in result.reports.items())],
         )
     console.print_lines(_remarks(result))
@@ -138,7 +143,7 @@ def _remarks(result: "ExportResult") -> list[str]:
         left = result.manifest.model.variants[name].measured.get("left_in_float")
         if left:
             lines.append(f"{name}: left in float, being most sensitive: {', '.join(left)}")
-        if report.verdict and report.drop and not report.drop.proven(result.max_drop):
+        if report.unproven:
             lines.append(f"{name}: {report.verdict}")
         if report.outcome:
             told = ", ".join(report.outcome_told())
@@ -172,5 +177,5 @@ def _wish(precision: str | None, recall: str | None, abstain: float | None) -> "
         label=label,
         precision=share if precision else None,
         recall=share if recall else None,
-        sure=abstain,
+        right=abstain,
     )

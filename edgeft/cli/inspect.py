@@ -11,7 +11,7 @@ from edgeft.cli import console, options
 @options.bundle
 @options.as_json
 def command(bundle: Path, as_json: bool) -> None:
-    """Show what BUNDLE holds, and check its sha256 sums and golden answers on the CPU."""
+    """Show what BUNDLE holds; check its sums and golden answers."""
     import json
 
     from edgeft.bundle import MANIFEST, read_manifest

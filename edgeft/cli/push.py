@@ -17,11 +17,11 @@ from edgeft.cli import console, options
 def command(
     bundle: Path, repo: str, private: bool, dry_run: bool, anyway: bool, as_json: bool
 ) -> None:
-    """Upload BUNDLE to the repository REPO (USER/NAME) of the Hugging Face Hub.
+    """Upload BUNDLE to the Hugging Face Hub.
 
-    What goes are the files that the manifest records, the manifest and the card.
-    Text files are searched for what looks private: home folders, e-mail
-    addresses, access tokens.
+    REPO is the repository, USER/NAME. What goes are the files that the manifest
+    records, the manifest and the card. Text files are searched for what looks
+    private: home folders, e-mail addresses, access tokens.
     """
     from edgeft.errors import GateError
     from edgeft.hub import plan_upload, upload

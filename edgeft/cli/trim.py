@@ -29,7 +29,7 @@ from edgeft.cli import console, options
 @click.option("--force", is_flag=True, help="Replace the folder if it exists, after success.")
 @options.as_json
 def command(checkpoint: str, out: Path, as_json: bool, **settings: Any) -> None:
-    """Write a copy of CHECKPOINT that lacks the tokens its texts do not need.
+    """Write a smaller copy of CHECKPOINT, for your texts.
 
     A compact encoder's embeddings are a third of it or more. The tokens of
     --data stay, and all that it takes to spell any other word. Exit status 3 if

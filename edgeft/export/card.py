@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from edgeft.bundle import Manifest
+from edgeft.bundle import Decision, Manifest
 from edgeft.export.result import ExportResult
 
 __all__ = ["escape", "model_card"]
@@ -57,10 +57,10 @@ def _front_matter(manifest: Manifest) -> str:
 
 
 def _variants(result: ExportResult) -> str:
-    columns = ["variant", "file", "MB", "graph", "largest logit difference from torch",
-               "label agreement"]  # fmt: skip
+    columns = ["variant", "file", "MB", "graph", "fused attention", "largest logit difference",
+               "same label as torch"]  # fmt: skip
     if result.torch:
-        columns += ["accuracy", "macro F1", "points lost (95% interval)", "calibration error"]
+        columns += ["accuracy", "macro F1", "points lost (95% interval)", "ECE", "Brier"]
     rows = []
     for name, report in result.reports.items():
         variant = result.manifest.model.variants[name]
@@ -69,6 +69,7 @@ def _variants(result: ExportResult) -> str:
             f"`{variant.files['model']}`",
             f"{result.bytes_of(name) / 1e6:.1f}",
             variant.graph,
+            f"{variant.measured['fused_attention']} of {result.layers} layers",
             *report.parity_cells(),
             *report.score_cells(),
         ]
@@ -85,13 +86,14 @@ def _checked_on(result: ExportResult) -> str:
         text += (
             f" On their labels torch itself has an accuracy of {one.accuracy:.4f} (95% interval "
             f"{one.accuracy_low:.4f} to {one.accuracy_high:.4f}) and a macro F1 of "
-            f"{one.macro_f1:.4f}. Points lost are those of the measure that lost more; calibration "
-            "error (ECE) is without and with the recorded temperature."
+            f"{one.macro_f1:.4f}. Points lost are those of the measure that lost more; expected "
+            "calibration error and Brier score are without and with the recorded temperature."
         )
         if (data := result.manifest.provenance["data"])["choose"] != data["report"]:
             text += (
-                f" These texts chose nothing: temperatures and layers were chosen on "
-                f"{data['choose']['rows']:,} others."
+                f" No temperature, threshold or layer was chosen on them, but on "
+                f"{data['choose']['rows']:,} others; a variant that loses more than it may on "
+                "either is not shipped."
             )
     lines = [text, *_remarks(result)]
     return "\n".join([lines[0], *(f"\n- {line}" for line in lines[1:])])
@@ -111,10 +113,26 @@ def _remarks(result: ExportResult) -> list[str]:
             told = ", ".join(f"`{one}`" for one in left)
             lines.append(f"{name}: left in float, being most sensitive: {told}.")
         if report.outcome:
-            lines.append(f"{name}, with its thresholds: {', '.join(report.outcome_told())}.")
+            rules = " and ".join(_rules(result.manifest.model.variants[name].decision))
+            lines.append(f"{name} answers {rules}: {', '.join(report.outcome_told())}.")
+        if name == "fp16":
+            lines.append(
+                "fp16 was checked on a CPU, which computes part of it in float32; on a GPU check "
+                "again with `edgeft verify --device cuda`."
+            )
     provenance = result.manifest.provenance
-    lines += [f"{name} was left out: {why}." for name, why in provenance["dropped"].items()]
+    lines += [f"{name} was left out: {escape(why)}." for name, why in provenance["dropped"].items()]
     return [*lines, *map(escape, provenance["notes"])]
+
+
+def _rules(decision: Decision) -> list[str]:
+    """What its thresholds say, in words."""
+    rules = []
+    if decision.label:
+        rules.append(f"{escape(decision.label)} from a score of {decision.threshold:.4f} on")
+    if decision.abstain_below:
+        rules.append(f'"unknown" below a score of {decision.abstain_below:.4f}')
+    return rules
 
 
 def _limits(manifest: Manifest) -> str:
@@ -182,7 +200,7 @@ def _single_file(manifest: Manifest) -> list[str]:
 
 def _loading(name: str, manifest: Manifest) -> str:
     folder = json.dumps(name, ensure_ascii=False)
-    last = list(manifest.model.variants.values())[-1].files["model"].rpartition("/")
+    graph = manifest.model.variants["fp32"].files["model"].rpartition("/")
     return f"""With edgeft (`pip install 'edgeft[cpu]'`):
 
 ```python
@@ -199,7 +217,7 @@ from optimum.onnxruntime import ORTModelForSequenceClassification
 from transformers import AutoTokenizer
 
 model = ORTModelForSequenceClassification.from_pretrained(
-    {folder}, subfolder="{last[0]}", file_name="{last[2]}"
+    {folder}, subfolder="{graph[0]}", file_name="{graph[2]}"
 )
 tokenizer = AutoTokenizer.from_pretrained({folder})
 model(**tokenizer("…", truncation=True, return_tensors="pt")).logits

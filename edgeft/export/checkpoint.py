@@ -27,6 +27,7 @@ from edgeft.pretrained import (
 __all__ = ["Checkpoint", "open_checkpoint"]
 
 TRAINING_FILE = "training.json"
+DECODERS = ("gpt2",)
 NO_LIMIT = 512  # tokens, for the rare architecture that states no limit itself
 DRAWN_UP_FOR = "single_label_classification"
 
@@ -196,10 +197,13 @@ def _set_padding(name: str, tokenizer: Any, config: Any) -> tuple[str, ...]:
         notes.append(
             f"The tokenizer has no padding token; its end token {tokenizer.eos_token!r} pads."
         )
-    if config.pad_token_id is None:
-        # A decoder finds a text's last token by it.
+    decoder = config.model_type in DECODERS  # which finds a text's last token by its padding
+    if config.pad_token_id is None or (decoder and config.pad_token_id != tokenizer.pad_token_id):
+        notes.append(
+            f"The config's padding token was {config.pad_token_id}; it is the tokenizer's, "
+            f"{tokenizer.pad_token_id}, now."
+        )
         config.pad_token_id = tokenizer.pad_token_id
-        notes.append(f"The config names no padding token; it is {tokenizer.pad_token_id} now.")
     return tuple(notes)
 
 

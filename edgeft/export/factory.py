@@ -2,7 +2,8 @@
 
 import math
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -25,7 +26,7 @@ __all__ = ["Factory", "Rules"]
 
 SENSITIVITY_TEXTS = 64  # on which one layer's part in an error is measured
 SPEED_TEXTS = 32
-SMALLER = 0.95  # of the fp32 graph; what is slower and not even that small is not shipped
+SMALLER = 0.95  # of the fp32 graph; what saves less is not worth another file
 
 
 @dataclass(frozen=True)
@@ -59,50 +60,30 @@ class Factory:
     def produce(self, name: str) -> None:
         """Make a variant and prove it, or drop it; fp32 must be the first.
 
-        Raises GateError where a variant that was named cannot pass, ModelError
-        where fp32 does not answer as torch does.
+        Raises GateError where fp32, or a variant that was named, cannot pass,
+        ModelError where fp32 does not answer as torch does.
         """
-        if reason := self._needless(name):
-            self.dropped[name] = reason
+        if name == "portable" and self._materials.graphs.fused == self._materials.graphs.plain:
+            self.dropped[name] = "fp32 itself has plain operators alone"
+            return
+        if KINDS[name].calibrated and not self._materials.calibration:
+            self._refuse(name, "it takes its scales from 16 texts of yours or more (--calibration)")
             return
         logits, problem = self._try(name)  # (N, C) of the texts that choose
-        if not problem:
-            self._decide(name, logits)
-            problem = self._report(name, logits)
+        problem = problem or self._decide(name, logits) or self._report(name, logits)
         if problem:
             self._refuse(name, problem)
 
     def compare_speed(self) -> dict[str, float]:
-        """Each variant's time in times of fp32's; drops what is slower and not smaller."""
-        if len(self._draft.variants) < 2:
+        """The time of a single text in each variant that is for CPUs, in times of fp32's."""
+        names = [name for name in self._draft.variants if KINDS[name].wants != "cuda"]
+        if len(names) < 2:
             return {}
-        texts = evenly(self._reporter.texts, SPEED_TEXTS)
-        names = [name for name in self._draft.variants if KINDS[name].precision != "fp16"]
-        models = {name: self._draft.open(name) for name in names}
-        try:
-            times = relative_times(models, "fp32", texts)
-        finally:
-            for model in models.values():
-                model.close()
-        whole = self._draft.path("fp32").stat().st_size
-        for name, time in list(times.items()):
-            size = self._draft.path(name).stat().st_size
-            if time > 1 and size > SMALLER * whole and name not in (*EXACT, *self._rules.named):
-                self._draft.drop(name)
-                self.dropped[name] = f"it is {time:.1f} times slower than fp32, and not smaller"
-                del times[name], self.reports[name]
-        return times
+        with ExitStack() as stack:
+            models = {name: stack.enter_context(self._draft.open(name)) for name in names}
+            return relative_times(models, "fp32", evenly(self._reporter.texts, SPEED_TEXTS))
 
     # --- the steps -----------------------------------------------------------------------
-
-    def _needless(self, name: str) -> str:
-        """Why a variant need not be made at all, "" where it must."""
-        graphs = self._materials.graphs
-        if name == "portable" and graphs.fused == graphs.plain:
-            return "fp32 itself has plain operators alone"
-        if KINDS[name].calibrated and not self._materials.calibration:
-            return "it takes its scales from your texts: add --calibration FILE or --data FILE"
-        return ""
 
     def _try(self, name: str) -> tuple[Logits, str]:
         """Make the variant; its (N, C) logits for the texts that choose, and what is wrong."""
@@ -126,24 +107,34 @@ class Factory:
     def _sensitivity(self, name: str, layer: str, layers: Sequence[str]) -> float:
         """How far quantizing one layer alone moves the logits, on average."""
         self._progress(f"finding what {name} may not touch", layers.index(layer), len(layers))
-        texts = self._chooser.texts[:SENSITIVITY_TEXTS]
-        with self._made(name, [one for one in layers if one != layer]) as model:
+        places = evenly(range(len(self._chooser.texts)), SENSITIVITY_TEXTS)
+        texts = [self._chooser.texts[at] for at in places]
+        others = [one for one in layers if one != layer]
+        with self._made(name, others, calibration=SENSITIVITY_TEXTS) as model:
             logits = model.logits(texts)
-        moved = float(np.abs(logits - self._chooser.logits[: len(texts)]).mean())
+        moved = float(np.abs(logits - self._chooser.logits[places]).mean())
         return moved if math.isfinite(moved) else math.inf
 
-    def _made(self, name: str, leave: Collection[str]) -> Model:
-        make(name, self._draft.path(name), self._materials, leave)
+    def _made(self, name: str, leave: Collection[str], *, calibration: int | None = None) -> Model:
+        """The variant, written to its place and loaded; from few calibration texts if so told."""
+        rows = self._materials.calibration[:calibration]
+        make(name, self._draft.path(name), replace(self._materials, calibration=rows), leave)
         self._draft.add(name)
         return self._draft.open(name)
 
-    def _decide(self, name: str, logits: Logits) -> None:
-        examples = self._chooser.examples
+    def _decide(self, name: str, logits: Logits) -> str:
+        """Set temperature and thresholds; return what cannot be had, if anything."""
+        examples, labels = self._chooser.examples, self._draft.labels
         if examples is None:
-            return
-        labels = self._draft.labels
-        decision = decide(name, logits, label_ids(examples, labels), labels, self._rules.wish)
+            return ""
+        try:
+            decision = decide(name, logits, label_ids(examples, labels), labels, self._rules.wish)
+        except GateError as error:
+            if name in ("fp32", *self._rules.named):
+                raise
+            return str(error).splitlines()[0].removeprefix(f"{name}: ").rstrip(".")
         self._draft.change(name, decision=decision)
+        return ""
 
     def _report(self, name: str, logits: Logits) -> str:
         """Measure the variant on the texts that report; return what is wrong with it, if any.
@@ -162,6 +153,10 @@ class Factory:
                 model, self._reporter, logits, variant.decision, max_drop=self._rules.max_drop
             )
             golden = model.logits(GOLDEN_TEXTS, alone=True).astype(np.float64).round(6)  # (G, C)
+        size, whole = (self._draft.path(one).stat().st_size for one in (name, "fp32"))
+        needless = KINDS[name].precision != "fp32" and size > SMALLER * whole
+        if needless and name not in self._rules.named:
+            return f"it is not smaller than fp32 ({size / whole:.0%} of it)"
         exact = golden if name == "fp32" else np.array(self._draft.variants["fp32"].golden.logits)
         lost = float(np.abs(golden - exact).max())
         self.reports[name] = report
@@ -174,10 +169,10 @@ class Factory:
 
     def _refuse(self, name: str, problem: str) -> None:
         self._draft.drop(name)
-        if name in self._rules.named:
+        if name in ("fp32", *self._rules.named):
             raise GateError(
                 f"{name} cannot be shipped: {problem}.",
-                hint="Nothing was written. Export without it: --variant fp32\n"
+                hint="Nothing was written. Export without it, such as --variant fp32,\n"
                 "or allow a larger loss with --max-drop, judged on --data FILE.",
             )
         self.dropped[name] = problem

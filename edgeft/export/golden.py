@@ -3,7 +3,7 @@
 They are edgeft's own, so that a bundle never quotes its user's texts.
 """
 
-__all__ = ["GOLDEN_TEXTS", "SPELLING_TEXTS", "parity_texts"]
+__all__ = ["ENGLISH", "GOLDEN_TEXTS", "SPELLING_TEXTS", "parity_texts"]
 
 GOLDEN_TEXTS = (
     "The parcel arrived two days late, but everything inside was in good order.",
@@ -53,6 +53,8 @@ SPELLING_TEXTS = (
     "!!!???...,,,;;;",
 )
 
+ENGLISH = 15  # of the parity texts, the first
+
 _WORDS = (
     "the river was high and a train stood on bridge while people waited for news of price market "
     "game doctor garden music never always good bad cheap late happy angry please help my card "
@@ -73,7 +75,7 @@ def parity_texts(max_length: int) -> list[str]:
     texts = []
     for line in _WORDS:
         words = line.split()
-        for at in range(15):
+        for at in range(ENGLISH):
             # From 0 to 36 words by growing steps, then about half of and beyond the limit.
             count = (at * at + 3) // 4 if at < 13 else (max_length // 2, max_length + 8)[at - 13]
             picked = [words[(at * 7 + i * i + 3 * i) % len(words)] for i in range(count)]

@@ -66,4 +66,5 @@ def layers_of(name: str, materials: Materials) -> list[str]:
 
 
 def _source(name: str, materials: Materials) -> Path:
-    return materials.graphs.fused if KINDS[name].fused else materials.graphs.plain
+    plain = not KINDS[name].fused or (name == "fp16" and materials.target.plain)
+    return materials.graphs.plain if plain else materials.graphs.fused

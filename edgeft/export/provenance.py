@@ -12,7 +12,7 @@ from edgeft.data import Examples
 from edgeft.export.checkpoint import Checkpoint
 from edgeft.export.evidence import Evidence
 from edgeft.export.single_file import SingleFile
-from edgeft.export.variants import reduces_range
+from edgeft.export.variants import KINDS, TARGETS
 from edgeft.packages import package_versions
 
 __all__ = ["provenance"]
@@ -45,6 +45,7 @@ def provenance(
     The user's texts are told by fingerprint alone. ``dropped`` variants are told
     with the reason, ``notes`` as they are.
     """
+    calibrated = any(KINDS[name].calibrated for name in variants)
     return {
         "edgeft": __version__,
         "checkpoint": {
@@ -56,13 +57,13 @@ def provenance(
         "data": {
             "choose": _fingerprint(evidence.choose),
             "report": _fingerprint(evidence.report),
-            "calibration": _fingerprint(evidence.calibration),
+            "calibration": _fingerprint(evidence.calibration) if calibrated else None,
         },
         "target": target,
         "quantization": {
             name: {
                 "method": METHODS[name],
-                "reduce_range": reduces_range(target),
+                "reduce_range": TARGETS[target].reduce_range,
                 "left_in_float": list(one.measured.get("left_in_float", ())),
             }
             for name, one in variants.items()

@@ -29,7 +29,6 @@ class ExportResult:
     layers: int
     torch: ClassificationScores | None
     reports: Mapping[str, VariantReport]
-    max_drop: float
     times: Mapping[str, float] = field(default_factory=dict)
 
     def bytes_of(self, variant: str) -> int:

@@ -14,6 +14,7 @@ from edgeft.export.decide import NO_WISH, Wish, check_wish
 from edgeft.export.draft import Draft
 from edgeft.export.evidence import read_evidence
 from edgeft.export.factory import Factory, Rules
+from edgeft.export.golden import ENGLISH
 from edgeft.export.graph import export_graphs
 from edgeft.export.make import Materials
 from edgeft.export.provenance import provenance
@@ -26,7 +27,7 @@ from edgeft.export.single_file import (
     prove,
     write_single_file,
 )
-from edgeft.export.variants import KINDS, choose_kinds, target_of
+from edgeft.export.variants import KINDS, TARGETS, Target, choose_kinds, resolve_target
 from edgeft.export.verify import Reference, make_reference
 from edgeft.folders import check_destination, new_folder
 from edgeft.progress import Progress, silent
@@ -50,6 +51,8 @@ class ExportConfig:
     target: the machine that they are made for, one of variants.TARGETS or "this".
     max_drop: percentage points that a variant may lose against torch.
     wish: thresholds to set on the rows that choose.
+    original: the model that the checkpoint was made from (by trimming, say): what
+        variants lose is counted from it.
     single_file: the variant that is also written as one file with its tokenizer.
     seed: of the split of ``data``.
     """
@@ -66,6 +69,7 @@ class ExportConfig:
     max_drop: float = 0.5
     wish: Wish = NO_WISH
     allow_unfused: bool = False
+    original: str = ""
     single_file: str = ""
     seed: int = 0
     force: bool = False
@@ -81,7 +85,9 @@ def export(config: ExportConfig, progress: Progress = silent) -> ExportResult:
     Raises UsageError, OutputError, DataError, ModelError, GateError,
     DependencyError.
     """
-    kinds, target = _check(config), target_of(config.target)
+    target_name = resolve_target(config.target)
+    target = TARGETS[target_name]
+    kinds = _check(config, target)
     check_destination(config.out, force=config.force)
     evidence = read_evidence(
         config.data,
@@ -101,10 +107,11 @@ def export(config: ExportConfig, progress: Progress = silent) -> ExportResult:
         )
     if config.wish and not isinstance(evidence.choose, Examples):
         raise UsageError("A threshold needs labelled --data.", hint="Name --label-column.")
-    chooser = make_reference(checkpoint, evidence.choose, progress=progress)
+    original = _original(config, checkpoint)
+    chooser = make_reference(checkpoint, evidence.choose, original=original, progress=progress)
     reporter = chooser
     if evidence.report is not evidence.choose:
-        reporter = make_reference(checkpoint, evidence.report, progress=progress)
+        reporter = make_reference(checkpoint, evidence.report, original=original, progress=progress)
     with new_folder(config.out, force=config.force) as folder:
         draft = Draft(folder, checkpoint, target)
         with tempfile.TemporaryDirectory(prefix=".work-", dir=folder) as work:
@@ -130,7 +137,7 @@ def export(config: ExportConfig, progress: Progress = silent) -> ExportResult:
             provenance(
                 checkpoint,
                 evidence,
-                target=config.target,
+                target=target_name,
                 variants=draft.variants,
                 dropped=factory.dropped,
                 notes=(*checkpoint.notes, *graphs.notes),
@@ -143,7 +150,6 @@ def export(config: ExportConfig, progress: Progress = silent) -> ExportResult:
             layers=int(getattr(checkpoint.config, "num_hidden_layers", 0)),
             torch=reporter.scores,
             reports=factory.reports,
-            max_drop=config.max_drop,
             times=times,
         )
         (folder / "README.md").write_text(
@@ -153,9 +159,9 @@ def export(config: ExportConfig, progress: Progress = silent) -> ExportResult:
     return result
 
 
-def _check(config: ExportConfig) -> list[str]:
+def _check(config: ExportConfig, target: Target) -> list[str]:
     """The variants to make; raises UsageError where the request makes no sense."""
-    kinds = choose_kinds(config.variants, config.target)
+    kinds = choose_kinds(config.variants, target)
     if config.single_file:
         check_extensions()
         if config.single_file not in kinds:
@@ -169,6 +175,7 @@ def _check(config: ExportConfig) -> list[str]:
         for given, what in (
             (config.text_column or config.label_column, "A column was named"),
             (config.test, "--test was given"),
+            (config.original, "--original was given"),
             (config.wish, "A threshold was asked for"),
         ):
             if given:
@@ -208,9 +215,23 @@ def _single_file(
         max_length=checkpoint.max_length,
     )
     texts = list(dict.fromkeys(text for one in references for text in one.texts))
-    given = references[0].source == "data"
+    # Of the built-in texts, which are in many scripts, only the English ones must be read alike.
+    held = texts if references[0].source == "data" else texts[:ENGLISH]
     with draft.open(name) as model:
-        return prove(model, draft.folder / SINGLE_FILE, to_ids, encoder, texts, hold=given)
+        return prove(model, draft.folder / SINGLE_FILE, to_ids, encoder, texts, held=held)
+
+
+def _original(config: ExportConfig, checkpoint: Checkpoint) -> Checkpoint | None:
+    """The model that drops are counted from, where that is not the checkpoint itself."""
+    if not config.original:
+        return None
+    original = open_checkpoint(config.original)
+    if original.labels != checkpoint.labels:
+        raise UsageError(
+            f"{config.original} and {config.checkpoint} do not have the same labels.",
+            hint="Name the model that the checkpoint was made from.",
+        )
+    return original
 
 
 def _hold_golden(folder: Path) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from edgeft.errors import ModelError
-from edgeft.trim.vocabulary import merges_of
+from edgeft.tokenizer_json import merges_of
 
 if TYPE_CHECKING:
     import onnx

@@ -14,8 +14,7 @@ __all__ = [
     "Kind",
     "Target",
     "choose_kinds",
-    "reduces_range",
-    "target_of",
+    "resolve_target",
 ]
 
 
@@ -58,11 +57,13 @@ class Target:
         bits, which 8-bit weights overflow ("saturation"; ONNX Runtime
         documentation, "Quantize ONNX models"): x86 CPUs without VNNI.
     symmetric: activations are int8 around zero, as TensorRT wants them.
+    plain: it cannot take onnxruntime's own operators, so fp16 does without them.
     """
 
     variants: tuple[str, ...]
     reduce_range: bool = False
     symmetric: bool = False
+    plain: bool = False
 
 
 TARGETS = {
@@ -72,33 +73,30 @@ TARGETS = {
     "amx": Target(("fp32", "int8", "int8-static")),
     "arm64": Target(("fp32", "int8", "int8-static")),
     "cuda": Target(("fp32", "fp16"), reduce_range=True),
-    "tensorrt": Target(("fp32", "portable", "int8-static", "fp16"), symmetric=True),
-    "coreml": Target(("fp32", "portable")),
+    "tensorrt": Target(("fp32", "portable", "int8-static", "fp16"), symmetric=True, plain=True),
+    "coreml": Target(("fp32", "portable"), plain=True),
     "web": Target(("fp32", "portable", "int8", "int4"), reduce_range=True),
 }
 
 
-def target_of(name: str, features: AbstractSet[str] | None = None) -> Target:
-    """The target called ``name``; "this" looks at ``features``, by default this machine's.
+def resolve_target(name: str, features: AbstractSet[str] | None = None) -> str:
+    """The name of a target in TARGETS; "this" is what ``features`` (by default this CPU's) fit.
 
     Raises UsageError.
     """
     if name == "this":
-        native = has_int8_dot(cpu_features() if features is None else features)
-        return TARGETS["vnni" if native else "avx2"]
+        found = cpu_features() if features is None else features
+        if not has_int8_dot(found):
+            return "avx2"
+        return "arm64" if "neon" in found or "dotprod" in found else "vnni"
     if name not in TARGETS:
         raise UsageError(
             f"There is no target {name!r}.", hint=f"Choose from: {', '.join(TARGETS)}, this."
         )
-    return TARGETS[name]
+    return name
 
 
-def reduces_range(target: str, features: AbstractSet[str] | None = None) -> bool:
-    """Whether int8 weights must keep to 7 bits on the target."""
-    return target_of(target, features).reduce_range
-
-
-def choose_kinds(named: Sequence[str], target: str) -> list[str]:
+def choose_kinds(named: Sequence[str], target: Target) -> list[str]:
     """The variants to make, fp32 first: those that were named, else the target's.
 
     Raises UsageError where one does not exist.
@@ -108,5 +106,5 @@ def choose_kinds(named: Sequence[str], target: str) -> list[str]:
         raise UsageError(
             f"There is no variant {unknown[0]!r}.", hint=f"Choose from: {', '.join(KINDS)}."
         )
-    wanted = {"fp32", *(named or target_of(target).variants)}
+    wanted = {"fp32", *(named or target.variants)}
     return [name for name in KINDS if name in wanted]

@@ -12,7 +12,6 @@ from edgeft.calibration import Calibration, calibration
 from edgeft.data import Examples
 from edgeft.errors import ModelError
 from edgeft.export.checkpoint import Checkpoint
-from edgeft.export.decide import outcome
 from edgeft.export.evidence import evenly
 from edgeft.export.golden import parity_texts
 from edgeft.export.reference import torch_logits
@@ -23,12 +22,14 @@ from edgeft.progress import Progress, silent
 from edgeft.runtime.check import (
     LEAST_AGREEMENT,
     Agreement,
+    ClearAgreement,
     check_labels,
     clear_agreement,
     compare_logits,
     drop,
     label_ids,
     logits_in_steps,
+    outcome,
     score_logits,
 )
 from edgeft.runtime.model import Model
@@ -46,39 +47,46 @@ Logits = NDArray[np.float32]
 class Reference:
     """Texts and the torch original's (N, C) logits for them.
 
-    ``source`` is "data" or "built-in". ``scores`` are torch's own on the labels
-    of ``examples``; both are None where there are no labels. ``edge_texts`` are
-    the built-in ones, run in any case: they go to the limits that data may not.
+    ``source`` is "data" or "built-in". ``baseline`` are the logits that drops are
+    counted from: torch's own, or those of a model that this one was made from.
+    ``scores`` are the baseline's on the labels of ``examples``; both are None
+    where there are no labels. ``edge_texts`` are the built-in ones, run in any
+    case: they go to the limits that data may not.
     """
 
     source: str
     texts: list[str]
     logits: Logits
+    baseline: Logits
     edge_texts: list[str]
     edge_logits: Logits
-    examples: Examples | None
-    scores: ClassificationScores | None
+    examples: Examples | None = None
+    scores: ClassificationScores | None = None
 
 
 @dataclass(frozen=True)
 class VariantReport:
     """How one variant compares with torch.
 
-    drop: what it lost against torch on labelled rows, and ``verdict`` what that
-        proves, in a sentence. before, after: calibration without and with its
-        temperature. outcome: what its thresholds do.
+    clear: label agreement where torch's answer is clear.
+    drop: what it lost against the baseline on labelled rows, and ``verdict`` what
+        that proves of ``max_drop`` points, in a sentence. before, after:
+        calibration without and with its temperature. outcome: what its
+        thresholds do.
     batch_flips: among ``batch_texts`` texts, how many get another label alone
         than in a batch.
     """
 
     parity: Agreement
     parity_source: str
+    clear: ClearAgreement
     scores: ClassificationScores | None
     drop: Drop | None
+    max_drop: float
     verdict: str
     before: Calibration | None
     after: Calibration | None
-    outcome: dict[str, Any]
+    outcome: dict[str, float | None]
     batch_texts: int
     batch_flips: int
     batch_max_abs_logit_diff: float
@@ -87,8 +95,16 @@ class VariantReport:
         """What the manifest keeps of it, as JSON values."""
         return {
             "parity": {"source": self.parity_source, **asdict(self.parity)},
+            "clear_agreement": asdict(self.clear),
             "scores": self.scores.headline() if self.scores else None,
-            "drop": {**self.drop.to_dict(), "verdict": self.verdict} if self.drop else None,
+            "drop": {
+                **self.drop.to_dict(),
+                "allowed": self.max_drop,
+                "proven": self.drop.proven(self.max_drop),
+                "verdict": self.verdict,
+            }
+            if self.drop
+            else None,
             "calibration": {"before": self.before.to_dict(), "after": self.after.to_dict()}
             if self.before and self.after
             else None,
@@ -99,6 +115,11 @@ class VariantReport:
                 "max_abs_logit_diff": self.batch_max_abs_logit_diff,
             },
         }
+
+    @property
+    def unproven(self) -> bool:
+        """Whether the rows are too few to tell that it lost no more than it may."""
+        return self.drop is not None and self.verdict.startswith("Not proven")
 
     def outcome_told(self) -> list[str]:
         """What the thresholds do, in words: "precision 0.9812" …"""
@@ -112,7 +133,10 @@ class VariantReport:
         return [f"{self.parity.max_abs_logit_diff:.2g}", f"{self.parity.label_agreement:.4f}"]
 
     def score_cells(self) -> list[str]:
-        """For a table: accuracy, macro F1, points lost, calibration error; empty without labels."""
+        """For a table: accuracy, macro F1, points lost, calibration error, Brier score.
+
+        The last two without and with the temperature; empty without labels.
+        """
         if not (self.scores and self.drop and self.before and self.after):
             return []
         return [
@@ -120,6 +144,7 @@ class VariantReport:
             f"{self.scores.macro_f1:.4f}",
             f"{self.drop.points:.2f} ({self.drop.low:.2f} to {self.drop.high:.2f})",
             f"{self.before.ece:.3f} → {self.after.ece:.3f}",
+            f"{self.before.brier:.3f} → {self.after.brier:.3f}",
         ]
 
 
@@ -127,26 +152,32 @@ def make_reference(
     checkpoint: Checkpoint,
     data: Examples | Sequence[str] | None,
     *,
+    original: Checkpoint | None = None,
     progress: Progress = silent,
 ) -> Reference:
     """Run torch on the data, or on the built-in texts where there are none.
 
-    Raises ModelError for logits that are no numbers, DataError for labels that
-    the model does not know.
+    ``original`` is the model whose answers on labelled data are the baseline, if
+    that is not the checkpoint itself. Raises ModelError for logits that are no
+    numbers, DataError for labels that the model does not know.
     """
     if isinstance(data, Examples):
         check_labels(data, checkpoint.labels)  # before anything is run
     edge_texts = parity_texts(checkpoint.max_length)
     edge_logits = torch_logits(checkpoint, edge_texts, progress=progress)
     if not data:
-        return Reference("built-in", edge_texts, edge_logits, edge_texts, edge_logits, None, None)
+        return Reference("built-in", edge_texts, edge_logits, edge_logits, edge_texts, edge_logits)
     if not isinstance(data, Examples):
         texts = evenly(data, MOST_TEXTS)
         logits = torch_logits(checkpoint, texts, progress=progress)
-        return Reference("data", texts, logits, edge_texts, edge_logits, None, None)
-    logits = torch_logits(checkpoint, data.texts, progress=progress)
-    scores = score_logits(logits, data, checkpoint.labels)
-    return Reference("data", data.texts, logits, edge_texts, edge_logits, data, scores)
+        return Reference("data", texts, logits, logits, edge_texts, edge_logits)
+    logits = baseline = torch_logits(checkpoint, data.texts, progress=progress)
+    if original is not None:
+        baseline = torch_logits(
+            original, data.texts, step="running the original", progress=progress
+        )
+    scores = score_logits(baseline, data, checkpoint.labels)
+    return Reference("data", data.texts, logits, baseline, edge_texts, edge_logits, data, scores)
 
 
 def judge(
@@ -156,9 +187,9 @@ def judge(
 
     "" where nothing is. fp32 graphs must give torch's logits to within 1e-3,
     and torch's label wherever that is more than a rounding away from the next
-    one: else ModelError. Any other precision may lose ``max_drop`` points on
-    labelled rows or, without labels, disagree on a tenth of the texts whose
-    answer is clear.
+    one: else ModelError. No variant may lose more than ``max_drop`` points on
+    labelled rows, nor, without labels, disagree on more than a tenth of the
+    texts whose answer is clear.
     """
     logits = logits_in_steps(model, reference.texts, f"checking {model.variant}", progress)
     edges = model.logits(reference.edge_texts)
@@ -171,9 +202,8 @@ def judge(
     if exact:
         _hold_exact(model.variant, logits, reference.logits)
         _hold_exact(model.variant, edges, reference.edge_logits)
-        return logits, ""
     if reference.examples is not None:
-        lost = drop(logits, reference.logits, reference.examples, model.labels)
+        lost = drop(logits, reference.baseline, reference.examples, model.labels)
         return logits, _too_much(lost, max_drop)
     clear = clear_agreement(logits, reference.logits)
     if clear.passed:
@@ -195,11 +225,14 @@ def report_on(
     """What is told of a variant, from its (N, C) logits for the reference's texts."""
     examples, labels = reference.examples, model.labels
     lost = before = after = scores = None
-    answers: dict[str, Any] = {}
+    verdict, answers = "", {}
     if examples is not None:
         truth = label_ids(examples, labels)
         scores = score_logits(logits, examples, labels)
-        lost = drop(logits, reference.logits, examples, labels)
+        lost = drop(logits, reference.baseline, examples, labels)
+        verdict = lost.sentence(max_drop)
+        if model.variant in EXACT and reference.baseline is reference.logits:
+            verdict = "It gives the original's own answers, but for rounding."
         before, after = calibration(logits, truth), calibration(logits, truth, decision.temperature)
         answers = outcome(logits, truth, labels, decision)
     some = evenly(reference.texts, NEIGHBOUR_TEXTS)
@@ -207,9 +240,11 @@ def report_on(
     return VariantReport(
         parity=compare_logits(logits, reference.logits),
         parity_source=reference.source,
+        clear=clear_agreement(logits, reference.logits),
         scores=scores,
         drop=lost,
-        verdict=lost.sentence(max_drop) if lost else "",
+        max_drop=max_drop,
+        verdict=verdict,
         before=before,
         after=after,
         outcome=answers,
@@ -224,8 +259,9 @@ def _too_much(lost: Drop, max_drop: float) -> str:
     if lost.points <= max_drop:
         return ""
     return (
-        f"it loses {lost.points:.2f} points of {lost.metric} against torch on {lost.rows:,} rows "
-        f"(95% interval {lost.low:.2f} to {lost.high:.2f}; allowed: {max_drop:g})"
+        f"it loses {lost.points:.2f} points of {lost.metric} against the original on "
+        f"{lost.rows:,} rows (95% interval {lost.low:.2f} to {lost.high:.2f}; "
+        f"allowed: {max_drop:g})"
     )
 
 

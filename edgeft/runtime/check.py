@@ -5,22 +5,22 @@ Nothing here needs torch, so a bundle can be checked again where it will run.
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeft.bundle import read_manifest
-from edgeft.calibration import Calibration, calibration
+from edgeft.bundle import Decision, read_manifest
+from edgeft.calibration import Calibration, calibration, probabilities
 from edgeft.data import Examples
 from edgeft.errors import DataError, GateError
 from edgeft.integrity import check_files
 from edgeft.metrics import ClassificationScores, score_classification
 from edgeft.paired import Drop, paired_drop
 from edgeft.progress import Progress, silent
-from edgeft.runtime.decode import softmax
+from edgeft.runtime.decode import choose_labels, softmax
 from edgeft.runtime.golden import GoldenResult, check_golden
 from edgeft.runtime.load import load
 from edgeft.runtime.model import WINDOW, Model
@@ -37,12 +37,15 @@ __all__ = [
     "hold",
     "label_ids",
     "logits_in_steps",
+    "outcome",
     "score",
     "score_logits",
     "verify",
 ]
 
 REFERENCE = "fp32"  # the variant that the others are compared with
+PORTABLE = "portable"  # the same numbers by other operators
+EXACT_LOGITS = 2e-3  # each of the two may be 1e-3 away from the original
 LEAST_AGREEMENT = 0.9  # of labels, where no labelled data tell more
 CLEAR_MARGIN = 0.1  # probability between the best two, below which a text tells little
 
@@ -79,7 +82,8 @@ class VariantCheck:
 
     ``agreement`` and ``clear`` compare it with fp32: None without texts or
     without fp32. Without labels ``scores``, ``drop`` (what it lost against fp32)
-    and ``calibration`` (with its recorded temperature) are None.
+    and ``calibration`` (with its recorded temperature) are None, and ``outcome``
+    (what its thresholds do) is empty.
     """
 
     device: str
@@ -89,6 +93,7 @@ class VariantCheck:
     scores: ClassificationScores | None = None
     drop: Drop | None = None
     calibration: Calibration | None = None
+    outcome: Mapping[str, float | None] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
         """A JSON-ready dictionary; a difference that is no number becomes null."""
@@ -105,6 +110,7 @@ class VariantCheck:
             "scores": self.scores.headline() if self.scores else None,
             "drop": self.drop.to_dict() if self.drop else None,
             "calibration": self.calibration.to_dict() if self.calibration else None,
+            "outcome": dict(self.outcome),
         }
 
 
@@ -138,10 +144,8 @@ def verify(
             logits = logits_in_steps(model, texts, f"verifying {name}", progress)
         if name == REFERENCE:
             reference = logits
-        temperature = manifest.model.variants[name].decision.temperature
-        results[name] = _on_data(
-            results[name], logits, reference, data, manifest.labels, temperature
-        )
+        decision = manifest.model.variants[name].decision
+        results[name] = _on_data(results[name], logits, reference, data, manifest.labels, decision)
     return results
 
 
@@ -151,7 +155,7 @@ def _on_data(
     reference: NDArray[np.float32] | None,
     data: Examples | Sequence[str],
     labels: Sequence[str],
-    temperature: float,
+    decision: Decision,
 ) -> VariantCheck:
     """The check with what the (N, C) logits of the data tell, beside those of fp32."""
     if reference is not None:
@@ -161,10 +165,12 @@ def _on_data(
             clear=clear_agreement(logits, reference),
         )
     if isinstance(data, Examples):
+        truth = label_ids(data, labels)
         check = replace(
             check,
             scores=score_logits(logits, data, labels),
-            calibration=calibration(logits, label_ids(data, labels), temperature),
+            calibration=calibration(logits, truth, decision.temperature),
+            outcome=outcome(logits, truth, labels, decision),
         )
         if reference is not None:
             check = replace(check, drop=drop(logits, reference, data, labels))
@@ -174,11 +180,20 @@ def _on_data(
 def hold(results: Mapping[str, VariantCheck], max_drop: float) -> None:
     """Hold what ``verify`` found on texts to the limits of an export.
 
-    On labelled texts a variant may lose ``max_drop`` points against fp32; on
-    others it must give fp32's label to LEAST_AGREEMENT of those whose answer is
-    clear. Raises GateError.
+    The portable variant must give fp32's logits, but for rounding. On labelled
+    texts a variant may lose ``max_drop`` points against fp32; on others it must
+    give fp32's label to LEAST_AGREEMENT of those whose answer is clear. Raises
+    GateError.
     """
     for name, one in results.items():
+        if name == PORTABLE and one.agreement is not None:
+            apart = one.agreement.max_abs_logit_diff
+            if not apart <= EXACT_LOGITS:
+                raise GateError(
+                    f"{name} does not answer as {REFERENCE} does: its logits differ by up to "
+                    f"{apart:.2g} (allowed: {EXACT_LOGITS:g}).",
+                    hint=f"Run {REFERENCE}: --variant {REFERENCE}",
+                )
         if one.drop is not None:
             if not one.drop.points <= max_drop:  # so that NaN allows nothing
                 raise GateError(
@@ -197,7 +212,7 @@ def hold(results: Mapping[str, VariantCheck], max_drop: float) -> None:
 
 
 def score(model: Model, examples: Examples, *, progress: Progress = silent) -> ClassificationScores:
-    """Score the model's answers, batched as ``stream`` batches them, against the labels.
+    """Score the model's likeliest labels, whatever its thresholds, against the true ones.
 
     Raises DataError where a label is not one of the model's.
     """
@@ -223,6 +238,36 @@ def drop(
     """What (N, C) logits lose against others, for the same N labelled rows."""
     ids = label_ids(examples, labels)
     return paired_drop(ids, logits.argmax(axis=1), reference.argmax(axis=1), len(labels))
+
+
+def outcome(
+    logits: NDArray[np.float32], truth: NDArray[np.int64], labels: Sequence[str], decision: Decision
+) -> dict[str, float | None]:
+    """What a decision's thresholds do to rows whose (N,) label ids are known.
+
+    Shares from 0 to 1, None where there is nothing to share: "precision" and
+    "recall" of the label with a threshold of its own, the share of rows
+    "answered", and that of the answers which are right. Empty without thresholds.
+    """
+    if not (decision.label or decision.abstain_below):
+        return {}
+    scores = probabilities(logits, decision.temperature)  # (N, C)
+    best = choose_labels(scores, labels, decision)  # (N,)
+    answered = scores[np.arange(len(best)), best] >= decision.abstain_below  # (N,) bool
+    found = {}
+    if decision.label:
+        at = labels.index(decision.label)
+        given, true = answered & (best == at), truth == at
+        found["precision"] = _share(given & true, given)
+        found["recall"] = _share(given & true, true)
+    if decision.abstain_below:
+        found["answered"] = _share(answered, np.ones_like(answered))
+        found["right_of_answered"] = _share(answered & (best == truth), answered)
+    return found
+
+
+def _share(part: NDArray[np.bool_], whole: NDArray[np.bool_]) -> float | None:
+    return round(float(part.sum() / whole.sum()), 6) if whole.any() else None
 
 
 def label_ids(examples: Examples, labels: Sequence[str]) -> NDArray[np.int64]:
@@ -268,10 +313,15 @@ def check_labels(examples: Examples, labels: Sequence[str]) -> None:
 def logits_in_steps(
     model: Model, texts: Sequence[str], step: str, progress: Progress
 ) -> NDArray[np.float32]:
-    """(N, C) float32 logits, with progress; batched just as ``Model.logits`` batches."""
+    """(N, C) float32 logits, with progress.
+
+    Texts whose answers would depend on their neighbours in a batch are run
+    alone, so that the same texts in another order get the same figures.
+    """
+    alone = not model.manifest.model.variants[model.variant].batch_invariant
     parts = [np.zeros((0, len(model.labels)), np.float32)]
     progress(step, 0, len(texts))
     for at in range(0, len(texts), WINDOW):
-        parts.append(model.logits(texts[at : at + WINDOW]))
+        parts.append(model.logits(texts[at : at + WINDOW], alone=alone))
         progress(step, min(at + WINDOW, len(texts)), len(texts))
     return np.concatenate(parts)

@@ -9,7 +9,7 @@ from edgeft.bundle import Decision
 from edgeft.runtime.tokenize import Encoded
 from edgeft.tasks import UNKNOWN, Classification
 
-__all__ = ["classifications", "pool", "softmax"]
+__all__ = ["choose_labels", "classifications", "pool", "softmax"]
 
 PLAIN = Decision()
 
@@ -49,23 +49,26 @@ def classifications(
     if decision.temperature != 1.0:
         logits = logits / np.float32(decision.temperature)
     scores = softmax(logits)  # (N, C)
-    best = _best(scores, labels, decision).tolist()  # (N,)
+    best = choose_labels(scores, labels, decision).tolist()  # (N,)
     return [
         _classification(at, row, labels, one, decision.abstain_below)
         for at, row, one in zip(best, scores.tolist(), encoded, strict=True)
     ]
 
 
-def _best(
-    scores: NDArray[np.float32], labels: Sequence[str], decision: Decision
+def choose_labels(
+    scores: NDArray[np.floating], labels: Sequence[str], decision: Decision
 ) -> NDArray[np.int64]:
-    """The (N,) label of each row: the likeliest, but for a label with a threshold of its own."""
+    """The (N,) label of each row of (N, C) scores, before any abstention.
+
+    It is the likeliest, but for a label that has a threshold of its own.
+    """
     best: NDArray[np.int64] = scores.argmax(axis=-1)
     if decision.label:
         chosen = labels.index(decision.label)
         rest = scores.copy()
         rest[:, chosen] = -1.0
-        given = scores[:, chosen] >= np.float32(decision.threshold)  # (N,) bool
+        given = scores[:, chosen] >= decision.threshold  # (N,) bool
         best = np.where(given, chosen, rest.argmax(axis=-1))
     return best
 

@@ -92,6 +92,7 @@ def trim(config: TrimConfig, progress: Progress = silent) -> TrimResult:
         text_column=config.text_column,
         label_column=config.label_column,
         seed=config.seed,
+        choose_by_labels=False,
     )
     old = open_checkpoint(config.checkpoint)
     if isinstance(evidence.report, Examples):

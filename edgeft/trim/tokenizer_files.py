@@ -9,12 +9,9 @@ from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any
 
-from edgeft.trim.vocabulary import merges_of, vocabulary_of
+from edgeft.tokenizer_json import merges_of, vocabulary_of
 
 __all__ = ["new_ids", "rewrite", "write_files"]
-
-# Files that hold the whole vocabulary in a form that only the slow tokenizers read.
-STALE = ("*.model", "vocab.json", "merges.txt", "vocab.txt")
 
 
 def new_ids(

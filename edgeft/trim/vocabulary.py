@@ -1,7 +1,8 @@
 """Which tokens a vocabulary cannot do without; pure functions on a tokenizer.json.
 
-Each rule keeps the tokens that are asked for, and with them every word
-spellable that the whole vocabulary spells.
+Each rule keeps the tokens that are asked for and all that it takes to spell
+other words: the letters in each place where they may stand, and the pieces that
+letters cannot spell.
 """
 
 import re
@@ -9,26 +10,19 @@ from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from edgeft.errors import ModelError
+from edgeft.tokenizer_json import merges_of, vocabulary_of
 
-__all__ = ["keep_tokens", "vocabulary_of"]
+__all__ = ["keep_tokens"]
 
 BYTE_PIECE = re.compile(r"<0x[0-9A-F]{2}>")
-
-
-def vocabulary_of(tokenizer: Mapping[str, Any]) -> dict[str, int]:
-    """The model's tokens and ids; added tokens that the model lacks are not among them."""
-    vocabulary = tokenizer["model"]["vocab"]
-    if isinstance(vocabulary, list):  # Unigram: pieces with their scores
-        return {piece: at for at, (piece, _) in enumerate(vocabulary)}
-    return dict(vocabulary)
+PLACEHOLDER = re.compile(r"\[unused\d+\]")  # rows that BERT reserved and no text can name
 
 
 def keep_tokens(tokenizer: Mapping[str, Any], used: Collection[str]) -> set[str]:
     """The tokens of the model's vocabulary to keep: ``used`` and what spelling takes.
 
-    Special tokens stay, and all that stand before the padding token, by whose
-    id some models count positions. Raises ModelError for a kind of tokenizer
-    that has no spelling.
+    Special tokens stay. Raises ModelError for a kind of tokenizer that has no
+    spelling.
     """
     model = tokenizer["model"]
     vocabulary = vocabulary_of(tokenizer)
@@ -36,7 +30,7 @@ def keep_tokens(tokenizer: Mapping[str, Any], used: Collection[str]) -> set[str]
     wanted = (set(used) | special) & set(vocabulary)
     match model["type"]:
         case "WordPiece":
-            return wanted | _word_pieces(vocabulary, wanted, model["continuing_subword_prefix"])
+            return wanted | _word_pieces(vocabulary, model["continuing_subword_prefix"])
         case "BPE":
             return wanted | _merged(vocabulary, wanted, merges_of(model))
         case "Unigram":
@@ -49,13 +43,7 @@ def keep_tokens(tokenizer: Mapping[str, Any], used: Collection[str]) -> set[str]
             )
 
 
-def merges_of(model: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """A BPE's merges in their order; older files write each as one string."""
-    pairs = (one.split(" ") if isinstance(one, str) else one for one in model["merges"])
-    return [(left, right) for left, right in pairs]
-
-
-def _word_pieces(vocabulary: Mapping[str, int], wanted: set[str], prefix: str) -> set[str]:
+def _word_pieces(vocabulary: Mapping[str, int], prefix: str) -> set[str]:
     """Characters in both places, all suffix pieces, and what these cannot spell."""
     kept = {token for token in vocabulary if token.startswith(prefix) or len(token) == 1}
     for token in vocabulary:
@@ -64,12 +52,7 @@ def _word_pieces(vocabulary: Mapping[str, int], wanted: set[str], prefix: str) -
         first = [] if token.startswith(prefix) else [letters[:1]]
         if not all(part in vocabulary for part in (*first, *(prefix + one for one in inside))):
             kept.add(token)
-    return kept - _placeholders(vocabulary, wanted)
-
-
-def _placeholders(vocabulary: Mapping[str, int], wanted: set[str]) -> set[str]:
-    """Rows that BERT reserved for others and that no text can name."""
-    return {token for token in vocabulary if re.fullmatch(r"\[unused\d+\]", token)} - wanted
+    return {token for token in kept if not PLACEHOLDER.fullmatch(token)}
 
 
 def _merged(

@@ -89,7 +89,10 @@ def test_bad_input_is_one_clear_error(
 
 def test_markup_in_labels(tmp_path: Path) -> None:
     checkpoint = tiny.bert(tmp_path / "c", labels=("[/b]", "[red]"))
-    data = write_csv(tmp_path / "d.csv", [("[/b] rain", "[red]"), ("[red] sun", "[bold]")] * 30)
+    data = write_csv(
+        tmp_path / "d.csv",
+        [(f"{label} {i}", label) for i in range(30) for label in ("[red]", "[bold]")],
+    )
     result = invoke(checkpoint, "-o", tmp_path / "[red]", "--data", data)
     assert result.exit_code == 1
     assert "the model has no label '[bold]'" in result.stderr

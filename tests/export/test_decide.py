@@ -3,7 +3,8 @@ import pytest
 
 from edgeft.bundle import Decision
 from edgeft.errors import GateError, UsageError
-from edgeft.export.decide import Wish, check_wish, decide, outcome
+from edgeft.export.decide import Wish, check_wish, decide
+from edgeft.runtime.check import outcome
 from edgeft.runtime.decode import classifications
 from edgeft.runtime.tokenize import Encoded
 
@@ -44,7 +45,7 @@ def test_a_recall_holds_and_lets_few_others_in() -> None:
 
 def test_the_runtime_abstains_where_the_export_said() -> None:
     logits, truth = rows(2000)
-    decision = decide("fp32", logits, truth, LABELS, Wish(sure=0.97))
+    decision = decide("fp32", logits, truth, LABELS, Wish(right=0.97))
     labels = answers(logits, decision)
     kept = np.array([one != "unknown" for one in labels])
     right = np.array([one == LABELS[at] for one, at in zip(labels, truth, strict=True)])
@@ -52,6 +53,18 @@ def test_the_runtime_abstains_where_the_export_said() -> None:
     found = outcome(logits, truth, LABELS, decision)
     assert found["answered"] == pytest.approx(kept.mean(), abs=1e-3)
     assert 0.3 < found["answered"] < 1
+
+
+def test_a_precision_and_abstention_together() -> None:
+    logits, truth = rows(2000)
+    decision = decide("fp32", logits, truth, LABELS, Wish("spam", precision=0.97, right=0.97))
+    labels = np.array(answers(logits, decision))
+    found = outcome(logits, truth, LABELS, decision)
+    right = np.array([one == LABELS[at] for one, at in zip(labels, truth, strict=True)])
+    assert found["answered"] == pytest.approx((labels != "unknown").mean(), abs=1e-3)
+    assert found["right_of_answered"] == pytest.approx(right[labels != "unknown"].mean(), abs=1e-3)
+    assert found["right_of_answered"] >= 0.97
+    assert found["precision"] == pytest.approx((truth[labels == "spam"] == 1).mean(), abs=1e-3)
 
 
 def test_without_a_wish_only_the_temperature_is_set() -> None:
@@ -68,8 +81,10 @@ def test_what_cannot_be_had() -> None:
     with pytest.raises(GateError, match="no threshold gives 'spam'"):
         decide("int8", logits, truth, LABELS, Wish("spam", precision=0.9))
     with pytest.raises(GateError, match=r"not right to 90\.0%"):
-        decide("int8", logits, truth, LABELS, Wish(sure=0.9))
+        decide("int8", logits, truth, LABELS, Wish(right=0.9))
     with pytest.raises(UsageError, match="no label 'eggs'"):
         check_wish(Wish("eggs", precision=0.9), LABELS)
+    with pytest.raises(UsageError, match="exclude each other"):
+        check_wish(Wish("spam", recall=0.9, right=0.9), LABELS)
     with pytest.raises(UsageError, match="label 'unknown' itself"):
-        check_wish(Wish(sure=0.9), ("known", "unknown"))
+        check_wish(Wish(right=0.9), ("known", "unknown"))

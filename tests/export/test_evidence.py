@@ -22,6 +22,7 @@ def test_halves_share_no_row_and_follow_the_seed(tmp_path: Path) -> None:
     found = read_evidence(path)
     assert isinstance(found.choose, Examples)
     assert isinstance(found.report, Examples)
+    assert not set(found.choose.texts) & set(found.report.texts)
     assert sorted(found.choose.lines + found.report.lines) == list(range(2, 92))
     assert {label: found.report.labels.count(label) for label in set(found.report.labels)} == {
         "calm": 15, "glad": 15, "sad": 15,
@@ -40,6 +41,20 @@ def test_a_test_file_reports_alone(tmp_path: Path) -> None:
     assert (len(found.choose), len(found.report)) == (30, 20)
 
 
+def test_a_text_that_reports_chooses_nothing(tmp_path: Path) -> None:
+    twice = write_csv(tmp_path / "d.csv", rows(45) * 2)
+    found = read_evidence(twice)
+    assert isinstance(found.choose, Examples)
+    assert isinstance(found.report, Examples)
+    assert not set(found.choose.texts) & set(found.report.texts)
+    test = write_csv(tmp_path / "t.csv", rows(20))  # the first 20 of the 45
+    found = read_evidence(twice, test)
+    assert isinstance(found.choose, Examples)
+    assert len(found.choose) == 50
+    with pytest.raises(DataError, match=r"0 labelled rows are too few to choose \(texts that"):
+        read_evidence(twice, twice)
+
+
 def test_unlabelled_texts_do_both(tmp_path: Path) -> None:
     (tmp_path / "t.txt").write_text("\n".join(f"rain {at}" for at in range(600)))
     found = read_evidence(tmp_path / "t.txt")
@@ -55,7 +70,7 @@ def test_too_few_rows_are_told_at_once(tmp_path: Path) -> None:
     twenty = write_csv(tmp_path / "d.csv", rows(20))
     with pytest.raises(DataError, match=r"d\.csv: 20 labelled rows are too few to choose on one"):
         read_evidence(twenty)
-    few = write_csv(tmp_path / "t.csv", rows(19))
+    few = write_csv(tmp_path / "t.csv", rows(19, seed=1))
     with pytest.raises(DataError, match=r"t\.csv: 19 labelled rows are too few to report"):
         read_evidence(twenty, few)
     with pytest.raises(DataError, match=r"t\.csv: 19 labelled rows are too few to choose"):
@@ -70,3 +85,6 @@ def test_a_test_file_beside_unlabelled_texts(tmp_path: Path) -> None:
     test = write_csv(tmp_path / "t.csv", rows(30))
     with pytest.raises(DataError, match=r"t\.txt has no labels"):
         read_evidence(tmp_path / "t.txt", test)
+    found = read_evidence(tmp_path / "t.txt", test, choose_by_labels=False)
+    assert isinstance(found.choose, list)
+    assert isinstance(found.report, Examples)

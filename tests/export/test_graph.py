@@ -63,6 +63,18 @@ def test_lost_fusion_fails_or_is_told(
     assert "only 0 of 2 layers" in graphs.notes[0]
 
 
+def test_a_fused_graph_that_answers_otherwise(
+    tiny_checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(edgeft.export.graph, "SAME_LOGITS", -1.0)
+    checkpoint = open_checkpoint(str(tiny_checkpoint))
+    with pytest.raises(GateError, match="fused answers otherwise than before"):
+        export_graphs(checkpoint, tmp_path / "a")
+    graphs = export_graphs(checkpoint, tmp_path / "b", allow_unfused=True)
+    assert graphs.fused == graphs.plain
+    assert "answers otherwise" in graphs.notes[0]
+
+
 def test_partly_fused_is_lost_too() -> None:
     config = SimpleNamespace(model_type="bert", num_hidden_layers=6)
     assert check_fusion(config, 6, allow_unfused=False) == ""

@@ -1,33 +1,34 @@
 import pytest
 
 from edgeft.errors import UsageError
-from edgeft.export.variants import KINDS, TARGETS, choose_kinds, reduces_range, target_of
+from edgeft.export.variants import KINDS, TARGETS, choose_kinds, resolve_target
 
 
 @pytest.mark.parametrize(
-    ("target", "features", "reduces"),
+    ("target", "features", "resolved", "reduces"),
     [
-        ("avx2", {"vnni"}, True),
-        ("avx512", {"avx512f"}, True),
-        ("vnni", {"avx2"}, False),
-        ("amx", {"avx2"}, False),
-        ("arm64", set(), False),
-        ("this", {"avx2", "fma"}, True),
-        ("this", {"avx2", "vnni"}, False),
-        ("this", {"dotprod"}, False),
+        ("avx2", {"vnni"}, "avx2", True),
+        ("avx512", {"avx512f"}, "avx512", True),
+        ("vnni", {"avx2"}, "vnni", False),
+        ("amx", {"avx2"}, "amx", False),
+        ("arm64", set(), "arm64", False),
+        ("this", {"avx2", "fma"}, "avx2", True),
+        ("this", {"avx2", "vnni"}, "vnni", False),
+        ("this", {"neon", "dotprod"}, "arm64", False),
     ],
 )
 def test_the_range_is_reduced_where_products_saturate(
-    target: str, features: set[str], reduces: bool
+    target: str, features: set[str], resolved: str, reduces: bool
 ) -> None:
-    assert reduces_range(target, features) is reduces
+    assert resolve_target(target, features) == resolved
+    assert TARGETS[resolved].reduce_range is reduces
 
 
 def test_every_target_has_fp32_and_what_exists() -> None:
     for target in TARGETS.values():
         assert target.variants[0] == "fp32"
         assert set(target.variants) <= set(KINDS)
-    assert target_of("tensorrt").symmetric
+    assert TARGETS["tensorrt"].symmetric
 
 
 @pytest.mark.parametrize(
@@ -41,11 +42,11 @@ def test_every_target_has_fp32_and_what_exists() -> None:
     ],
 )
 def test_names_go_before_the_target(named: tuple[str, ...], target: str, chosen: list[str]) -> None:
-    assert choose_kinds(named, target) == chosen
+    assert choose_kinds(named, TARGETS[target]) == chosen
 
 
 def test_what_does_not_exist() -> None:
     with pytest.raises(UsageError, match="no variant 'int3'"):
-        choose_kinds(("int3",), "avx2")
+        choose_kinds(("int3",), TARGETS["avx2"])
     with pytest.raises(UsageError, match="no target 'z80'"):
-        choose_kinds((), "z80")
+        resolve_target("z80")

@@ -90,7 +90,8 @@ def test_labelled_data_score_torch_and_the_variant(
     exact = report(fp32, reference)
     assert exact.scores == reference.scores
     assert exact.drop is not None
-    assert (exact.drop.points, exact.drop.low, exact.drop.high) == (0.0, 0.0, 0.0)
+    assert exact.drop.points == 0.0
+    assert exact.verdict == "It gives the original's own answers, but for rounding."
     found = report(int8, reference)
     assert found.scores is not None
     assert found.drop is not None
@@ -121,11 +122,37 @@ def test_int8_may_lose_no_more_than_the_user_allows(
     # int8 misses nine labels of ninety, all of which the original is said to meet.
     examples = labelled(int8, wrong=9)
     right = np.eye(3, dtype=np.float32)[[LABELS.index(label) for label in examples.labels]]
-    reference = replace(make_reference(checkpoint, examples), logits=right)
-    _, problem = judge(int8, reference, max_drop=9.9)
+    reference = replace(make_reference(checkpoint, examples), logits=right, baseline=right)
+    _, problem = judge(int8, reference, max_drop=5)
     assert problem.startswith("it loses ")
     assert "on 90 rows (95% interval" in problem
     assert judge(int8, reference, max_drop=100)[1] == ""
+
+
+def test_figures_do_not_depend_on_the_order_of_the_rows(
+    checkpoint: Checkpoint, fp32: Model, int8: Model
+) -> None:
+    data = labelled(fp32, wrong=9)
+    turned = data.subset(reversed(range(len(data))))
+    one = judge(int8, make_reference(checkpoint, data), max_drop=100)[0]
+    other = judge(int8, make_reference(checkpoint, turned), max_drop=100)[0]
+    np.testing.assert_array_equal(one, other[::-1])
+
+
+def test_a_drop_is_counted_from_the_original(
+    checkpoint: Checkpoint, tmp_path: Path, fp32: Model
+) -> None:
+    from tests import tiny
+
+    other = open_checkpoint(str(tiny.bert(tmp_path / "other", seed=5)))
+    data = labelled(fp32)
+    reference = make_reference(checkpoint, data, original=other)
+    assert reference.scores is not None
+    assert reference.scores.accuracy < 1
+    found = report(fp32, reference)
+    assert found.drop is not None
+    assert found.drop.points < 0
+    assert found.parity.label_agreement == 1.0
 
 
 def test_without_labels_int8_must_agree_on_clear_texts(checkpoint: Checkpoint, int8: Model) -> None:
@@ -142,6 +169,7 @@ def test_without_labels_int8_must_agree_on_clear_texts(checkpoint: Checkpoint, i
 
 def test_neighbours_of_int8_are_measured(checkpoint: Checkpoint, int8: Model) -> None:
     found = report(int8, make_reference(checkpoint, TEXTS))
+    assert found.parity.texts == 90
     alone, beside = int8.logits(TEXTS, alone=True), int8.logits(TEXTS)
     assert found.batch_max_abs_logit_diff == float(np.abs(alone - beside).max()) > 0
     assert found.batch_flips == int((alone.argmax(axis=1) != beside.argmax(axis=1)).sum())

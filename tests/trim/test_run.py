@@ -95,6 +95,24 @@ def test_labelled_rows_tell_what_was_lost(tiny_checkpoint: Path, tmp_path: Path)
     assert made.manifest.provenance["training"]["trim"] == document["trim"]
 
 
+def test_unlabelled_texts_and_labelled_judges(tiny_checkpoint: Path, tmp_path: Path) -> None:
+    test = write_csv(tmp_path / "t.csv", rows(40, seed=1))
+    config = TrimConfig(str(tiny_checkpoint), tmp_path / "new", texts_file(tmp_path), test,
+                        max_drop=100.0)  # fmt: skip
+    lost = trim(config).drop
+    assert lost is not None
+    assert lost.rows == 40
+    # What the trimmed copy's variants lose can be counted from the whole model.
+    data = write_csv(tmp_path / "d.csv", rows(60))
+    made = export(
+        ExportConfig(str(tmp_path / "new"), tmp_path / "b", data, test, max_drop=100.0,
+                     variants=("fp32",), original=str(tiny_checkpoint))
+    )  # fmt: skip
+    found = made.reports["fp32"].drop
+    assert found is not None
+    assert (found.newly_wrong, found.newly_right) == (lost.newly_wrong, lost.newly_right)
+
+
 def test_too_great_a_loss_leaves_nothing(tiny_checkpoint: Path, tmp_path: Path) -> None:
     # All words fall apart into letters; the labels are what the whole model gives.
     texts = [text for text, _ in rows(90)]
@@ -138,7 +156,8 @@ def test_bad_input(tiny_checkpoint: Path, tmp_path: Path) -> None:
 
 
 def test_the_command(tiny_checkpoint: Path, tmp_path: Path) -> None:
-    pairs = [("happy night", "glad"), ("the river", "calm"), ("bad bread", "sad")] * 20
+    kinds = [("happy night", "glad"), ("the river", "calm"), ("bad bread", "sad")]
+    pairs = [(f"{text} {at}", label) for at in range(20) for text, label in kinds]
     data = write_csv(tmp_path / "d.csv", pairs)
     arguments = ["trim", str(tiny_checkpoint), "--data", str(data), "--max-drop", "100"]
     shown = CliRunner().invoke(main, [*arguments, "-o", str(tmp_path / "a")])
