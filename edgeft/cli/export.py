@@ -36,8 +36,8 @@ SHARE = click.FloatRange(0, 1, min_open=True)
 @options.data_columns
 @click.option(
     "--variant", "variants", multiple=True, metavar="NAME",
-    help="fp32 (always there), portable, int8, int8-static, fp16 or int4; repeatable. What is "
-    "named must pass its gate.  [default: what suits --target]",
+    help="fp32 (always there), portable, int8, int8-static, fp16, int4 or all; repeatable. What is "
+    "named by itself must pass its gate.  [default: what suits --target]",
 )  # fmt: skip
 @click.option(
     "--target", default="avx2", show_default=True, metavar="NAME",

@@ -27,7 +27,7 @@ from edgeft.export.single_file import (
     prove,
     write_single_file,
 )
-from edgeft.export.variants import KINDS, TARGETS, Target, choose_kinds, resolve_target
+from edgeft.export.variants import ALL, KINDS, TARGETS, Target, choose_kinds, resolve_target
 from edgeft.export.verify import Reference, make_reference
 from edgeft.folders import check_destination, new_folder
 from edgeft.progress import Progress, silent
@@ -47,7 +47,8 @@ class ExportConfig:
     test: labelled texts that report, so that all of ``data`` can choose.
     calibration: texts for static int8; by default those that choose.
     variants: names from variants.KINDS; fp32 is always there. Named variants
-        must pass; without names the target's set is made, and what fails is left out.
+        must pass; of "all", or without names of the target's set, what fails is
+        left out.
     target: the machine that they are made for, one of variants.TARGETS or "this".
     max_drop: percentage points that a variant may lose against torch.
     wish: thresholds to set on the rows that choose.
@@ -126,7 +127,7 @@ def export(config: ExportConfig, progress: Progress = silent) -> ExportResult:
                 materials,
                 chooser,
                 reporter,
-                rules=Rules(frozenset(config.variants), config.max_drop, config.wish),
+                rules=Rules(frozenset(config.variants) - {ALL}, config.max_drop, config.wish),
                 progress=progress,
             )
             for name in kinds:
@@ -181,7 +182,13 @@ def _check(config: ExportConfig, target: Target) -> list[str]:
             if given:
                 raise UsageError(f"{what}, but no --data.", hint="Add --data FILE.")
     calibrated = [name for name in kinds if KINDS[name].calibrated]
-    if calibrated and config.variants and config.data is None and config.calibration is None:
+    if (
+        calibrated
+        and config.variants
+        and ALL not in config.variants
+        and config.data is None
+        and config.calibration is None
+    ):
         raise UsageError(
             f"{calibrated[0]} takes its scales from texts of yours, and there are none.",
             hint="Add --calibration FILE or --data FILE.",

@@ -8,6 +8,7 @@ from edgeft.errors import UsageError
 from edgeft.runtime.cpu import cpu_features, has_int8_dot
 
 __all__ = [
+    "ALL",
     "EXACT",
     "KINDS",
     "TARGETS",
@@ -46,6 +47,7 @@ KINDS = {
     "fp16": Kind("onnx/model_fp16.onnx", "fp16", wants="cuda"),
     "int4": Kind("onnx/model_q4.onnx", "int4", fused=False),
 }
+ALL = "all"  # of the kinds, each of which may be left out
 EXACT = ("fp32", "portable")  # which must answer as torch does, but for rounding
 
 
@@ -97,14 +99,16 @@ def resolve_target(name: str, features: AbstractSet[str] | None = None) -> str:
 
 
 def choose_kinds(named: Sequence[str], target: Target) -> list[str]:
-    """The variants to make, fp32 first: those that were named, else the target's.
+    """The variants to make, fp32 first: those that were named, or ALL, else the target's.
 
     Raises UsageError where one does not exist.
     """
+    if ALL in named:
+        return list(KINDS)
     unknown = sorted(set(named) - set(KINDS))
     if unknown:
         raise UsageError(
-            f"There is no variant {unknown[0]!r}.", hint=f"Choose from: {', '.join(KINDS)}."
+            f"There is no variant {unknown[0]!r}.", hint=f"Choose from: {', '.join(KINDS)}, {ALL}."
         )
     wanted = {"fp32", *(named or target.variants)}
     return [name for name in KINDS if name in wanted]

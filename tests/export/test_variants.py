@@ -39,6 +39,7 @@ def test_every_target_has_fp32_and_what_exists() -> None:
         ((), "web", ["fp32", "portable", "int8", "int4"]),
         (("int4", "int8"), "cuda", ["fp32", "int8", "int4"]),
         (("fp32",), "avx2", ["fp32"]),
+        (("all",), "avx2", list(KINDS)),
     ],
 )
 def test_names_go_before_the_target(named: tuple[str, ...], target: str, chosen: list[str]) -> None:
