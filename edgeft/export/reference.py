@@ -1,5 +1,6 @@
 """The torch original's answers, through its own tokenizer: what every variant must match."""
 
+import inspect
 from collections.abc import Sequence
 
 import numpy as np
@@ -43,6 +44,7 @@ def torch_logits(
             batch = checkpoint.tokenizer.pad(
                 {name: [one[i] for i in rows] for name, one in encoded.items()},
                 padding_side="right",
+                return_attention_mask="attention_mask" in encoded,
                 return_tensors="pt",
             )
         with torch.inference_mode():
@@ -79,6 +81,7 @@ def _encode(checkpoint: Checkpoint, texts: Sequence[str]) -> dict[str, list[list
     encoded = checkpoint.tokenizer(
         clean, truncation=True, max_length=checkpoint.max_length, padding=False
     )
-    names = [name for name in encoded if name in checkpoint.tokenizer.model_input_names]
+    taken = inspect.signature(checkpoint.model.forward).parameters
+    names = [name for name in encoded if name in taken]
     first = {**fills(checkpoint), "attention_mask": 1}
     return {name: [row or [first[name]] for row in encoded[name]] for name in names}

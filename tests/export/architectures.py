@@ -174,6 +174,34 @@ def gpt2(folder: Path) -> Path:
     return _save(folder, transformers.GPT2ForSequenceClassification, config)
 
 
+def fnet(folder: Path) -> Path:
+    """FNet: an encoder without attention, which optimum does not export."""
+    size = len(tiny.wordpiece(folder))
+    config = transformers.FNetConfig(
+        vocab_size=size,
+        hidden_size=32,
+        num_hidden_layers=2,
+        intermediate_size=64,
+        max_position_embeddings=64,
+        pad_token_id=0,
+    )
+    return _save(folder, transformers.FNetForSequenceClassification, config)
+
+
+def canine(folder: Path) -> Path:
+    """CANINE: characters, with a tokenizer that has no tokenizer.json."""
+    folder.mkdir(parents=True)
+    transformers.CanineTokenizer().save_pretrained(folder)
+    config = transformers.CanineConfig(
+        hidden_size=32,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        intermediate_size=64,
+        max_position_embeddings=64,
+    )
+    return _save(folder, transformers.CanineForSequenceClassification, config)
+
+
 ALL = (tiny.bert, tiny.distilbert, roberta, electra, deberta, albert, mobilebert, mpnet,
        xlm_roberta, modernbert, gpt2)  # fmt: skip
 

@@ -549,6 +549,21 @@ def test_a_bad_request_leaves_nothing(
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize(
+    ("build", "words"),
+    [
+        (architectures.fnet, "The architecture 'fnet' cannot be exported"),
+        (architectures.canine, "its tokenizer has no tokenizer.json form"),
+    ],
+)
+def test_a_model_that_cannot_be_exported(
+    build: Callable[[Path], Path], words: str, tmp_path: Path
+) -> None:
+    with pytest.raises(ModelError, match=words):
+        export(config(build(tmp_path / "c"), tmp_path / "b"))
+    assert [path.name for path in tmp_path.iterdir()] == ["c"]
+
+
 def test_data_without_a_text(tiny_checkpoint: Path, tmp_path: Path) -> None:
     (tmp_path / "t.txt").touch()
     with pytest.raises(DataError, match="is empty"):
