@@ -25,6 +25,11 @@ from edgeft.cli import console, options
 )  # fmt: skip
 @options.data_columns
 @options.max_drop
+@click.option(
+    "--tokens", type=click.IntRange(min=1), metavar="N",
+    help="Keep at least so many: beside what is needed the vocabulary's most common ones.  "
+    "[default: three in ten]",
+)  # fmt: skip
 @click.option("--seed", default=0, show_default=True, help="Of the split of --data.")
 @click.option("--force", is_flag=True, help="Replace the folder if it exists, after success.")
 @options.as_json
@@ -32,8 +37,8 @@ def command(checkpoint: str, out: Path, as_json: bool, **settings: Any) -> None:
     """Write a smaller copy of CHECKPOINT, for your texts.
 
     A compact encoder's embeddings are a third of it or more. The tokens of
-    --data stay, and all that it takes to spell any other word. Exit status 3 if
-    labelled texts lose more than --max-drop.
+    --data stay, what it takes to spell other words, and the most common of the
+    rest. Exit status 3 if labelled texts lose more than --max-drop.
     """
     from edgeft.trim.run import TrimConfig, trim
 

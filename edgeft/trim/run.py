@@ -24,6 +24,7 @@ from edgeft.trim.vocabulary import keep_tokens
 
 __all__ = ["TrimConfig", "TrimResult", "trim"]
 
+SHARE = 0.3  # of the vocabulary stays: more than that hardly helps other texts
 SAME = 1e-3  # logits: the same numbers, summed in another order
 ID_FIELDS = ("pad_token_id", "bos_token_id", "eos_token_id", "cls_token_id", "sep_token_id",
              "unk_token_id", "mask_token_id", "decoder_start_token_id")  # fmt: skip
@@ -37,6 +38,8 @@ class TrimConfig:
         gives the tokens and the other tells what was lost.
     test: labelled texts that tell what was lost.
     max_drop: percentage points that may be lost.
+    tokens: how many tokens stay at least, the most common of the vocabulary; by
+        default three in ten.
     """
 
     checkpoint: str
@@ -46,6 +49,7 @@ class TrimConfig:
     text_column: str | None = None
     label_column: str | None = None
     max_drop: float = 0.5
+    tokens: int | None = None
     seed: int = 0
     force: bool = False
 
@@ -78,8 +82,8 @@ class TrimResult:
 def trim(config: TrimConfig, progress: Progress = silent) -> TrimResult:
     """Write a copy of a checkpoint that lacks the tokens its texts do not need.
 
-    Kept are the tokens of the texts, and whatever it takes to spell every word
-    that could be spelled before. The texts themselves must be encoded as before
+    Kept are the tokens of the texts, what it takes to spell other words, and of
+    the rest the most common ones. The texts themselves must be encoded as before
     and answered as before; labelled rows that gave no token tell what other
     texts lose. The checkpoint itself is not touched.
 
@@ -100,7 +104,8 @@ def trim(config: TrimConfig, progress: Progress = silent) -> TrimResult:
     texts = list(dict.fromkeys(_texts(evidence.choose)))
     content = json.loads(old.tokenizer.backend_tokenizer.to_str())
     before = _tokens(old, texts)
-    kept = keep_tokens(content, {token for row in before for token in row})
+    least = round(SHARE * len(old.tokenizer)) if config.tokens is None else config.tokens
+    kept = keep_tokens(content, {token for row in before for token in row}, least)
     ids = new_ids(content, kept, first_ids=_fixed(old))
     with new_folder(config.out, force=config.force) as folder:
         _write_model(old, folder, ids)

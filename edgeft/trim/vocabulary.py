@@ -18,39 +18,54 @@ BYTE_PIECE = re.compile(r"<0x[0-9A-F]{2}>")
 PLACEHOLDER = re.compile(r"\[unused\d+\]")  # rows that BERT reserved and no text can name
 
 
-def keep_tokens(tokenizer: Mapping[str, Any], used: Collection[str]) -> set[str]:
+def keep_tokens(tokenizer: Mapping[str, Any], used: Collection[str], least: int = 0) -> set[str]:
     """The tokens of the model's vocabulary to keep: ``used`` and what spelling takes.
 
-    Special tokens stay. Raises ModelError for a kind of tokenizer that has no
-    spelling.
+    Special tokens stay. Where that makes fewer than ``least`` tokens, the most
+    common of the others fill up: those that the vocabulary lists first, or of
+    pieces with scores the likeliest. Raises ModelError for a kind of tokenizer
+    that has no spelling.
     """
     model = tokenizer["model"]
     vocabulary = vocabulary_of(tokenizer)
     special = {one["content"] for one in tokenizer.get("added_tokens", ())}
-    wanted = (set(used) | special) & set(vocabulary)
+    kept = (set(used) | special) & set(vocabulary)
+    common: Iterable[str] = sorted(vocabulary, key=vocabulary.__getitem__)
     match model["type"]:
         case "WordPiece":
-            return wanted | _word_pieces(vocabulary, model["continuing_subword_prefix"])
+            kept |= _word_pieces(vocabulary, model["continuing_subword_prefix"])
+            common = (token for token in common if not PLACEHOLDER.fullmatch(token))
         case "BPE":
-            return wanted | _merged(vocabulary, wanted, merges_of(model))
+            merges = merges_of(model)
+            kept |= _merged(vocabulary, kept, merges)
+            # Each is made of letters and of what was merged before it.
+            common = (left + right for left, right in merges)
         case "Unigram":
-            return wanted | _unigrams(vocabulary, wanted, model.get("unk_id"))
+            kept |= _unigrams(vocabulary, model.get("unk_id"))
+            scores = dict(model["vocab"])
+            common = sorted(common, key=lambda token: -scores[token])
         case kind:
             raise ModelError(
                 f"A vocabulary of the kind {kind} cannot be trimmed: without a token its word "
                 "is unknown.",
                 hint="Choose a model with WordPiece, BPE or Unigram pieces.",
             )
+    for token in common:
+        if len(kept) >= least:
+            break
+        kept.add(token)
+    return kept
 
 
 def _word_pieces(vocabulary: Mapping[str, int], prefix: str) -> set[str]:
-    """Characters in both places, all suffix pieces, and what these cannot spell."""
-    kept = {token for token in vocabulary if token.startswith(prefix) or len(token) == 1}
+    """Characters in both places, and what these cannot spell."""
+    kept = set()
     for token in vocabulary:
         letters = token.removeprefix(prefix)
         inside = letters if token.startswith(prefix) else letters[1:]
         first = [] if token.startswith(prefix) else [letters[:1]]
-        if not all(part in vocabulary for part in (*first, *(prefix + one for one in inside))):
+        parts = (*first, *(prefix + one for one in inside))
+        if len(letters) == 1 or not all(part in vocabulary for part in parts):
             kept.add(token)
     return {token for token in kept if not PLACEHOLDER.fullmatch(token)}
 
@@ -73,7 +88,7 @@ def _merged(
     return kept
 
 
-def _unigrams(vocabulary: Mapping[str, int], wanted: set[str], unknown: int | None) -> set[str]:
+def _unigrams(vocabulary: Mapping[str, int], unknown: int | None) -> set[str]:
     """Characters, bytes, and what characters cannot spell."""
     letters = {token for token in vocabulary if len(token) == 1}
     spelled = {token for token in vocabulary if all(letter in letters for letter in token)}

@@ -16,10 +16,13 @@ def word_piece(*tokens: str) -> dict[str, Any]:
     return {"model": model, "added_tokens": [{"id": 0, "content": "[PAD]"}]}
 
 
-def test_characters_suffixes_and_what_is_used_stay() -> None:
+def test_characters_and_what_is_used_stay() -> None:
     tokens = ("[PAD]", "[unused1]", "a", "b", "##a", "##b", "##ab", "ab", "ba", "aab")
     kept = keep_tokens(word_piece(*tokens), {"ba"})
-    assert kept == {"[PAD]", "a", "b", "##a", "##b", "##ab", "ba"}
+    assert kept == {"[PAD]", "a", "b", "##a", "##b", "ba"}
+    # The rest is filled up in the vocabulary's order, which is that of frequency.
+    assert keep_tokens(word_piece(*tokens), {"ba"}, 7) == kept | {"##ab"}
+    assert keep_tokens(word_piece(*tokens), {"ba"}, 99) == set(tokens) - {"[unused1]"}
 
 
 def test_a_token_that_nothing_else_spells_stays() -> None:
@@ -37,6 +40,7 @@ def test_merges_stay_with_all_that_they_are_made_of() -> None:
         "merges": ["a b", "ab c", "b c", "c c"],
     }
     assert keep_tokens({"model": model}, {"abc"}) == {"a", "b", "c", "ab", "abc"}
+    assert keep_tokens({"model": model}, {"cc"}, 5) == {"a", "b", "c", "ab", "cc"}
     model["merges"] = [["a", "b"], ["ab", "c"], ["b", "c"], ["c", "c"]]
     assert keep_tokens({"model": model}, {"bc"}) == {"a", "b", "c", "bc"}
 
@@ -46,6 +50,8 @@ def test_unigrams_keep_characters_bytes_and_the_unknown_one() -> None:
     model = {"type": "Unigram", "unk_id": 0, "vocab": [[piece, -1.0] for piece in pieces]}
     kept = keep_tokens({"model": model}, {"▁ab"})
     assert kept == set(pieces) - {"ab"}
+    likelier = {**model, "vocab": [[p, -5.0 if p == "ab" else -1.0] for p in (*pieces, "ba")]}
+    assert keep_tokens({"model": likelier}, {"▁ab"}, len(kept) + 1) == kept | {"ba"}
 
 
 def test_whole_words_cannot_be_trimmed() -> None:
