@@ -19,7 +19,15 @@ if TYPE_CHECKING:
     import onnx
     import onnxruntime
 
-__all__ = ["SINGLE_FILE", "SingleFile", "check_extensions", "prove", "write_single_file"]
+__all__ = [
+    "SINGLE_FILE",
+    "SingleFile",
+    "check_extensions",
+    "compare_ids",
+    "prove",
+    "spelling_differences",
+    "write_single_file",
+]
 
 SINGLE_FILE = "onnx/model_text.onnx"
 LEAST_SAME = 0.999  # of the texts must get the very ids that the runtime gives
@@ -120,9 +128,8 @@ def prove(
     Raises GateError where more than one in a thousand of those ``held`` gets
     other ids, or another label where the ids are the same.
     """
-    ids = _session(to_ids.SerializeToString())
-    pairs = zip(_ids(ids, texts), _encoded(encoder, texts), strict=True)
-    same = dict(zip(texts, (one == other for one, other in pairs), strict=True))
+    pairs = compare_ids(to_ids, encoder, texts)
+    same = dict(zip(texts, (one == its for one, its in pairs), strict=True))
     others = sum(not same[text] for text in held)
     if others > (1 - LEAST_SAME) * len(held):
         raise GateError(
@@ -143,21 +150,39 @@ def prove(
             f"{len(some):,} texts that it reads alike.",
             hint="Nothing was written. Please report it with the model's architecture.",
         )
-    differences = tuple(
-        (text, " ".join(encoder.tokens(one)), " ".join(encoder.tokens(other)))
-        for text, one, other in zip(
-            SPELLING_TEXTS, _encoded(encoder, SPELLING_TEXTS), _ids(ids, SPELLING_TEXTS),
-            strict=True,
-        )
-        if one != other
-    )  # fmt: skip
     return SingleFile(
         variant=model.variant,
         texts=len(texts),
         same_ids=round(sum(same.values()) / len(same), 6),
         labelled=len(some),
         same_labels=round(sum(alike) / len(some), 6),
-        differences=differences,
+        differences=spelling_differences(to_ids, encoder),
+    )
+
+
+def compare_ids(
+    to_ids: "onnx.ModelProto", encoder: TextEncoder, texts: Sequence[str]
+) -> list[tuple[list[int], list[int]]]:
+    """Each text's ids by the runtime and by the graph, without padding."""
+    session = _session(to_ids.SerializeToString())
+    pairs = []
+    for begin in range(0, len(texts), WINDOW):
+        part = texts[begin : begin + WINDOW]
+        ids, mask = session.run(["input_ids", "attention_mask"], {"text": _strings(part)})
+        for one, row, size in zip(encoder.encode(part), ids, mask.sum(axis=1), strict=True):
+            pairs.append((one.ids, row[:size].tolist()))
+    return pairs
+
+
+def spelling_differences(
+    to_ids: "onnx.ModelProto", encoder: TextEncoder
+) -> tuple[tuple[str, str, str], ...]:
+    """(text, the runtime's tokens, the graph's) of difficult texts that the two read otherwise."""
+    pairs = compare_ids(to_ids, encoder, SPELLING_TEXTS)
+    return tuple(
+        (text, " ".join(encoder.tokens(one)), " ".join(encoder.tokens(its)))
+        for text, (one, its) in zip(SPELLING_TEXTS, pairs, strict=True)
+        if one != its
     )
 
 
@@ -197,20 +222,6 @@ def _session(model: str | bytes) -> "onnxruntime.InferenceSession":
     options.log_severity_level = 3
     options.register_custom_ops_library(onnxruntime_extensions.get_library_path())
     return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
-
-
-def _ids(session: "onnxruntime.InferenceSession", texts: Sequence[str]) -> list[list[int]]:
-    """Each text's ids, without padding."""
-    found: list[list[int]] = []
-    for begin in range(0, len(texts), WINDOW):
-        feed = {"text": _strings(texts[begin : begin + WINDOW])}
-        ids, mask = session.run(["input_ids", "attention_mask"], feed)  # both (N, T) int64
-        found += [row[:size].tolist() for row, size in zip(ids, mask.sum(axis=1), strict=True)]
-    return found
-
-
-def _encoded(encoder: TextEncoder, texts: Sequence[str]) -> list[list[int]]:
-    return [one.ids for one in encoder.encode(texts)]
 
 
 def _strings(texts: Sequence[str]) -> NDArray[np.object_]:
