@@ -14,6 +14,7 @@ from typing import Any
 
 from benchmarks.compare import RESULTS
 from edgeft.bench.machine import describe_machine
+from edgeft.errors import GateError
 from edgeft.export.result import ExportResult
 from edgeft.export.run import ExportConfig, export
 from edgeft.trim.run import TrimConfig, trim
@@ -56,7 +57,11 @@ def main() -> None:
             document["trim"] = small.to_dict() | {"checkpoint": ""}
             trimmed = replace(config, checkpoint=str(small.out), out=Path(work) / "trimmed",
                               variants=("all",), original=checkpoint)  # fmt: skip
-            document["rows"] += _rows("trimmed", export(trimmed))
+            try:
+                document["rows"] += _rows("trimmed", export(trimmed))
+            except GateError as error:
+                why = str(error).splitlines()[0]
+                document["rows"].append({"model": "trimmed", "variant": "fp32", "refused": why})
     print(f"| {' | '.join(COLUMNS)} |\n|{' --- |' * len(COLUMNS)}")
     for row in document["rows"]:
         print(f"| {' | '.join(_cells(row))} |")
