@@ -36,6 +36,10 @@ class Drop:
     newly_right: int
     mcnemar_p: float
 
+    def rounded_up(self) -> float:
+        """``points`` to two digits, and never below them."""
+        return math.ceil(self.points * 100) / 100
+
     def proven(self, most: float) -> bool:
         """Whether even the far end of the interval is within ``most`` points."""
         return self.high <= most

@@ -31,7 +31,7 @@ threads = click.option(
 )
 max_drop = click.option(
     "--max-drop", type=click.FloatRange(0, 100), default=0.5, show_default=True, metavar="POINTS",
-    help="What a variant may lose of accuracy or macro F1 on labelled --data.",
+    help="What may be lost of accuracy or macro F1 on labelled texts.",
 )  # fmt: skip
 
 

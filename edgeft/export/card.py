@@ -84,7 +84,7 @@ def _checked_on(result: ExportResult) -> str:
     if result.torch:
         one = result.torch
         text += (
-            f" On their labels torch itself has an accuracy of {one.accuracy:.4f} (95% interval "
+            f" On their labels the original has an accuracy of {one.accuracy:.4f} (95% interval "
             f"{one.accuracy_low:.4f} to {one.accuracy_high:.4f}) and a macro F1 of "
             f"{one.macro_f1:.4f}. Points lost are those of the measure that lost more; expected "
             "calibration error and Brier score are without and with the recorded temperature."

@@ -1,6 +1,5 @@
 """How scores become answers: temperature and thresholds, set on the rows that choose."""
 
-import math
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -102,4 +101,4 @@ def decide(
 
 def _below(score: float) -> float:
     """A little below, so that the same score in float32 still reaches it."""
-    return max(0.0, math.floor((score - 1e-6) * 1e6) / 1e6)
+    return score * (1 - 1e-6)

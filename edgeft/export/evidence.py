@@ -1,11 +1,17 @@
-"""The user's texts and their roles: some choose, others report, and none does both."""
+"""The user's texts and their roles: labelled ones choose or report, and none does both."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from edgeft.data import Examples, read_examples, read_examples_or_texts, stratified_split
+from edgeft.data import (
+    TABLE_SUFFIXES,
+    Examples,
+    read_examples,
+    read_examples_or_texts,
+    stratified_split,
+)
 from edgeft.errors import DataError
 
 __all__ = ["LEAST_CALIBRATION", "LEAST_ROWS", "Evidence", "evenly", "read_evidence"]
@@ -72,7 +78,10 @@ def read_evidence(
         _enough(report, LEAST_ROWS, "report")
     texts = choose.texts if isinstance(choose, Examples) else choose
     if calibration is not None:
-        found = read_examples_or_texts(calibration, text_column=text_column)
+        found = read_examples_or_texts(
+            calibration,
+            text_column=text_column if calibration.suffix.lower() in TABLE_SUFFIXES else None,
+        )
         texts = found.texts if isinstance(found, Examples) else found
         if len(texts) < LEAST_CALIBRATION:
             raise DataError(

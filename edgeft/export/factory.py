@@ -61,7 +61,7 @@ class Factory:
         """Make a variant and prove it, or drop it; fp32 must be the first.
 
         Raises GateError where fp32, or a variant that was named, cannot pass,
-        ModelError where fp32 does not answer as torch does.
+        ModelError where fp32 or portable do not answer as torch does.
         """
         if name == "portable" and self._materials.graphs.fused == self._materials.graphs.plain:
             self.dropped[name] = "fp32 itself has plain operators alone"

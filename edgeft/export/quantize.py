@@ -22,6 +22,7 @@ STATIC = ("MatMul", "Gemm", "Gather")
 SMALLEST = 64  # numbers in a weight that is worth the trouble
 # Where a whole number that was computed in floats cannot come from: shapes and comparisons.
 CARRIERS = ("Shape", "Gather", "Range", "ConstantOfShape")
+INSERTED = "_cast_to_fp16_node"  # behind a node that stays in float32
 BLOCK = 32  # weights that share a scale in 4 bits
 
 
@@ -169,6 +170,7 @@ def _drop_round_trips(graph: "onnx.GraphProto") -> None:
             there is not None
             and _casts_to(back, (onnx.TensorProto.FLOAT,))
             and _casts_to(there, (onnx.TensorProto.FLOAT16,))
+            and there.name.endswith(INSERTED)  # and not a whole number's own way to a float
         ):
             direct[back.output[0]] = there.input[0]
     for node in graph.node:

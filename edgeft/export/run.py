@@ -48,7 +48,7 @@ class ExportConfig:
     calibration: texts for static int8; by default those that choose.
     variants: names from variants.KINDS; fp32 is always there. Named variants
         must pass; of "all", or without names of the target's set, what fails is
-        left out.
+        left out. "portable" is left out where fp32 is a graph of plain operators.
     target: the machine that they are made for, one of variants.TARGETS or "this".
     max_drop: percentage points that a variant may lose against torch.
     wish: thresholds to set on the rows that choose.
@@ -106,6 +106,8 @@ def export(config: ExportConfig, progress: Progress = silent) -> ExportResult:
             "single file cannot do.",
             hint="Export without --single-file, or a checkpoint whose texts are taken as they are.",
         )
+    if config.original and not isinstance(evidence.choose, Examples):
+        raise UsageError("--original needs labelled --data.", hint="Name --label-column.")
     if config.wish and not isinstance(evidence.choose, Examples):
         raise UsageError("A threshold needs labelled --data.", hint="Name --label-column.")
     original = _original(config, checkpoint)
@@ -141,7 +143,7 @@ def export(config: ExportConfig, progress: Progress = silent) -> ExportResult:
                 target=target_name,
                 variants=draft.variants,
                 dropped=factory.dropped,
-                notes=(*checkpoint.notes, *graphs.notes),
+                notes=(*checkpoint.notes, *graphs.notes, *_counted_from(original)),
                 single_file=single,
             )
         )
@@ -174,7 +176,8 @@ def _check(config: ExportConfig, target: Target) -> list[str]:
         raise UsageError(f"--max-drop {config.max_drop:g} is no number of points from 0 to 100.")
     if config.data is None:
         for given, what in (
-            (config.text_column or config.label_column, "A column was named"),
+            (config.label_column, "A column was named"),
+            (config.text_column and not config.calibration, "A column was named"),
             (config.test, "--test was given"),
             (config.original, "--original was given"),
             (config.wish, "A threshold was asked for"),
@@ -239,6 +242,15 @@ def _original(config: ExportConfig, checkpoint: Checkpoint) -> Checkpoint | None
             hint="Name the model that the checkpoint was made from.",
         )
     return original
+
+
+def _counted_from(original: Checkpoint | None) -> list[str]:
+    if original is None:
+        return []
+    return [
+        "Points lost, and the scores of the original beside them, are those of the model that this "
+        f"one was made from (sha256 of its weights {original.weights_sha256[:16]}…)."
+    ]
 
 
 def _hold_golden(folder: Path) -> None:

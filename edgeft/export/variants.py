@@ -103,12 +103,12 @@ def choose_kinds(named: Sequence[str], target: Target) -> list[str]:
 
     Raises UsageError where one does not exist.
     """
-    if ALL in named:
-        return list(KINDS)
-    unknown = sorted(set(named) - set(KINDS))
+    unknown = sorted(set(named) - {*KINDS, ALL})
     if unknown:
         raise UsageError(
             f"There is no variant {unknown[0]!r}.", hint=f"Choose from: {', '.join(KINDS)}, {ALL}."
         )
+    if ALL in named:
+        return list(KINDS)
     wanted = {"fp32", *(named or target.variants)}
     return [name for name in KINDS if name in wanted]

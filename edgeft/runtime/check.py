@@ -165,12 +165,12 @@ def _on_data(
             clear=clear_agreement(logits, reference),
         )
     if isinstance(data, Examples):
-        truth = label_ids(data, labels)
+        truth, numbers = label_ids(data, labels), bool(np.isfinite(logits).all())
         check = replace(
             check,
             scores=score_logits(logits, data, labels),
-            calibration=calibration(logits, truth, decision.temperature),
-            outcome=outcome(logits, truth, labels, decision),
+            calibration=calibration(logits, truth, decision.temperature) if numbers else None,
+            outcome=outcome(logits, truth, labels, decision) if numbers else {},
         )
         if reference is not None:
             check = replace(check, drop=drop(logits, reference, data, labels))
@@ -200,7 +200,7 @@ def hold(results: Mapping[str, VariantCheck], max_drop: float) -> None:
                     f"{name} loses {one.drop.points:.2f} points of {one.drop.metric} against "
                     f"{REFERENCE} (allowed: {max_drop:g}).",
                     hint=f"Run {REFERENCE}: --variant {REFERENCE}\n"
-                    f"or allow more with --max-drop {one.drop.points:.2f}",
+                    f"or allow more with --max-drop {one.drop.rounded_up():.2f}",
                 )
         elif one.clear is not None and not one.clear.passed:
             raise GateError(

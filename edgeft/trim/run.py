@@ -125,7 +125,7 @@ def trim(config: TrimConfig, progress: Progress = silent) -> TrimResult:
                 f"points of {lost.metric} on {lost.rows:,} other rows (allowed: "
                 f"{config.max_drop:g}).",
                 hint="Nothing was written. Give more texts with --data, or allow more with "
-                f"--max-drop {lost.points:.2f}",
+                f"--max-drop {lost.rounded_up():.2f}",
             )
         sizes = [_weights_bytes(one) for one in (old.folder, folder)]
     return TrimResult(
@@ -169,7 +169,7 @@ def _write_model(old: Checkpoint, folder: Path, ids: Mapping[int, int]) -> None:
     model = copy.deepcopy(old.model)
     embeddings = model.get_input_embeddings()
     rows = torch.tensor(list(ids))  # old ids, in the order of the new ones
-    padding = None if embeddings.padding_idx is None else ids[embeddings.padding_idx]
+    padding = ids.get(embeddings.padding_idx)  # None where it has none
     weight = embeddings.weight.detach()[rows].clone()  # (V, H)
     model.set_input_embeddings(
         torch.nn.Embedding.from_pretrained(weight, freeze=False, padding_idx=padding)
