@@ -13,7 +13,7 @@ from edgeft.pretrained import quiet
 from edgeft.progress import Progress, silent
 from edgeft.runtime.batching import plan_batches
 
-__all__ = ["torch_logits"]
+__all__ = ["clean", "fills", "token_ids", "torch_logits"]
 
 BATCH_TOKENS = 2048
 
@@ -73,13 +73,19 @@ def fills(checkpoint: Checkpoint) -> dict[str, int]:
     }
 
 
+def clean(checkpoint: Checkpoint, texts: Sequence[str]) -> list[str]:
+    """Texts as the tokenizer is given them.
+
+    A lone surrogate has no UTF-8 form; the runtime replaces it in the same way.
+    """
+    prepare = normalizer(checkpoint.normalize) or str
+    return [prepare(text).encode("utf-8", "replace").decode() for text in texts]
+
+
 def _encode(checkpoint: Checkpoint, texts: Sequence[str]) -> dict[str, list[list[int]]]:
     """The model's inputs, a list of rows each; at least one token a row, as no graph runs none."""
-    prepare = normalizer(checkpoint.normalize) or str
-    # A lone surrogate has no UTF-8 form; the runtime replaces it in the same way.
-    clean = [prepare(text).encode("utf-8", "replace").decode() for text in texts]
     encoded = checkpoint.tokenizer(
-        clean, truncation=True, max_length=checkpoint.max_length, padding=False
+        clean(checkpoint, texts), truncation=True, max_length=checkpoint.max_length, padding=False
     )
     taken = inspect.signature(checkpoint.model.forward).parameters
     names = [name for name in encoded if name in taken]

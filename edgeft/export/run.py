@@ -114,7 +114,9 @@ def export(config: ExportConfig, progress: Progress = silent) -> ExportResult:
     chooser = make_reference(checkpoint, evidence.choose, original=original, progress=progress)
     reporter = chooser
     if evidence.report is not evidence.choose:
-        reporter = make_reference(checkpoint, evidence.report, original=original, progress=progress)
+        reporter = make_reference(
+            checkpoint, evidence.report, original=original, edges=chooser, progress=progress
+        )
     with new_folder(config.out, force=config.force) as folder:
         draft = Draft(folder, checkpoint, target)
         with tempfile.TemporaryDirectory(prefix=".work-", dir=folder) as work:

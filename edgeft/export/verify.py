@@ -153,18 +153,22 @@ def make_reference(
     data: Examples | Sequence[str] | None,
     *,
     original: Checkpoint | None = None,
+    edges: Reference | None = None,
     progress: Progress = silent,
 ) -> Reference:
     """Run torch on the data, or on the built-in texts where there are none.
 
     ``original`` is the model whose answers on labelled data are the baseline, if
-    that is not the checkpoint itself. Raises ModelError for logits that are no
+    that is not the checkpoint itself; ``edges`` a reference to the same checkpoint,
+    whose built-in texts need not run again. Raises ModelError for logits that are no
     numbers, DataError for labels that the model does not know.
     """
     if isinstance(data, Examples):
         check_labels(data, checkpoint.labels)  # before anything is run
-    edge_texts = parity_texts(checkpoint.max_length)
-    edge_logits = torch_logits(checkpoint, edge_texts, progress=progress)
+    edge_texts = edges.edge_texts if edges else parity_texts(checkpoint.max_length)
+    edge_logits = (
+        edges.edge_logits if edges else torch_logits(checkpoint, edge_texts, progress=progress)
+    )
     if not data:
         return Reference("built-in", edge_texts, edge_logits, edge_logits, edge_texts, edge_logits)
     if not isinstance(data, Examples):

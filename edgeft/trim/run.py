@@ -12,9 +12,8 @@ from edgeft.data import Examples
 from edgeft.errors import GateError, ModelError
 from edgeft.export.checkpoint import Checkpoint, open_checkpoint
 from edgeft.export.evidence import read_evidence
-from edgeft.export.reference import torch_logits
+from edgeft.export.reference import clean, torch_logits
 from edgeft.folders import check_destination, new_folder
-from edgeft.normalize import normalizer
 from edgeft.paired import Drop
 from edgeft.pretrained import OFFSET_POSITIONS, quiet
 from edgeft.progress import Progress, silent
@@ -145,12 +144,10 @@ def _texts(data: Examples | list[str] | None) -> list[str]:
 
 def _tokens(checkpoint: Checkpoint, texts: Sequence[str]) -> list[list[str]]:
     """Each text's tokens, by name: ids change, names do not."""
-    prepare = normalizer(checkpoint.normalize) or str
     backend = checkpoint.tokenizer.backend_tokenizer
     backend.no_truncation()
     backend.no_padding()
-    clean = [prepare(text).encode("utf-8", "replace").decode() for text in texts]
-    return [one.tokens for one in backend.encode_batch(clean)]
+    return [one.tokens for one in backend.encode_batch(clean(checkpoint, texts))]
 
 
 def _fixed(checkpoint: Checkpoint) -> int:
