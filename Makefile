@@ -12,7 +12,8 @@ PIP = -m pip --disable-pip-version-check install --quiet
 ON_CPU = $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX))
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-all lint base peers bench-runtime bench-peers bench-architectures bench-export clean
+.PHONY: help install demo test test-all lint base peers bench-runtime bench-peers bench-train \
+	bench-architectures bench-export clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -56,7 +57,9 @@ MEASURE = $(BASE)/bin/python -m benchmarks
 build/bench-model: | install
 	$(BIN)/python -m benchmarks.model $@
 
-peers: .venv-transformers/installed .venv-optimum/installed ## Set up the peers of the benchmarks, each in an environment of its own
+PEERS = .venv-transformers .venv-optimum .venv-sentence .venv-fastembed .venv-openvino
+
+peers: $(PEERS:%=%/installed) ## Set up the peers of the benchmarks, each in an environment of its own
 
 .venv-transformers/installed: constraints.txt
 	$(PYTHON) -m venv .venv-transformers
@@ -68,11 +71,29 @@ peers: .venv-transformers/installed .venv-optimum/installed ## Set up the peers 
 	.venv-optimum/bin/python $(PIP) $(ON_CPU) -c constraints.txt torch optimum-onnx onnxruntime
 	touch $@
 
+.venv-sentence/installed: constraints.txt
+	$(PYTHON) -m venv .venv-sentence
+	.venv-sentence/bin/python $(PIP) $(ON_CPU) -c constraints.txt torch sentence-transformers optimum-onnx onnxruntime
+	touch $@
+
+.venv-fastembed/installed: constraints.txt
+	$(PYTHON) -m venv .venv-fastembed
+	.venv-fastembed/bin/python $(PIP) -c constraints.txt fastembed
+	touch $@
+
+.venv-openvino/installed: constraints.txt
+	$(PYTHON) -m venv .venv-openvino
+	.venv-openvino/bin/python $(PIP) -c constraints.txt openvino nncf tokenizers
+	touch $@
+
 bench-runtime: base build/bench-model ## The runtime against a bare loop, and against itself (DATA="FILE…", ROUNDS=9)
 	$(MEASURE).runtime build/bench-model --rounds $(ROUNDS) $(foreach file,$(DATA),--data $(file))
 
-bench-peers: base peers build/bench-model ## The runtime against the pipelines of transformers and optimum (the same options)
-	$(MEASURE).peers build/bench-model --rounds $(ROUNDS) $(foreach file,$(DATA),--data $(file))
+bench-peers: base peers build/bench-model ## The runtime against eight other ways to run the model (the same options)
+	$(MEASURE).peers build/bench-model --rounds $(ROUNDS) $(foreach file,$(DATA),--data $(file)) --readme
+
+bench-train: install ## Training against the ordinary recipe (DATA=FILE, TEST=FILE, NAME, EPOCHS=4, ROWS)
+	$(BIN)/python -m benchmarks.train $(DATA) $(if $(TEST),--test $(TEST)) $(if $(NAME),--name $(NAME)) --epochs $(or $(EPOCHS),4) $(if $(ROWS),--rows $(ROWS))
 
 bench-architectures: install ## What the export of each architecture comes to (random weights, usual sizes)
 	$(BIN)/python -m benchmarks.architectures
@@ -82,4 +103,4 @@ bench-export: install ## Every variant of a trained checkpoint (CHECKPOINT=runs/
 	$(BIN)/python -m benchmarks.export $(CHECKPOINT) --name $(NAME) --data $(DATA) $(if $(TEST),--test $(TEST)) $(if $(TRIM),--trim-data $(TRIM))
 
 clean: ## Remove everything that make made, build/ and the environments too
-	rm -rf $(VENV) $(BASE) .venv-transformers .venv-optimum build edgeft.egg-info .hypothesis .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) $(BASE) $(PEERS) build edgeft.egg-info .hypothesis .pytest_cache .mypy_cache .ruff_cache

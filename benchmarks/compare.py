@@ -12,14 +12,14 @@ from pathlib import Path
 from statistics import median
 from typing import Any, Self
 
+from benchmarks.peers import PEERS
 from edgeft.bench.machine import describe_machine
+from edgeft.bench.statistics import spread
 from edgeft.bench.texts import builtin_texts
 from edgeft.data import read_texts
 
 ROOT = Path(__file__).parent.parent
 RESULTS = Path(__file__).parent / "results"
-ENVIRONMENTS = {"edgeft": ".venv-base", "bare": ".venv-base", "transformers": ".venv-transformers",
-                "optimum": ".venv-optimum"}  # fmt: skip
 SINGLES = 60  # texts alone in each alternation
 AS_GOOD = 0.97  # what counts as 1.0 where two sides do the same work
 
@@ -67,8 +67,8 @@ class Row:
     """One line of the table: a figure of edgeft's in relation to another side's.
 
     ``ratio`` is the median of one ratio for each alternation; ``low`` and
-    ``high`` are its 95% interval by order statistics (David and Nagaraja 2003,
-    7.1), None where there are too few. ``bar`` is what was to be reached.
+    ``high`` are its 95% interval (``edgeft.bench.statistics.spread``), None where
+    there are too few. ``bar`` is what was to be reached.
     """
 
     what: str
@@ -115,7 +115,8 @@ def row(
     """
     quicker = at_least is not None
     ratios = sorted(their / our if quicker else our / their for our, their in pairs)
-    low, high = interval(ratios)
+    one = spread(ratios)
+    low, high = one.low, one.high
     ratio = median(ratios)
     if at_least is not None:
         met = ratio >= (AS_GOOD if at_least == 1.0 else at_least)
@@ -155,19 +156,6 @@ def latency(ours: Side, theirs: Side, what: str, rounds: int, *, at_most: float)
     return row(f"single-text p50, {what}", pairs, unit="ms", at_most=at_most)
 
 
-def interval(ordered: Sequence[float]) -> tuple[float | None, float | None]:
-    """The 95% interval of a median: the order statistics that hold it with that chance."""
-    count, share, drop = len(ordered), 1 / 2 ** len(ordered), 0
-    tail = share
-    while tail <= 0.025:  # the chance that the median lies below the (drop + 1)-th value
-        drop += 1
-        share *= (count - drop + 1) / drop
-        tail += share
-    if drop == 0:
-        return None, None
-    return ordered[drop - 1], ordered[-drop]
-
-
 def first_prediction_s(kind: str, folder: Path, texts: Path, threads: int, variant: str) -> float:
     """From the start of a fresh process to its first prediction."""
     command = [*_command(kind, folder, texts, threads, variant), "--first"]
@@ -196,10 +184,10 @@ def save(path: Path, rows: Sequence[Row], method: str) -> None:
     print("| what | ratio | 95% interval | bar | met | ours | theirs |")
     print("| --- | --- | --- | --- | --- | --- | --- |")
     for one in rows:
-        spread = f"{one.low:.3f} to {one.high:.3f}" if one.low and one.high else "-"
+        bounds = f"{one.low:.3f} to {one.high:.3f}" if one.low and one.high else "-"
         met = "yes" if one.met else "no"
         sides = f"{one.ours:.4g} {one.unit} | {one.theirs:.4g} {one.unit}"
-        print(f"| {one.what} | {one.ratio:.3f} | {spread} | {one.bar} | {met} | {sides} |")
+        print(f"| {one.what} | {one.ratio:.3f} | {bounds} | {one.bar} | {met} | {sides} |")
     document = {
         "machine": describe_machine().to_dict(),
         "method": method,
@@ -227,12 +215,14 @@ def scratch() -> "tempfile.TemporaryDirectory[str]":
 
 
 def _command(kind: str, folder: Path, texts: Path, threads: int, variant: str) -> list[str]:
-    python = ROOT / ENVIRONMENTS[kind] / "bin" / "python"
+    peer = PEERS[kind]
+    python = ROOT / peer.environment / "bin" / "python"
     if not python.exists():
         raise SystemExit(f"{python} does not exist: run `make base peers` first.")
+    script = Path(__file__).parent / "peers" / f"{peer.script}.py"
     return [
-        str(python), str(Path(__file__).with_name("side.py")), kind, str(folder), str(texts),
-        "--threads", str(threads), "--variant", variant,
+        str(python), str(script), str(folder), str(texts), "--threads", str(threads),
+        "--variant", variant,
     ]  # fmt: skip
 
 

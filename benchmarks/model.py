@@ -1,18 +1,23 @@
 """Make what the benchmarks run: `python -m benchmarks.model build/bench-model`.
 
 The embedded all-MiniLM-L6-v2 with an untrained head of two labels, as a
-checkpoint for the peers and as a bundle: speed does not depend on what the
-weights are, and all sides compute the same logits.
+checkpoint for the peers, as a bundle, and as the plain graph that optimum
+exports; and the encoder alone, for peers that embed. Speed does not depend on
+what the weights are, and all sides compute the same logits.
 """
 
 import argparse
+import json
 from pathlib import Path
 
 import torch
 import transformers
+from optimum.onnxruntime import ORTModelForFeatureExtraction, ORTModelForSequenceClassification
 
+from edgeft.bench.texts import builtin_texts
 from edgeft.export.run import ExportConfig, export
 from edgeft.folders import fresh_folder
+from edgeft.pretrained import quiet
 from edgeft.train.embedded import minilm_folder
 
 MAX_LENGTH = 256  # tokens: what all-MiniLM was made for
@@ -31,6 +36,17 @@ def make(out: Path) -> None:
         model.save_pretrained(out / "checkpoint")
         tokenizer.save_pretrained(out / "checkpoint")
         export(ExportConfig(checkpoint=str(out / "checkpoint"), out=out / "bundle"))
+        with quiet():
+            classifier = ORTModelForSequenceClassification.from_pretrained(
+                out / "checkpoint", export=True
+            )
+            classifier.save_pretrained(out / "plain")
+            encoder = ORTModelForFeatureExtraction.from_pretrained(source, export=True)
+            encoder.save_pretrained(out / "encoder")
+        (out / "encoder" / "onnx").mkdir()
+        (out / "encoder" / "model.onnx").rename(out / "encoder" / "onnx" / "model.onnx")
+        tokenizer.save_pretrained(out / "encoder")
+        (out / "calibration.json").write_text(json.dumps(builtin_texts()), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -83,7 +83,13 @@ def run_demo(
             progress,
         )
         measured = bench(
-            BenchConfig(bundle=out / "bundle", data=test_csv, rounds=1 if small else 3), progress
+            BenchConfig(
+                bundle=out / "bundle",
+                data=test_csv,
+                rounds=1 if small else 6,
+                samples=300 if small else 1200,
+            ),
+            progress,
         )
         result = DemoResult(out, trained, exported, measured)
         write_file(out / "bench.json", json.dumps(measured.to_dict(), indent=2))

@@ -14,6 +14,7 @@ from edgeft.errors import OutputError
 __all__ = [
     "apply_umask",
     "check_destination",
+    "check_file",
     "fresh_folder",
     "is_write_failure",
     "new_folder",
@@ -120,10 +121,15 @@ def replace_folder(source: Path, destination: Path, *, force: bool) -> None:
     _sync(destination.parent)
 
 
-def write_file(path: Path, text: str, *, force: bool = False) -> None:
-    """Write a UTF-8 file whole or not at all. Raises OutputError."""
+def check_file(path: Path, *, force: bool) -> None:
+    """Refuse a file that exists, unless ``force``; raise OutputError."""
     if path.exists() and not force:
         raise OutputError(f"{path} exists already.", hint="Name another file, or use --force.")
+
+
+def write_file(path: Path, text: str, *, force: bool = False) -> None:
+    """Write a UTF-8 file whole or not at all. Raises OutputError."""
+    check_file(path, force=force)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -7,39 +7,118 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.compare import ROOT, interval, row
+from benchmarks.compare import ROOT, row
+from benchmarks.peers import PEERS
+from benchmarks.peers.__main__ import agreement_of_vectors
+from benchmarks.tables import replace_table
+from benchmarks.train import summary
 
 TEXTS = [f"{word} fell in the night of day {at}" for at in range(30) for word in ("rain", "sun")]
 
 
-def test_ratios_and_their_intervals_by_hand() -> None:
-    assert interval([1.0] * 5) == (None, None)  # too few for 95%
-    assert interval(list(range(1, 10))) == (2, 8)
+def test_ratios_by_hand() -> None:
     one = row("x", [(1.0, 2.0), (1.0, 4.0), (2.0, 6.0)], unit="s", at_least=2.5)
     assert (one.ratio, one.met, one.ours, one.theirs) == (3.0, True, 1.0, 4.0)
     assert not row("x", [(3.0, 4.0)], unit="s", at_most=0.7).met
     assert row("x", [(1.0, 0.98)], unit="s", at_least=1.0).met  # 0.97 counts as 1
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("script", ["runtime", "peers"])
-def test_the_scripts_run_on_a_tiny_model(
-    script: str, tiny_bundle: Path, tiny_checkpoint: Path, tmp_path: Path
-) -> None:
-    needed = [".venv-base"] if script == "runtime" else [".venv-transformers", ".venv-optimum"]
-    if not all((ROOT / name).is_dir() for name in needed):
-        pytest.skip("set up by: make base peers")
-    (tmp_path / "bundle").symlink_to(tiny_bundle)
-    (tmp_path / "checkpoint").symlink_to(tiny_checkpoint)
-    (tmp_path / "texts.txt").write_text("\n".join(TEXTS))
-    out = tmp_path / "out.json"
-    command = [sys.executable, "-m", f"benchmarks.{script}", tmp_path, "--rounds", "1",
-               "--data", tmp_path / "texts.txt", "-o", out]  # fmt: skip
-    command += ["--skip-growth"] if script == "runtime" else []
+def test_training_figures_are_medians_of_seconds_and_means_of_accuracies() -> None:
+    runs = [
+        {"side": side, "seed": seed, "seconds": seconds, "accuracy": accuracy}
+        for side, rows in {
+            "ordinary": [(2, 40.0, 0.93), (0, 10.0, 0.90), (1, 20.0, 0.93)],
+            "edgeft": [(0, 4.0, 0.91), (1, 5.0, 0.92), (2, 20.0, 0.96)],
+        }.items()
+        for seed, seconds, accuracy in rows
+    ]
+    one = summary(runs)
+    assert (one["edgeft_s"], one["ordinary_s"]) == (5.0, 20.0)
+    assert one["time_ratio"] == 0.4  # the median of 4/10, 5/20 and 20/40, seed by seed
+    assert one["points"] == pytest.approx(1.0)
+
+
+def test_vectors_agree_by_their_cosine() -> None:
+    assert agreement_of_vectors([[1.0, 0.0], [0.0, 2.0]], [[2.0, 0.001], [1.0, 1.0]]) == 0.5
+
+
+def test_a_table_is_put_between_its_marks_and_nowhere_else(tmp_path: Path) -> None:
+    readme = tmp_path / "README.md"
+    readme.write_text("before\n<!-- peers -->\nold\n<!-- /peers -->\nafter\n")
+    replace_table(readme, "peers", "| new |")
+    assert readme.read_text() == "before\n<!-- peers -->\n| new |\n<!-- /peers -->\nafter\n"
+    with pytest.raises(SystemExit, match="no marks for the table 'other'"):
+        replace_table(readme, "other", "| new |")
+
+
+def test_the_readme_has_the_tables_that_scripts_write() -> None:
+    from benchmarks.peers.__main__ import README
+
+    text = README.read_text(encoding="utf-8")
+    assert text.count("<!-- peers -->\n") == text.count("<!-- /peers -->") == 1
+
+
+def test_every_peer_is_a_file_with_an_environment_that_make_sets_up() -> None:
+    makefile = (ROOT / "Makefile").read_text()
+    for peer in PEERS.values():
+        assert (ROOT / "benchmarks" / "peers" / f"{peer.script}.py").is_file()
+        assert peer.environment in makefile
+
+
+def run_script(script: str, *arguments: object) -> None:
+    command = [sys.executable, "-m", f"benchmarks.{script}", *arguments]
     done = subprocess.run(
         list(map(str, command)), cwd=ROOT, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
+
+
+@pytest.fixture
+def folder(tiny_bundle: Path, tiny_checkpoint: Path, tmp_path: Path) -> Path:
+    (tmp_path / "bundle").symlink_to(tiny_bundle)
+    (tmp_path / "checkpoint").symlink_to(tiny_checkpoint)
+    (tmp_path / "texts.txt").write_text("\n".join(TEXTS))
+    return tmp_path
+
+
+@pytest.mark.slow
+def test_the_runtime_is_measured_on_a_tiny_model(folder: Path) -> None:
+    if not (ROOT / ".venv-base").is_dir():
+        pytest.skip("set up by: make base")
+    out = folder / "out.json"
+    run_script("runtime", folder, "--rounds", 1, "--data", folder / "texts.txt", "-o", out,
+               "--skip-growth")  # fmt: skip
     rows = json.loads(out.read_text())["rows"]
-    assert len(rows) == (7 if script == "runtime" else 12)
+    assert len(rows) == 7
     assert all(one["ratio"] > 0 for one in rows)
+
+
+@pytest.mark.slow
+def test_the_peers_are_measured_on_a_tiny_model(folder: Path) -> None:
+    names = [name for name in ("bare", "transformers", "optimum")
+             if (ROOT / PEERS[name].environment).is_dir()]  # fmt: skip
+    if not names:
+        pytest.skip("set up by: make base peers")
+    out = folder / "out.json"
+    only = [word for name in names for word in ("--only", name)]
+    run_script("peers", folder, "--rounds", 1, "--data", folder / "texts.txt", "-o", out, *only)
+    found = json.loads(out.read_text())["peers"]
+    assert [one["peer"] for one in found] == names
+    for one in found:
+        assert one["agreement"] == 1.0  # the same model, so the same labels
+        assert all(figure["ratio"] > 0 for figure in one["rows"].values())
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("minilm")
+def test_training_is_measured_on_a_few_rows(tmp_path: Path) -> None:
+    data = tmp_path / "data.csv"
+    rows = [f"{text},{'wet' if 'rain' in text else 'dry'}" for text in TEXTS]
+    data.write_text("\n".join(["text,label", *rows]) + "\n")
+    out = tmp_path / "out.json"
+    run_script("train", data, "--epochs", 1, "--seeds", 1, "--name", "few", "-o", out)
+    (row,) = json.loads(out.read_text())["rows"]
+    assert row["rows"] == {"train": 46, "choose": 2, "report": 12}
+    assert row["edgeft_s"] > 0
+    assert row["ordinary_s"] > 0
+    assert 0 <= row["ordinary_accuracy"] <= 1

@@ -39,8 +39,8 @@ def _run(arguments: list[str], folder: Path) -> str:
 @pytest.mark.usefixtures("minilm")
 def test_the_commands_in_their_order(folder: Path) -> None:
     assert [command.split()[1] for command in COMMANDS] == [
-        "train", "export", "eval", "bench", "trim", "predict", "verify", "inspect", "push",
-        "doctor",
+        "train", "export", "eval", "bench", "report", "bench", "trim", "predict", "verify",
+        "inspect", "push", "doctor",
     ]  # fmt: skip
     for command in COMMANDS:
         # Two epochs on a few rows prove no accuracy, so no drop is held against a variant.
@@ -49,7 +49,7 @@ def test_the_commands_in_their_order(folder: Path) -> None:
             "export": "--max-drop 100",
             "verify": "--max-drop 100",
             "trim": "--max-drop 100",
-            "bench": "--samples 9",
+            "bench": "--samples 9 --rounds 1 --seconds 0.2",
         }
         words = [*shlex.split(command)[1:], *extra.get(command.split()[1], "").split()]
         _run([sys.executable, "-m", "edgeft", *words], folder)

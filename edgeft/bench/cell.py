@@ -1,43 +1,104 @@
-"""A cell of the table: one variant on one device, measured in fresh processes."""
+"""A cell of the matrix, what one process measured of it, and all its processes together."""
 
-import json
-import os
-import signal
-import subprocess
-import sys
-import tempfile
-import time
-from collections.abc import Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from statistics import median
-from typing import IO, Any
+from typing import Any
 
-import edgeft
-from edgeft.bench.measure import Latency, latency
-from edgeft.errors import DeviceError
+from edgeft.bench.roofline import padding_share
+from edgeft.bench.server import Trial
+from edgeft.bench.statistics import Interval, percentile, percentiles, spread
 
-__all__ = ["Cell", "Measured", "Run", "agreement", "run_once", "summarize"]
+__all__ = [
+    "BUCKETS",
+    "PERCENTILES",
+    "Bucket",
+    "Cell",
+    "Measured",
+    "Offline",
+    "Run",
+    "Singles",
+    "agreement",
+    "summarize",
+]
+
+PERCENTILES = {"p50_ms": 50, "p90_ms": 90, "p99_ms": 99, "p99_9_ms": 99.9}
+BUCKETS = (16, 32, 64, 128, 256, 512)  # tokens: single texts are told apart by length
 
 
 @dataclass(frozen=True)
 class Cell:
-    """What is measured: a variant, a device, and CPU threads (None: all usable cores)."""
+    """What is measured.
+
+    threads: CPU threads; None for all usable cores. batch_tokens: padded tokens in
+    a batch; None for what suits the device. length: every text has so many tokens;
+    None for texts as they are.
+    """
 
     device: str
     variant: str
     threads: int | None = None
+    batch_tokens: int | None = None
+    length: int | None = None
+
+    def __str__(self) -> str:
+        parts = [f"{self.variant} on {self.device}"]
+        if self.threads is not None:
+            parts.append(f"{self.threads} thread{'s' * (self.threads > 1)}")
+        if self.batch_tokens is not None:
+            parts.append(f"batches of {self.batch_tokens} tokens")
+        if self.length is not None:
+            parts.append(f"texts of {self.length} tokens")
+        return ", ".join(parts)
+
+
+@dataclass(frozen=True)
+class Singles:
+    """Texts one by one (MLPerf's single-stream), tokenization included.
+
+    ``times_ms[i]`` and ``tokens[i]`` belong together; the sums are of all of them.
+    """
+
+    times_ms: Sequence[float]
+    tokens: Sequence[int]
+    tokenize_s: float
+    run_s: float
+
+
+@dataclass(frozen=True)
+class Offline:
+    """All texts in one call, ``passes`` times over (MLPerf's offline).
+
+    wait_s: what the calling thread waited for texts to be tokenized. batches: the
+    true lengths of the texts of each run of the first pass. joules: None where no
+    gauge can be read.
+    """
+
+    texts: int
+    tokens: int
+    passes: int
+    seconds: float
+    cpu_s: float
+    tokenize_s: float
+    wait_s: float
+    run_s: float
+    decode_s: float
+    batches: Sequence[Sequence[int]]
+    joules: float | None
+    energy_source: str
+
+    @property
+    def texts_per_s(self) -> float:
+        """Texts a second."""
+        return self.texts * self.passes / self.seconds
 
 
 @dataclass(frozen=True)
 class Run:
-    """What one process measured.
+    """What one process measured; a scenario that was not asked for is None or empty.
 
     load_ms: ``edgeft.load`` with the files' sha256 checked, packages imported.
-    first_ms: from the start of the process to its first prediction.
-    singles_ms: each text alone, tokenization included.
-    texts_per_s: all texts in one call, tokenization included.
-    labels: the predicted label of each text.
+    first_ms: from the start of the process to its first prediction (cold start).
     """
 
     device: str
@@ -46,84 +107,112 @@ class Run:
     first_ms: float
     warmup_calls: int
     steady: bool
-    singles_ms: list[float]
-    texts_per_s: float
+    singles: Singles | None
+    offline: Offline | None
+    trials: Sequence[Trial]
+    highest_rate: float | None
     peak_rss_bytes: int | None
-    labels: list[str]
+    labels: Sequence[str]
+
+
+@dataclass(frozen=True)
+class Bucket:
+    """Single texts of more tokens than the bucket before has, and at most ``tokens``."""
+
+    tokens: int
+    samples: int
+    p50_ms: float
 
 
 @dataclass(frozen=True)
 class Measured:
-    """A cell's figures over all its runs.
+    """A cell's figures: medians of its processes with their intervals.
 
-    The percentiles are those of all single texts of all runs; the other
-    figures are medians of the runs. The ``round_`` lists hold one figure a run,
-    which shows how far a figure moves by itself.
+    Percentiles are those of all single texts of all processes, None where there
+    are too few to tell (``statistics.samples_needed``); ``single_p50_ms`` and
+    ``single_p99_ms`` are each process's own. ``singles`` and ``offline`` hold all
+    that was measured.
     """
 
-    latency: Latency
-    texts_per_s: float
-    load_ms: float
-    first_ms: float
-    peak_rss_bytes: int | None
-    warmup_calls: int
-    steady: bool
+    device: str
     threads: int
-    round_p50_ms: tuple[float, ...]
-    round_texts_per_s: tuple[float, ...]
+    steady: bool
+    warmup_calls: int
+    load_ms: Interval
+    first_ms: Interval
+    peak_rss_bytes: Interval | None
     labels: tuple[str, ...]
+    percentiles: Mapping[str, float | None]
+    histogram_ms: tuple[float, ...]
+    samples: int
+    single_p50_ms: Interval | None
+    single_p99_ms: Interval | None
+    buckets: tuple[Bucket, ...]
+    texts_per_s: Interval | None
+    tokens_per_s: Interval | None
+    cpu_s_per_1000: Interval | None
+    joules_per_1000: Interval | None
+    energy_source: str
+    padding: float | None
+    highest_rate: Interval | None
+    trials: tuple[Mapping[str, Any], ...]
+    single_split: Mapping[str, float]
+    offline_split: Mapping[str, float]
+    runs: tuple[Run, ...]
 
-
-def run_once(bundle: Path, cell: Cell, first: str, singles: list[str], texts: list[str]) -> Run:
-    """Measure a cell in a fresh process, which is ended whatever happens.
-
-    ``first`` is the text of the first prediction and of the warm-up. Raises
-    DeviceError with the reason where the process fails.
-    """
-    job = {
-        "bundle": str(bundle.absolute()),
-        "device": cell.device,
-        "variant": cell.variant,
-        "threads": cell.threads,
-        "text": first,
-    }
-    with tempfile.TemporaryFile() as noise:
-        begin = time.monotonic()
-        process = subprocess.Popen(
-            [sys.executable, "-m", "edgeft.bench.worker"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=noise,
-            text=True,
-            encoding="utf-8",
-            env=_environment(),
-        )
-        with process:
-            try:
-                started = _ask(process, job, noise)
-                first_ms = (time.monotonic() - begin) * 1e3
-                answer = _ask(process, {"singles": singles, "texts": texts}, noise)
-            except BaseException:
-                process.kill()
-                raise
-    return Run(first_ms=first_ms, **started, **answer)
+    def to_dict(self) -> dict[str, Any]:
+        """A JSON-ready dictionary of all but the labels and the single runs."""
+        left_out = {"device", "labels", "runs", "percentiles", "histogram_ms", "buckets"}
+        rest = {
+            name: value.to_dict() if isinstance(value, Interval) else value
+            for name, value in vars(self).items()
+            if name not in left_out
+        }
+        return {
+            **rest,
+            **self.percentiles,
+            "quantiles_ms": list(self.histogram_ms),
+            "buckets": [asdict(one) for one in self.buckets],
+            "trials": list(self.trials),
+        }
 
 
 def summarize(runs: Sequence[Run]) -> Measured:
-    """Put the runs of one cell together; at least one is needed."""
-    peaks = [run.peak_rss_bytes for run in runs if run.peak_rss_bytes is not None]
+    """Put the processes of one cell together; at least one is needed."""
+    singles = [run.singles for run in runs if run.singles is not None]
+    offline = [run.offline for run in runs if run.offline is not None]
+    times_ms = [one for some in singles for one in some.times_ms]
+    rates = [run.highest_rate for run in runs if run.highest_rate is not None]
+    joules = [
+        1e3 * one.joules / (one.texts * one.passes) for one in offline if one.joules is not None
+    ]
+    p99_ms = [percentile(some.times_ms, 99) for some in singles]
     return Measured(
-        latency=latency([time_ms for run in runs for time_ms in run.singles_ms]),
-        texts_per_s=median(run.texts_per_s for run in runs),
-        load_ms=median(run.load_ms for run in runs),
-        first_ms=median(run.first_ms for run in runs),
-        peak_rss_bytes=int(median(peaks)) if peaks else None,
-        warmup_calls=sum(run.warmup_calls for run in runs),
-        steady=all(run.steady for run in runs),
+        device=runs[0].device,
         threads=runs[0].threads,
-        round_p50_ms=tuple(latency(run.singles_ms).p50_ms for run in runs),
-        round_texts_per_s=tuple(run.texts_per_s for run in runs),
+        steady=all(run.steady for run in runs),
+        warmup_calls=sum(run.warmup_calls for run in runs),
+        load_ms=spread([run.load_ms for run in runs]),
+        first_ms=spread([run.first_ms for run in runs]),
+        peak_rss_bytes=_spread([run.peak_rss_bytes for run in runs]),
         labels=tuple(runs[0].labels),
+        percentiles={name: percentile(times_ms, share) for name, share in PERCENTILES.items()},
+        histogram_ms=tuple(percentiles(times_ms, range(1, 101))) if times_ms else (),
+        samples=len(times_ms),
+        single_p50_ms=_spread([percentiles(some.times_ms, [50])[0] for some in singles]),
+        single_p99_ms=_spread(p99_ms),
+        buckets=tuple(_buckets(singles)),
+        texts_per_s=_spread([one.texts_per_s for one in offline]),
+        tokens_per_s=_spread([one.tokens * one.passes / one.seconds for one in offline]),
+        cpu_s_per_1000=_spread([1e3 * one.cpu_s / (one.texts * one.passes) for one in offline]),
+        joules_per_1000=_spread(joules),
+        energy_source=offline[0].energy_source if offline else "",
+        padding=padding_share(offline[0].batches) if offline else None,
+        highest_rate=_spread(rates),
+        trials=tuple(_trials(runs)),
+        single_split=_shares([_single_split(one) for one in singles]),
+        offline_split=_shares([_offline_split(one) for one in offline]),
+        runs=tuple(runs),
     )
 
 
@@ -133,41 +222,52 @@ def agreement(labels: Sequence[str], reference: Sequence[str]) -> float:
     return same / len(reference)
 
 
-def _ask(
-    process: subprocess.Popen[str], question: dict[str, Any], noise: IO[bytes]
-) -> dict[str, Any]:
-    assert process.stdin is not None
-    assert process.stdout is not None
-    try:
-        process.stdin.write(json.dumps(question) + "\n")
-        process.stdin.flush()
-        line = process.stdout.readline()
-    except BrokenPipeError:  # it ended before it read the question
-        line = ""
-    if not line:
-        raise DeviceError(_ending(process.wait(), noise))
-    answer: dict[str, Any] = json.loads(line)
-    if "error" in answer:
-        raise DeviceError(answer["error"], hint=answer["hint"])
-    return answer
+def _spread(values: Sequence[float | None]) -> Interval | None:
+    told = [one for one in values if one is not None]
+    return spread(told) if told and len(told) == len(values) else None
 
 
-def _ending(status: int, noise: IO[bytes]) -> str:
-    """Why a process ended without an answer."""
-    noise.seek(0)
-    lines = noise.read().decode("utf-8", "replace").strip().splitlines()
-    if status < 0:
-        name = signal.Signals(-status).name
-        reason = f"the process was ended by {name}"
-        if name == "SIGKILL":
-            reason += ", perhaps because memory ran out"
-    else:
-        reason = f"the process ended with status {status}"
-    return f"{reason}: {lines[-1]}" if lines else f"{reason}."
+def _buckets(singles: Sequence[Singles]) -> list[Bucket]:
+    found: dict[int, list[float]] = {}
+    for some in singles:
+        for time_ms, tokens in zip(some.times_ms, some.tokens, strict=True):
+            bucket = next((most for most in BUCKETS if tokens <= most), tokens)
+            found.setdefault(bucket, []).append(time_ms)
+    return [Bucket(most, len(times), median(times)) for most, times in sorted(found.items())]
 
 
-def _environment() -> dict[str, str]:
-    # The child must find the very edgeft that asks, wherever that was imported from.
-    root = str(Path(edgeft.__file__).parents[1])
-    inherited = os.environ.get("PYTHONPATH")
-    return {**os.environ, "PYTHONPATH": f"{root}{os.pathsep}{inherited}" if inherited else root}
+def _trials(runs: Sequence[Run]) -> list[dict[str, Any]]:
+    """The trials of each rate that all processes tried, in medians; else those of the first."""
+    rates = [tuple(one.rate_texts_per_s for one in run.trials) for run in runs]
+    if len(set(rates)) > 1:
+        return [asdict(one) for one in runs[0].trials]
+    rows = []
+    for same in zip(*(run.trials for run in runs), strict=True):
+        row: dict[str, Any] = {"rate_texts_per_s": same[0].rate_texts_per_s}
+        row["arrivals"] = sum(one.arrivals for one in same)
+        row["refused"] = sum(one.refused for one in same)
+        row["goodput_texts_per_s"] = median(one.goodput_texts_per_s for one in same)
+        for name in ("p50_ms", "p99_ms"):
+            told = [one for trial in same if (one := getattr(trial, name)) is not None]
+            row[name] = median(told) if told else None
+        rows.append(row)
+    return rows
+
+
+def _single_split(one: Singles) -> dict[str, float]:
+    whole = sum(one.times_ms) / 1e3
+    return {
+        "tokenize": one.tokenize_s / whole,
+        "run": one.run_s / whole,
+        "decode": max(0.0, whole - one.tokenize_s - one.run_s) / whole,
+    }
+
+
+def _offline_split(one: Offline) -> dict[str, float]:
+    """Shares of the calling thread's time; what is tokenized meanwhile costs it nothing."""
+    parts = {"tokenize": one.tokenize_s, "run": one.run_s, "decode": one.decode_s}
+    return {name: part / one.seconds for name, part in {**parts, "wait": one.wait_s}.items()}
+
+
+def _shares(splits: Sequence[Mapping[str, float]]) -> dict[str, float]:
+    return {name: median(one[name] for one in splits) for name in (splits[0] if splits else ())}

@@ -5,7 +5,6 @@ import platform
 import re
 import subprocess
 import sys
-import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -16,12 +15,10 @@ from edgeft.runtime.cpu import cpu_features, cpu_name, usable_cores
 
 __all__ = [
     "ORT_DISTRIBUTIONS",
-    "CpuTime",
     "Gpu",
     "Machine",
     "describe_machine",
     "nvidia_gpus",
-    "others_busy_cores",
     "peak_rss_bytes",
     "usable_memory_bytes",
 ]
@@ -85,34 +82,6 @@ class Machine:
         gpus = "".join(f", {gpu.name}" for gpu in self.gpus)
         cores = f"{self.usable_cores} of {self.host_cores} cores"
         return f"{self.cpu}, {cores}{memory}{gpus}, {self.system}, Python {self.python}{runtime}"
-
-
-@dataclass(frozen=True)
-class CpuTime:
-    """Counters of CPU seconds: of everybody, and of this process and its ended children."""
-
-    wall_s: float
-    all_s: float
-    own_s: float
-
-    @classmethod
-    def now(cls) -> "CpuTime | None":
-        """The counters at this moment; None on systems other than Linux."""
-        times = os.times()
-        own_s = times.user + times.system + times.children_user + times.children_system
-        line = _first_line(Path("/proc/stat"))  # cpu user nice system idle iowait irq softirq steal
-        if not line.startswith("cpu "):
-            return None
-        user, nice, system, _idle, _iowait, *rest = map(int, line.split()[1:9])
-        ticks = user + nice + system + sum(rest)
-        return cls(time.monotonic(), ticks / os.sysconf("SC_CLK_TCK"), own_s)
-
-
-def others_busy_cores(begin: CpuTime, end: CpuTime) -> float:
-    """Cores that other processes kept busy on average between two moments, at least 0."""
-    wall_s = max(end.wall_s - begin.wall_s, 1e-9)
-    others_s = (end.all_s - begin.all_s) - (end.own_s - begin.own_s)
-    return max(0.0, others_s / wall_s)
 
 
 def describe_machine() -> Machine:

@@ -1,27 +1,15 @@
 """How long calls take. This module knows only a callable and a clock."""
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from statistics import median
 from typing import TypeVar
 
-__all__ = [
-    "PERCENTILE_METHOD",
-    "Clock",
-    "Latency",
-    "WarmUp",
-    "latency",
-    "percentiles",
-    "time_calls",
-    "warm_up",
-]
+__all__ = ["Clock", "WarmUp", "time_calls", "warm_up"]
 
 Clock = Callable[[], float]  # seconds from any fixed moment
 T = TypeVar("T")
-
-# Hyndman and Fan 1996, type 1: each percentile is a time that was really measured.
-PERCENTILE_METHOD = "nearest rank"
 
 BLOCK_CALLS = 5
 STEADY_WITHIN = 0.1
@@ -34,16 +22,6 @@ class WarmUp:
 
     calls: int
     steady: bool
-
-
-@dataclass(frozen=True)
-class Latency:
-    """Percentiles of the time of one call, in milliseconds, over ``samples`` calls."""
-
-    p50_ms: float
-    p90_ms: float
-    p99_ms: float
-    samples: int
 
 
 def warm_up(call: Callable[[], object], *, clock: Clock = time.perf_counter) -> WarmUp:
@@ -63,30 +41,23 @@ def warm_up(call: Callable[[], object], *, clock: Clock = time.perf_counter) -> 
 
 
 def time_calls(
-    call: Callable[[T], object], inputs: Iterable[T], *, clock: Clock = time.perf_counter
+    call: Callable[[T], object],
+    inputs: Iterable[T],
+    *,
+    clock: Clock = time.perf_counter,
+    most_s: float = float("inf"),
 ) -> list[float]:
-    """The time of ``call`` on each input by itself, in milliseconds and in order."""
+    """The time of ``call`` on each input by itself, in milliseconds and in order.
+
+    The first call that ends after ``most_s`` seconds is the last.
+    """
     times_ms = []
+    start = clock()
     for one in inputs:
         begin = clock()
         call(one)
-        times_ms.append((clock() - begin) * 1e3)
+        end = clock()
+        times_ms.append((end - begin) * 1e3)
+        if end - start > most_s:
+            break
     return times_ms
-
-
-def latency(times_ms: Sequence[float]) -> Latency:
-    """The percentiles of times in milliseconds. Raises ValueError where there are none."""
-    p50_ms, p90_ms, p99_ms = percentiles(times_ms, (50, 90, 99))
-    return Latency(p50_ms, p90_ms, p99_ms, len(times_ms))
-
-
-def percentiles(values: Sequence[float], wanted: Sequence[int]) -> list[float]:
-    """The ``wanted`` percentiles, 1 to 100, of values; ValueError where there are none.
-
-    By nearest rank: the smallest of the values that at least that share of
-    them does not exceed.
-    """
-    if not values:
-        raise ValueError("no values to summarize")
-    ordered = sorted(values)
-    return [ordered[-(-share * len(ordered) // 100) - 1] for share in wanted]

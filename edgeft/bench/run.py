@@ -1,98 +1,41 @@
 """Measure every cell of a bundle, in turns, and say what the figures mean."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
-from edgeft.bench.cell import Cell, Measured, Run, agreement, run_once, summarize
-from edgeft.bench.machine import CpuTime, Machine, describe_machine, others_busy_cores
-from edgeft.bench.measure import PERCENTILE_METHOD, percentiles
-from edgeft.bench.texts import builtin_texts, evenly
-from edgeft.bench.verdict import CellResult, verdicts, warnings
-from edgeft.bundle import Manifest, Variant, read_manifest
-from edgeft.data import read_texts
-from edgeft.errors import DataError, EdgeftError, UsageError
+from edgeft.bench.ceiling import Ceiling, arithmetic_of, element_bytes
+from edgeft.bench.cell import Cell, Measured, Run, agreement, summarize
+from edgeft.bench.disturbance import Watch
+from edgeft.bench.machine import describe_machine
+from edgeft.bench.matrix import BenchConfig, cells_of, check, in_turn
+from edgeft.bench.operations import Operations, operations_of
+from edgeft.bench.process import Job, ceiling_of, run_once
+from edgeft.bench.result import BenchResult, CellResult, Quality
+from edgeft.bench.roofline import Roofline, roofline
+from edgeft.bench.scenarios import Load
+from edgeft.bench.subject import Subject, open_subject
+from edgeft.bench.texts import Texts, read_all, texts_of_length
+from edgeft.bench.verdict import cell_verdict, device_verdicts, warnings
+from edgeft.bundle import Variant
+from edgeft.errors import EdgeftError
 from edgeft.progress import Progress, silent
-from edgeft.runtime.providers import available_devices, import_onnxruntime, resolve_device
+from edgeft.runtime.providers import import_onnxruntime
 from edgeft.runtime.tokenize import TextEncoder
 from edgeft.runtime.variants import Measurement, save_measurements
 
-__all__ = ["BenchConfig", "BenchResult", "TextFacts", "bench", "save_result", "takes"]
+__all__ = ["BenchConfig", "BenchResult", "bench", "save_result"]
+
+Ceilings = dict[tuple[str, int, str], Ceiling]
 
 
-@dataclass(frozen=True)
-class BenchConfig:
-    """What to measure.
+@dataclass
+class _Measurements:
+    """What the rounds gave: the runs of each cell, the reason where one failed, the ceilings."""
 
-    data: texts, as ``edgeft.data.read_texts`` reads them; None for built-in ones.
-    devices: names; empty for all that really load here.
-    variants: names; empty for all that the device can take.
-    samples: single texts that are timed, over all rounds together.
-    rounds: fresh processes for each cell; the cells take turns.
-    """
-
-    bundle: Path
-    data: Path | None = None
-    text_column: str | None = None
-    devices: tuple[str, ...] = ()
-    variants: tuple[str, ...] = ()
-    threads: int | None = None
-    samples: int = 300
-    rounds: int = 3
-
-
-@dataclass(frozen=True)
-class TextFacts:
-    """The texts that were predicted; tokens include special ones and stop at the model's limit."""
-
-    source: str
-    count: int
-    tokens_p50: int
-    tokens_p90: int
-    tokens_max: int
-    truncated: int
-
-
-@dataclass(frozen=True)
-class BenchResult:
-    """All cells in the order of the table, and what they were measured on and how."""
-
-    bundle_digest: str
-    machine: Machine
-    texts: TextFacts
-    samples: int
-    rounds: int
-    others_busy_cores: float | None
-    cells: tuple[CellResult, ...]
-    verdicts: tuple[str, ...]
-    warnings: tuple[str, ...]
-
-    def method(self) -> str:
-        """One sentence on how the figures came about."""
-        return (
-            f"rounds: {self.rounds}, each a fresh process for each variant and device, which take "
-            "turns; each is warmed up until two successive blocks of 5 calls differ by at most "
-            f"10%, and calls the model once with all {self.texts.count} texts; single texts: "
-            f"{self.samples} over all rounds, percentiles by nearest rank; the other figures are "
-            "medians of the rounds; tokenization is included."
-        )
-
-    def to_dict(self) -> dict[str, Any]:
-        """A JSON-ready dictionary of everything."""
-        return {
-            "bundle_digest": self.bundle_digest,
-            "machine": self.machine.to_dict(),
-            "texts": vars(self.texts),
-            "samples": self.samples,
-            "rounds": self.rounds,
-            "percentile_method": PERCENTILE_METHOD,
-            "method": self.method(),
-            "others_busy_cores": self.others_busy_cores,
-            "cells": [cell.to_dict() for cell in self.cells],
-            "verdicts": list(self.verdicts),
-            "warnings": list(self.warnings),
-        }
+    runs: dict[Cell, list[Run]] = field(default_factory=dict)
+    failed: dict[Cell, str] = field(default_factory=dict)
+    ceilings: Ceilings = field(default_factory=dict)
 
 
 def bench(config: BenchConfig, progress: Progress = silent) -> BenchResult:
@@ -102,156 +45,188 @@ def bench(config: BenchConfig, progress: Progress = silent) -> BenchResult:
     Raises UsageError, BundleError, DataError, DependencyError, and DeviceError
     where a named device cannot run here.
     """
-    _check(config)
-    manifest = read_manifest(config.bundle)
-    texts, source = _texts(config)
-    cells = _cells(config, manifest.model.variants)
-    lengths, facts = _text_facts(config.bundle, manifest, texts, source)
-    typical = texts[sorted(range(len(texts)), key=lengths.__getitem__)[len(texts) // 2]]
-    chosen = [texts[at] for at in evenly(len(texts), config.samples)]
+    check(config)
+    with open_subject(config.bundle) as subject:
+        record = subject.manifest.model
+        cells = cells_of(config, record.variants, record.max_length)
+        encoder = TextEncoder(
+            (subject.folder / record.tokenizer).read_bytes(),
+            record.max_length,
+            record.normalize,
+            empty=record.pad_id,
+        )
+        whole = read_all(config.data, config.text_column, config.texts, encoder)
+        texts: dict[int | None, Texts] = {None: whole}
+        for length in config.lengths:
+            texts[length] = texts_of_length(whole, length, encoder)
+        operations = operations_of(subject.config, len(subject.manifest.labels))
 
-    machine = describe_machine()
-    began = CpuTime.now()
-    runs: dict[Cell, list[Run]] = {cell: [] for cell in cells}
-    failed: dict[Cell, str] = {}
-    total = len(cells) * config.rounds
-    for at in range(total):
-        progress("benchmark", at, total)
-        number, cell = at // len(cells), cells[at % len(cells)]
-        if cell in failed:
-            continue
-        try:
-            singles = chosen[number :: config.rounds]
-            runs[cell].append(run_once(config.bundle, cell, typical, singles, texts))
-        except EdgeftError as error:
-            failed[cell] = str(error)
-    progress("benchmark", total, total)
-    ended = CpuTime.now()
-    others = others_busy_cores(began, ended) if began and ended else None
+        machine = describe_machine()
+        watch = Watch.start()
+        found = _measure(config, subject, cells, texts, operations, progress)
+        disturbance = watch.until_now()
 
-    measured = {cell: summarize(runs[cell]) for cell in cells if cell not in failed}
-    reference = reference_of(measured)
-    results = tuple(
-        _result(cell, manifest, measured.get(cell), failed.get(cell, ""), reference)
-        for cell in cells
-    )
+    measured = {cell: summarize(runs) for cell, runs in found.runs.items()
+                if cell not in found.failed}  # fmt: skip
+    results = [
+        _result(cell, subject, texts[cell.length], measured, found, operations) for cell in cells
+    ]
+    results = [
+        replace(one, verdict=cell_verdict(one, results, machine.features)) for one in results
+    ]
     return BenchResult(
-        bundle_digest=manifest.digest,
+        config=config,
+        name=config.bundle.resolve().name,
+        bundle_digest=subject.manifest.digest,
+        adopted=subject.adopted,
         machine=machine,
-        texts=facts,
-        samples=config.samples,
-        rounds=config.rounds,
-        others_busy_cores=others,
-        cells=results,
-        verdicts=tuple(verdicts(results, machine.features)),
-        warnings=tuple(warnings(results, machine, others)),
+        texts=whole.facts,
+        disturbance=disturbance,
+        cells=tuple(results),
+        verdicts=tuple(device_verdicts(results)),
+        warnings=tuple(warnings(results, machine, disturbance)),
     )
 
 
 def save_result(result: BenchResult) -> Path:
-    """Keep the p50 of each cell for ``variant="auto"`` on this machine; return the file.
+    """Keep the p50 of single texts for ``variant="auto"`` on this machine; return the file.
 
-    Raises OutputError.
+    Cells of another batch size or of texts of one length are left out. Raises OutputError.
     """
     found = {}
-    for cell in result.cells:
-        if (one := cell.measured) is not None:
-            measurement = Measurement(cell.device, cell.variant, one.threads, one.latency.p50_ms)
-            found[cell.device, cell.variant, one.threads] = measurement
+    for one in result.cells:
+        cell, measured = one.cell, one.measured
+        usual = cell.batch_tokens is None and cell.length is None
+        if usual and measured is not None and measured.single_p50_ms is not None:
+            p50_ms = measured.single_p50_ms.median
+            measurement = Measurement(cell.device, cell.variant, measured.threads, p50_ms)
+            found[cell.device, cell.variant, measured.threads] = measurement
     version = str(import_onnxruntime().__version__)
     return save_measurements(result.bundle_digest, version, found)
 
 
-def takes(device: str, variant: Variant) -> bool:
-    """Whether a variant is worth running on a device ("cpu", "cuda:0").
-
-    CPUs compute fp16 in fp32 with casts around each node; other devices have no
-    kernels for dynamic int8 and would send its nodes back to the CPU.
-    """
-    return variant.precision != ("fp16" if device == "cpu" else "int8")
-
-
-def _check(config: BenchConfig) -> None:
-    if config.rounds < 1 or config.samples < config.rounds:
-        raise UsageError(
-            f"{config.samples} samples cannot be spread over {config.rounds} rounds.",
-            hint="Use at least one sample for each round, and one round.",
-        )
-    if config.threads is not None and config.threads < 1:
-        raise UsageError(f"{config.threads} threads cannot run a model.", hint="Use 1 or more.")
-
-
-def _texts(config: BenchConfig) -> tuple[list[str], str]:
-    if config.data is None:
-        if config.text_column is not None:
-            raise UsageError(
-                "A text column is named, but no file.", hint="Name the file with --data."
+def _measure(
+    config: BenchConfig,
+    subject: Subject,
+    cells: Sequence[Cell],
+    texts: Mapping[int | None, Texts],
+    operations: Operations | None,
+    progress: Progress,
+) -> _Measurements:
+    found = _Measurements(runs={cell: [] for cell in cells})
+    load = (
+        Load(config.rates, config.slo_ms, config.most_s) if "server" in config.scenarios else None
+    )
+    total = len(cells) * config.rounds
+    for number in range(config.rounds):
+        for at, cell in enumerate(in_turn(cells, number)):
+            progress("benchmark", number * len(cells) + at, total)
+            if cell in found.failed:
+                continue
+            some = texts[cell.length]
+            chosen = some.singles(config.samples)[number :: config.rounds]
+            job = Job(
+                first=some.typical,
+                singles=chosen if "single-stream" in config.scenarios else [],
+                texts=some.texts,
+                offline="offline" in config.scenarios,
+                load=load,
+                most_s=config.most_s,
             )
-        return builtin_texts(), "built-in"
-    texts = list(read_texts(config.data, text_column=config.text_column))
-    if not texts:
-        raise DataError(f"{config.data} has no texts.", hint="It needs at least one.")
-    return texts, config.data.name
+            try:
+                found.runs[cell].append(run_once(subject.folder, cell, job))
+            except EdgeftError as error:
+                found.failed[cell] = str(error)
+        if operations is not None and number in (0, config.rounds - 1):
+            _raise_ceilings(found, subject, operations)
+    progress("benchmark", total, total)
+    return found
 
 
-def _cells(config: BenchConfig, variants: Mapping[str, Variant]) -> list[Cell]:
-    unknown = [name for name in config.variants if name not in variants]
-    if unknown:
-        raise UsageError(
-            f"The bundle has no variant {unknown[0]!r}.", hint=f"It has: {', '.join(variants)}."
+def _raise_ceilings(found: _Measurements, subject: Subject, operations: Operations) -> None:
+    """Measure what the machine can do at best, once more; the better figures stay."""
+    wanted = {
+        (
+            cell.device,
+            runs[0].threads,
+            arithmetic_of(subject.manifest.model.variants[cell.variant].precision),
         )
-    names = config.devices or tuple(name for name, why in available_devices().items() if not why)
-    devices = [str(resolve_device(name)) for name in names]
-    return [
-        Cell(device, name, config.threads)
-        for device in dict.fromkeys(devices)
-        for name in dict.fromkeys(config.variants or variants)
-        if config.variants or takes(device, variants[name])
-    ]
-
-
-def _text_facts(
-    bundle: Path, manifest: Manifest, texts: list[str], source: str
-) -> tuple[list[int], TextFacts]:
-    """The tokens of each text, and what they amount to."""
-    record = manifest.model
-    tokenizer_json = (bundle / record.tokenizer).read_bytes()
-    encoded = TextEncoder(tokenizer_json, record.max_length, record.normalize).encode(texts)
-    lengths = [len(one.ids) for one in encoded]
-    p50, p90, longest = map(int, percentiles(lengths, (50, 90, 100)))
-    facts = TextFacts(
-        source=source,
-        count=len(texts),
-        tokens_p50=p50,
-        tokens_p90=p90,
-        tokens_max=longest,
-        truncated=sum(one.truncated for one in encoded),
-    )
-    return lengths, facts
-
-
-def reference_of(measured: Mapping[Cell, Measured]) -> Measured | None:
-    """The cell whose labels the others are compared with: fp32, on the CPU where it was asked."""
-    fp32 = sorted(
-        (cell for cell in measured if cell.variant == "fp32"), key=lambda cell: cell.device != "cpu"
-    )
-    return measured[fp32[0]] if fp32 else None
+        for cell, runs in found.runs.items()
+        if runs
+    }
+    for key in sorted(wanted):
+        try:
+            now = ceiling_of(*key, operations.weights)
+        except EdgeftError:  # such as a device without int8 products: there is no roof then
+            continue
+        old = found.ceilings.get(key, now)
+        found.ceilings[key] = Ceiling(
+            max(now.operations_per_s, old.operations_per_s), max(now.bytes_per_s, old.bytes_per_s)
+        )
 
 
 def _result(
     cell: Cell,
-    manifest: Manifest,
-    measured: Measured | None,
-    error: str,
-    reference: Measured | None,
+    subject: Subject,
+    texts: Texts,
+    measured: Mapping[Cell, Measured],
+    found: _Measurements,
+    operations: Operations | None,
 ) -> CellResult:
-    files = manifest.model.variants[cell.variant].files.values()
-    same = agreement(measured.labels, reference.labels) if measured and reference else None
+    variant = subject.manifest.model.variants[cell.variant]
+    one = measured.get(cell)
+    reference = reference_of(measured, cell.length)
+    same = None
+    if one and reference and one.labels and reference.labels and subject.labelled:
+        same = agreement(one.labels, reference.labels)
+    single = offline = None
+    if one is not None and operations is not None:
+        ceiling = found.ceilings.get((cell.device, one.threads, arithmetic_of(variant.precision)))
+        if ceiling is not None:
+            weights = operations.weights * element_bytes(variant.precision)
+            single, offline = _rooflines(one.runs, operations, ceiling, weights)
     return CellResult(
-        device=cell.device,
-        variant=cell.variant,
-        file_bytes=sum(manifest.files[name].bytes for name in files),
-        measured=measured,
+        cell=cell,
+        precision=variant.precision,
+        file_bytes=sum(subject.manifest.files[name].bytes for name in variant.files.values()),
+        quality=_quality(variant),
+        texts=texts.facts,
+        measured=one,
         agreement=same,
-        error=error,
+        single_roofline=single,
+        offline_roofline=offline,
+        error=found.failed.get(cell, ""),
     )
+
+
+def _rooflines(
+    runs: Sequence[Run], operations: Operations, ceiling: Ceiling, weight_bytes: float
+) -> tuple[Roofline | None, Roofline | None]:
+    """Single texts, and all in one call, under the roof."""
+    singles = [run.singles for run in runs if run.singles is not None]
+    offline = [run.offline for run in runs if run.offline is not None]
+    single = whole = None
+    if singles:
+        batches = [[tokens] for some in singles for tokens in some.tokens]
+        run_s = sum(some.run_s for some in singles)
+        single = roofline(batches, run_s, operations, ceiling, weight_bytes)
+    if offline:
+        batches = [list(batch) for one in offline for batch in one.batches]
+        run_s = sum(one.run_s / one.passes for one in offline)
+        whole = roofline(batches, run_s, operations, ceiling, weight_bytes)
+    return single, whole
+
+
+def reference_of(measured: Mapping[Cell, Measured], length: int | None) -> Measured | None:
+    """The cell whose labels the others are compared with: fp32, on the CPU where it was asked."""
+    fp32 = sorted(
+        (cell for cell in measured if cell.variant == "fp32" and cell.length == length),
+        key=lambda cell: cell.device != "cpu",
+    )
+    return measured[fp32[0]] if fp32 else None
+
+
+def _quality(variant: Variant) -> Quality:
+    scores, drop = variant.measured.get("scores") or {}, variant.measured.get("drop") or {}
+    metric = drop.get("metric") or ("accuracy" if "accuracy" in scores else None)
+    return Quality(metric, scores.get(metric), drop.get("points")) if metric else Quality()

@@ -1,143 +1,177 @@
 """What the figures mean, in sentences; pure functions of the figures."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any
+import math
+from collections.abc import Iterator, Mapping, Sequence
 
-from edgeft.bench.cell import Measured
+from edgeft.bench.cell import Cell
+from edgeft.bench.disturbance import Disturbance
 from edgeft.bench.machine import Machine
+from edgeft.bench.result import CellResult
+from edgeft.bench.statistics import FEWEST, Interval, Ratio, ratio_of, samples_needed
 from edgeft.runtime.cpu import has_int8_dot
 
-__all__ = ["CellResult", "verdicts", "warnings"]
+__all__ = ["cell_verdict", "crossing", "device_verdicts", "warnings"]
 
-SPARE_CORES = 0.25  # of work by others that a measurement bears without a warning
-FEW_SAMPLES = 100  # below this many, p99 is the slowest sample or nearly so
+ALLOWED_POINTS = 0.5  # of the metric that the smallest variant worth naming may lose
+SAME = 0.03  # of a difference that nobody would choose by
 
 
-@dataclass(frozen=True)
-class CellResult:
-    """A cell's figures, or the reason why there are none.
+def cell_verdict(cell: CellResult, cells: Sequence[CellResult], features: Sequence[str]) -> str:
+    """What to know of a cell beside the others, in a line; "" where it has no figures."""
+    one = cell.measured
+    if one is None:
+        return ""
+    parts = [*_titles(cell, cells), *_beside_fp32(cell, cells, features)]
+    if not parts:
+        compared = cell.cell.variant == "fp32" and len(cells) > 1
+        return "what the others are compared with" if compared else "measured on its own"
+    return "; ".join(parts)
 
-    ``agreement`` is the share of texts with the label that fp32 gives, None
-    where fp32 was not measured. ``measured`` is None where ``error`` says why.
+
+def device_verdicts(cells: Sequence[CellResult]) -> Iterator[str]:
+    """From which text length on one device is quicker than another."""
+    best: dict[str, dict[int, float]] = {}
+    for cell in cells:
+        if cell.cell.length is None or cell.measured is None:
+            continue
+        p50 = cell.measured.single_p50_ms
+        if p50 is not None:
+            lengths = best.setdefault(cell.cell.device, {})
+            lengths[cell.cell.length] = min(p50.median, lengths.get(cell.cell.length, math.inf))
+    devices = list(best)
+    for at, first in enumerate(devices):
+        for second in devices[at + 1 :]:
+            yield _cross_sentence(first, best[first], second, best[second])
+
+
+def crossing(one: Mapping[int, float], other: Mapping[int, float]) -> float | None:
+    """The length from which ``other`` takes less time than ``one``; None where it never crosses.
+
+    Both are times by length. Between two lengths the quotient of the times is taken
+    as a straight line over the logarithm of the length.
     """
-
-    device: str
-    variant: str
-    file_bytes: int
-    measured: Measured | None
-    agreement: float | None
-    error: str = ""
-
-    def to_dict(self) -> dict[str, Any]:
-        """A JSON-ready dictionary of everything but the labels."""
-        head: dict[str, Any] = {
-            "device": self.device,
-            "variant": self.variant,
-            "file_bytes": self.file_bytes,
-        }
-        one = self.measured
-        if one is None:
-            return {**head, "error": self.error}
-        return {
-            **head,
-            "threads": one.threads,
-            **vars(one.latency),
-            "texts_per_s": one.texts_per_s,
-            "load_ms": one.load_ms,
-            "first_prediction_ms": one.first_ms,
-            "peak_rss_bytes": one.peak_rss_bytes,
-            "label_agreement_with_fp32": self.agreement,
-            "warmup_calls": one.warmup_calls,
-            "warmup_steady": one.steady,
-            "round_p50_ms": list(one.round_p50_ms),
-            "round_texts_per_s": list(one.round_texts_per_s),
-        }
-
-
-def verdicts(cells: Sequence[CellResult], features: Sequence[str]) -> Iterator[str]:
-    """A sentence for each variant beside fp32 on its device, then one on the devices."""
-    for cell in cells:
-        base = _find(cells, cell.device, "fp32")
-        if cell.variant != "fp32" and base is not None and cell.measured is not None:
-            yield _against(cell, base, features)
-    done = [cell for cell in cells if cell.measured is not None]
-    if len({cell.device for cell in done}) > 1:
-        quick = min(done, key=lambda cell: _measured(cell).latency.p50_ms)
-        broad = max(done, key=lambda cell: _measured(cell).texts_per_s)
-        yield (
-            f"Quickest for a single text: {quick.variant} on {quick.device}; "
-            f"most texts a second: {broad.variant} on {broad.device}."
-        )
-
-
-def warnings(
-    cells: Sequence[CellResult], machine: Machine, others_busy_cores: float | None
-) -> Iterator[str]:
-    """What makes the figures less sure than they look."""
-    done = [cell for cell in cells if cell.measured is not None]
-    threads = max((_measured(cell).threads for cell in done), default=0)
-    spare = max(0, machine.host_cores - threads) + SPARE_CORES
-    if others_busy_cores is not None and others_busy_cores > spare:
-        yield (
-            f"Other processes kept {others_busy_cores:.1f} of {machine.host_cores} cores busy "
-            "meanwhile: measure again on an idle machine."
-        )
-    elif others_busy_cores is None and (machine.load_average or 0.0) > spare:
-        yield (
-            f"The load average was {machine.load_average:.1f} on {machine.host_cores} cores at the "
-            "start: measure again on an idle machine."
-        )
-    for cell in done:
-        if not _measured(cell).steady:
-            yield f"{cell.variant} on {cell.device} was not steady after 100 warm-up calls."
-    fewest = min((_measured(cell).latency.samples for cell in done), default=FEW_SAMPLES)
-    if fewest < FEW_SAMPLES:
-        yield f"p99 of {fewest} samples is little more than the slowest one: use more --samples."
-
-
-def _against(cell: CellResult, base: CellResult, features: Sequence[str]) -> str:
-    one, other = _measured(cell), _measured(base)
-    single = _pace(
-        other.latency.p50_ms / one.latency.p50_ms,
-        clear=_apart(one.round_p50_ms, other.round_p50_ms),
-    )
-    whole = _pace(
-        one.texts_per_s / other.texts_per_s,
-        clear=_apart(one.round_texts_per_s, other.round_texts_per_s),
-    )
-    text = (
-        f"On {cell.device}, {cell.variant} against fp32: {single} for single texts, {whole} for "
-        f"the whole file, {cell.file_bytes / 1e6:.1f} MB instead of {base.file_bytes / 1e6:.1f} MB"
-    )
-    if cell.agreement is not None:
-        text += f", the same label on {cell.agreement:.1%} of the texts"
-    text += "."
-    slower = one.latency.p50_ms > other.latency.p50_ms and one.texts_per_s < other.texts_per_s
-    if cell.device == "cpu" and cell.variant == "int8" and slower and not has_int8_dot({*features}):
-        text += " This CPU has no int8 dot products, so that is to be expected."
-    return text
-
-
-def _pace(speed: float, *, clear: bool) -> str:
-    """ "1.4× as fast", or that there is no telling where the rounds overlap."""
-    if not clear or 0.95 < speed < 1.05:
-        return "no clear difference"
-    return f"{speed:.1f}× as fast" if speed > 1 else f"slower ({speed:.2f}× as fast)"
-
-
-def _apart(one: Sequence[float], other: Sequence[float]) -> bool:
-    """Whether all rounds of one cell lie on the same side of all rounds of the other."""
-    return max(one) < min(other) or max(other) < min(one)
-
-
-def _find(cells: Sequence[CellResult], device: str, variant: str) -> CellResult | None:
-    for cell in cells:
-        if (cell.device, cell.variant) == (device, variant) and cell.measured is not None:
-            return cell
+    shared = sorted(set(one) & set(other))
+    quotients = [math.log(other[length] / one[length]) for length in shared]
+    for at in range(1, len(shared)):
+        before, after = quotients[at - 1], quotients[at]
+        if before > 0 >= after:
+            share = before / (before - after)
+            low, high = math.log(shared[at - 1]), math.log(shared[at])
+            return math.exp(low + share * (high - low))
     return None
 
 
-def _measured(cell: CellResult) -> Measured:
-    assert cell.measured is not None
-    return cell.measured
+def warnings(
+    cells: Sequence[CellResult], machine: Machine, disturbance: Disturbance
+) -> Iterator[str]:
+    """What makes the figures less sure than they look."""
+    done = [(cell.cell, cell.measured) for cell in cells if cell.measured is not None]
+    threads = max((one.threads for _, one in done), default=0)
+    yield from disturbance.warnings(machine.host_cores, threads)
+    for cell, one in done:
+        if not one.steady:
+            yield f"{cell} was not steady after 100 warm-up calls."
+    few = min((one.samples for _, one in done if one.samples), default=None)
+    if few is not None and few < samples_needed(99):
+        needed = samples_needed(99)
+        yield f"{few} single texts are too few to tell p99: it takes {needed} --samples."
+    if done and len(done[0][1].runs) < FEWEST:
+        yield f"No interval can be told from fewer than {FEWEST} --rounds."
+
+
+def _titles(cell: CellResult, cells: Sequence[CellResult]) -> Iterator[str]:
+    """What a cell is the best at, where there is more than one."""
+    rivals = [other for other in cells if other.measured is not None and other is not cell
+              and other.cell.length == cell.cell.length]  # fmt: skip
+    if not rivals:
+        return
+    one = cell.measured
+    assert one is not None
+    for title, figure, better in (
+        ("quickest for single texts", "single_p50_ms", 1.0),
+        ("most texts a second", "texts_per_s", -1.0),
+    ):
+        mine: Interval | None = getattr(one, figure)
+        theirs = [(other, getattr(other.measured, figure)) for other in rivals]
+        theirs = [(other, interval) for other, interval in theirs if interval is not None]
+        if mine is None or not theirs:
+            continue
+        if all(better * mine.median <= better * interval.median for _, interval in theirs):
+            near = [str(other.cell) for other, interval in theirs if not _differs(mine, interval)]
+            yield title + (f" (no clear difference to {', '.join(near[:2])})" if near else "")
+    fit = [other for other in (cell, *rivals) if _fits(other)]
+    if cell in fit and len({other.cell.variant for other in fit}) > 1:
+        smallest = min(other.file_bytes for other in fit)
+        if cell.file_bytes == smallest:
+            yield f"smallest within {ALLOWED_POINTS:g} points"
+
+
+def _fits(cell: CellResult) -> bool:
+    drop = cell.quality.drop_points
+    return drop is not None and drop <= ALLOWED_POINTS
+
+
+def _beside_fp32(
+    cell: CellResult, cells: Sequence[CellResult], features: Sequence[str]
+) -> Iterator[str]:
+    base = _twin(cell.cell, cells)
+    if base is None or base.measured is None or cell.measured is None:
+        return
+    single = _speed(base.measured.single_p50_ms, cell.measured.single_p50_ms)
+    whole = _speed(cell.measured.texts_per_s, base.measured.texts_per_s)
+    told = [(ratio, what) for ratio, what in ((single, "for single texts"), (whole, "in batches"))
+            if ratio is not None]  # fmt: skip
+    size = f"{cell.file_bytes / 1e6:.1f} MB instead of {base.file_bytes / 1e6:.1f} MB"
+    if told and all(ratio.clear and ratio.ratio < 1 - SAME for ratio, _ in told):
+        text = f"{cell.cell.variant} loses to fp32 here: " + " and ".join(
+            f"{ratio.ratio:.2f}× as fast {what}" for ratio, what in told
+        )
+        int8_on_cpu = cell.precision == "int8" and cell.cell.device == "cpu"
+        if int8_on_cpu and not has_int8_dot({*features}):
+            text += ", as this CPU has no int8 dot products (VNNI)"
+        yield text
+    elif told:
+        yield "against fp32 " + " and ".join(f"{_pace(ratio)} {what}" for ratio, what in told)
+    yield size
+    if cell.agreement is not None:
+        yield f"the same label on {cell.agreement:.1%} of the texts"
+
+
+def _twin(cell: Cell, cells: Sequence[CellResult]) -> CellResult | None:
+    """The fp32 cell that differs in the variant alone; None for fp32 itself."""
+    if cell.variant == "fp32":
+        return None
+    for other in cells:
+        same = {name: value for name, value in vars(cell).items() if name != "variant"}
+        if other.cell == Cell(variant="fp32", **same):
+            return other
+    return None
+
+
+def _speed(one: Interval | None, other: Interval | None) -> Ratio | None:
+    return ratio_of(one.values, other.values) if one is not None and other is not None else None
+
+
+def _pace(ratio: Ratio) -> str:
+    if not ratio.clear or abs(ratio.ratio - 1) <= SAME:
+        return "no clear difference"
+    return f"{ratio.ratio:.2f}× as fast ({ratio.low:.2f} to {ratio.high:.2f})"
+
+
+def _differs(one: Interval, other: Interval) -> bool:
+    ratio = ratio_of(one.values, other.values)
+    return ratio.clear and abs(ratio.ratio - 1) > SAME
+
+
+def _cross_sentence(
+    first: str, ones: Mapping[int, float], second: str, others: Mapping[int, float]
+) -> str:
+    for name, slow, rival, quick in ((first, ones, second, others), (second, others, first, ones)):
+        length = crossing(slow, quick)
+        if length is not None:
+            return f"From {length:.0f} tokens on, {rival} is quicker for a single text than {name}."
+    shared = set(ones) & set(others)
+    if not shared:
+        return f"{first} and {second} were not measured at the same lengths."
+    winner = first if all(ones[at] <= others[at] for at in shared) else second
+    return f"At every length measured, {winner} is the quicker of {first} and {second}."

@@ -2,10 +2,15 @@
 
 Two lines of JSON come in on stdin, up to two go out on stdout:
 
-    in   {"bundle", "device", "variant", "threads", "text"}
+    in   {"bundle", "device", "variant", "threads", "batch_tokens", "text"}
     out  {"load_ms"}                          as soon as that text is predicted
-    in   {"singles", "texts"}
+    in   {"singles", "offline", "texts", "most_s", "load"}
     out  {"device", "threads", "warmup_calls", …}   see ``edgeft.bench.cell.Run``
+
+or one line each way to learn what the device can do at best:
+
+    in   {"ceiling": {"device", "threads", "precision", "weights"}}
+    out  {"operations_per_s", "bytes_per_s"}
 
 An error goes out as {"error", "hint"} in place of either.
 """
@@ -20,9 +25,8 @@ from typing import IO, TYPE_CHECKING, Any
 from edgeft.errors import EdgeftError
 
 if TYPE_CHECKING:
+    from edgeft.bench.trace import Trace
     from edgeft.runtime.model import Model
-
-WARM_TEXTS = 256  # of the file, predicted once and thrown away before the file is timed
 
 
 def main() -> None:
@@ -42,41 +46,69 @@ def main() -> None:
 
 def _answer(jobs: IO[str], answers: IO[str]) -> None:
     job = json.loads(jobs.readline())
+    if "ceiling" in job:
+        from edgeft.bench.ceiling import measure_ceiling
+
+        _send(answers, vars(measure_ceiling(**job["ceiling"])))
+        return
     import onnxruntime  # noqa: F401  imported here so that load_ms is the time of loading alone
 
     from edgeft.runtime.load import load
 
     begin = time.perf_counter()
     model = load(
-        job["bundle"], device=job["device"], variant=job["variant"], threads=job["threads"]
+        job["bundle"],
+        device=job["device"],
+        variant=job["variant"],
+        threads=job["threads"],
+        batch_tokens=job["batch_tokens"],
     )
     load_ms = (time.perf_counter() - begin) * 1e3
+    from edgeft.bench.trace import trace_model
+
+    trace = trace_model(model)
     with model:
         model.predict(job["text"])
         _send(answers, {"load_ms": load_ms})
         job |= json.loads(jobs.readline())
-        _send(answers, _measure(model, job["text"], job["singles"], job["texts"]))
+        _send(answers, _measure(model, trace, job))
 
 
-def _measure(model: "Model", text: str, singles: list[str], texts: list[str]) -> dict[str, Any]:
+def _measure(model: "Model", trace: "Trace", job: dict[str, Any]) -> dict[str, Any]:
+    from edgeft.bench.energy import EnergyMeter
     from edgeft.bench.machine import peak_rss_bytes
-    from edgeft.bench.measure import time_calls, warm_up
+    from edgeft.bench.measure import warm_up
+    from edgeft.bench.scenarios import Load, all_texts, arrivals, single_texts
 
-    warm = warm_up(lambda: model.predict(text))
-    singles_ms = time_calls(model.predict, singles)
-    model.predict(texts[:WARM_TEXTS])
-    begin = time.perf_counter()
-    predictions = model.predict(texts)
-    file_s = time.perf_counter() - begin
+    kind, _, number = str(model.device).partition(":")
+    meter = EnergyMeter(gpu=int(number) if kind in ("cuda", "tensorrt") else None)
+    warm = warm_up(lambda: model.predict(job["text"]))
+    singles = offline = highest = None
+    labels: list[str] = []
+    trials: list[Any] = []
+    if job["singles"]:
+        singles = single_texts(model, trace, job["singles"], job["most_s"])
+    if job["offline"]:
+        offline, labels = all_texts(model, trace, job["texts"], meter)
+    if job["load"]:
+        load = Load(**job["load"])
+
+        def most() -> float:
+            done = offline or all_texts(model, trace, job["texts"], meter)[0]
+            return done.texts_per_s
+
+        trials, highest = arrivals(model, job["texts"], load, most)
     return {
         "device": str(model.device),
         "threads": model.threads,
         "warmup_calls": warm.calls,
         "steady": warm.steady,
-        "singles_ms": singles_ms,
-        "texts_per_s": len(texts) / file_s,
+        "singles": singles and vars(singles),
+        "offline": offline and vars(offline),
+        "trials": [vars(one) for one in trials],
+        "highest_rate": highest,
         "peak_rss_bytes": peak_rss_bytes(),
-        "labels": [one.label for one in predictions],
+        "labels": labels,
     }
 
 

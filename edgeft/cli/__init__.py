@@ -25,6 +25,7 @@ COMMANDS = {
     "eval": "evaluate",
     "verify": "verify",
     "bench": "bench",
+    "report": "report",
     "inspect": "inspect",
     "push": "push",
     "doctor": "doctor",

@@ -1,20 +1,18 @@
 """edgeft bench: how fast, how big and how alike the variants are on this machine."""
 
+import json
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from edgeft.cli import console, options
 
 if TYPE_CHECKING:
-    from edgeft.bench.run import BenchResult
-    from edgeft.bench.verdict import CellResult
+    from edgeft.bench.matrix import BenchConfig
 
-COLUMNS = (
-    "device", "variant", "p50 ms", "p90 ms", "p99 ms", "texts/s", "load ms", "first ms",
-    "peak MB", "file MB", "same label as fp32",
-)  # fmt: skip
+SCENARIOS = ("single-stream", "offline", "server", "cold-start")
 
 
 @click.command()
@@ -29,98 +27,179 @@ COLUMNS = (
     "--variant", "variants", multiple=True, metavar="NAME",
     help="fp32, int8, fp16 …; may be repeated.  [default: all that suit the device]",
 )  # fmt: skip
-@options.threads
 @click.option(
-    "--samples", type=click.IntRange(min=1), default=300, show_default=True,
-    help="Single texts to time.",
+    "--threads", multiple=True, type=click.IntRange(min=1),
+    help="CPU threads; may be repeated.  [default: all usable cores]",
 )  # fmt: skip
 @click.option(
-    "--rounds", type=click.IntRange(min=1), default=3, show_default=True,
-    help="Fresh processes for each variant and device.",
+    "--batch-tokens", multiple=True, type=click.IntRange(min=1),
+    help="Padded tokens in a batch; may be repeated.  [default: what suits the device]",
+)  # fmt: skip
+@click.option(
+    "--length", "lengths", multiple=True, type=click.IntRange(min=4), metavar="TOKENS",
+    help="Texts joined and cut to so many tokens; may be repeated.  [default: as they are]",
+)  # fmt: skip
+@click.option(
+    "--scenario", "scenarios", multiple=True, type=click.Choice(SCENARIOS),
+    help="May be repeated.  [default: all but server, which --slo-ms or --rate adds]",
+)  # fmt: skip
+@click.option(
+    "--slo-ms", type=click.FloatRange(0, min_open=True),
+    help="Find the highest rate of arrivals that keeps p99 within so many milliseconds.",
+)  # fmt: skip
+@click.option(
+    "--rate", "rates", multiple=True, type=click.FloatRange(0, min_open=True),
+    help="Texts that arrive a second; may be repeated.",
+)  # fmt: skip
+@click.option(
+    "--texts", type=click.IntRange(min=1),
+    help="Texts to predict in one call, at most.  [default: some 65,536 tokens]",
+)  # fmt: skip
+@click.option(
+    "--samples", type=click.IntRange(min=1), default=3000, show_default=True,
+    help="Single texts to time, over all rounds.",
+)  # fmt: skip
+@click.option(
+    "--rounds", type=click.IntRange(min=1), default=6, show_default=True,
+    help="Fresh processes for each cell of the table.",
+)  # fmt: skip
+@click.option(
+    "--seconds", type=click.FloatRange(0, min_open=True), default=10.0, show_default=True,
+    help="Of single texts in a round, at most, and of arrivals at each rate.",
 )  # fmt: skip
 @click.option("--save", is_flag=True, help="Let `auto` choose by these figures on this machine.")
+@click.option(
+    "--against", type=options.FILE, metavar="OLD.json",
+    help="Say what is faster or slower than in an older --json document.",
+)  # fmt: skip
+@click.option(
+    "--fail-slower", type=click.FloatRange(0), metavar="PERCENT",
+    help="Exit with 3 where something is clearly slower by more than that.",
+)  # fmt: skip
+@click.option("-o", "--out", type=options.FILE, help="Also keep the JSON document in a file.")
+@click.option("--force", is_flag=True, help="Replace that file.")
 @options.as_json
 @click.pass_context
 def command(
     ctx: click.Context,
+    /,
     bundle: Path,
-    data: Path | None,
-    text_column: str | None,
-    devices: tuple[str, ...],
-    variants: tuple[str, ...],
-    threads: int | None,
-    samples: int,
-    rounds: int,
+    seconds: float,
     save: bool,
+    against: Path | None,
+    fail_slower: float | None,
+    out: Path | None,
+    force: bool,
     as_json: bool,
+    **chosen: Any,
 ) -> None:
-    """Time each variant of BUNDLE on each device of this machine.
+    """Time BUNDLE, or any exported ONNX folder, on this machine.
 
-    Single texts one by one (p50, p90, p99) and all texts in one call (texts/s),
-    tokenization included; the time to load; the time from the start of a fresh
-    process to its first prediction; the peak of its memory (not a GPU's); and
-    the share of texts that get the label that fp32 gives. Exit status 1 if a
-    variant failed.
+    Every combination of device, variant, threads, batch size and text length is a
+    cell of the table, and is measured in fresh processes that take turns: single
+    texts one by one, all texts in one call, the start of the process to its first
+    prediction, and on request texts that arrive by chance. Tokenization is
+    included. Exit status 1 if a cell failed, 3 if --fail-slower was not met.
     """
-    from edgeft.bench.run import BenchConfig, bench, save_result
+    from edgeft.bench.against import read_result
+    from edgeft.bench.matrix import BenchConfig
+    from edgeft.bench.run import bench, save_result
+    from edgeft.errors import UsageError
+    from edgeft.folders import check_file, write_file
 
+    if fail_slower is not None and against is None:
+        raise UsageError("--fail-slower has nothing to compare with.", hint="Add --against FILE.")
+    before = read_result(against) if against is not None else None
+    if out is not None:  # told now, and not when all is measured
+        check_file(out, force=force)
     config = BenchConfig(
-        bundle=bundle,
-        data=data,
-        text_column=text_column,
-        devices=devices,
-        variants=variants,
-        threads=threads,
-        samples=samples,
-        rounds=rounds,
+        bundle=bundle, most_s=seconds, **{**chosen, "scenarios": _scenarios(chosen)}
     )
+    _tell_auto(config)
     with console.show_progress() as progress:
         result = bench(config, progress)
+    document = result.to_dict()
+    comparison = None
+    if before is not None:
+        comparison = document["against"] = _compare(document, before)
+    if out is not None:
+        write_file(out, json.dumps(document, indent=2, ensure_ascii=False) + "\n", force=force)
     if as_json:
-        console.print_json(result.to_dict())
+        console.print_json(document)
     else:
-        show(result)
+        from edgeft.cli.bench_tables import show, show_against
+
+        show(document)
+        if comparison is not None:
+            show_against(comparison)
     if save and any(cell.measured for cell in result.cells):
         console.note(f"Saved for --variant auto: {save_result(result)}")
     if any(cell.error for cell in result.cells):
         ctx.exit(1)
+    if comparison is not None and fail_slower is not None:
+        _hold(ctx, comparison, fail_slower)
 
 
-def show(result: "BenchResult") -> None:
-    """Print a result: the table, what failed, what it means, and how it was measured."""
-    texts = result.texts
-    console.print_table("Benchmark", COLUMNS, map(_row, result.cells))
-    for cell in result.cells:
-        if cell.error:
-            failed = f"{cell.variant} on {cell.device} failed: {cell.error}"
-            console.print_lines(failed.splitlines())
-    console.print_lines(result.verdicts)
-    console.print_lines(f"Warning: {one}" for one in result.warnings)
-    console.print_lines([
-        "",
-        f"Machine: {result.machine.summary()}",
-        f"Texts: {texts.count} ({texts.source}), tokens p50 {texts.tokens_p50}, "
-        f"p90 {texts.tokens_p90}, longest {texts.tokens_max}; {texts.truncated} cut",
-        f"Method: {result.method()}",
-    ])  # fmt: skip
+def _scenarios(chosen: Mapping[str, Any]) -> tuple[str, ...]:
+    if chosen["scenarios"]:
+        return tuple(dict.fromkeys(chosen["scenarios"]))
+    server = chosen["slo_ms"] is not None or chosen["rates"]
+    return tuple(name for name in SCENARIOS if name != "server" or server)
 
 
-def _row(cell: "CellResult") -> tuple[str, ...]:
-    one = cell.measured
-    size = f"{cell.file_bytes / 1e6:.1f}"
-    if one is None:
-        return (cell.device, cell.variant, *[""] * 7, size, "")
-    peak = "" if one.peak_rss_bytes is None else f"{one.peak_rss_bytes / 1e6:.0f}"
-    return (
-        cell.device,
-        cell.variant,
-        f"{one.latency.p50_ms:.2f}",
-        f"{one.latency.p90_ms:.2f}",
-        f"{one.latency.p99_ms:.2f}",
-        f"{one.texts_per_s:,.0f}",
-        f"{one.load_ms:.0f}",
-        f"{one.first_ms:.0f}",
-        peak,
-        size,
-        "" if cell.agreement is None else f"{cell.agreement:.2%}",
-    )
+def _tell_auto(config: "BenchConfig") -> None:
+    """Say what the device "auto" is, and why it is no GPU."""
+    if "auto" not in config.devices:
+        return
+    from edgeft.runtime.providers import available_devices, resolve_device
+
+    device = str(resolve_device("auto"))
+    why = f", since CUDA does not load: {available_devices()['cuda']}" if device == "cpu" else "."
+    console.note(f"The device auto is {device} here{why}")
+
+
+def _compare(now: Mapping[str, Any], before: Mapping[str, Any]) -> dict[str, Any]:
+    """A JSON-ready comparison; ``unlike`` says why there is none."""
+    from edgeft.bench.against import compare, unlike
+
+    reason = unlike(now, before)
+    rows = [] if reason else compare(now, before)
+    return {
+        "unlike": reason,
+        "figures": [
+            {
+                "cell": one.cell,
+                "figure": one.figure,
+                "before": one.before,
+                "now": one.now,
+                "time_ratio": one.ratio.ratio,
+                "low": one.ratio.low,
+                "high": one.ratio.high,
+                "verdict": one.verdict,
+            }
+            for one in rows
+        ],
+    }
+
+
+def _hold(ctx: click.Context, comparison: Mapping[str, Any], percent: float) -> None:
+    """Exit with 3 where something is clearly slower; a limit that cannot be tried is an error."""
+    from edgeft.errors import DataError
+
+    if not comparison["figures"]:
+        raise DataError(
+            f"--fail-slower could not be tried: {comparison['unlike'] or 'no cell is in both.'}",
+            hint="Measure the old bundle here, with the same texts and options.",
+        )
+    slow = [
+        one
+        for one in comparison["figures"]
+        if one["verdict"] == "slower" and one["time_ratio"] > 1 + percent / 100
+    ]
+    for one in slow:
+        console.note(
+            f"{one['cell']}: {one['figure']} takes {one['time_ratio']:.2f} times the time "
+            f"(allowed: {1 + percent / 100:.2f})."
+        )
+    if slow:
+        ctx.exit(3)

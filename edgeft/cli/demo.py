@@ -43,18 +43,18 @@ def _show(result: "DemoResult", seconds: float) -> None:
     assert test is not None
     rows = [["torch fp32", "-", f"{test.accuracy:.4f}", f"{test.macro_f1:.4f}", "-", "-", "-", "-"]]
     for cell in result.bench.cells:
-        report = result.export.reports[cell.variant]
+        report = result.export.reports[cell.cell.variant]
         one = cell.measured
         rows.append(
             [
-                f"{cell.variant} on {cell.device}",
+                f"{cell.cell.variant} on {cell.cell.device}",
                 f"{cell.file_bytes / 1e6:.1f}",
                 f"{report.scores.accuracy:.4f}" if report.scores else "-",
                 f"{report.scores.macro_f1:.4f}" if report.scores else "-",
                 f"{report.parity.label_agreement:.4f}",
-                f"{one.latency.p50_ms:.2f}" if one else "-",
-                f"{one.latency.p99_ms:.2f}" if one else "-",
-                f"{one.texts_per_s:,.0f}" if one else "-",
+                f"{one.single_p50_ms.median:.2f}" if one and one.single_p50_ms else "-",
+                f"{p99:.2f}" if one and (p99 := one.percentiles["p99_ms"]) is not None else "-",
+                f"{one.texts_per_s.median:,.0f}" if one and one.texts_per_s else "-",
             ]
         )
     console.print_table(
@@ -63,7 +63,9 @@ def _show(result: "DemoResult", seconds: float) -> None:
          "texts/s"],
         rows,
     )  # fmt: skip
-    console.print_lines(result.bench.verdicts)
+    console.print_lines(
+        f"{cell.cell}: {cell.verdict}." for cell in result.bench.cells if cell.verdict
+    )
     console.print_lines(f"Warning: {one}" for one in result.bench.warnings)
     console.print_lines(
         [

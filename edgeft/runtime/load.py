@@ -37,6 +37,7 @@ def load(
     on_long: LongTexts = "truncate",
     overlap: int | None = None,
     batch_invariant: bool = False,
+    batch_tokens: int | None = None,
     max_waiting: int = 1024,
     wait_ms: float = 1.0,
     spin: bool = False,
@@ -60,6 +61,7 @@ def load(
         each weighted by its own tokens ("window").
     batch_invariant: never let a text's neighbours touch its answer: a variant
         whose manifest does not promise that runs each text alone.
+    batch_tokens: padded tokens in a batch, at most; by default what suits the device.
     max_waiting: texts that may wait in ``apredict``; one more is refused.
     wait_ms: how long a batch of ``apredict`` may wait for callers to come back.
     spin: CPU threads wait busily during a call: sometimes quicker, never cheaper.
@@ -68,7 +70,7 @@ def load(
     Raises BundleError, FormatError, IntegrityError, DeviceError,
     DependencyError, UsageError.
     """
-    _check_options(threads, verify, on_long, overlap, max_waiting, wait_ms)
+    _check_options(threads, verify, on_long, overlap, batch_tokens, max_waiting, wait_ms)
     folder = Path(path)
     manifest = read_manifest(folder)
     if expect is not None and expect != manifest.digest:
@@ -115,6 +117,7 @@ def load(
         serving=Serving(
             on_long=on_long,
             alone=batch_invariant and not chosen.batch_invariant,
+            batch_tokens=batch_tokens,
             max_rows=TENSORRT_ROWS if place.kind == "tensorrt" else None,
             max_waiting=max_waiting,
             wait_s=wait_ms / 1e3,
@@ -134,6 +137,7 @@ def _check_options(
     verify: str,
     on_long: str,
     overlap: int | None,
+    batch_tokens: int | None,
     max_waiting: int,
     wait_ms: float,
 ) -> None:
@@ -147,6 +151,8 @@ def _check_options(
         )
     if overlap is not None and on_long != "window":
         raise UsageError("An overlap was given, but no windows.", hint='Add on_long="window".')
+    if batch_tokens is not None and batch_tokens < 1:
+        raise UsageError(f"Batches of {batch_tokens} tokens hold nothing.", hint="Use 1 or more.")
     if max_waiting < 1 or wait_ms < 0:
         raise UsageError(
             f"max_waiting={max_waiting} and wait_ms={wait_ms} make no queue.",

@@ -39,11 +39,13 @@ Logits = NDArray[np.float32]
 class Serving:
     """How texts are taken and put together; see ``load``.
 
-    alone: every text is a batch of its own. max_rows: texts in a batch, at most.
+    alone: every text is a batch of its own. batch_tokens: padded tokens in a batch,
+    at most; None for what suits the device. max_rows: texts in a batch, at most.
     """
 
     on_long: LongTexts = "truncate"
     alone: bool = False
+    batch_tokens: int | None = None
     max_rows: int | None = None
     max_waiting: int = 1024
     wait_s: float = 0.001
@@ -78,8 +80,8 @@ class Model:
         self._encoder = encoder
         self._engine: Engine | None = engine
         self._serving = serving
-        budget = BATCH_TOKENS.get(device.name.partition(":")[0], OTHER_TOKENS)
-        self._budget = 1 if serving.alone else budget
+        suits = BATCH_TOKENS.get(device.name.partition(":")[0], OTHER_TOKENS)
+        self._budget = 1 if serving.alone else serving.batch_tokens or suits
         # More calls at a time than threads only fight for caches, and each holds its own buffers.
         self._turns = threading.BoundedSemaphore(threads)
         self._shared: SharedBatches[Classification] | None = None

@@ -11,7 +11,7 @@ from edgeft.runtime.providers import CPU_PROVIDER, Device, DeviceName, import_on
 if TYPE_CHECKING:
     import onnxruntime
 
-__all__ = ["SessionOptions", "device_of", "open_session"]
+__all__ = ["SessionOptions", "device_of", "open_session", "provider_options", "session_options"]
 
 
 @dataclass(frozen=True)
@@ -48,10 +48,10 @@ def open_session(
     """
     ort = import_onnxruntime()
     name = name or str(model)
-    providers = _providers(device, options)
+    providers = provider_options(device, options)
     try:
         session = ort.InferenceSession(
-            model, _session_options(ort, device, options), providers=providers, enable_fallback=0
+            model, session_options(ort, device, options), providers=providers, enable_fallback=0
         )
     except Exception as error:  # onnxruntime's errors share no base but Exception
         reason = str(error).replace(str(model), name)
@@ -94,7 +94,8 @@ def _check_placement(
         )
 
 
-def _session_options(ort: Any, device: DeviceName, options: SessionOptions) -> Any:
+def session_options(ort: Any, device: DeviceName, options: SessionOptions) -> Any:
+    """onnxruntime's session options for a device."""
     settings = ort.SessionOptions()
     settings.intra_op_num_threads = options.threads
     settings.inter_op_num_threads = 1
@@ -114,7 +115,7 @@ def _session_options(ort: Any, device: DeviceName, options: SessionOptions) -> A
     return settings
 
 
-def _providers(
+def provider_options(
     device: DeviceName, options: SessionOptions
 ) -> list[str | tuple[str, dict[str, str]]]:
     """The provider with its options, and what runs the nodes that it cannot take."""

@@ -1,6 +1,6 @@
 import pytest
 
-from edgeft.bench.measure import latency, percentiles, time_calls, warm_up
+from edgeft.bench.measure import time_calls, warm_up
 
 
 class FakeClock:
@@ -13,24 +13,6 @@ class FakeClock:
         return self.now_s
 
 
-def test_percentiles_are_values_that_were_measured() -> None:
-    assert percentiles(range(1, 101), (50, 90, 99, 100)) == [50, 90, 99, 100]
-    assert percentiles([3.0, 1.0, 2.0], (1, 50, 99)) == [1.0, 2.0, 3.0]
-    assert percentiles([7.0], (1, 50, 99)) == [7.0] * 3
-
-
-def test_percentile_of_an_even_count_is_the_lower_middle() -> None:
-    assert percentiles([1.0, 2.0, 3.0, 10.0], (50, 75, 76)) == [2.0, 3.0, 10.0]
-
-
-def test_latency_counts_its_samples_and_refuses_none() -> None:
-    times_ms = [float(at) for at in range(200, 0, -1)]
-    result = latency(times_ms)
-    assert (result.p50_ms, result.p90_ms, result.p99_ms, result.samples) == (100, 180, 198, 200)
-    with pytest.raises(ValueError, match="no values"):
-        latency([])
-
-
 def test_time_calls_times_each_input_by_itself_in_ms() -> None:
     clock = FakeClock()
 
@@ -38,6 +20,16 @@ def test_time_calls_times_each_input_by_itself_in_ms() -> None:
         clock.now_s += took_s
 
     assert time_calls(call, [0.002, 0.5, 0.0], clock=clock) == pytest.approx([2.0, 500.0, 0.0])
+
+
+def test_time_calls_ends_when_its_time_is_up() -> None:
+    clock = FakeClock()
+
+    def call(took_s: float) -> None:
+        clock.now_s += took_s
+
+    assert time_calls(call, [1.0] * 100, clock=clock, most_s=2.5) == [1000.0] * 3
+    assert time_calls(call, [9.0] * 100, clock=clock, most_s=0.1) == [9000.0]  # one in any case
 
 
 def test_warm_up_ends_when_two_blocks_agree() -> None:

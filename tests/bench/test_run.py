@@ -7,65 +7,122 @@ from pathlib import Path
 import pytest
 
 from edgeft.bench.cell import Cell, summarize
-from edgeft.bench.run import BenchConfig, bench, reference_of, takes
+from edgeft.bench.matrix import BenchConfig
+from edgeft.bench.result import BenchResult
+from edgeft.bench.run import bench, reference_of
 from edgeft.bundle import read_manifest
-from edgeft.errors import BundleError, DataError, DeviceError, UsageError
-from tests.bench.test_cell import run
+from edgeft.errors import BundleError, DataError, UsageError
+from tests.bench.makers import run
 from tests.bundles import with_file
+
+ROWS = "text,label\nthe cat fell,sad\ngood bread,glad\nquiet night,calm\n"
 
 
 def quick(bundle: Path, **other: object) -> BenchConfig:
     """As small a measurement as there is, on the CPU."""
-    config = BenchConfig(bundle, devices=("cpu",), samples=4, rounds=2, threads=1)
+    config = BenchConfig(bundle, devices=("cpu",), samples=4, rounds=1, threads=(1,))
     return replace(config, **other)  # type: ignore[arg-type]
 
 
 @pytest.fixture
 def texts_file(tmp_path: Path) -> Path:
     path = tmp_path / "texts.csv"
-    path.write_text("text,label\nthe cat fell,sad\ngood bread,glad\nquiet night,calm\n")
+    path.write_text(ROWS)
     return path
 
 
-def test_each_variant_is_a_cell_and_the_cells_take_turns(
-    tiny_bundle: Path, texts_file: Path
-) -> None:
-    steps: list[tuple[str, int, int]] = []
-    config = quick(tiny_bundle, data=texts_file)
-    result = bench(config, lambda step, done, total: steps.append((step, done, total)))
-    assert [(cell.device, cell.variant) for cell in result.cells] == [
-        ("cpu", "fp32"),
-        ("cpu", "int8"),
-    ]
-    assert steps == [("benchmark", done, 4) for done in range(5)]
-    for cell in result.cells:
-        assert cell.measured is not None
-        assert cell.measured.latency.samples == 4
-        assert len(cell.measured.round_texts_per_s) == 2
-        assert cell.measured.threads == 1
-        assert cell.agreement is not None
-    assert result.cells[0].agreement == 1.0
-    assert (result.texts.source, result.texts.count) == ("texts.csv", 3)
-    assert 3 <= result.texts.tokens_p50 <= result.texts.tokens_max
+@pytest.fixture(scope="module")
+def whole(tiny_bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> BenchResult:
+    """Both variants, two rounds, every scenario."""
+    path = tmp_path_factory.mktemp("data") / "texts.csv"
+    path.write_text(ROWS)
+    return bench(
+        quick(
+            tiny_bundle,
+            data=path,
+            rounds=2,
+            scenarios=("single-stream", "offline", "server", "cold-start"),
+            rates=(200.0,),
+            slo_ms=100.0,
+            most_s=0.1,
+        )
+    )
 
 
-def test_the_result_is_json_with_units_and_without_texts(
-    tiny_bundle: Path, texts_file: Path
-) -> None:
-    document = json.loads(json.dumps(bench(quick(tiny_bundle, data=texts_file)).to_dict()))
+def test_each_variant_is_a_cell(whole: BenchResult) -> None:
+    assert [str(one.cell) for one in whole.cells] == [
+        "fp32 on cpu, 1 thread", "int8 on cpu, 1 thread",
+    ]  # fmt: skip
+    for one in whole.cells:
+        assert one.measured is not None
+        assert one.measured.samples == 4
+        assert len(one.measured.runs) == 2
+        assert one.measured.threads == 1
+        assert one.measured.trials[0]["arrivals"] == 2 * 299
+        assert one.agreement is not None
+    assert whole.cells[0].agreement == 1.0
+    assert (whole.texts.source, whole.texts.count) == ("texts.csv", 3)
+    assert 3 <= whole.texts.tokens_p50 <= whole.texts.tokens_max
+
+
+def test_each_cell_has_its_place_under_the_roof(whole: BenchResult) -> None:
+    for one in whole.cells:
+        for roof in (one.single_roofline, one.offline_roofline):
+            assert roof is not None
+            assert 0 < roof.share < 2  # a limit that was measured is no law of nature
+            assert roof.operations > 0
+    fp32, int8 = (one.single_roofline for one in whole.cells)
+    assert fp32 is not None
+    assert int8 is not None
+    assert fp32.operations == int8.operations  # what is useful does not hang on the precision
+    assert int8.intensity == pytest.approx(4 * fp32.intensity)
+
+
+def test_the_result_is_json_with_units_and_without_what_is_private(whole: BenchResult) -> None:
+    text = json.dumps(whole.to_dict())
+    document = json.loads(text)
     fp32, int8 = document["cells"]
-    for name in ("p50_ms", "p90_ms", "p99_ms", "texts_per_s", "load_ms", "first_prediction_ms"):
-        assert fp32[name] > 0
-    sizes = {
-        one: (tiny_bundle / one).stat().st_size
-        for one in ("onnx/model.onnx", "onnx/model_int8.onnx")
-    }
-    assert [fp32["file_bytes"], int8["file_bytes"]] == list(sizes.values())
-    assert document["percentile_method"] == "nearest rank"
-    assert document["bundle_digest"] == read_manifest(tiny_bundle).digest
-    assert len(document["verdicts"]) == 1
-    assert "good bread" not in str(document)
-    assert str(texts_file.parent) not in str(document)
+    for name in ("single_p50_ms", "texts_per_s", "tokens_per_s", "load_ms", "first_ms",
+                 "cpu_s_per_1000", "peak_rss_bytes"):  # fmt: skip
+        assert len(fp32[name]["values"]) == 2
+        assert fp32[name]["median"] > 0
+    manifest = read_manifest(whole.config.bundle)
+    assert [fp32["file_bytes"], int8["file_bytes"]] == [
+        manifest.files[f"onnx/{name}.onnx"].bytes for name in ("model", "model_int8")
+    ]
+    assert fp32["p50_ms"] is None  # four samples do not tell a median
+    assert document["edgeft_bench"] == 1
+    assert document["bundle_digest"] == manifest.digest
+    assert document["command"] == (
+        f"edgeft bench {whole.config.bundle.name} --data texts.csv --device cpu --threads 1 "
+        "--rate 200 --scenario single-stream --scenario offline --scenario server "
+        "--scenario cold-start --slo-ms 100 --samples 4 --rounds 2 --seconds 0.1"
+    )
+    assert "good bread" not in text
+    assert str(whole.config.bundle.parent) not in text
+    assert str(whole.config.data and whole.config.data.parent) not in text
+
+
+def test_cells_take_turns_and_progress_is_told(tiny_bundle: Path, texts_file: Path) -> None:
+    steps: list[tuple[str, int, int]] = []
+    config = quick(tiny_bundle, data=texts_file, scenarios=("cold-start",), rounds=2)
+    result = bench(config, lambda step, done, total: steps.append((step, done, total)))
+    assert steps == [("benchmark", done, 4) for done in range(5)]
+    for one in result.cells:  # nothing but cold starts was measured
+        assert one.measured is not None
+        assert (one.measured.single_p50_ms, one.measured.texts_per_s) == (None, None)
+        assert one.measured.first_ms.median > 0
+        assert one.agreement is None
+
+
+def test_texts_of_several_lengths_are_cells(tiny_bundle: Path) -> None:
+    config = quick(tiny_bundle, variants=("fp32",), lengths=(8, 32), texts=20)
+    result = bench(config)
+    for one, length in zip(result.cells, (8, 32), strict=True):
+        assert one.measured is not None
+        (bucket,) = one.measured.buckets
+        assert bucket.tokens == (16 if length == 8 else 32)
+        assert one.texts.tokens_p50 == one.texts.tokens_max == length
 
 
 def test_a_damaged_variant_does_not_stop_the_other(tiny_bundle: Path, tmp_path: Path) -> None:
@@ -79,70 +136,34 @@ def test_a_damaged_variant_does_not_stop_the_other(tiny_bundle: Path, tmp_path: 
 
 def test_int8_alone_has_nothing_to_agree_with(tiny_bundle: Path) -> None:
     result = bench(quick(tiny_bundle, variants=("int8",)))
-    assert [cell.agreement for cell in result.cells] == [None]
-    assert result.verdicts == ()
+    assert [one.agreement for one in result.cells] == [None]
 
 
-def test_labels_are_compared_with_fp32_and_rather_with_the_cpus() -> None:
+def test_labels_are_compared_with_fp32_of_that_length_and_rather_with_the_cpus() -> None:
     on_gpu, on_cpu, int8 = (summarize([run(1.0, labels=[name])]) for name in ("gpu", "cpu", "int8"))
-    measured = {Cell("cpu", "int8"): int8, Cell("cuda:0", "fp32"): on_gpu}
-    assert reference_of(measured) is on_gpu
-    assert reference_of({**measured, Cell("cpu", "fp32"): on_cpu}) is on_cpu
-    assert reference_of({Cell("cpu", "int8"): int8}) is None
+    found = {Cell("cpu", "int8"): int8, Cell("cuda:0", "fp32"): on_gpu}
+    assert reference_of(found, None) is on_gpu
+    assert reference_of({**found, Cell("cpu", "fp32"): on_cpu}, None) is on_cpu
+    assert reference_of({Cell("cpu", "int8"): int8}, None) is None
+    assert reference_of(found, 16) is None
 
 
-def test_names_are_measured_once(tiny_bundle: Path) -> None:
-    config = quick(tiny_bundle, devices=("cpu", "cpu"), variants=("fp32", "fp32"), rounds=1)
-    assert len(bench(config).cells) == 1
-
-
-def test_each_device_gets_the_precisions_that_it_computes(tiny_bundle: Path) -> None:
-    fp32 = read_manifest(tiny_bundle).model.variants["fp32"]
-    taken = {
-        (device, precision)
-        for device in ("cpu", "cuda:0")
-        for precision in ("fp32", "int8", "fp16")
-        if takes(device, replace(fp32, precision=precision))
-    }
-    assert taken == {("cpu", "fp32"), ("cpu", "int8"), ("cuda:0", "fp32"), ("cuda:0", "fp16")}
-
-
-def test_what_makes_no_sense_is_told_before_anything_runs(
-    tiny_bundle: Path, tmp_path: Path
-) -> None:
-    with pytest.raises(UsageError, match="no variant 'int4'"):
-        bench(quick(tiny_bundle, variants=("int4",)))
-    with pytest.raises(UsageError, match="no device 'gpu'"):
-        bench(quick(tiny_bundle, devices=("gpu",)))
+def test_what_cannot_be_measured_is_told(tiny_bundle: Path, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="1 samples cannot be spread over 2 rounds"):
-        bench(quick(tiny_bundle, samples=1))
-    with pytest.raises(UsageError, match="no file"):
-        bench(quick(tiny_bundle, text_column="text"))
+        bench(quick(tiny_bundle, samples=1, rounds=2))
+    empty = tmp_path / "empty.txt"
+    empty.touch()
     with pytest.raises(DataError, match="no texts"):
-        bench(quick(tiny_bundle, data=_empty(tmp_path)))
+        bench(quick(tiny_bundle, data=empty))
     with pytest.raises(BundleError, match="no bundle"):
         bench(quick(tmp_path))
-
-
-def test_a_named_device_that_cannot_run_is_an_error(tiny_bundle: Path) -> None:
-    from edgeft.runtime.providers import available_devices
-
-    if not available_devices()["cuda"]:
-        pytest.skip("CUDA runs here")
-    with pytest.raises(DeviceError, match="'cuda' cannot run here"):
-        bench(quick(tiny_bundle, devices=("cpu", "cuda")))
 
 
 def test_measuring_imports_no_training_library() -> None:
     code = (
         "import sys, edgeft.bench.run, edgeft.bench.worker, edgeft.doctor\n"
-        "print(sorted({'torch', 'transformers', 'optimum', 'onnx', 'psutil'} & set(sys.modules)))"
+        "print(sorted({'torch', 'transformers', 'optimum', 'onnx', 'psutil', 'altair'} "
+        "& set(sys.modules)))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
-
-
-def _empty(folder: Path) -> Path:
-    path = folder / "empty.txt"
-    path.touch()
-    return path

@@ -2,124 +2,118 @@ from dataclasses import replace
 
 import pytest
 
-from edgeft.bench.cell import Measured
-from edgeft.bench.machine import Machine
-from edgeft.bench.measure import Latency
-from edgeft.bench.verdict import CellResult, verdicts, warnings
-
-VNNI = ("avx2", "vnni")
-
-
-def measured(
-    p50_ms: float, texts_per_s: float, *, spread: float = 0.01, **other: object
-) -> Measured:
-    """Figures whose rounds differ by ``spread`` to both sides."""
-    sides = (1 - spread, 1.0, 1 + spread)
-    one = Measured(
-        latency=Latency(p50_ms, 2 * p50_ms, 3 * p50_ms, samples=300),
-        texts_per_s=texts_per_s,
-        load_ms=100.0,
-        first_ms=300.0,
-        peak_rss_bytes=200_000_000,
-        warmup_calls=30,
-        steady=True,
-        threads=2,
-        round_p50_ms=tuple(p50_ms * side for side in sides),
-        round_texts_per_s=tuple(texts_per_s * side for side in sides),
-        labels=("a", "b"),
-    )
-    return replace(one, **other)  # type: ignore[arg-type]
-
-
-def cell(variant: str, one: Measured | None, *, device: str = "cpu", **other: object) -> CellResult:
-    size = 90_000_000 if variant == "fp32" else 23_000_000
-    result = CellResult(device, variant, size, one, agreement=0.994)
-    return replace(result, **other)  # type: ignore[arg-type]
-
-
-def machine(*, host_cores: int = 2, load_average: float | None = 0.0) -> Machine:
-    return Machine("a CPU", VNNI, 2, host_cores, 1 << 34, "Linux x", "3.11", {}, (), load_average)
+from edgeft.bench.verdict import cell_verdict, crossing, device_verdicts, warnings
+from tests.bench.makers import QUIET, VNNI, cell, machine, measured, run
 
 
 def test_a_faster_variant_is_said_to_be_faster_with_its_price() -> None:
-    fast = cell("int8", measured(5.0, 300.0))
-    (sentence,) = verdicts([cell("fp32", measured(7.0, 150.0)), fast], VNNI)
-    assert sentence == (
-        "On cpu, int8 against fp32: 1.4× as fast for single texts, 2.0× as fast for the whole "
-        "file, 23.0 MB instead of 90.0 MB, the same label on 99.4% of the texts."
+    base = cell("fp32", measured(7.0, 150.0), drop=0.0)
+    fast = cell("int8", measured(5.0, 300.0), drop=0.2)
+    text = cell_verdict(fast, [base, fast], VNNI)
+    assert text.startswith(
+        "quickest for single texts; most texts a second; smallest within 0.5 points; "
+        "against fp32 1.40× as fast (1.3"
     )
+    assert "2.00× as fast (1.9" in text
+    assert text.endswith("23.0 MB instead of 90.0 MB; the same label on 99.4% of the texts")
+    assert cell_verdict(base, [base, fast], VNNI) == "what the others are compared with"
+    assert cell_verdict(base, [base], VNNI) == "measured on its own"
 
 
-def test_a_slower_variant_is_said_to_be_slower_and_why() -> None:
-    cells = [cell("fp32", measured(5.0, 200.0)), cell("int8", measured(10.0, 100.0))]
-    (without,) = verdicts(cells, ("avx2",))
-    assert (
-        "slower (0.50× as fast) for single texts, slower (0.50× as fast) for the whole" in without
+def test_a_slower_variant_is_said_to_lose_and_why() -> None:
+    base, slow = cell("fp32", measured(5.0, 200.0)), cell("int8", measured(10.0, 100.0))
+    without = cell_verdict(slow, [base, slow], ("avx2",))
+    assert without.startswith(
+        "int8 loses to fp32 here: 0.50× as fast for single texts and 0.50× as fast in batches, as "
+        "this CPU has no int8 dot products (VNNI)"
     )
-    assert without.endswith("This CPU has no int8 dot products, so that is to be expected.")
-    (with_dot,) = verdicts(cells, VNNI)
-    assert "to be expected" not in with_dot
+    assert "VNNI" not in cell_verdict(slow, [base, slow], VNNI)
+    assert cell_verdict(base, [base, slow], VNNI).startswith("quickest for single texts; most")
 
 
-def test_rounds_that_overlap_make_no_difference() -> None:
-    cells = [
-        cell("fp32", measured(7.0, 150.0, spread=0.3)),
-        cell("int8", measured(5.0, 180.0, spread=0.3)),
-    ]
-    (sentence,) = verdicts(cells, VNNI)
-    assert "no clear difference for single texts, no clear difference for the whole" in sentence
+def test_processes_that_overlap_make_no_difference() -> None:
+    base = cell("fp32", measured(7.0, 150.0, spread=0.3))
+    other = cell("int8", measured(6.5, 155.0, spread=0.3))
+    text = cell_verdict(other, [base, other], VNNI)
+    assert "quickest for single texts (no clear difference to fp32 on cpu)" in text
+    assert "against fp32 no clear difference for single texts and no clear difference in" in text
+
+
+def test_three_processes_claim_nothing() -> None:
+    from edgeft.bench.cell import summarize
+
+    base = cell("fp32", summarize([run(9.0)] * 3))
+    other = cell("int8", summarize([run(1.0)] * 3))
+    assert "against fp32 no clear difference" in cell_verdict(other, [base, other], VNNI)
+
+
+def test_the_smallest_is_one_that_may_be_used() -> None:
+    base = cell("fp32", measured(5.0, 100.0), drop=0.0)
+    wrong = cell("int4", measured(5.0, 100.0), drop=0.9, file_bytes=15_000_000)
+    right = cell("int8", measured(5.0, 100.0), drop=0.5)
+    unknown = cell("q", measured(5.0, 100.0), file_bytes=1_000_000)
+    cells = [base, wrong, right, unknown]
+    small = [one.cell.variant for one in cells
+             if "smallest within 0.5 points" in cell_verdict(one, cells, VNNI)]  # fmt: skip
+    assert small == ["int8"]
 
 
 def test_no_agreement_is_not_total_disagreement() -> None:
     base = cell("fp32", measured(7.0, 150.0))
-    (none,) = verdicts([base, cell("int8", measured(5.0, 300.0), agreement=None)], VNNI)
-    (zero,) = verdicts([base, cell("int8", measured(5.0, 300.0), agreement=0.0)], VNNI)
-    assert "label" not in none
-    assert "the same label on 0.0% of the texts" in zero
+    none = cell("int8", measured(5.0, 300.0), agreement=None)
+    zero = cell("int8", measured(5.0, 300.0), agreement=0.0)
+    assert "label" not in cell_verdict(none, [base, none], VNNI)
+    assert "the same label on 0.0% of the texts" in cell_verdict(zero, [base, zero], VNNI)
 
 
 def test_without_fp32_or_after_a_failure_nothing_is_claimed() -> None:
-    int8 = cell("int8", measured(5.0, 300.0))
-    assert list(verdicts([int8], VNNI)) == []
-    assert list(verdicts([int8, cell("fp32", None, error="broken")], VNNI)) == []
+    int8, broken = cell("int8", measured(5.0, 300.0)), cell("fp32", None, error="broken")
+    assert cell_verdict(int8, [int8, broken], VNNI) == "measured on its own"
+    assert cell_verdict(broken, [int8, broken], VNNI) == ""
 
 
-def test_devices_are_compared_by_the_figure_that_matters() -> None:
+def test_a_crossing_lies_between_the_lengths_around_it() -> None:
+    cpu = {16: 2.0, 64: 8.0, 256: 32.0}
+    gpu = {16: 4.0, 64: 4.0, 256: 4.0}
+    # Twice the time at 16, half of it at 64: the same in the middle, on a logarithmic scale.
+    assert crossing(cpu, gpu) == pytest.approx(32.0)
+    assert crossing(gpu, cpu) is None
+    assert crossing(cpu, {16: 1.0, 64: 1.0}) is None  # quicker from the start
+    assert crossing({16: 1.0}, {64: 1.0}) is None
+
+
+def test_devices_are_compared_by_their_quickest_variant_at_each_length() -> None:
+    times = {
+        ("cpu", "fp32"): (3.0, 9.0),
+        ("cpu", "int8"): (2.0, 8.0),
+        ("cuda:0", "fp32"): (4.0,) * 2,
+    }
     cells = [
-        cell("int8", measured(1.0, 300.0)),
-        cell("fp16", measured(2.0, 9000.0), device="cuda:0"),
+        cell(variant, measured(p50, 100.0), device=device, length=length)
+        for (device, variant), both in times.items()
+        for length, p50 in zip((16, 64), both, strict=True)
     ]
-    (sentence,) = verdicts(cells, VNNI)
-    assert sentence == (
-        "Quickest for a single text: int8 on cpu; most texts a second: fp16 on cuda:0."
-    )
+    assert list(device_verdicts(cells)) == [
+        "From 32 tokens on, cuda:0 is quicker for a single text than cpu."
+    ]
+    assert list(device_verdicts(cells[:2])) == []
+    slow = [cell("fp32", measured(99.0, 1.0), device="cuda:0", length=at) for at in (16, 64)]
+    assert list(device_verdicts([*cells[:2], *slow])) == [
+        "At every length measured, cpu is the quicker of cpu and cuda:0."
+    ]
 
 
-def test_a_quiet_machine_has_no_warnings() -> None:
-    assert list(warnings([cell("fp32", measured(5.0, 100.0))], machine(), 0.1)) == []
+def test_a_quiet_machine_and_samples_enough_have_no_warnings() -> None:
+    assert list(warnings([cell("fp32", measured(5.0, 100.0))], machine(), QUIET)) == []
 
 
-@pytest.mark.parametrize(
-    ("host_cores", "others", "warns"),
-    [(2, 0.2, False), (2, 0.4, True), (8, 5.0, False), (8, 7.0, True)],
-)
-def test_work_of_others_matters_where_it_takes_our_cores(
-    host_cores: int, others: float, warns: bool
-) -> None:
-    cells = [cell("fp32", measured(5.0, 100.0))]
-    found = list(warnings(cells, machine(host_cores=host_cores), others))
-    assert any("Other processes kept" in one for one in found) == warns
+def test_unsteady_times_few_samples_and_few_rounds_are_told() -> None:
+    from edgeft.bench.cell import summarize
 
-
-def test_the_load_average_counts_where_nothing_better_is_known() -> None:
-    cells = [cell("fp32", measured(5.0, 100.0))]
-    (found,) = warnings(cells, machine(load_average=1.5), None)
-    assert found.startswith("The load average was 1.5 on 2 cores")
-    assert list(warnings(cells, machine(load_average=None), None)) == []
-
-
-def test_unsteady_times_and_few_samples_are_told() -> None:
-    one = measured(5.0, 100.0, steady=False, latency=Latency(1.0, 2.0, 3.0, samples=20))
-    unsteady, few = warnings([cell("fp32", one)], machine(), 0.0)
+    one = summarize([run(5.0, steady=False)])
+    unsteady, few, rounds = warnings([cell("fp32", one)], machine(), QUIET)
     assert unsteady == "fp32 on cpu was not steady after 100 warm-up calls."
-    assert few.startswith("p99 of 20 samples")
+    assert few == "100 single texts are too few to tell p99: it takes 299 --samples."
+    assert rounds == "No interval can be told from fewer than 5 --rounds."
+    busy = replace(QUIET, busy_cores=1.0)
+    assert len(list(warnings([cell("fp32", one)], machine(), busy))) == 4

@@ -8,30 +8,24 @@ import edgeft
 from edgeft.cli import main
 from tests.bundles import with_file
 
-SMALL = ("--samples", "2", "--rounds", "1", "--threads", "1")
+SMALL = ("--samples", "2", "--rounds", "1", "--threads", "1", "--texts", "20")
 
 
 def run(*arguments: object) -> Result:
     return CliRunner().invoke(main, ["bench", *map(str, arguments)])
 
 
-def test_the_table_names_units_machine_and_method(tiny_bundle: Path) -> None:
+def test_the_tables_name_units_machine_and_method(tiny_bundle: Path) -> None:
     result = run(tiny_bundle, "--device", "cpu", *SMALL)
     assert result.exit_code == 0, result.output
-    for word in (
-        "p50 ms",
-        "p99 ms",
-        "texts/s",
-        "load ms",
-        "peak MB",
-        "file MB",
-        "same label",
-        "fp32",
-    ):
-        assert word in result.stdout
-    for line in ("On cpu, int8 against fp32:", "Machine: ", "Texts: 240 (built-in)", "Method: "):
+    for word in ("p50 ms", "texts/s", "tokens/s", "first ms", "load ms", "peak MB", "file MB",
+                 "CPU s / 1,000", "same label", "limit reached", "padding", "fp32"):  # fmt: skip
+        assert word in result.stdout, word
+    for line in ("int8 on cpu, 1 thread: ", "Machine: ", "Texts: 20 (built-in)", "Method: ",
+                 "Energy: "):  # fmt: skip
         assert line in result.stdout
     assert "is warmed up until" in result.stdout
+    assert "p99" not in result.stdout.partition("Warning")[0]  # two samples tell none
     assert "benchmark: 0/2" in result.stderr
 
 
@@ -46,12 +40,25 @@ def test_a_failed_variant_is_shown_beside_the_others(tiny_bundle: Path, tmp_path
     damaged = with_file(tiny_bundle, tmp_path / "[red]bad", "onnx/model_int8.onnx", b"no model")
     result = run(damaged, "--device", "cpu", *SMALL)
     assert result.exit_code == 1
-    assert "int8 on cpu failed:" in result.stdout
+    assert "int8 on cpu, 1 thread failed:" in result.stdout
     assert "[red]bad" in result.stdout
     assert "100.00%" in result.stdout  # fp32 was measured all the same
 
 
-def test_cuda_on_a_machine_without_it_is_one_clear_error(tiny_bundle: Path) -> None:
+def test_the_matrix_and_the_server_scenario_are_shown(tiny_bundle: Path) -> None:
+    result = run(
+        tiny_bundle, "--device", "cpu", "--variant", "fp32", "--length", 8, "--length", 16,
+        "--rate", 300, "--slo-ms", 100, "--seconds", 0.1, *SMALL,
+    )  # fmt: skip
+    assert result.exit_code == 0, result.output
+    assert "length" in result.stdout
+    assert "Texts that arrive by chance" in result.stdout
+    assert "goodput/s" in result.stdout
+
+
+def test_cuda_on_a_machine_without_it_is_one_clear_error_and_auto_says_cpu(
+    tiny_bundle: Path,
+) -> None:
     from edgeft.runtime.providers import available_devices
 
     if not available_devices()["cuda"]:
@@ -61,6 +68,9 @@ def test_cuda_on_a_machine_without_it_is_one_clear_error(tiny_bundle: Path) -> N
     assert result.stdout == ""
     assert result.stderr.startswith("Error: The device 'cuda' cannot run here: ")
     assert "Traceback" not in result.stderr
+    auto = run(tiny_bundle, "--device", "auto", "--variant", "fp32", *SMALL)
+    assert auto.exit_code == 0
+    assert "The device auto is cpu here, since CUDA does not load: " in auto.stderr
 
 
 def test_a_missing_bundle_and_a_missing_file_are_told(tiny_bundle: Path, tmp_path: Path) -> None:
@@ -70,6 +80,12 @@ def test_a_missing_bundle_and_a_missing_file_are_told(tiny_bundle: Path, tmp_pat
     no_data = run(tiny_bundle, "--data", tmp_path / "none.csv")
     assert no_data.exit_code == 1
     assert "none.csv does not exist" in no_data.stderr
+    no_old = run(tiny_bundle, "--against", tmp_path / "old.json")
+    assert no_old.exit_code == 1
+    assert "old.json does not exist" in no_old.stderr
+    no_limit = run(tiny_bundle, "--fail-slower", "5")
+    assert no_limit.exit_code == 2
+    assert "--against" in no_limit.stderr
 
 
 def test_saved_figures_decide_what_auto_runs(
@@ -82,6 +98,79 @@ def test_saved_figures_decide_what_auto_runs(
     assert str(path) in result.stderr
     cells = json.loads(result.stdout)["cells"]
     saved = {one["variant"]: one["p50_ms"] for one in json.loads(path.read_text())["measurements"]}
-    assert saved == {cell["variant"]: cell["p50_ms"] for cell in cells}
+    assert saved == {cell["variant"]: cell["single_p50_ms"]["median"] for cell in cells}
     with edgeft.load(tiny_bundle, device="cpu", threads=1) as model:
         assert model.variant == min(saved, key=saved.__getitem__)
+
+
+def slowed(bundle: Path, to: Path) -> Path:
+    """A copy whose fp32 graph also multiplies matrices for nothing: some 20 ms a run."""
+    import numpy as np
+    import onnx
+    from onnx import helper, numpy_helper
+
+    model = onnx.load(bundle / "onnx" / "model.onnx")
+    graph = model.graph
+    output = graph.output[0].name
+    for node in graph.node:  # what was the output is now on its way there
+        for at, name in enumerate(node.output):
+            if name == output:
+                node.output[at] = "before"
+    weight = np.zeros((700, 700), np.float32)
+    graph.initializer.append(numpy_helper.from_array(weight, "waste"))
+    graph.initializer.append(numpy_helper.from_array(np.array([0, 0], np.int64), "zeros"))
+    graph.initializer.append(numpy_helper.from_array(np.array([1, 1], np.int64), "ones"))
+    # Hung on the logits, so that it cannot be computed beforehand.
+    graph.node.append(helper.make_node("Slice", ["before", "zeros", "ones"], ["one"]))
+    graph.node.append(helper.make_node("Add", ["waste", "one"], ["w0"]))
+    for at in range(8):
+        graph.node.append(helper.make_node("MatMul", [f"w{at}", "waste"], [f"w{at + 1}"]))
+    graph.node.append(helper.make_node("ReduceSum", ["w8"], ["sum"], keepdims=0))
+    graph.node.append(helper.make_node("Add", ["before", "sum"], [output]))
+    return with_file(bundle, to, "onnx/model.onnx", model.SerializeToString())
+
+
+def test_a_slowed_copy_is_called_slower_and_fails_the_limit(
+    tiny_bundle: Path, tmp_path: Path
+) -> None:
+    options = ("--device", "cpu", "--variant", "fp32", "--threads", "1", "--texts", "20",
+               "--samples", "50", "--rounds", "5", "--scenario", "single-stream")  # fmt: skip
+    old = tmp_path / "old.json"
+    first = run(tiny_bundle, *options, "-o", old)
+    assert first.exit_code == 0, first.output
+    assert "Speed" in first.stdout
+    copy = slowed(tiny_bundle, tmp_path / "slow")
+    result = run(copy, *options, "--against", old, "--fail-slower", "20")
+    assert result.exit_code == 3, result.output
+    assert "slower" in result.stdout
+    assert "single-text p50 takes" in result.stderr
+    told = run(copy, *options, "--against", old, "--json")
+    assert told.exit_code == 0
+    figures = {one["figure"]: one for one in json.loads(told.stdout)["against"]["figures"]}
+    assert figures["single-text p50"]["verdict"] == "slower"
+    assert figures["single-text p50"]["low"] > 1.2
+
+
+def test_an_older_file_is_kept_and_that_is_told_before_anything_is_measured(
+    tiny_bundle: Path, tmp_path: Path
+) -> None:
+    old = tmp_path / "old.json"
+    old.write_text("mine")
+    result = run(tiny_bundle, "--device", "cpu", "-o", old, *SMALL)
+    assert result.exit_code == 1
+    assert "old.json exists already" in result.stderr
+    assert "benchmark" not in result.stderr
+    assert old.read_text() == "mine"
+    assert run(tiny_bundle, "--device", "cpu", "-o", old, "--force", *SMALL).exit_code == 0
+    assert json.loads(old.read_text())["edgeft_bench"] == 1
+
+
+def test_a_limit_that_cannot_be_tried_is_an_error(tiny_bundle: Path, tmp_path: Path) -> None:
+    old = tmp_path / "old.json"
+    old.write_text(run(tiny_bundle, "--device", "cpu", "--json", *SMALL).stdout)
+    other = ("--device", "cpu", "--samples", "2", "--rounds", "1", "--threads", "1",
+             "--texts", "19", "--against", old)  # fmt: skip
+    result = run(tiny_bundle, *other, "--fail-slower", "5")
+    assert result.exit_code == 1
+    assert "--fail-slower could not be tried: It was measured on other texts." in result.stderr
+    assert "cannot tell. It was measured on other texts." in run(tiny_bundle, *other).stdout

@@ -192,7 +192,8 @@ def test_version_and_help() -> None:
     assert run("--version").stdout.strip() == f"edgeft {edgeft.__version__}"
     page = run("-h")
     assert page.exit_code == 0
-    ours = ("export", "trim", "predict", "eval", "verify", "bench", "inspect", "push", "doctor")
+    ours = ("export", "trim", "predict", "eval", "verify", "bench", "report", "inspect", "push",
+            "doctor")  # fmt: skip
     lines = [line for line in page.stdout.splitlines() if line.strip().startswith(ours)]
     assert len(lines) == len(ours)
     assert not any(line.endswith("...") for line in lines)

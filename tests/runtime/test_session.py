@@ -21,7 +21,12 @@ from edgeft.runtime.providers import (
     available_devices,
     provider_problems,
 )
-from edgeft.runtime.session import SessionOptions, _providers, _session_options, open_session
+from edgeft.runtime.session import (
+    SessionOptions,
+    open_session,
+    provider_options,
+    session_options,
+)
 
 HAS_DRIVER = shutil.which("nvidia-smi") is not None
 HAS_CUDA = available_devices()["cuda"] == ""
@@ -118,7 +123,7 @@ def test_every_device_that_is_not_here_says_why_and_what_mends_it(
 
 def test_tensorrt_gets_its_cache_and_profile(tmp_path: Path) -> None:
     options = SessionOptions(1, engine_cache=tmp_path, profile=("a:1x1", "a:2x2", "a:3x3"))
-    trt, cuda, cpu = _providers(DeviceName("tensorrt", "1"), options)
+    trt, cuda, cpu = provider_options(DeviceName("tensorrt", "1"), options)
     assert trt[0] == "TensorrtExecutionProvider"
     assert trt[1]["device_id"] == cuda[1]["device_id"] == "1"
     assert trt[1]["trt_engine_cache_path"] == str(tmp_path)
@@ -141,7 +146,7 @@ def test_sums_that_would_overflow_are_computed_exactly(
     manifest = replace(manifest, models={"main": record})
     options = load_module._session_options(manifest, "int8", DeviceName("cpu"), 1, False, False)
     assert options.exact_int8 is bool(exact)
-    settings = _session_options(onnxruntime, DeviceName("cpu"), options)
+    settings = session_options(onnxruntime, DeviceName("cpu"), options)
     if exact:
         assert settings.get_session_config_entry("session.x64quantprecision") == exact
     assert settings.get_session_config_entry("session.intra_op.allow_spinning") == "0"

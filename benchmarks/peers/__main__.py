@@ -1,0 +1,169 @@
+"""The runtime against other ways to run the same model: `make bench-peers DATA=FILE`.
+
+The same checkpoint, texts and threads on all sides, each peer at its own best
+batch size, in turns. A pipeline is used as its documentation shows, also in
+batches of 32.
+"""
+
+import argparse
+import json
+import math
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from benchmarks.compare import (
+    RESULTS,
+    Row,
+    Side,
+    alternate,
+    first_prediction_s,
+    latency,
+    options,
+    row,
+    scratch,
+    write_texts,
+)
+from benchmarks.peers import PEERS
+from benchmarks.tables import replace_table
+from edgeft.bench.machine import describe_machine
+
+BATCHES = (1, 4, 8, 16, 32, 64, 128)
+USUAL = 32
+PIPELINES = ("transformers", "optimum")
+SEARCH_TEXTS = 400  # on which each peer's best batch size is looked for
+STARTS = 5
+ALIKE = 0.999  # cosine of two embeddings that are the same but for rounding
+README = Path(__file__).parents[1] / "README.md"
+
+
+def main() -> None:
+    """Measure, print the table, keep it."""
+    parser = options(__doc__)
+    parser.add_argument("--only", choices=[name for name in PEERS if name != "edgeft"],
+                        action="append", help="repeatable; else all")  # fmt: skip
+    parser.add_argument("--readme", action="store_true", help="put the table into README.md")
+    chosen = parser.parse_args()
+    names = chosen.only or [name for name in PEERS if name != "edgeft"]
+    with scratch() as folder:
+        data = (chosen.data or [None])[0]
+        texts = write_texts(Path(folder), data, chosen.limit)
+        _, search = write_texts(Path(folder), data, SEARCH_TEXTS)
+        reference = _answers("edgeft", chosen.folder, texts[1], chosen.threads, "fp32", None)
+        embedded: list[list[float]] = []
+        found = []
+        for name in names:
+            one = measure(name, chosen, texts, search, reference, embedded)
+            found.append(one)
+            print(_line(one), flush=True)
+    document = {
+        "machine": describe_machine().to_dict(),
+        "method": __doc__,
+        "texts": texts[0],
+        "threads": chosen.threads,
+        "rounds": chosen.rounds,
+        "peers": found,
+    }
+    out = chosen.out or RESULTS / "peers.json"
+    out.parent.mkdir(parents=True, exist_ok=True)
+    out.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
+    if chosen.readme:
+        replace_table(README, "peers", table(found))
+
+
+def measure(
+    name: str,
+    chosen: argparse.Namespace,
+    texts: tuple[str, Path],
+    search: Path,
+    reference: Sequence[str],
+    embedded: list[list[float]],
+) -> dict[str, Any]:
+    """All figures of one peer beside edgeft's."""
+    peer, (_, path) = PEERS[name], texts
+    folder, threads, rounds = chosen.folder, chosen.threads, chosen.rounds
+    with Side(name, folder, search, threads, peer.variant) as side:
+        side.seconds(USUAL)
+        best = min(BATCHES, key=side.seconds)
+    rows: dict[str, Row] = {}
+    with (
+        Side("edgeft", folder, path, threads, peer.ours) as ours,
+        Side(name, folder, path, threads, peer.variant) as side,
+    ):
+        ours.seconds()
+        answers = side.ask("all", batch=best, labels=True)["labels"]
+        pairs = alternate(ours.seconds, lambda: side.seconds(best), rounds)
+        rows["throughput"] = row("throughput", pairs, unit="s", at_least=1.0)
+        peaks = [(float(ours.ask("peak")["peak_rss_bytes"]) / 1e6,
+                  float(side.ask("peak")["peak_rss_bytes"]) / 1e6)]  # fmt: skip
+        rows["memory"] = row("peak memory", peaks, unit="MB", at_most=1.0)
+        if name in PIPELINES:
+            pairs = alternate(ours.seconds, lambda: side.seconds(USUAL), rounds)
+            rows["usual"] = row(f"at batch {USUAL}", pairs, unit="s", at_least=1.0)
+        rows["p50"] = latency(ours, side, "p50", rounds, at_most=1.0)
+    pairs = alternate(
+        lambda: first_prediction_s("edgeft", folder, search, threads, peer.ours),
+        lambda: first_prediction_s(name, folder, search, threads, peer.variant),
+        min(rounds, STARTS),
+    )
+    rows["start"] = row("start", pairs, unit="s", at_most=1.0)
+    if peer.embeds:
+        same = agreement_of_vectors(answers, embedded) if embedded else None
+        embedded[:] = embedded or answers
+    else:
+        same = sum(a == b for a, b in zip(answers, reference, strict=True)) / len(reference)
+    return {
+        "peer": name,
+        "title": peer.title,
+        "best_batch": best,
+        "ours": peer.ours,
+        "embeds": peer.embeds,
+        "agreement": same,
+        "rows": {key: asdict(one) for key, one in rows.items()},
+    }
+
+
+def agreement_of_vectors(
+    ones: Sequence[Sequence[float]], others: Sequence[Sequence[float]]
+) -> float:
+    """The share of normalized vectors that are the same but for rounding."""
+    alike = 0
+    for one, other in zip(ones, others, strict=True):
+        lengths = math.sqrt(sum(a * a for a in one) * sum(b * b for b in other))
+        alike += sum(a * b for a, b in zip(one, other, strict=True)) / lengths >= ALIKE
+    return alike / len(ones)
+
+
+def table(found: Sequence[dict[str, Any]]) -> str:
+    """The Markdown table: a line for each peer."""
+    head = ["peer", "its best batch", "throughput", f"at batch {USUAL}", "p50", "start", "memory",
+            "same answer"]  # fmt: skip
+    lines = [f"| {' | '.join(head)} |", "| --- " * len(head) + "|"]
+    return "\n".join([*lines, *map(_line, found)])
+
+
+def _line(one: dict[str, Any]) -> str:
+    def told(name: str) -> str:
+        figure = one["rows"].get(name)
+        if figure is None:
+            return ""
+        text = f"{figure['ratio']:.2f}"
+        return text + (f" ({figure['low']:.2f} to {figure['high']:.2f})" if figure["low"] else "")
+
+    title = one["title"] + (", edgeft int8" if one["ours"] == "int8" else "")
+    same = "-" if one["agreement"] is None else f"{one['agreement']:.4f}"
+    cells = [title, str(one["best_batch"]), told("throughput"), told("usual"), told("p50"),
+             told("start"), told("memory"), same]  # fmt: skip
+    return f"| {' | '.join(cells)} |"
+
+
+def _answers(
+    name: str, folder: Path, texts: Path, threads: int, variant: str, batch: int | None
+) -> list[str]:
+    with Side(name, folder, texts, threads, variant) as side:
+        return list(side.ask("all", batch=batch, labels=True)["labels"])
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,28 @@
+"""A careful hand-written loop: tokenizers and onnxruntime alone, with edgeft's own graph."""
+
+from padded import PaddedLoop
+from serve import serve
+
+
+class Bare(PaddedLoop):
+    """Sorted by length, padded to the batch's longest text; idle threads sleep, as edgeft's do."""
+
+    def __init__(self, folder, threads, variant):
+        super().__init__(folder)
+        import onnxruntime
+
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = threads
+        options.inter_op_num_threads = 1
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        graph = folder / "bundle" / self.record["variants"][variant]["files"]["model"]
+        self.session = onnxruntime.InferenceSession(
+            graph, options, providers=["CPUExecutionProvider"]
+        )
+
+    def logits(self, feed):
+        return self.session.run(None, feed)[0]
+
+
+if __name__ == "__main__":
+    serve(Bare)

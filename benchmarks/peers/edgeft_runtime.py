@@ -1,0 +1,61 @@
+"""edgeft's own runtime, from the base install."""
+
+from serve import serve
+
+
+class Edgeft:
+    """The runtime under test; the variant may say more: int8-alone, fp32-spin."""
+
+    def __init__(self, folder, threads, variant):
+        import edgeft
+
+        name, _, how = variant.partition("-")
+        self.model = edgeft.load(
+            folder / "bundle", device="cpu", variant=name, threads=threads,
+            batch_invariant=how == "alone", spin=how == "spin",
+        )  # fmt: skip
+
+    def one(self, text):
+        return self.model.predict(text).label
+
+    def all(self, texts, batch):
+        return [one.label for one in self.model.predict(texts)]
+
+    def tasks(self, texts, count):
+        """``count`` tasks that each ask for one text after the other."""
+        import asyncio
+
+        waiting = iter(texts)
+
+        async def work():
+            for text in waiting:
+                await self.model.apredict(text)
+
+        async def run():
+            await asyncio.gather(*(work() for _ in range(count)))
+
+        asyncio.run(run())
+
+    def many(self, texts, count):
+        """``count`` threads that each ask for one text after the other."""
+        import threading
+
+        waiting, lock = iter(texts), threading.Lock()
+
+        def work():
+            while True:
+                with lock:
+                    text = next(waiting, None)
+                if text is None:
+                    return
+                self.model.predict(text)
+
+        threads = [threading.Thread(target=work) for _ in range(count)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+
+
+if __name__ == "__main__":
+    serve(Edgeft)

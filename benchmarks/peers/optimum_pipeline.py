@@ -1,0 +1,22 @@
+"""The pipeline of transformers around optimum's ORTModel, with the very graph that edgeft runs."""
+
+from hf_pipeline import HfPipeline
+from serve import serve
+
+
+class OptimumPipeline(HfPipeline):
+    """On onnxruntime."""
+
+    def load(self, folder, threads, variant):
+        import onnxruntime
+        from optimum.onnxruntime import ORTModelForSequenceClassification
+
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = threads
+        return ORTModelForSequenceClassification.from_pretrained(
+            folder / "bundle", subfolder="onnx", file_name="model.onnx", session_options=options
+        )
+
+
+if __name__ == "__main__":
+    serve(OptimumPipeline)

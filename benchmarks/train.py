@@ -1,0 +1,156 @@
+"""Training against the ordinary recipe: `make bench-train DATA=sms_spam.csv`.
+
+The ordinary recipe is what most scripts for text classification do with the
+Trainer of transformers: pad every text to the maximum length, draw batches at
+random, save and score each epoch, keep the best. Both sides start from the
+same encoder, get the same rows to train, choose and report on, the same
+maximum length, epochs, batch size and learning rate, and are measured in
+processes of their own that take turns, from the read rows to the saved weights.
+"""
+
+import argparse
+import csv
+import json
+import random
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from statistics import mean, median
+from typing import Any
+
+from benchmarks.compare import RESULTS, ROOT
+from edgeft.bench.machine import describe_machine
+from edgeft.data import Examples, read_examples, stratified_split
+
+SIDES = ("edgeft", "ordinary")
+MAX_LENGTH = 128  # tokens
+HELD = 0.2  # of the rows that report, where there is no file for them
+CHOOSING = 0.05  # of the rest, that rank the epochs
+
+
+def main() -> None:
+    """Train both sides with each seed, print the table, keep it."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("data", type=Path)
+    parser.add_argument("--test", type=Path, help="else a fifth of the data reports")
+    parser.add_argument("--label-column")
+    parser.add_argument("--name", help="of the row; else the data's folder")
+    parser.add_argument("--epochs", type=int, default=4)
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--rows", type=int, help="train on so many rows, drawn at random")
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("-o", "--out", type=Path, default=RESULTS / "train.json")
+    chosen = parser.parse_args()
+    name = chosen.name or chosen.data.parent.name
+    with tempfile.TemporaryDirectory(prefix="edgeft-bench-") as work:
+        parts = _split(chosen.data, chosen.test, chosen.label_column, chosen.rows)
+        for part, examples in parts.items():
+            _write(Path(work) / f"{part}.csv", examples)
+        runs = []
+        for seed in range(chosen.seeds):
+            for side in SIDES if seed % 2 == 0 else SIDES[::-1]:
+                run = _run(Path(work), side, seed, chosen.epochs, chosen.threads)
+                runs.append({"side": side, "seed": seed, **run})
+                print(f"{side}, seed {seed}: {run['seconds']:.0f} s, "
+                      f"accuracy {run['accuracy']:.4f}", file=sys.stderr, flush=True)  # fmt: skip
+    row = {
+        "name": name,
+        "rows": {part: len(examples) for part, examples in parts.items()},
+        "epochs": chosen.epochs,
+        "max_length": MAX_LENGTH,
+        "threads": chosen.threads,
+        "runs": runs,
+        **summary(runs),
+    }
+    _keep(chosen.out, row)
+    print("| data | rows | epochs | edgeft | ordinary | share of the time | accuracy, edgeft | "
+          "accuracy, ordinary | points |\n" + "| --- " * 9 + "|")  # fmt: skip
+    print(f"| {name} | {row['rows']['train']:,} | {chosen.epochs} | {row['edgeft_s']:.0f} s | "
+          f"{row['ordinary_s']:.0f} s | {row['time_ratio']:.2f} | {row['edgeft_accuracy']:.4f} | "
+          f"{row['ordinary_accuracy']:.4f} | {row['points']:+.2f} |")  # fmt: skip
+
+
+def summary(runs: Sequence[dict[str, Any]]) -> dict[str, float]:
+    """Medians of the seconds, means of the accuracies; the ratio is the median of each seed's."""
+    by_side = {side: [run for run in runs if run["side"] == side] for side in SIDES}
+    for some in by_side.values():
+        some.sort(key=lambda run: run["seed"])
+    ratios = [
+        ours["seconds"] / theirs["seconds"]
+        for ours, theirs in zip(by_side["edgeft"], by_side["ordinary"], strict=True)
+    ]
+    accuracy = {side: mean(run["accuracy"] for run in some) for side, some in by_side.items()}
+    return {
+        "edgeft_s": median(run["seconds"] for run in by_side["edgeft"]),
+        "ordinary_s": median(run["seconds"] for run in by_side["ordinary"]),
+        "time_ratio": median(ratios),
+        "edgeft_accuracy": accuracy["edgeft"],
+        "ordinary_accuracy": accuracy["ordinary"],
+        "points": 100 * (accuracy["edgeft"] - accuracy["ordinary"]),
+    }
+
+
+def _split(
+    data: Path, test: Path | None, label_column: str | None, most: int | None
+) -> dict[str, Examples]:
+    """Rows that train, choose and report; no text is in two of them."""
+    examples = _unique(read_examples(data, label_column=label_column))
+    if test is None:
+        rest, held = stratified_split(examples.labels, HELD, seed=0)
+        report, examples = examples.subset(held), examples.subset(rest)
+    else:
+        report = _unique(read_examples(test, label_column=label_column))
+        known = set(report.texts)
+        examples = examples.subset(
+            at for at, text in enumerate(examples.texts) if text not in known
+        )
+    kept, choosing = stratified_split(examples.labels, CHOOSING, seed=0)
+    if most is not None:
+        kept = sorted(random.Random(0).sample(list(kept), min(most, len(kept))))
+    return {
+        "train": examples.subset(kept),
+        "choose": examples.subset(choosing),
+        "report": report,
+    }
+
+
+def _unique(examples: Examples) -> Examples:
+    first = {text: at for at, text in reversed(list(enumerate(examples.texts)))}
+    return examples.subset(sorted(first.values()))
+
+
+def _write(path: Path, examples: Examples) -> None:
+    with path.open("w", encoding="utf-8", newline="") as stream:
+        writer = csv.writer(stream, lineterminator="\n")
+        writer.writerow(["text", "label"])
+        writer.writerows(zip(examples.texts, examples.labels, strict=True))
+
+
+def _run(work: Path, side: str, seed: int, epochs: int, threads: int) -> dict[str, Any]:
+    out = work / f"{side}-{seed}"
+    command = [
+        sys.executable, "-m", "benchmarks.train_side", side, work, out, "--seed", seed,
+        "--epochs", epochs, "--threads", threads, "--max-length", MAX_LENGTH,
+    ]  # fmt: skip
+    done = subprocess.run(
+        list(map(str, command)), cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    if done.returncode != 0:
+        raise SystemExit(f"{side} ended with status {done.returncode}: {done.stderr[-2000:]}")
+    answer: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return answer
+
+
+def _keep(out: Path, row: dict[str, Any]) -> None:
+    """Write the row; those of other data sets stay."""
+    rows = json.loads(out.read_text(encoding="utf-8"))["rows"] if out.exists() else []
+    rows = [one for one in rows if one["name"] != row["name"]]
+    document = {"machine": describe_machine().to_dict(), "method": __doc__, "rows": [*rows, row]}
+    out.parent.mkdir(parents=True, exist_ok=True)
+    out.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,156 @@
+"""One side of the training benchmark: `python -m benchmarks.train_side SIDE WORK OUT`.
+
+WORK holds train.csv, choose.csv and report.csv. The last line on stdout is a JSON
+object: the seconds from the read rows to the saved weights, imports not
+counted, and the accuracy on report.csv.
+"""
+
+import argparse
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+import torch
+import transformers
+
+from edgeft.data import Examples, read_examples
+from edgeft.train.config import DataConfig, TrainConfig
+from edgeft.train.embedded import minilm_folder
+from edgeft.train.recipe import RecipeChoice, default_learning_rate
+from edgeft.train.run import train
+
+BATCH = 32
+WIDTH = 384  # of MiniLM
+
+
+def edgeft_side(work: Path, out: Path, options: argparse.Namespace) -> dict[str, float]:
+    """``edgeft train`` with a validation file."""
+    config = TrainConfig(
+        data=DataConfig(
+            data=str(work / "train.csv"),
+            validation=str(work / "choose.csv"),
+            text_column="text",
+            label_column="label",
+        ),
+        recipe=RecipeChoice(
+            epochs=options.epochs,
+            batch_size=BATCH,
+            max_length=options.max_length,
+            patience=0,
+            seed=options.seed,
+        ),
+        device="cpu",
+        threads=options.threads,
+    )
+    begin = time.perf_counter()
+    train(config, out)
+    return {"seconds": time.perf_counter() - begin}
+
+
+def ordinary_side(work: Path, out: Path, options: argparse.Namespace) -> dict[str, float]:
+    """The Trainer of transformers on texts that are all padded to the maximum length."""
+    torch.set_num_threads(options.threads)
+    transformers.logging.set_verbosity_error()
+    begin = time.perf_counter()
+    tokenizer = transformers.AutoTokenizer.from_pretrained(minilm_folder())
+    parts = {part: read_examples(work / f"{part}.csv") for part in ("train", "choose")}
+    labels = sorted(set(parts["train"].labels))
+    model = transformers.AutoModelForSequenceClassification.from_pretrained(
+        minilm_folder(),
+        num_labels=len(labels),
+        id2label=dict(enumerate(labels)),
+        label2id={label: at for at, label in enumerate(labels)},
+    )
+    arguments = transformers.TrainingArguments(
+        output_dir=str(out / "work"),
+        num_train_epochs=options.epochs,
+        per_device_train_batch_size=BATCH,
+        per_device_eval_batch_size=BATCH,
+        learning_rate=default_learning_rate(WIDTH),
+        weight_decay=0.01,
+        eval_strategy="epoch",
+        save_strategy="epoch",
+        save_total_limit=1,
+        load_best_model_at_end=True,
+        metric_for_best_model="accuracy",
+        seed=options.seed,
+        report_to=[],
+        disable_tqdm=True,
+        use_cpu=True,
+    )
+    rows = {
+        part: _Rows(tokenizer, examples, labels, options.max_length)
+        for part, examples in parts.items()
+    }
+    trainer = transformers.Trainer(
+        model=model,
+        args=arguments,
+        train_dataset=rows["train"],
+        eval_dataset=rows["choose"],
+        compute_metrics=lambda one: {
+            "accuracy": float((one.predictions.argmax(-1) == one.label_ids).mean())
+        },
+    )
+    trainer.train()
+    trainer.save_model(str(out))
+    tokenizer.save_pretrained(out)
+    return {"seconds": time.perf_counter() - begin}
+
+
+class _Rows(torch.utils.data.Dataset[dict[str, Any]]):
+    """Rows of ids, every one padded to the maximum length."""
+
+    def __init__(self, tokenizer: Any, examples: Examples, labels: list[str], length: int) -> None:
+        self.encoded = tokenizer(
+            list(examples.texts), padding="max_length", truncation=True, max_length=length
+        )
+        self.labels = [labels.index(label) for label in examples.labels]
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def __getitem__(self, at: int) -> dict[str, Any]:
+        row = {name: torch.tensor(values[at]) for name, values in self.encoded.items()}
+        return {**row, "labels": torch.tensor(self.labels[at])}
+
+
+def accuracy(folder: Path, data: Path, max_length: int) -> float:
+    """The share of rows that a checkpoint labels right, computed alike for both sides."""
+    tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
+    model = transformers.AutoModelForSequenceClassification.from_pretrained(folder).eval()
+    examples = read_examples(data)
+    hits = 0
+    with torch.inference_mode():
+        for begin in range(0, len(examples), BATCH):
+            texts = list(examples.texts[begin : begin + BATCH])
+            batch = tokenizer(
+                texts, padding=True, truncation=True, max_length=max_length, return_tensors="pt"
+            )
+            found = model(**batch).logits.argmax(-1).tolist()
+            wanted = examples.labels[begin : begin + BATCH]
+            hits += sum(
+                model.config.id2label[at] == label for at, label in zip(found, wanted, strict=True)
+            )
+    return hits / len(examples)
+
+
+def main() -> None:
+    """Train one side and print its figures."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("side", choices=("edgeft", "ordinary"))
+    parser.add_argument("work", type=Path)
+    parser.add_argument("out", type=Path)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--epochs", type=int, default=4)
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--max-length", type=int, default=128)
+    options = parser.parse_args()
+    side = edgeft_side if options.side == "edgeft" else ordinary_side
+    figures = side(options.work, options.out, options)
+    found = accuracy(options.out, options.work / "report.csv", options.max_length)
+    print(json.dumps({**figures, "accuracy": found}))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,126 @@
+"""Which cells there are, in which order they take turns, and which texts they get."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from edgeft.bench.cell import Cell
+from edgeft.bundle import Variant
+from edgeft.errors import UsageError
+from edgeft.runtime.providers import available_devices, resolve_device
+
+__all__ = ["SCENARIOS", "BenchConfig", "cells_of", "check", "in_turn", "takes"]
+
+SCENARIOS = ("single-stream", "offline", "server", "cold-start")
+
+
+@dataclass(frozen=True)
+class BenchConfig:
+    """What to measure.
+
+    data: texts, as ``edgeft.data.read_texts`` reads them; None for built-in ones.
+    devices: names; empty for all that really load here, "auto" for what load chooses.
+    variants: names; empty for all that the device can take.
+    threads, batch_tokens, lengths: values of ``Cell``; empty for its default.
+    scenarios: of SCENARIOS; cold starts are measured in any case.
+    texts: to predict in one call, at most; None for some 65,536 tokens.
+    samples: single texts that are timed, over all rounds together.
+    rounds: fresh processes for each cell; the cells take turns.
+    most_s: seconds of single texts in each process, at most, and of a server trial.
+    rates, slo_ms: of the server scenario: texts a second, and the bound on p99.
+    """
+
+    bundle: Path
+    data: Path | None = None
+    text_column: str | None = None
+    devices: tuple[str, ...] = ()
+    variants: tuple[str, ...] = ()
+    threads: tuple[int, ...] = ()
+    batch_tokens: tuple[int, ...] = ()
+    lengths: tuple[int, ...] = ()
+    scenarios: tuple[str, ...] = ("single-stream", "offline", "cold-start")
+    texts: int | None = None
+    samples: int = 3000
+    rounds: int = 6
+    most_s: float = 10.0
+    rates: tuple[float, ...] = ()
+    slo_ms: float | None = None
+
+
+def check(config: BenchConfig) -> None:
+    """Raise UsageError for what makes no sense, whatever the bundle is."""
+    if config.rounds < 1 or config.samples < config.rounds:
+        raise UsageError(
+            f"{config.samples} samples cannot be spread over {config.rounds} rounds.",
+            hint="Use at least one sample for each round, and one round.",
+        )
+    numbers = {
+        "threads": config.threads,
+        "batch tokens": config.batch_tokens,
+        "length": config.lengths,
+        "texts": () if config.texts is None else (config.texts,),
+        "arrivals a second": config.rates,
+        "milliseconds": () if config.slo_ms is None else (config.slo_ms,),
+        "seconds": (config.most_s,),
+    }
+    for what, values in numbers.items():
+        for value in values:
+            if not 0 < value < float("inf"):
+                raise UsageError(f"{value} is no number of {what}.", hint="Use more than 0.")
+    unknown = [name for name in config.scenarios if name not in SCENARIOS]
+    if unknown:
+        raise UsageError(
+            f"There is no scenario {unknown[0]!r}.", hint=f"Choose from {', '.join(SCENARIOS)}."
+        )
+    if "server" in config.scenarios and not config.rates and config.slo_ms is None:
+        raise UsageError(
+            "The server scenario needs to know what is fast enough, or how much arrives.",
+            hint="Add --slo-ms 50 to find the highest rate, or --rate 100.",
+        )
+    if config.data is None and config.text_column is not None:
+        raise UsageError("A text column is named, but no file.", hint="Name the file with --data.")
+
+
+def cells_of(config: BenchConfig, variants: Mapping[str, Variant], max_length: int) -> list[Cell]:
+    """Every combination that was asked for. Raises UsageError, DeviceError."""
+    unknown = [name for name in config.variants if name not in variants]
+    if unknown:
+        raise UsageError(
+            f"The bundle has no variant {unknown[0]!r}.", hint=f"It has: {', '.join(variants)}."
+        )
+    for length in config.lengths:
+        if length > max_length:
+            raise UsageError(
+                f"No text can have {length} tokens: the model reads {max_length}.",
+                hint=f"Use --length {max_length} or less.",
+            )
+    names = config.devices or tuple(name for name, why in available_devices().items() if not why)
+    devices = dict.fromkeys(str(resolve_device(name)) for name in names)
+    return [
+        Cell(device, name, threads, batch_tokens, length)
+        for device in devices
+        for name in dict.fromkeys(config.variants or variants)
+        if config.variants or takes(device, variants[name])
+        for threads in dict.fromkeys(config.threads or (None,))
+        for batch_tokens in dict.fromkeys(config.batch_tokens or (None,))
+        for length in dict.fromkeys(config.lengths or (None,))
+    ]
+
+
+def takes(device: str, variant: Variant) -> bool:
+    """Whether a variant is worth running on a device ("cpu", "cuda:0").
+
+    CPUs compute fp16 in fp32 with casts around each node; other devices have no
+    kernels for dynamic int8 and would send its nodes back to the CPU.
+    """
+    return variant.precision != ("fp16" if device == "cpu" else "int8")
+
+
+def in_turn(cells: Sequence[Cell], number: int) -> list[Cell]:
+    """The order of the cells in a round: it goes forth and back, and begins elsewhere each time.
+
+    So whatever drifts, and whatever a cell leaves behind, meets all cells alike.
+    """
+    begin = (number // 2) % len(cells)
+    order = [*cells[begin:], *cells[:begin]]
+    return order if number % 2 == 0 else order[::-1]

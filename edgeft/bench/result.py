@@ -1,0 +1,157 @@
+"""What a benchmark gives back: cells, and all that is needed to judge them."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from edgeft.bench.cell import Cell, Measured
+from edgeft.bench.disturbance import Disturbance
+from edgeft.bench.machine import Machine
+from edgeft.bench.matrix import BenchConfig
+from edgeft.bench.roofline import Roofline
+from edgeft.bench.statistics import PERCENTILE_METHOD
+from edgeft.bench.texts import TextFacts
+
+__all__ = ["FORMAT", "BenchResult", "CellResult", "Quality", "key_of"]
+
+FORMAT = 1  # of the JSON document
+
+
+@dataclass(frozen=True)
+class Quality:
+    """What the export measured of a variant; None where the bundle does not tell.
+
+    ``score`` is the ``metric`` on the rows that reported, ``drop_points`` what was
+    lost of it against the original.
+    """
+
+    metric: str | None = None
+    score: float | None = None
+    drop_points: float | None = None
+
+
+@dataclass(frozen=True)
+class CellResult:
+    """A cell's figures, or the reason why there are none.
+
+    ``agreement`` is the share of texts with the label of the reference cell, None
+    where there is no such cell. ``measured`` is None where ``error`` says why.
+    """
+
+    cell: Cell
+    precision: str
+    file_bytes: int
+    quality: Quality
+    texts: TextFacts
+    measured: Measured | None
+    agreement: float | None = None
+    single_roofline: Roofline | None = None
+    offline_roofline: Roofline | None = None
+    verdict: str = ""
+    error: str = ""
+
+    def to_dict(self) -> dict[str, Any]:
+        """A JSON-ready dictionary of everything but the labels."""
+        one = self.measured
+        head: dict[str, Any] = {
+            **asdict(self.cell),
+            "name": str(self.cell),
+            "precision": self.precision,
+            "file_bytes": self.file_bytes,
+            "quality": asdict(self.quality),
+            "texts_sha256": self.texts.sha256,
+        }
+        if one is None:
+            return {**head, "error": self.error}
+        return {
+            **head,
+            **one.to_dict(),
+            "label_agreement": self.agreement,
+            "single_roofline": self.single_roofline and self.single_roofline.to_dict(),
+            "offline_roofline": self.offline_roofline and self.offline_roofline.to_dict(),
+            "verdict": self.verdict,
+        }
+
+
+@dataclass(frozen=True)
+class BenchResult:
+    """All cells in the order of the table, and what they were measured on and how."""
+
+    config: BenchConfig
+    name: str
+    bundle_digest: str
+    adopted: bool
+    machine: Machine
+    texts: TextFacts
+    disturbance: Disturbance
+    cells: tuple[CellResult, ...]
+    verdicts: tuple[str, ...]
+    warnings: tuple[str, ...]
+
+    def method(self) -> str:
+        """How the figures came about, in a few sentences."""
+        texts = f"all {self.texts.count:,} texts"
+        if self.texts.count < self.texts.found:
+            texts = f"{self.texts.count:,} of {self.texts.found:,} texts, taken evenly,"
+        return (
+            f"{self.config.rounds} rounds, each a fresh process for each cell, which take turns in "
+            "changing order; each is warmed up until two successive blocks of 5 calls differ by "
+            f"at most 10%, then predicts single texts ({self.config.samples:,} over all rounds, "
+            f"for at most {self.config.most_s:g} s a round) and {texts} in one call, repeated for "
+            "a second. Tokenization is included. Percentiles by nearest rank, told where there "
+            "are samples enough; all else are medians of the rounds, with the interval that "
+            "holds the true median with 95%."
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """A JSON-ready dictionary of everything; it names no folder, user or host."""
+        config = asdict(self.config)
+        for private in ("bundle", "data", "text_column"):
+            config.pop(private)
+        document = {
+            "edgeft_bench": FORMAT,
+            "command": command_of(self.config, self.name),
+            "name": self.name,
+            "bundle_digest": self.bundle_digest,
+            "adopted": self.adopted,
+            "machine": self.machine.to_dict(),
+            "machine_summary": self.machine.summary(),
+            "texts": asdict(self.texts),
+            "config": config,
+            "percentile_method": PERCENTILE_METHOD,
+            "method": self.method(),
+            "disturbance": asdict(self.disturbance),
+            "cells": [cell.to_dict() for cell in self.cells],
+            "verdicts": list(self.verdicts),
+            "warnings": list(self.warnings),
+        }
+        return dict(json.loads(json.dumps(document)))  # as a reader of the file sees it
+
+
+def key_of(cell: Mapping[str, Any]) -> tuple[Any, ...]:
+    """What tells a cell of a JSON document from others, on whatever bundle."""
+    return tuple(cell.get(name) for name in ("device", "variant", "threads", "batch_tokens",
+                                             "length"))  # fmt: skip
+
+
+def command_of(config: BenchConfig, name: str) -> str:
+    """The command that asks for the same, with names of files in place of their paths."""
+    default = BenchConfig(config.bundle)
+    words = ["edgeft bench", name]
+    if config.data is not None:
+        words.append(f"--data {config.data.name}")
+    repeated = {"--device": config.devices, "--variant": config.variants,
+                "--threads": config.threads, "--batch-tokens": config.batch_tokens,
+                "--length": config.lengths, "--rate": config.rates}  # fmt: skip
+    if config.scenarios != default.scenarios:
+        repeated["--scenario"] = config.scenarios
+    words += [f"{option} {value:g}" if isinstance(value, float) else f"{option} {value}"
+              for option, values in repeated.items() for value in values]  # fmt: skip
+    single = {"--slo-ms": "slo_ms", "--texts": "texts", "--samples": "samples",
+              "--rounds": "rounds", "--seconds": "most_s"}  # fmt: skip
+    for option, field in single.items():
+        value = getattr(config, field)
+        if value != getattr(default, field):
+            words.append(f"{option} {value:g}" if isinstance(value, float) else f"{option} {value}")
+    return " ".join(words)

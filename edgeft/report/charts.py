@@ -1,0 +1,245 @@
+"""Rows of figures to Vega-Lite charts. Colours and fonts are the page's business."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import altair as alt
+
+from edgeft.report import rows as rows_of
+from edgeft.report.rows import Machine
+
+__all__ = ["Figure", "figures"]
+
+Row = dict[str, Any]
+HEIGHT = 280  # pixels
+BAR = 34  # pixels for each bar
+FEWEST_BARS = 2
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A chart with its title and what it shows; where ``spec`` is None, how to get it."""
+
+    section: str
+    title: str
+    caption: str
+    spec: dict[str, Any] | None
+
+
+def figures(machines: Sequence[Machine]) -> list[Figure]:
+    """All figures of the page, in order."""
+    cells = rows_of.cell_names(machines)
+    found = [_latency(one, cells) for one in machines]
+    found += _throughput(machines, cells)
+    found.append(_frontier(machines))
+    found += [_lengths(one, cells) for one in machines]
+    found += [_roofline(one, cells) for one in machines]
+    found += [_split(one, scenario) for one in machines for scenario in ("single texts", "batches")]
+    return found
+
+
+def _colour(rows: Sequence[Row], cells: Sequence[str]) -> alt.Color:
+    """A cell has the same colour in every chart; a legend names those that are in it."""
+    present = list(dict.fromkeys(row["cell"] for row in rows))
+    return alt.Color(
+        "cell:N", scale=alt.Scale(domain=list(cells)), legend=alt.Legend(title=None, values=present)
+    )
+
+
+def _chart(rows: Sequence[Row]) -> alt.Chart:
+    return alt.Chart({"values": list(rows)})
+
+
+def _spec(chart: Any, height: int = HEIGHT) -> dict[str, Any]:
+    spec: dict[str, Any] = chart.properties(width="container", height=height).to_dict()
+    spec.pop("config", None)
+    return spec
+
+
+def _latency(machine: Machine, cells: Sequence[str]) -> Figure:
+    rows = rows_of.latencies(machine)
+    caption = "How many of the single texts were answered within so many milliseconds."
+    if not rows:
+        return _absent("Latency", machine.name, "--scenario single-stream")
+    chart = _chart(rows).mark_line(interpolate="step-after").encode(
+        x=alt.X("ms:Q", scale=alt.Scale(type="log", nice=False), title="milliseconds"),
+        y=alt.Y("share:Q", scale=alt.Scale(domain=[0, 100]), title="% of texts"),
+        color=_colour(rows, cells),
+        tooltip=["cell:N", alt.Tooltip("share:Q", title="percentile"),
+                 alt.Tooltip("ms:Q", format=".2f")],
+    )  # fmt: skip
+    return Figure("Latency", machine.name, caption, _spec(chart))
+
+
+def _throughput(machines: Sequence[Machine], cells: Sequence[str]) -> list[Figure]:
+    rows = [row for row in rows_of.throughputs(machines, whole=True) if row["length"] is None]
+    by_batch = [row for row in rows if row["batch"] is not None]
+    by_threads = [row for row in rows if row["batch"] is None]
+    found = [_bars(rows_of.throughputs(machines, whole=False))]
+    if len({row["batch"] for row in by_batch}) > 1:
+        found.append(_along("By batch", by_batch, "batch", "padded tokens in a batch", cells))
+    if len({row["threads"] for row in by_threads}) > 1:
+        found.append(_along("By threads", by_threads, "threads", "CPU threads", cells))
+    return found
+
+
+def _along(title: str, rows: Sequence[Row], field: str, name: str, cells: Sequence[str]) -> Figure:
+    several = len({row["machine"] for row in rows}) > 1
+    values = sorted({row[field] for row in rows})
+    base = _chart(rows).encode(
+        x=alt.X(f"{field}:Q", scale=alt.Scale(type="log", base=2, nice=False), title=name,
+                axis=alt.Axis(values=values, format="d")),
+        color=alt.Color("cell:N", title=None) if field == "threads" else _colour(rows, cells),
+    )  # fmt: skip
+    dash: Row = {"strokeDash": alt.StrokeDash("machine:N", title=None)} if several else {}
+    line = base.mark_line(point=True).encode(
+        y=alt.Y("value:Q", title="texts a second", scale=alt.Scale(zero=True)),
+        tooltip=["machine:N", "cell:N", f"{field}:Q", alt.Tooltip("value:Q", format=",.0f")],
+        **dash,
+    )
+    bounds = base.mark_rule(strokeWidth=2, opacity=0.5).encode(y="low:Q", y2="high:Q")
+    caption = "All texts in one call; the bars are 95% intervals over processes."
+    return Figure("Throughput", title, caption, _spec(alt.layer(bounds, line)))
+
+
+def _bars(rows: Sequence[Row]) -> Figure:
+    """Texts a second of each cell; the machines side by side."""
+    if not rows:
+        return _absent("Throughput", "All machines", "--scenario offline")
+    several = len({row["machine"] for row in rows}) > 1
+    side: Row = {"yOffset": alt.YOffset("machine:N")} if several else {}
+    base = _chart(rows).encode(
+        y=alt.Y("name:N", sort=None, title=None, axis=alt.Axis(labelLimit=170)), **side
+    )
+    bar = base.mark_bar(cornerRadiusEnd=3).encode(
+        x=alt.X("value:Q", title="texts a second"),
+        color=alt.Color("machine:N", title=None),
+        tooltip=["machine:N", "name:N", alt.Tooltip("value:Q", format=",.0f"),
+                 alt.Tooltip("low:Q", format=",.0f"), alt.Tooltip("high:Q", format=",.0f")],
+    )  # fmt: skip
+    rule = base.mark_rule(strokeWidth=2).encode(x="low:Q", x2="high:Q")
+    caption = "All texts in one call; the lines are 95% intervals over processes."
+    height = BAR * max(FEWEST_BARS, len(rows)) + 20
+    return Figure("Throughput", "Machines side by side", caption,
+                  _spec(alt.layer(bar, rule), height))  # fmt: skip
+
+
+def _frontier(machines: Sequence[Machine]) -> Figure:
+    rows = rows_of.frontier(machines)
+    if not rows:
+        return _absent("Accuracy, latency, size", "All machines", "--variant fp32 --variant int8")
+    best = [
+        row
+        for machine in machines
+        for row in rows_of.pareto([one for one in rows if one["machine"] == machine.name])
+    ]
+    metric = rows[0]["metric"] if len({row["metric"] for row in rows}) == 1 else "quality"
+    named = {(row["machine"], row["variant"]): row
+             for row in sorted(rows, key=lambda row: -float(row["ms"]))}  # fmt: skip
+    x = alt.X("ms:Q", title="milliseconds for a single text (p50)",
+              scale=alt.Scale(zero=False, padding=40))  # fmt: skip
+    y = alt.Y("quality:Q", title=metric, axis=alt.Axis(format=".3f", tickCount=5),
+              scale=alt.Scale(zero=False, padding=40))  # fmt: skip
+    points = _chart(rows).encode(x=x, y=y)
+    dots = points.mark_point(filled=True, opacity=0.85).encode(
+        color=alt.Color("variant:N", title=None),
+        shape=alt.Shape("machine:N", title=None),
+        size=alt.Size("MB:Q", title="MB", scale=alt.Scale(range=[60, 700]), legend=None),
+        tooltip=["machine:N", "cell:N", alt.Tooltip("ms:Q", format=".2f"),
+                 alt.Tooltip("quality:Q", format=".4f", title=metric),
+                 alt.Tooltip("MB:Q", format=".1f")],
+    )  # fmt: skip
+    labels = [{**row, "label": f"{row['variant']}, {row['MB']:.0f} MB"} for row in named.values()]
+    names = _chart(labels).mark_text(dy=-22, fontSize=12).encode(x=x, y=y, text="label:N")
+    line = _chart(best).mark_line(strokeDash=[4, 4], opacity=0.6).encode(
+        x="ms:Q", y="quality:Q", detail="machine:N"
+    )  # fmt: skip
+    caption = (
+        "Up and to the left is better; the area is the file's size; the dashed line joins what "
+        "nothing else beats in both."
+    )
+    return Figure("Accuracy, latency, size", "All machines", caption,
+                  _spec(alt.layer(line, dots, names), HEIGHT + 40))  # fmt: skip
+
+
+def _lengths(machine: Machine, cells: Sequence[str]) -> Figure:
+    rows = rows_of.lengths(machine)
+    if len({row["tokens"] for row in rows}) < 2:
+        return _absent("By text length", machine.name, "--length 16 --length 64 --length 256")
+    values = sorted({row["tokens"] for row in rows})
+    base = _chart(rows).encode(
+        x=alt.X("tokens:Q", scale=alt.Scale(type="log", base=2, nice=False), title="tokens",
+                axis=alt.Axis(values=values, format="d")),
+        color=_colour(rows, cells),
+    )  # fmt: skip
+    line = base.mark_line(point=True).encode(
+        y=alt.Y("value:Q", scale=alt.Scale(type="log"), title="milliseconds (p50)"),
+        tooltip=["cell:N", "tokens:Q", alt.Tooltip("value:Q", format=".2f")],
+    )
+    layers = [base.mark_rule(strokeWidth=2, opacity=0.5).encode(y="low:Q", y2="high:Q"), line]
+    crossings = rows_of.crossings(rows)
+    if crossings:
+        mark = _chart(crossings).encode(x="tokens:Q")
+        layers += [
+            mark.mark_rule(strokeDash=[4, 4]),
+            mark.mark_text(align="right", dx=-6, y=10, fontSize=12).encode(text="label:N"),
+        ]
+    devices = {row["device"] for row in rows}
+    caption = "Single texts of one length each, tokenization included."
+    if len(devices) == 1:
+        caption += f" Only {devices.pop()} was measured, so nothing can cross."
+    elif not crossings:
+        caption += " No device overtakes another at these lengths."
+    caption += "".join(f" {one['sentence']}" for one in crossings)
+    return Figure("By text length", machine.name, caption, _spec(alt.layer(*layers)))
+
+
+def _roofline(machine: Machine, cells: Sequence[str]) -> Figure:
+    points, roofs = rows_of.roof_points(machine), rows_of.roofs(machine)
+    if not points:
+        return Figure("Roofline", machine.name,
+                      "The operations of this architecture are not counted.", None)  # fmt: skip
+    x = alt.X("intensity:Q", scale=alt.Scale(type="log"), title="operations a byte of weights",
+              axis=alt.Axis(tickCount=4, format="~s"))  # fmt: skip
+    y = alt.Y("flops:Q", scale=alt.Scale(type="log"), title="GFLOP/s, useful",
+              axis=alt.Axis(tickCount=4, format="~s"))  # fmt: skip
+    roof = _chart(roofs).mark_line(strokeWidth=1.5, opacity=0.7).encode(
+        x=x, y=y, detail="roof:N", strokeDash=alt.StrokeDash("roof:N", title="limit")
+    )  # fmt: skip
+    dots = _chart(points).mark_point(filled=True, size=110).encode(
+        x=x, y=y, color=_colour(points, cells), shape=alt.Shape("scenario:N", title=None),
+        tooltip=["cell:N", "scenario:N", alt.Tooltip("flops:Q", format=",.1f"),
+                 alt.Tooltip("intensity:Q", format=",.0f"),
+                 alt.Tooltip("reached:Q", format=".0%", title="of the limit")],
+    )  # fmt: skip
+    caption = (
+        "Operations at the texts' true lengths against what this machine can do at best: the "
+        "slope is its memory, the flat its arithmetic, both measured."
+    )
+    return Figure("Roofline", machine.name, caption, _spec(alt.layer(roof, dots), HEIGHT + 40))
+
+
+def _split(machine: Machine, scenario: str) -> Figure:
+    rows = [row for row in rows_of.splits(machine) if row["scenario"] == scenario]
+    title = f"{machine.name}, {scenario}"
+    if not rows:
+        wanted = "single-stream" if scenario == "single texts" else "offline"
+        return _absent("Where the time goes", title, f"--scenario {wanted}")
+    parts = [part for part in rows_of.PARTS if any(row["part"] == part for row in rows)]
+    chart = _chart(rows).mark_bar().encode(
+        y=alt.Y("cell:N", sort=None, title=None, axis=alt.Axis(labelLimit=170)),
+        x=alt.X("share:Q", stack="normalize", axis=alt.Axis(format=".0%"), title="of the time"),
+        color=alt.Color("part:N", scale=alt.Scale(domain=parts), title=None),
+        order="order:Q",
+        tooltip=["cell:N", "part:N", alt.Tooltip("share:Q", format=".1%")],
+    )  # fmt: skip
+    caption = "run is the model itself; wait is waiting for texts to be tokenized."
+    if scenario == "single texts":
+        caption = "run is the model itself; decode is what makes a prediction of its logits."
+    height = BAR * max(FEWEST_BARS, len({row["cell"] for row in rows})) + 10
+    return Figure("Where the time goes", title, caption, _spec(chart, height))
+
+
+def _absent(section: str, title: str, options: str) -> Figure:
+    return Figure(section, title, f"Not measured. Add {options} to edgeft bench.", None)

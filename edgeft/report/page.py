@@ -1,0 +1,212 @@
+"""One HTML page that needs no network: figures, tables, the machines and the commands."""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from html import escape
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import vl_convert
+
+from edgeft import __version__
+from edgeft.bench.against import read_result
+from edgeft.folders import write_file
+from edgeft.report.charts import Figure, figures
+from edgeft.report.rows import Machine, machines_of
+
+__all__ = ["render", "write_report"]
+
+SNIPPET = "window.vegaEmbed = vegaEmbed;"  # all that page.js needs of Vega
+FEW = 8  # lines that are shown without being asked for
+CHOICES = {"threads": "threads", "batch_tokens": "batch", "length": "length"}
+COLUMNS = (
+    "p50 ms", "p99 ms", "texts/s", "first ms", "peak MB", "file MB", "points lost",
+    "same label",
+)  # fmt: skip
+
+
+def write_report(results: Sequence[Path], out: Path, *, command: str, force: bool = False) -> None:
+    """Write a page of the documents that ``edgeft bench --json`` gave.
+
+    Raises DataError for another file, OutputError.
+    """
+    documents = [(path.stem, read_result(path)) for path in results]
+    write_file(out, render(machines_of(documents), command), force=force)
+
+
+def render(machines: Sequence[Machine], command: str) -> str:
+    """The whole page. ``command`` is what made it."""
+    found = figures(machines)
+    specs = {f"chart-{at}": one.spec for at, one in enumerate(found) if one.spec is not None}
+    names = list(dict.fromkeys(str(one.document["name"]) for one in machines))
+    title = f"{' and '.join(names)}, measured"
+    assets = files("edgeft.report")
+    return "\n".join([
+        "<!doctype html>",
+        '<html lang="en">',
+        "<head>",
+        '<meta charset="utf-8">',
+        '<meta name="viewport" content="width=device-width, initial-scale=1">',
+        '<meta name="color-scheme" content="light dark">',
+        # Nothing may be fetched; Vega compiles its expressions.
+        "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; "
+        "style-src 'unsafe-inline'; script-src 'unsafe-inline' 'unsafe-eval'; img-src data:\">",
+        f"<title>{escape(title)}</title>",
+        f"<style>\n{assets.joinpath('page.css').read_text(encoding='utf-8')}</style>",
+        "</head>",
+        "<body>",
+        "<header>",
+        f"<h1>{escape(title)}</h1>",
+        f"<p>{_facts(machines)}</p>",
+        "</header>",
+        "<main>",
+        *_verdicts(machines),
+        *_sections(found),
+        *_machines(machines),
+        *_how(machines, command),
+        "</main>",
+        f"<script>{vl_convert.javascript_bundle(SNIPPET)}</script>",
+        f"<script>const SPECS = {_json(specs)};\n"
+        f"{assets.joinpath('page.js').read_text(encoding='utf-8')}</script>",
+        "</body>",
+        "</html>",
+        "",
+    ])  # fmt: skip
+
+
+def _facts(machines: Sequence[Machine]) -> str:
+    cells = sum(len(one.cells) for one in machines)
+    count = f"{len(machines)} machine{'s' * (len(machines) > 1)}"
+    return f"{count}, {cells} cells, edgeft {escape(__version__)}"
+
+
+def _verdicts(machines: Sequence[Machine]) -> Iterator[str]:
+    yield '<section id="verdicts"><h2>In short</h2>'
+    for one in machines:
+        yield f"<h3>{escape(one.name)}</h3>"
+        chosen = [name for name in CHOICES if len({cell[name] for cell in one.cells}) > 1]
+        columns = ["cell", *(CHOICES[name] for name in chosen), *COLUMNS]
+        yield _details("figures", len(one.cells))
+        yield from _table(columns, [_row(cell, chosen) for cell in one.cells])
+        sentences = list(_sentences(one))
+        yield f"</details>{_details('verdicts', len(sentences))}<ul>"
+        yield from (f"<li>{sentence}</li>" for sentence in sentences)
+        yield "</ul></details>"
+        for warning in one.document["warnings"]:
+            yield f'<p class="warning">{escape(warning)}</p>'
+    yield "</section>"
+
+
+def _details(what: str, count: int) -> str:
+    """The beginning of a list that is folded where it is long."""
+    return f"<details{' open' * (count <= FEW)}><summary>{count} {what}</summary>"
+
+
+def _sentences(machine: Machine) -> Iterator[str]:
+    """What was concluded, the sentences on devices first, as HTML."""
+    yield from map(escape, machine.document["verdicts"])
+    for cell in machine.document["cells"]:
+        text = cell.get("verdict") or f"failed: {cell.get('error', '')}"
+        yield f"<b>{escape(cell['name'])}</b>: {escape(text)}."
+
+
+def _sections(found: Sequence[Figure]) -> Iterator[str]:
+    for section in dict.fromkeys(one.section for one in found):
+        yield f"<section><h2>{escape(section)}</h2>"
+        yield '<div class="grid">'
+        for at, one in enumerate(found):
+            if one.section != section:
+                continue
+            yield f"<figure><h3>{escape(one.title)}</h3>"
+            if one.spec is not None:
+                yield (
+                    f'<div class="chart" id="chart-{at}" role="img" '
+                    f'aria-label="{escape(one.section)}: {escape(one.title)}"></div>'
+                )
+            yield f"<figcaption>{escape(one.caption)}</figcaption></figure>"
+        yield "</div></section>"
+
+
+def _machines(machines: Sequence[Machine]) -> Iterator[str]:
+    yield "<section><h2>The machines</h2>"
+    facts = [_machine_facts(one) for one in machines]
+    rows = [[name, *(one[name] for one in facts)] for name in facts[0]]
+    yield from _table(["", *(one.name for one in machines)], rows, kind="prose")
+    yield "</section>"
+
+
+def _how(machines: Sequence[Machine], command: str) -> Iterator[str]:
+    yield "<section><h2>How it was measured</h2>"
+    for one in machines:
+        yield f"<h3>{escape(one.name)}</h3>"
+        yield f"<pre>{escape(one.document['command'])} -o RESULTS.json</pre>"
+        yield f"<p>{escape(one.document['method'])}</p>"
+    yield f"<h3>This page</h3><pre>{escape(command)}</pre></section>"
+
+
+def _row(cell: Mapping[str, Any], chosen: Sequence[str]) -> list[str]:
+    quality, same = cell["quality"], cell["label_agreement"]
+    return [
+        f"{cell['variant']} on {cell['device']}",
+        *("-" if cell[name] is None else str(cell[name]) for name in chosen),
+        _figure(cell["single_p50_ms"], 2),
+        "" if cell["p99_ms"] is None else f"{cell['p99_ms']:.2f}",
+        _figure(cell["texts_per_s"], 0),
+        _figure(cell["first_ms"], 0),
+        _figure(cell["peak_rss_bytes"], 0, 1e-6, interval=False),
+        f"{cell['file_bytes'] / 1e6:.1f}",
+        "" if quality["drop_points"] is None else f"{quality['drop_points']:.2f}",
+        "" if same is None else f"{same:.2%}",
+    ]
+
+
+def _figure(
+    figure: Mapping[str, Any] | None, digits: int, scale: float = 1.0, *, interval: bool = True
+) -> str:
+    if not figure:
+        return ""
+    text = f"{figure['median'] * scale:,.{digits}f}"
+    if interval and figure["low"] is not None:
+        text += f" ({figure['low'] * scale:,.{digits}f} to {figure['high'] * scale:,.{digits}f})"
+    return text
+
+
+def _machine_facts(one: Machine) -> dict[str, str]:
+    machine, texts = one.document["machine"], one.document["texts"]
+    memory = machine["memory_bytes"]
+    packages = [f"{name} {version}" for name, version in machine["packages"].items()]
+    roof = next((cell["offline_roofline"] or cell["single_roofline"] for cell in one.cells
+                 if cell["precision"] == "fp32"), None)  # fmt: skip
+    return {
+        "CPU": machine["cpu"],
+        "cores used, of all": f"{machine['usable_cores']} of {machine['host_cores']}",
+        "features": ", ".join(machine["features"]),
+        "memory": f"{memory / 2**30:.0f} GiB" if memory else "unknown",
+        "GPU": ", ".join(gpu["name"] for gpu in machine["gpus"]) or "none",
+        "system": f"{machine['system']}, Python {machine['python']}",
+        "packages": ", ".join(packages),
+        "fp32 at best": f"{roof['peak_operations_per_s'] / 1e9:,.0f} GFLOP/s"
+        if roof
+        else "unknown",
+        "memory at best": f"{roof['peak_bytes_per_s'] / 1e9:,.1f} GB/s" if roof else "unknown",
+        "texts": f"{texts['count']:,} ({texts['source']}), tokens p50 {texts['tokens_p50']}, "
+        f"p90 {texts['tokens_p90']}, longest {texts['tokens_max']}",
+    }
+
+
+def _table(
+    columns: Sequence[str], rows: Sequence[Sequence[str]], *, kind: str = "figures"
+) -> Iterator[str]:
+    yield f'<div class="wide"><table class="{kind}"><thead><tr>'
+    yield from (f"<th>{escape(column)}</th>" for column in columns)
+    yield "</tr></thead><tbody>"
+    for row in rows:
+        cells = "".join(f"<td>{escape(cell)}</td>" for cell in row[1:])
+        yield f'<tr><th scope="row">{escape(row[0])}</th>{cells}</tr>'
+    yield "</tbody></table></div>"
+
+
+def _json(value: object) -> str:
+    """JSON that cannot end the script that it stands in."""
+    return json.dumps(value, separators=(",", ":")).replace("<", "\\u003c")

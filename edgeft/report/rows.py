@@ -1,0 +1,244 @@
+"""Results as rows of figures, one for each mark of a chart; pure functions."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+from edgeft.bench.ceiling import arithmetic_of
+from edgeft.bench.verdict import crossing
+
+__all__ = [
+    "Machine",
+    "cell_names",
+    "crossings",
+    "frontier",
+    "latencies",
+    "lengths",
+    "machines_of",
+    "pareto",
+    "roof_points",
+    "roofs",
+    "splits",
+    "throughputs",
+]
+
+Row = dict[str, Any]
+PARTS = ("tokenize", "run", "decode", "wait")
+ROOF_FROM, ROOF_TO, ROOF_STEPS = 1.0, 1e4, 25  # operations for each byte of weights
+
+
+@dataclass(frozen=True)
+class Machine:
+    """One document and the short name under which the page shows it."""
+
+    name: str
+    document: Mapping[str, Any]
+
+    @property
+    def cells(self) -> list[Mapping[str, Any]]:
+        """The cells that have figures."""
+        return [cell for cell in self.document["cells"] if "error" not in cell]
+
+
+def machines_of(documents: Sequence[tuple[str, Mapping[str, Any]]]) -> list[Machine]:
+    """Name each document, given as (file name, content), by its CPU and GPU."""
+    names = []
+    for _, document in documents:
+        machine = document["machine"]
+        gpus = "".join(f" + {gpu['name']}" for gpu in machine["gpus"])
+        names.append(f"{_short(machine['cpu'])}, {machine['usable_cores']} cores{gpus}")
+    return [
+        Machine(name if names.count(name) == 1 else f"{name} ({file})", document)
+        for name, (file, document) in zip(names, documents, strict=True)
+    ]
+
+
+def cell_names(machines: Sequence[Machine]) -> list[str]:
+    """The names under which cells are drawn, each once, so that they keep their colours."""
+    return list(dict.fromkeys(_name(cell, one) for one in machines for cell in one.cells))
+
+
+def latencies(machine: Machine) -> list[Row]:
+    """The percentiles 1 to 99 of each cell's single texts, as they are."""
+    return [
+        {"cell": _name(cell, machine), "share": share, "ms": time_ms}
+        for cell in _as_they_are(machine)
+        for share, time_ms in enumerate(cell["quantiles_ms"][:99], start=1)
+    ]
+
+
+def throughputs(machines: Sequence[Machine], *, whole: bool) -> list[Row]:
+    """Texts a second, with its interval: of the whole matrix, or of texts as they are."""
+    return [
+        {
+            "machine": machine.name,
+            "cell": f"{cell['variant']} on {cell['device']}",
+            "name": _name(cell, machine),
+            "threads": cell["threads"],
+            "batch": cell["batch_tokens"],
+            "length": cell["length"],
+            **_interval(cell["texts_per_s"]),
+        }
+        for machine in machines
+        for cell in (machine.cells if whole else _as_they_are(machine))
+        if cell["texts_per_s"]
+    ]
+
+
+def frontier(machines: Sequence[Machine]) -> list[Row]:
+    """Time, quality and size of each cell that has all three.
+
+    Quality is the metric that the export measured, else how many labels are fp32's.
+    """
+    rows = []
+    for machine in machines:
+        for cell in _as_they_are(machine):
+            score, same = cell["quality"]["score"], cell["label_agreement"]
+            if cell["single_p50_ms"] and (score is not None or same is not None):
+                rows.append({
+                    "machine": machine.name,
+                    "cell": _name(cell, machine),
+                    "variant": cell["variant"],
+                    "ms": cell["single_p50_ms"]["median"],
+                    "quality": score if score is not None else same,
+                    "metric": cell["quality"]["metric"] if score is not None else "same label",
+                    "MB": cell["file_bytes"] / 1e6,
+                })  # fmt: skip
+    return rows
+
+
+def lengths(machine: Machine) -> list[Row]:
+    """Single-text p50 of each cell by the length of its texts, where that was set.
+
+    Batches do not touch single texts: of several sizes the first stands for all.
+    """
+    found: dict[tuple[Any, ...], Row] = {}
+    for cell in machine.cells:
+        if cell["length"] is None or not cell["single_p50_ms"]:
+            continue
+        name = _name(cell, machine)
+        row = {"device": cell["device"], "cell": name, "tokens": cell["length"]}
+        found.setdefault((name, cell["length"]), row | _interval(cell["single_p50_ms"]))
+    return list(found.values())
+
+
+def crossings(rows: Sequence[Row]) -> list[Row]:
+    """Where one device overtakes another, each by its quickest variant."""
+    best: dict[str, dict[int, float]] = {}
+    for row in rows:
+        times = best.setdefault(row["device"], {})
+        times[row["tokens"]] = min(row["value"], times.get(row["tokens"], row["value"]))
+    found = []
+    for one in best:
+        for other in best:
+            at = crossing(best[one], best[other]) if one != other else None
+            if at is not None:
+                sentence = f"{other} overtakes {one} at {at:.0f} tokens."
+                found.append({"tokens": at, "label": f"{at:.0f} tokens", "sentence": sentence})
+    return found
+
+
+def roof_points(machine: Machine) -> list[Row]:
+    """Where each cell lies under the roof, single texts and batches."""
+    return [
+        {
+            "cell": _name(cell, machine),
+            "scenario": scenario,
+            "intensity": roof["intensity"],
+            "flops": roof["operations_per_s"] / 1e9,
+            "reached": roof["share"],
+        }
+        for cell in _as_they_are(machine)
+        for scenario, name in (("single texts", "single_roofline"), ("batches", "offline_roofline"))
+        if (roof := cell[name])
+    ]
+
+
+def roofs(machine: Machine) -> list[Row]:
+    """The limits that were measured: a line for each device and precision."""
+    seen: dict[str, tuple[float, float]] = {}
+    for cell in _as_they_are(machine):
+        roof = cell["single_roofline"] or cell["offline_roofline"]
+        if roof:
+            name = f"{arithmetic_of(cell['precision'])} on {cell['device']}"
+            seen.setdefault(name, (roof["peak_operations_per_s"], roof["peak_bytes_per_s"]))
+    return [
+        {"roof": name, "intensity": at, "flops": min(peak, at * bandwidth) / 1e9}
+        for name, (peak, bandwidth) in seen.items()
+        for at in _steps(peak / bandwidth)
+    ]
+
+
+def splits(machine: Machine) -> list[Row]:
+    """The shares of the time, for single texts and for all in one call."""
+    return [
+        {
+            "cell": _name(cell, machine),
+            "scenario": scenario,
+            "part": part,
+            "order": PARTS.index(part),
+            "share": share,
+        }
+        for cell in _as_they_are(machine)
+        for scenario, split in (("single texts", "single_split"), ("batches", "offline_split"))
+        for part, share in cell[split].items()
+    ]
+
+
+def pareto(rows: Sequence[Row]) -> list[Row]:
+    """The rows that no other beats in both time and quality, the quickest first."""
+    ordered = sorted(rows, key=lambda row: (row["ms"], -row["quality"]))
+    kept: list[Row] = []
+    for row in ordered:
+        if not kept or row["quality"] > kept[-1]["quality"]:
+            kept.append(row)
+    return kept
+
+
+def _as_they_are(machine: Machine) -> list[Mapping[str, Any]]:
+    """The cells of texts as they are, in batches that suit the device.
+
+    Where there are none, those of the middle length and of the largest batches
+    stand for them, so that a chart shows devices and variants, not the whole matrix.
+    """
+
+    measured = sorted({cell["length"] for cell in machine.cells if cell["length"] is not None})
+    batches = [cell["batch_tokens"] for cell in machine.cells]
+    length = None
+    if measured and all(cell["length"] is not None for cell in machine.cells):
+        length = measured[len(measured) // 2]
+    batch = None if None in batches else max(batches, default=None)
+    return [
+        cell for cell in machine.cells if (cell["length"], cell["batch_tokens"]) == (length, batch)
+    ]
+
+
+def _name(cell: Mapping[str, Any], machine: Machine) -> str:
+    """Variant and device, and the threads where not all cells have the same."""
+    name = f"{cell['variant']} on {cell['device']}"
+    if len({one["threads"] for one in machine.cells}) > 1:
+        name += f", {cell['threads']} thread{'s' * (cell['threads'] > 1)}"
+    return name
+
+
+def _interval(figure: Mapping[str, Any]) -> Row:
+    middle = figure["median"]
+    low = middle if figure["low"] is None else figure["low"]
+    high = middle if figure["high"] is None else figure["high"]
+    return {"value": middle, "low": low, "high": high}
+
+
+def _steps(ridge: float) -> list[float]:
+    """Points of a roof, evenly on a logarithmic scale, the ridge among them."""
+    ratio = (ROOF_TO / ROOF_FROM) ** (1 / (ROOF_STEPS - 1))
+    points = [ROOF_FROM * ratio**at for at in range(ROOF_STEPS)]
+    if any(low < ridge < high for low, high in pairwise(points)):
+        points = sorted([*points, ridge])
+    return points
+
+
+def _short(cpu: str) -> str:
+    for word in ("(R)", "(TM)", " Processor", " CPU"):
+        cpu = cpu.replace(word, "")
+    return cpu.partition(" @")[0].strip()

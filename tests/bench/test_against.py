@@ -1,0 +1,80 @@
+import copy
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from edgeft.bench.against import compare, read_result, unlike
+from edgeft.bench.matrix import BenchConfig
+from edgeft.bench.result import BenchResult
+from edgeft.errors import DataError
+from tests.bench.makers import FACTS, QUIET, cell, machine, measured
+
+
+def document(p50_ms: float, texts_per_s: float, **other: Any) -> dict[str, Any]:
+    result = BenchResult(
+        config=BenchConfig(Path("mine")),
+        name="mine",
+        bundle_digest="sha256:00",
+        adopted=False,
+        machine=machine(**other),
+        texts=FACTS,
+        disturbance=QUIET,
+        cells=(cell("fp32", measured(p50_ms, texts_per_s)), cell("int8", None, error="broken")),
+        verdicts=(),
+        warnings=(),
+    )
+    content: dict[str, Any] = json.loads(json.dumps(result.to_dict()))
+    return content
+
+
+def test_faster_slower_and_cannot_tell() -> None:
+    now, before = document(6.0, 125.0), document(5.0, 100.0)
+    p50, rate, start = compare(now, before)
+    assert (p50.cell, p50.figure, p50.verdict) == ("fp32 on cpu", "single-text p50", "slower")
+    assert p50.ratio.ratio == pytest.approx(1.2)
+    assert (rate.figure, rate.verdict) == ("texts a second", "faster")
+    assert rate.ratio.ratio == pytest.approx(0.8)  # of the time
+    assert (start.figure, start.verdict) == ("cold start", "cannot tell")
+
+
+def test_a_run_beside_itself_cannot_be_told_apart() -> None:
+    assert {one.verdict for one in compare(document(5.0, 100.0), document(5.0, 100.0))} == {
+        "cannot tell"
+    }
+
+
+def test_cells_of_other_threads_texts_or_that_failed_are_left_out() -> None:
+    now = document(5.0, 100.0)
+    for change in ({"threads": 1}, {"texts_sha256": "other"}, {"variant": "fp16"}):
+        before = copy.deepcopy(now)
+        before["cells"][0] |= change
+        assert compare(now, before) == []
+
+
+def test_another_machine_and_other_texts_are_no_comparison() -> None:
+    now = document(5.0, 100.0)
+    assert unlike(now, document(5.0, 100.0)) == ""
+    other = unlike(now, document(5.0, 100.0, cpu="Other"))
+    assert other == "It was measured on another CPU: Other, here Chip."
+    texts = copy.deepcopy(now)
+    texts["texts"]["sha256"] = "other"
+    assert unlike(now, texts) == "It was measured on other texts."
+
+
+def test_a_file_of_another_kind_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "old.json"
+    with pytest.raises(DataError, match="does not exist"):
+        read_result(path)
+    for content, message in (
+        ("{", "not a JSON document"),
+        ("[1]", "was not written by edgeft bench"),
+        ('{"cells": []}', "was not written by edgeft bench"),
+        ('{"edgeft_bench": 99}', "has the format 99; this version reads 1"),
+    ):
+        path.write_text(content)
+        with pytest.raises(DataError, match=message):
+            read_result(path)
+    path.write_text(json.dumps(document(1.0, 1.0)))
+    assert read_result(path)["name"] == "mine"

@@ -1,0 +1,96 @@
+import os
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from edgeft.bench.disturbance import Watch
+from tests.bench.makers import QUIET
+
+BEGIN = Watch(100.0, 5000.0, 10.0, 7.0, 3, 1.0, 0.0)
+
+
+def test_others_are_what_is_busy_but_not_our_own() -> None:
+    end = replace(BEGIN, wall_s=110.0, all_s=5025.0, own_s=20.0)
+    assert BEGIN.until(end).busy_cores == pytest.approx(1.5)
+    # The kernel's counters tick in hundredths, so a quiet machine can come out below zero.
+    assert BEGIN.until(replace(end, all_s=5009.0)).busy_cores == 0.0
+    assert BEGIN.until(replace(end, all_s=None)).busy_cores is None
+
+
+def test_heat_quota_and_stolen_time_are_differences() -> None:
+    cores = os.cpu_count() or 1
+    end = replace(BEGIN, wall_s=110.0, stolen_s=7.0 + cores, hot_events=5, quota_s=1.5)
+    found = BEGIN.until(end)
+    assert (found.hot_events, found.quota_s) == (2, 0.5)
+    assert found.stolen_share == pytest.approx(0.1)
+    assert BEGIN.until(replace(end, hot_events=None)).hot_events is None
+
+
+def test_the_counters_are_read_from_the_systems_files(tmp_path: Path) -> None:
+    cpus = tmp_path / "cpu"
+    for core, count in (("cpu0", 2), ("cpu1", 3)):
+        folder = cpus / core / "thermal_throttle"
+        folder.mkdir(parents=True)
+        (folder / "core_throttle_count").write_text(f"{count}\n")
+    (tmp_path / "stat").write_text("cpu  100 0 50 900 0 5 5 40 0 0\ncpu0 1 2 3\n")
+    (tmp_path / "cpu.stat").write_text("usage_usec 5\nthrottled_usec 2500000\n")
+    found = Watch.start(cpus, tmp_path / "stat", tmp_path / "cpu.stat")
+    tick = os.sysconf("SC_CLK_TCK")
+    assert (found.hot_events, found.quota_s) == (5, 2.5)
+    assert found.all_s == pytest.approx(160 / tick)  # what was stolen is nobody's work here
+    assert found.stolen_s == pytest.approx(40 / tick)
+
+
+def test_a_system_that_tells_nothing_is_no_error(tmp_path: Path) -> None:
+    none = tmp_path / "none"
+    found = Watch.start(none, none, none).until(Watch.start(none, none, none))
+    assert (found.busy_cores, found.stolen_share, found.hot_events, found.quota_s) == (None,) * 4
+    assert list(replace(found, load_average=0.0).warnings(2, 2)) == []
+
+
+def test_a_quiet_machine_has_no_warnings() -> None:
+    assert list(QUIET.warnings(2, 2)) == []
+
+
+@pytest.mark.parametrize(
+    ("host_cores", "others", "warns"),
+    [(2, 0.2, False), (2, 0.4, True), (8, 5.0, False), (8, 7.0, True)],
+)
+def test_work_of_others_matters_where_it_takes_our_cores(
+    host_cores: int, others: float, warns: bool
+) -> None:
+    found = list(replace(QUIET, busy_cores=others).warnings(host_cores, 2))
+    assert any("Other processes kept" in one for one in found) == warns
+
+
+def test_the_load_average_counts_where_nothing_better_is_known() -> None:
+    (found,) = replace(QUIET, busy_cores=None, load_average=1.5).warnings(2, 2)
+    assert found.startswith("The load average was 1.5 on 2 cores")
+
+
+def test_throttling_is_told() -> None:
+    hot, quota, stolen = (
+        next(iter(one.warnings(2, 2)))
+        for one in (
+            replace(QUIET, hot_events=4),
+            replace(QUIET, quota_s=2.0),
+            replace(QUIET, stolen_share=0.2),
+        )
+    )
+    assert "4 times because it was too hot" in hot
+    assert "quota of this container stopped the work for 2.0 s" in quota
+    assert "took 20.0% of the CPU time" in stolen
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="/proc/stat is Linux's")
+def test_our_own_children_are_no_others() -> None:
+    watch = Watch.start()
+    subprocess.run([sys.executable, "-c", "sum(range(5_000_000))"], check=True)
+    end = Watch.start()
+    assert end.own_s > watch.own_s
+    assert end.all_s is not None
+    assert watch.all_s is not None
+    assert end.all_s >= watch.all_s

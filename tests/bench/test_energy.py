@@ -1,0 +1,75 @@
+from pathlib import Path
+
+import pytest
+
+from edgeft.bench.energy import EnergyMeter
+
+
+def package(root: Path, name: str, microjoules: int, limit: int = 10_000_000) -> Path:
+    zone = root / name
+    zone.mkdir(parents=True, exist_ok=True)
+    (zone / "energy_uj").write_text(f"{microjoules}\n")
+    (zone / "max_energy_range_uj").write_text(f"{limit}\n")
+    return zone
+
+
+def test_packages_are_summed_and_their_parts_are_not(tmp_path: Path) -> None:
+    package(tmp_path, "intel-rapl:0", 1_000_000)
+    package(tmp_path, "intel-rapl:1", 2_000_000)
+    package(tmp_path, "intel-rapl:0:0", 500_000)
+    meter = EnergyMeter(powercap=tmp_path, supplies=tmp_path / "none")
+    meter.start()
+    package(tmp_path, "intel-rapl:0", 3_500_000)
+    package(tmp_path, "intel-rapl:1", 2_500_000)
+    package(tmp_path, "intel-rapl:0:0", 900_000)
+    assert meter.source == "rapl"
+    assert meter.joules() == pytest.approx(3.0)
+
+
+def test_a_counter_that_wrapped_around_is_carried_on(tmp_path: Path) -> None:
+    package(tmp_path, "intel-rapl:0", 9_000_000)
+    meter = EnergyMeter(powercap=tmp_path, supplies=tmp_path / "none")
+    package(tmp_path, "intel-rapl:0", 500_000)
+    assert meter.joules() == pytest.approx(1.5)
+
+
+def battery(root: Path, microwatt_hours: int, status: str = "Discharging") -> None:
+    folder = root / "BAT0"
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "energy_now").write_text(f"{microwatt_hours}\n")
+    (folder / "status").write_text(f"{status}\n")
+
+
+def test_a_battery_tells_what_it_lost(tmp_path: Path) -> None:
+    battery(tmp_path, 50_000_000)
+    meter = EnergyMeter(powercap=tmp_path / "none", supplies=tmp_path)
+    battery(tmp_path, 49_990_000)
+    assert meter.source == "battery"
+    assert meter.joules() == pytest.approx(36.0)  # 10 mWh
+
+
+def test_a_battery_that_is_charged_tells_nothing(tmp_path: Path) -> None:
+    battery(tmp_path, 50_000_000, "Charging")
+    meter = EnergyMeter(powercap=tmp_path / "none", supplies=tmp_path)
+    assert (meter.source, meter.joules()) == ("", None)
+
+
+def test_no_gauge_is_no_energy_and_never_zero(tmp_path: Path) -> None:
+    meter = EnergyMeter(powercap=tmp_path, supplies=tmp_path)
+    meter.start()
+    assert (meter.source, meter.joules()) == ("", None)
+
+
+def test_a_gauge_that_only_root_may_read_is_none(tmp_path: Path) -> None:
+    zone = package(tmp_path, "intel-rapl:0", 1_000_000)
+    (zone / "energy_uj").unlink()
+    (zone / "energy_uj").mkdir()  # which cannot be read as a file, whoever asks
+    assert EnergyMeter(powercap=tmp_path, supplies=tmp_path).joules() is None
+
+
+def test_a_gpu_that_is_not_there_tells_nothing() -> None:
+    from edgeft.bench.machine import nvidia_gpus
+
+    if nvidia_gpus():
+        pytest.skip("there is a GPU")
+    assert EnergyMeter(gpu=0).joules() is None

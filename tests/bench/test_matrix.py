@@ -1,0 +1,92 @@
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from edgeft.bench.cell import Cell
+from edgeft.bench.matrix import BenchConfig, cells_of, check, in_turn, takes
+from edgeft.bundle import Variant, read_manifest
+from edgeft.errors import DeviceError, UsageError
+
+NOWHERE = Path("nowhere")
+
+
+@pytest.fixture
+def variants(tiny_bundle: Path) -> dict[str, Variant]:
+    return dict(read_manifest(tiny_bundle).model.variants)
+
+
+def test_the_matrix_is_every_combination_once(variants: dict[str, Variant]) -> None:
+    config = BenchConfig(
+        NOWHERE,
+        devices=("cpu", "cpu"),
+        variants=("int8", "fp32", "int8"),
+        threads=(1, 2),
+        batch_tokens=(64, 512),
+        lengths=(8, 16, 16),
+    )
+    cells = cells_of(config, variants, 64)
+    assert len(cells) == len(set(cells)) == 2 * 2 * 2 * 2
+    assert cells[0] == Cell("cpu", "int8", 1, 64, 8)
+    plain = cells_of(BenchConfig(NOWHERE, devices=("auto",)), variants, 64)
+    assert plain[0].threads is None
+    assert [cell.variant for cell in plain] == ["fp32", "int8"]
+
+
+def test_what_does_not_exist_is_told(variants: dict[str, Variant]) -> None:
+    with pytest.raises(UsageError, match="no variant 'int4'"):
+        cells_of(BenchConfig(NOWHERE, variants=("int4",)), variants, 64)
+    with pytest.raises(UsageError, match="no device 'gpu'"):
+        cells_of(BenchConfig(NOWHERE, devices=("gpu",)), variants, 64)
+    with pytest.raises(UsageError, match="No text can have 128 tokens: the model reads 64"):
+        cells_of(BenchConfig(NOWHERE, devices=("cpu",), lengths=(16, 128)), variants, 64)
+
+
+def test_a_named_device_that_cannot_run_is_an_error(variants: dict[str, Variant]) -> None:
+    from edgeft.runtime.providers import available_devices
+
+    if not available_devices()["cuda"]:
+        pytest.skip("CUDA runs here")
+    with pytest.raises(DeviceError, match="'cuda' cannot run here"):
+        cells_of(BenchConfig(NOWHERE, devices=("cpu", "cuda")), variants, 64)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"samples": 1, "rounds": 2}, "1 samples cannot be spread over 2 rounds"),
+        ({"rounds": 0}, "spread over 0 rounds"),
+        ({"threads": (2, 0)}, "0 is no number of threads"),
+        ({"lengths": (-1,)}, "-1 is no number of length"),
+        ({"slo_ms": float("nan")}, "nan is no number of milliseconds"),
+        ({"rates": (float("inf"),)}, "inf is no number of arrivals"),
+        ({"scenarios": ("multi-stream",)}, "no scenario 'multi-stream'"),
+        ({"scenarios": ("server",)}, "needs to know what is fast enough"),
+        ({"text_column": "text"}, "no file"),
+    ],
+)
+def test_what_makes_no_sense_is_told_before_anything_runs(
+    change: dict[str, object], message: str
+) -> None:
+    check(BenchConfig(NOWHERE))
+    with pytest.raises(UsageError, match=message):
+        check(replace(BenchConfig(NOWHERE), **change))  # type: ignore[arg-type]
+
+
+def test_each_device_gets_the_precisions_that_it_computes(variants: dict[str, Variant]) -> None:
+    taken = {
+        (device, precision)
+        for device in ("cpu", "cuda:0")
+        for precision in ("fp32", "int8", "fp16")
+        if takes(device, replace(variants["fp32"], precision=precision))
+    }
+    assert taken == {("cpu", "fp32"), ("cpu", "int8"), ("cuda:0", "fp32"), ("cuda:0", "fp16")}
+
+
+def test_cells_take_turns_so_that_drift_hits_all_alike() -> None:
+    cells = [Cell("cpu", name) for name in "abc"]
+    order = ["".join(cell.variant for cell in in_turn(cells, number)) for number in range(6)]
+    assert order == ["abc", "cba", "bca", "acb", "cab", "bac"]
+    for cell in cells:  # over six rounds each is second on average
+        places = [one.index(cell.variant) for one in order]
+        assert sum(places) == 6

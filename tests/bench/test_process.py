@@ -1,0 +1,155 @@
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from edgeft.bench.cell import Cell
+from edgeft.bench.process import Job, ceiling_of, run_once
+from edgeft.bench.scenarios import Load
+from edgeft.errors import DeviceError
+
+ROOT = Path(__file__).parents[2]
+TEXTS = ["the cat fell", "good bread and bad water", "market report", "red green blue"] * 3
+
+
+def job(texts: list[str], **other: object) -> Job:
+    return Job(first=texts[0], singles=texts, texts=texts, **other)  # type: ignore[arg-type]
+
+
+def test_a_process_measures_a_variant_and_gives_the_models_labels(tiny_bundle: Path) -> None:
+    import edgeft
+
+    wanted = Job(TEXTS[0], TEXTS[:5], TEXTS, load=Load((400.0,), 50.0, 0.1))
+    measured = run_once(tiny_bundle, Cell("cpu", "fp32", 1), wanted)
+    with edgeft.load(tiny_bundle, device="cpu", variant="fp32", threads=1) as model:
+        assert measured.labels == [one.label for one in model.predict(TEXTS)]
+        lengths = [len(one.ids) for one in model._encoder.encode(TEXTS)]
+    assert (measured.device, measured.threads) == ("cpu", 1)
+    # The first prediction comes after the load, which comes after the start.
+    assert measured.first_ms > measured.load_ms > 0
+    assert measured.warmup_calls >= 10
+    assert measured.peak_rss_bytes is None or measured.peak_rss_bytes > 10 << 20
+    singles, offline = measured.singles, measured.offline
+    assert singles is not None
+    assert len(singles.times_ms) == 5
+    assert min(singles.times_ms) > 0
+    assert singles.tokens == lengths[:5]
+    assert 0 < singles.tokenize_s + singles.run_s < sum(singles.times_ms) / 1e3
+    assert offline is not None
+    assert (offline.texts, offline.passes > 1) == (12, True)  # so few are repeated for a second
+    assert offline.seconds >= 1.0
+    assert offline.tokens == sum(map(sum, offline.batches)) == sum(lengths[:4])  # each text once
+    parts = offline.tokenize_s + offline.run_s + offline.decode_s + offline.wait_s
+    assert parts == pytest.approx(offline.seconds, rel=0.05)
+    (trial,) = measured.trials
+    assert (trial.rate_texts_per_s, trial.arrivals, measured.highest_rate) == (400.0, 299, None)
+
+
+def test_what_was_not_asked_for_is_left_out(tiny_bundle: Path) -> None:
+    measured = run_once(tiny_bundle, Cell("cpu", "fp32"), Job("cat", [], TEXTS, offline=False))
+    assert (measured.singles, measured.offline, measured.trials) == (None, None, [])
+    assert measured.first_ms > 0
+
+
+def test_the_highest_rate_is_searched_below_the_throughput(tiny_bundle: Path) -> None:
+    wanted = Job("cat", [], TEXTS, load=Load((), 1000.0, 0.05))
+    measured = run_once(tiny_bundle, Cell("cpu", "fp32", 1), wanted)
+    assert measured.offline is not None
+    assert len(measured.trials) == 5
+    assert measured.trials[0].rate_texts_per_s == pytest.approx(measured.offline.texts_per_s / 2)
+    assert measured.highest_rate is not None
+    assert measured.highest_rate < measured.offline.texts_per_s
+
+
+def test_batches_are_as_large_as_the_cell_says(tiny_bundle: Path) -> None:
+    texts = [f"cat {word}" for word in ["red", "green", "blue", "bread", "water", "good", "bad"]]
+    alone = run_once(tiny_bundle, Cell("cpu", "fp32", batch_tokens=1), job(texts)).offline
+    whole = run_once(tiny_bundle, Cell("cpu", "fp32", batch_tokens=512), job(texts)).offline
+    assert alone is not None
+    assert whole is not None
+    assert [len(batch) for batch in alone.batches] == [1] * 7
+    assert [len(batch) for batch in whole.batches] == [7]
+
+
+def test_a_ceiling_is_measured_in_a_process_of_its_own() -> None:
+    assert ceiling_of("cpu", 1, "fp32", 100_000).operations_per_s > 0
+    with pytest.raises(DeviceError):
+        ceiling_of("tensorrt", 1, "fp32", 100_000)
+
+
+def test_texts_cross_to_the_process_unharmed(tiny_bundle: Path) -> None:
+    texts = ["line\nbreak", "中文 🎉 \u2028", "", "lone \ud800 surrogate", "x" * 200_000]
+    assert len(run_once(tiny_bundle, Cell("cpu", "fp32"), job(texts)).labels) == 5
+
+
+def test_a_relative_bundle_is_found_from_where_the_caller_stands(
+    tiny_bundle: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tiny_bundle.parent)
+    cell = Cell("cpu", "fp32")
+    assert run_once(Path(tiny_bundle.name), cell, job(["cat"])).labels
+
+
+def test_an_error_of_the_process_reaches_the_caller_with_its_hint(
+    tiny_bundle: Path, tmp_path: Path
+) -> None:
+    broken = shutil.copytree(tiny_bundle, tmp_path / "broken")
+    with (broken / "onnx" / "model.onnx").open("ab") as stream:
+        stream.write(b"more")
+    with pytest.raises(DeviceError, match=r"model\.onnx has \d+ bytes") as caught:
+        run_once(broken, Cell("cpu", "fp32"), job(["cat"]))
+    assert caught.value.hint
+
+
+def test_what_libraries_print_is_not_taken_for_an_answer(
+    tiny_bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Python runs sitecustomize at its start; this one writes to stdout as onnxruntime is imported.
+    (tmp_path / "sitecustomize.py").write_text(
+        "import os, sys\n"
+        "class Loud:\n"
+        "    def find_spec(self, name, path=None, target=None):\n"
+        "        if name == 'onnxruntime':\n"
+        "            os.write(1, b'a library says hello\\n')\n"
+        "sys.meta_path.insert(0, Loud())\n"
+    )
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    assert run_once(tiny_bundle, Cell("cpu", "fp32"), job(["cat"])).labels
+
+
+def test_the_process_finds_the_edgeft_that_asks(tiny_bundle: Path, tmp_path: Path) -> None:
+    code = (
+        f"import sys; sys.path.insert(0, {str(ROOT)!r})\n"
+        "from pathlib import Path; from edgeft.bench.cell import Cell\n"
+        "from edgeft.bench.process import Job, run_once\n"
+        f"run_once(Path({str(tiny_bundle)!r}), Cell('cpu', 'fp32'), Job('a', ['a'], ['a']))"
+    )
+    bare = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, env=bare, capture_output=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no signals of this kind")
+@pytest.mark.parametrize(
+    ("code", "message"),
+    [
+        ("import os; os.kill(os.getpid(), 9)", "ended by SIGKILL, perhaps because memory ran out"),
+        ("import os; print('no such library'); os._exit(3)", "status 3: no such library"),
+    ],
+)
+def test_a_process_that_dies_is_told_from_one_that_answers(
+    code: str, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Python runs sitecustomize at its start, so this is a true death before the first answer.
+    code = code.replace("print(", "import sys; print(").replace(
+        "')", "', file=sys.stderr, flush=True)"
+    )
+    (tmp_path / "sitecustomize.py").write_text(code)
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(tmp_path)]))
+    with pytest.raises(DeviceError, match=message):
+        run_once(tmp_path, Cell("cpu", "fp32"), job(["cat"]))

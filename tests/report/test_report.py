@@ -1,0 +1,160 @@
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+
+from edgeft.bench.matrix import BenchConfig
+from edgeft.bench.result import BenchResult, CellResult
+from edgeft.bench.roofline import Roofline
+from edgeft.cli import main
+from edgeft.report import rows
+from edgeft.report.charts import figures
+from edgeft.report.page import render
+from edgeft.report.rows import Machine, machines_of
+from tests.bench.makers import FACTS, QUIET, cell, machine, measured
+
+ROOF = Roofline(1e9, 5e10, 100.0, 1e11, 2e10, 0.5, "arithmetic")
+
+
+def document(*cells: CellResult, cpu: str = "Chip", name: str = "mine") -> dict[str, Any]:
+    result = BenchResult(
+        config=BenchConfig(Path(name)),
+        name=name,
+        bundle_digest="sha256:00",
+        adopted=False,
+        machine=machine(cpu=cpu),
+        texts=FACTS,
+        disturbance=QUIET,
+        cells=cells,
+        verdicts=("From 32 tokens on, cuda:0 is quicker.",),
+        warnings=("<b>busy</b>",),
+    )
+    content: dict[str, Any] = json.loads(json.dumps(result.to_dict()))
+    return content
+
+
+def both(scale: float = 1.0) -> list[CellResult]:
+    return [
+        cell("fp32", measured(4.0 * scale, 200.0), drop=0.0, single_roofline=ROOF),
+        cell("int8", measured(2.0 * scale, 400.0), drop=0.3, offline_roofline=ROOF),
+    ]
+
+
+def by_length() -> list[CellResult]:
+    return [
+        cell("fp32", measured(p50, 100.0), device=device, length=length)
+        for device, times in (("cpu", (2.0, 8.0)), ("cuda:0", (4.0, 4.0)))
+        for length, p50 in zip((16, 64), times, strict=True)
+    ]
+
+
+def specs(text: str) -> dict[str, Any]:
+    found = re.search(r"<script>const SPECS = (.*?);\n", text)
+    assert found is not None
+    content: dict[str, Any] = json.loads(found[1])
+    return content
+
+
+def test_machines_are_named_by_their_cpu_and_by_their_file_where_that_is_not_enough() -> None:
+    ours, theirs = document(*both()), document(*both(), cpu="Intel(R) Xeon(R) Processor @ 2.0GHz")
+    assert [one.name for one in machines_of([("a", ours), ("b", theirs)])] == [
+        "Chip, 2 cores", "Intel Xeon, 2 cores",
+    ]  # fmt: skip
+    assert [one.name for one in machines_of([("a", ours), ("b", ours)])] == [
+        "Chip, 2 cores (a)", "Chip, 2 cores (b)",
+    ]  # fmt: skip
+
+
+def test_the_rows_are_the_figures() -> None:
+    one = Machine("here", document(*both()))
+    latencies = rows.latencies(one)
+    assert len(latencies) == 2 * 99
+    assert latencies[49]["ms"] == pytest.approx(4.0, rel=0.02)
+    assert [row["value"] for row in rows.throughputs([one], whole=True)] == pytest.approx(
+        [200, 400], rel=0.01
+    )
+    quick = rows.frontier([one])
+    assert [(row["variant"], row["MB"]) for row in quick] == [("fp32", 90.0), ("int8", 23.0)]
+    assert [row["variant"] for row in rows.pareto(quick)] == ["int8"]  # as good, and quicker
+    points = rows.roof_points(one)
+    assert [(row["scenario"], row["flops"]) for row in points] == [
+        ("single texts", 50.0), ("batches", 50.0),
+    ]  # fmt: skip
+    parts = [row for row in rows.splits(one) if row["cell"] == "fp32 on cpu"]
+    for scenario in ("single texts", "batches"):
+        assert sum(row["share"] for row in parts if row["scenario"] == scenario) == \
+            pytest.approx(1, abs=0.11)  # fmt: skip
+
+
+def test_the_roof_has_a_slope_a_ridge_and_a_flat() -> None:
+    roof = [row for row in rows.roofs(Machine("here", document(*both())))
+            if row["roof"] == "fp32 on cpu"]  # fmt: skip
+    assert roof[0]["flops"] == pytest.approx(roof[0]["intensity"] * 20)  # 20 GB/s
+    assert roof[-1]["flops"] == 100
+    assert any(row["intensity"] == pytest.approx(5.0) for row in roof)  # 100 / 20
+    assert [row["flops"] for row in roof] == sorted(row["flops"] for row in roof)
+
+
+def test_the_crossing_of_devices_is_marked() -> None:
+    found = rows.crossings(rows.lengths(Machine("here", document(*by_length()))))
+    assert [one["sentence"] for one in found] == ["cuda:0 overtakes cpu at 32 tokens."]
+    assert found[0]["tokens"] == pytest.approx(32.0)
+    page = render(machines_of([("a", document(*by_length()))]), "edgeft report a.json")
+    assert "cuda:0 overtakes cpu at 32 tokens." in page
+
+
+def test_every_section_is_there_and_what_was_not_measured_says_how() -> None:
+    page = render(machines_of([("a", document(*both())), ("b", document(*both(2.0)))]), "made so")
+    titles = ("In short", "Latency", "Throughput", "Accuracy, latency, size", "By text length",
+              "Roofline", "Where the time goes", "The machines", "How it was measured")  # fmt: skip
+    for title in titles:
+        assert f"<h2>{title}</h2>" in page
+    assert "Not measured. Add --length 16 --length 64 --length 256 to edgeft bench." in page
+    assert "<pre>edgeft bench mine -o RESULTS.json</pre>" in page
+    assert "<pre>made so</pre>" in page
+    assert len(page.encode()) < 3_000_000
+
+
+def test_the_page_asks_nothing_of_the_network_and_runs_no_ones_script() -> None:
+    evil = "</script><script>alert(1)</script>"
+    page = render(machines_of([("a", document(*both(), cpu=evil, name=evil))]), evil)
+    assert evil not in page
+    assert "<b>busy</b>" not in page
+    assert "default-src 'none'" in page
+    assert not re.search(r"<[^>]+(src|href)=", page.partition("<script>")[0])
+    assert page.count("<script") == 2 + page.count('"<script')  # Vega's and the page's own
+    assert any("alert(1)" in json.dumps(one) for one in specs(page).values())  # as a name, unharmed
+
+
+def test_every_chart_is_one_that_vega_lite_draws() -> None:
+    import vl_convert
+
+    machines = machines_of([("a", document(*both())), ("b", document(*by_length()))])
+    drawn = [one for one in figures(machines) if one.spec is not None]
+    assert len(drawn) >= 9
+    for one in drawn:
+        assert one.spec is not None
+        svg = vl_convert.vegalite_to_svg({**one.spec, "width": 300})
+        assert svg.count("<path") > 3, one.title
+
+
+def test_the_command_writes_a_page_and_keeps_an_old_one(tmp_path: Path) -> None:
+    path, out = tmp_path / "a.json", tmp_path / "page.html"
+    path.write_text(json.dumps(document(*both())))
+    arguments = ["report", str(path), str(path), "-o", str(out)]
+    first = CliRunner().invoke(main, arguments)
+    assert first.exit_code == 0, first.output
+    assert "<pre>edgeft report a.json a.json -o page.html</pre>" in out.read_text()
+    again = CliRunner().invoke(main, arguments)
+    assert again.exit_code == 1
+    assert "page.html exists already" in again.stderr
+    assert CliRunner().invoke(main, [*arguments, "--force"]).exit_code == 0
+    wrong = tmp_path / "wrong.json"
+    wrong.write_text("{}")
+    told = CliRunner().invoke(main, ["report", str(wrong), "-o", str(tmp_path / "no.html")])
+    assert told.exit_code == 1
+    assert "wrong.json was not written by edgeft bench" in told.stderr
+    assert not (tmp_path / "no.html").exists()
