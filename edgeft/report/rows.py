@@ -156,12 +156,14 @@ def roof_points(machine: Machine) -> list[Row]:
 
 
 def roofs(machine: Machine) -> list[Row]:
-    """The limits that were measured: a line for each device and precision."""
+    """The limits that were measured: a line for each device, precision and number of threads."""
     seen: dict[str, tuple[float, float]] = {}
     for cell in _as_they_are(machine):
         roof = cell["single_roofline"] or cell["offline_roofline"]
         if roof:
-            name = f"{arithmetic_of(cell['precision'])} on {cell['device']}"
+            name = (
+                f"{arithmetic_of(cell['precision'])} on {cell['device']}{_threads(cell, machine)}"
+            )
             seen.setdefault(name, (roof["peak_operations_per_s"], roof["peak_bytes_per_s"]))
     return [
         {"roof": name, "intensity": at, "flops": min(peak, at * bandwidth) / 1e9}
@@ -216,10 +218,13 @@ def _as_they_are(machine: Machine) -> list[Mapping[str, Any]]:
 
 def _name(cell: Mapping[str, Any], machine: Machine) -> str:
     """Variant and device, and the threads where not all cells have the same."""
-    name = f"{cell['variant']} on {cell['device']}"
-    if len({one["threads"] for one in machine.cells}) > 1:
-        name += f", {cell['threads']} thread{'s' * (cell['threads'] > 1)}"
-    return name
+    return f"{cell['variant']} on {cell['device']}{_threads(cell, machine)}"
+
+
+def _threads(cell: Mapping[str, Any], machine: Machine) -> str:
+    if len({one["threads"] for one in machine.cells}) == 1:
+        return ""
+    return f", {cell['threads']} thread{'s' * (cell['threads'] > 1)}"
 
 
 def _interval(figure: Mapping[str, Any]) -> Row:
