@@ -135,11 +135,11 @@ def _frontier(machines: Sequence[Machine]) -> Figure:
         for row in rows_of.pareto([one for one in rows if one["machine"] == machine.name])
     ]
     metric = rows[0]["metric"] if len({row["metric"] for row in rows}) == 1 else "quality"
-    named = {(row["machine"], row["variant"]): row
+    named = {(row["variant"], row["MB"]): row
              for row in sorted(rows, key=lambda row: -float(row["ms"]))}  # fmt: skip
     x = alt.X("ms:Q", title="milliseconds for a single text (p50)",
               scale=alt.Scale(zero=False, padding=40))  # fmt: skip
-    y = alt.Y("quality:Q", title=metric, axis=alt.Axis(format=".3f", tickCount=5),
+    y = alt.Y("quality:Q", title=metric, axis=alt.Axis(format=".4f", tickCount=5),
               scale=alt.Scale(zero=False, padding=40))  # fmt: skip
     points = _chart(rows).encode(x=x, y=y)
     dots = points.mark_point(filled=True, opacity=0.85).encode(

@@ -25,7 +25,7 @@ function config(dark, narrow) {
       labelColor: ink, titleColor: soft, labelFontSize: 12, titleFontSize: 12,
       titleFontWeight: 400, labelLimit: 280, symbolStrokeWidth: 2, symbolOpacity: 1,
       symbolBaseFillColor: soft, symbolBaseStrokeColor: soft,
-      layout: { bottom: { direction: narrow ? "vertical" : "horizontal", anchor: "start", margin: 8 } },
+      layout: { bottom: { direction: "vertical", anchor: "start", margin: 8 } },
     },
     rule: { color: ink },
     text: { color: ink },

@@ -87,7 +87,7 @@ def _verdicts(machines: Sequence[Machine]) -> Iterator[str]:
         yield f"<h3>{escape(one.name)}</h3>"
         chosen = [name for name in CHOICES if len({cell[name] for cell in one.cells}) > 1]
         columns = ["cell", *(CHOICES[name] for name in chosen), *COLUMNS]
-        yield _details("figures", len(one.cells))
+        yield _details("cells", len(one.cells))
         yield from _table(columns, [_row(cell, chosen) for cell in one.cells])
         sentences = list(_sentences(one))
         yield f"</details>{_details('verdicts', len(sentences))}<ul>"
