@@ -49,9 +49,11 @@ test: lint base ## Lint, types, tests, a small demo, and the base install on its
 test-all: test peers ## The same and the slow tests: deploy files' installs, the benchmark scripts
 	$(BIN)/pytest -q -m slow
 
-# Files of texts to measure on, e.g. DATA="sms_spam.csv banking77.csv"; without, the embedded articles.
+# Files of texts to measure on, e.g. DATA="sms_spam.csv banking77.csv"; without, built-in texts.
+# LIMIT takes so many of each, evenly.
 DATA ?=
 ROUNDS ?= 9
+LIMIT ?=
 MEASURE = $(BASE)/bin/python -m benchmarks
 
 build/bench-model: | install
@@ -90,7 +92,7 @@ bench-runtime: base build/bench-model ## The runtime against a bare loop, and ag
 	$(MEASURE).runtime build/bench-model --rounds $(ROUNDS) $(foreach file,$(DATA),--data $(file))
 
 bench-peers: base peers build/bench-model ## The runtime against eight other ways to run the model (the same options)
-	$(MEASURE).peers build/bench-model --rounds $(ROUNDS) $(foreach file,$(DATA),--data $(file)) --readme
+	$(MEASURE).peers build/bench-model --rounds $(ROUNDS) $(foreach file,$(DATA),--data $(file)) $(if $(LIMIT),--limit $(LIMIT)) --readme
 
 bench-train: install ## Training against the ordinary recipe (DATA=FILE, TEST=FILE, NAME, EPOCHS=4, ROWS)
 	$(BIN)/python -m benchmarks.train $(DATA) $(if $(TEST),--test $(TEST)) $(if $(NAME),--name $(NAME)) --epochs $(or $(EPOCHS),4) $(if $(ROWS),--rows $(ROWS))

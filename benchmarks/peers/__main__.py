@@ -27,6 +27,7 @@ from benchmarks.compare import (
 )
 from benchmarks.peers import PEERS
 from benchmarks.tables import replace_table
+from edgeft.bench.cell import agreement
 from edgeft.bench.machine import describe_machine
 
 BATCHES = (1, 4, 8, 16, 32, 64, 128)
@@ -91,7 +92,7 @@ def measure(
         Side("edgeft", folder, path, threads, peer.ours) as ours,
         Side(name, folder, path, threads, peer.variant) as side,
     ):
-        ours.seconds()
+        own = ours.ask("all", labels=True)["labels"]
         answers = side.ask("all", batch=best, labels=True)["labels"]
         pairs = alternate(ours.seconds, lambda: side.seconds(best), rounds)
         rows["throughput"] = row("throughput", pairs, unit="s", at_least=1.0)
@@ -112,7 +113,7 @@ def measure(
         same = agreement_of_vectors(answers, embedded) if embedded else None
         embedded[:] = embedded or answers
     else:
-        same = sum(a == b for a, b in zip(answers, reference, strict=True)) / len(reference)
+        same = agreement(answers, reference)
     return {
         "peer": name,
         "title": peer.title,
@@ -120,6 +121,7 @@ def measure(
         "ours": peer.ours,
         "embeds": peer.embeds,
         "agreement": same,
+        "our_agreement": agreement(own, reference),
         "rows": {key: asdict(one) for key, one in rows.items()},
     }
 
@@ -153,6 +155,8 @@ def _line(one: dict[str, Any]) -> str:
 
     title = one["title"] + (", edgeft int8" if one["ours"] == "int8" else "")
     same = "-" if one["agreement"] is None else f"{one['agreement']:.4f}"
+    if one["ours"] != "fp32":
+        same += f" (edgeft {one['our_agreement']:.4f})"
     cells = [title, str(one["best_batch"]), told("throughput"), told("usual"), told("p50"),
              told("start"), told("memory"), same]  # fmt: skip
     return f"| {' | '.join(cells)} |"

@@ -19,6 +19,15 @@ FIGURES = (
     ("highest_rate", "highest rate within the bound", True),
     ("first_ms", "cold start", False),
 )
+# What readers rely on.
+_DOCUMENT = {"name", "command", "machine", "texts", "method", "cells", "verdicts", "warnings"}
+_MACHINE = {"cpu", "features", "usable_cores", "host_cores", "memory_bytes", "system", "python",
+            "packages", "gpus"}  # fmt: skip
+_TEXTS = {"sha256", "count", "source", "tokens_p50", "tokens_p90", "tokens_max"}
+_KEY = {"name", "device", "variant", "threads", "batch_tokens", "length", "texts_sha256"}
+_CELL = {"precision", "file_bytes", "quality", "verdict", "quantiles_ms", "p99_ms",
+         "single_p50_ms", "texts_per_s", "first_ms", "peak_rss_bytes", "label_agreement",
+         "single_roofline", "offline_roofline", "single_split", "offline_split"}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -57,7 +66,26 @@ def read_result(path: Path) -> dict[str, Any]:
             f"{path} has the format {document['edgeft_bench']!r}; this version reads {FORMAT}.",
             hint="Update with: pip install --upgrade edgeft",
         )
+    missing = _missing(document)
+    if missing:
+        raise DataError(f"{path} was changed after it was written: {missing}.", hint=again)
     return document
+
+
+def _missing(document: Mapping[str, Any]) -> str:
+    """What a document of the right format lacks that readers rely on; "" where nothing."""
+    places = [("it", document, _DOCUMENT), ("its machine", document.get("machine"), _MACHINE),
+              ("its texts", document.get("texts"), _TEXTS)]  # fmt: skip
+    cells = document.get("cells")
+    for at, cell in enumerate(cells if isinstance(cells, list) else [None]):
+        failed = isinstance(cell, dict) and "error" in cell
+        places.append((f"its cell {at}", cell, _KEY if failed else _KEY | _CELL))
+    for place, content, wanted in places:
+        if not isinstance(content, dict):
+            return f"{place} is no object"
+        if lacking := sorted(wanted - set(content)):
+            return f"{place} lacks {lacking[0]!r}"
+    return ""
 
 
 def unlike(now: Mapping[str, Any], before: Mapping[str, Any]) -> str:

@@ -78,3 +78,21 @@ def test_a_file_of_another_kind_is_refused(tmp_path: Path) -> None:
             read_result(path)
     path.write_text(json.dumps(document(1.0, 1.0)))
     assert read_result(path)["name"] == "mine"
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"cells": None}, "its cell 0 is no object"),
+        ({"cells": [{"name": "x"}]}, "its cell 0 lacks 'batch_tokens'"),
+        ({"machine": {}}, "its machine lacks 'cpu'"),
+        ({"texts": 3}, "its texts is no object"),
+    ],
+)
+def test_a_file_that_was_changed_by_hand_is_no_traceback(
+    change: dict[str, Any], message: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "old.json"
+    path.write_text(json.dumps(document(1.0, 1.0) | change))
+    with pytest.raises(DataError, match=f"changed after it was written: {message}"):
+        read_result(path)
