@@ -8,6 +8,7 @@ import tempfile
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
+from itertools import islice
 from pathlib import Path
 from statistics import median
 from typing import Any, Self
@@ -15,7 +16,7 @@ from typing import Any, Self
 from benchmarks.peers import PEERS
 from edgeft.bench.machine import describe_machine
 from edgeft.bench.statistics import spread
-from edgeft.bench.texts import builtin_texts
+from edgeft.bench.texts import sentences
 from edgeft.data import read_texts
 
 ROOT = Path(__file__).parent.parent
@@ -25,14 +26,19 @@ AS_GOOD = 0.97  # what counts as 1.0 where two sides do the same work
 
 
 class Side:
-    """A process of one side, ready to be given jobs."""
+    """A process of one side, ready to be given jobs.
+
+    ``start_s``: from its start to its first prediction. ``versions`` of its packages.
+    """
 
     def __init__(self, kind: str, folder: Path, texts: Path, threads: int, variant: str = "fp32"):
+        begin = time.perf_counter()
         self.process = subprocess.Popen(
             _command(kind, folder, texts, threads, variant),
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=_environment(),
         )  # fmt: skip
-        self._read()  # it is ready
+        self.versions: dict[str, str] = self._read()["versions"]
+        self.start_s = time.perf_counter() - begin  # to its first prediction
 
     def ask(self, do: str, **job: Any) -> dict[str, Any]:
         """Do one job and return its figures."""
@@ -85,11 +91,11 @@ class Row:
 
 
 def alternate(
-    ours: Callable[[], float], theirs: Callable[[], float], rounds: int
+    ours: Callable[[], float], theirs: Callable[[], float], rounds: int, *, first: int = 0
 ) -> list[tuple[float, float]]:
-    """Measure both sides in turns; who begins changes each time."""
+    """Measure both sides in turns; who begins changes each time: we, if ``first`` is even."""
     pairs = []
-    for at in range(rounds):
+    for at in range(first, first + rounds):
         if at % 2:
             their = theirs()
             pairs.append((ours(), their))
@@ -137,39 +143,30 @@ def row(
     )
 
 
+def p50_ms(side: Side, first: int = 0) -> float:
+    """The median of single texts, from a place on."""
+    times = sorted(side.ask("singles", places=[first + i * 7 for i in range(SINGLES)])["ms"])
+    return float(times[len(times) // 2])
+
+
 def latency(ours: Side, theirs: Side, what: str, rounds: int, *, at_most: float) -> Row:
     """Single texts, the median of each alternation; both sides get the same ones."""
-
-    def p50(side: Side, at: int) -> float:
-        times = sorted(side.ask("singles", places=[at + i * 7 for i in range(SINGLES)])["ms"])
-        return float(times[len(times) // 2])
-
-    p50(ours, 0), p50(theirs, 0)
+    p50_ms(ours), p50_ms(theirs)
     pairs = []
-    for at in range(0, rounds * SINGLES, SINGLES):
-        pair = (
-            (p50(ours, at), p50(theirs, at))
-            if at // SINGLES % 2
-            else (p50(theirs, at), p50(ours, at))[::-1]
+    for at in range(rounds):
+        first = at * SINGLES
+        pairs += alternate(
+            lambda first=first: p50_ms(ours, first),  # type: ignore[misc]
+            lambda first=first: p50_ms(theirs, first),  # type: ignore[misc]
+            1,
+            first=at,
         )
-        pairs.append(pair)
-    return row(f"single-text p50, {what}", pairs, unit="ms", at_most=at_most)
-
-
-def first_prediction_s(kind: str, folder: Path, texts: Path, threads: int, variant: str) -> float:
-    """From the start of a fresh process to its first prediction."""
-    command = [*_command(kind, folder, texts, threads, variant), "--first"]
-    begin = time.perf_counter()
-    with subprocess.Popen(command, stdout=subprocess.PIPE, env=_environment()) as process:
-        assert process.stdout is not None
-        if not process.stdout.readline():
-            raise SystemExit(f"A side ended with status {process.wait()}.")
-        return time.perf_counter() - begin
+    return row(what, pairs, unit="ms", at_most=at_most)
 
 
 def write_texts(folder: Path, data: Path | None, limit: int | None) -> tuple[str, Path]:
     """The unique texts of a file, in its order, as JSON; return a name for them and the path."""
-    texts = list(read_texts(data)) if data else builtin_texts(2400)
+    texts = list(read_texts(data)) if data else list(islice(sentences(), 2400))
     unique = list(dict.fromkeys(text for text in texts if text.strip()))
     if limit and len(unique) > limit:  # evenly from the whole file
         unique = [unique[at * len(unique) // limit] for at in range(limit)]

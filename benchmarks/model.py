@@ -8,13 +8,14 @@ what the weights are, and all sides compute the same logits.
 
 import argparse
 import json
+from itertools import islice
 from pathlib import Path
 
 import torch
 import transformers
 from optimum.onnxruntime import ORTModelForFeatureExtraction, ORTModelForSequenceClassification
 
-from edgeft.bench.texts import builtin_texts
+from edgeft.bench.texts import sentences
 from edgeft.export.run import ExportConfig, export
 from edgeft.folders import fresh_folder
 from edgeft.pretrained import quiet
@@ -46,7 +47,9 @@ def make(out: Path) -> None:
         (out / "encoder" / "onnx").mkdir()
         (out / "encoder" / "model.onnx").rename(out / "encoder" / "onnx" / "model.onnx")
         tokenizer.save_pretrained(out / "encoder")
-        (out / "calibration.json").write_text(json.dumps(builtin_texts()), encoding="utf-8")
+        (out / "calibration.json").write_text(
+            json.dumps(list(islice(sentences(), 400))), encoding="utf-8"
+        )
 
 
 if __name__ == "__main__":

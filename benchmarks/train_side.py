@@ -13,6 +13,7 @@ from typing import Any
 
 import torch
 import transformers
+from transformers import Trainer, TrainingArguments  # which loads most of the library
 
 from edgeft.data import Examples, read_examples
 from edgeft.train.config import DataConfig, TrainConfig
@@ -62,7 +63,7 @@ def ordinary_side(work: Path, out: Path, options: argparse.Namespace) -> dict[st
         id2label=dict(enumerate(labels)),
         label2id={label: at for at, label in enumerate(labels)},
     )
-    arguments = transformers.TrainingArguments(
+    arguments = TrainingArguments(
         output_dir=str(out / "work"),
         num_train_epochs=options.epochs,
         per_device_train_batch_size=BATCH,
@@ -83,7 +84,7 @@ def ordinary_side(work: Path, out: Path, options: argparse.Namespace) -> dict[st
         part: _Rows(tokenizer, examples, labels, options.max_length)
         for part, examples in parts.items()
     }
-    trainer = transformers.Trainer(
+    trainer = Trainer(
         model=model,
         args=arguments,
         train_dataset=rows["train"],

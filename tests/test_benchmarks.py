@@ -35,7 +35,10 @@ def test_training_figures_are_medians_of_seconds_and_means_of_accuracies() -> No
     one = summary(runs)
     assert (one["edgeft_s"], one["ordinary_s"]) == (5.0, 20.0)
     assert one["time_ratio"] == 0.4  # the median of 4/10, 5/20 and 20/40, seed by seed
+    assert (one["time_ratio_low"], one["time_ratio_high"], one["time_met"]) == (0.25, 0.5, True)
     assert one["points"] == pytest.approx(1.0)
+    assert (one["points_low"], one["points_high"]) == pytest.approx((-1.0, 3.0))
+    assert one["points_met"]
 
 
 def test_vectors_agree_by_their_cosine() -> None:

@@ -27,6 +27,9 @@ class Peer:
 PEERS: Mapping[str, Peer] = {
     "edgeft": Peer("edgeft", "edgeft_runtime", ".venv-base"),
     "bare": Peer("bare loop, sorted (onnxruntime)", "bare_loop", ".venv-base"),
+    "bare-spin": Peer(
+        "the same, its threads spinning", "bare_loop", ".venv-base", "fp32-spin", "fp32-spin"
+    ),
     "transformers": Peer("transformers pipeline (torch)", "torch_pipeline", ".venv-transformers"),
     "compiled": Peer("the same, torch.compile", "torch_compiled", ".venv-transformers"),
     "optimum": Peer("optimum pipeline (onnxruntime)", "optimum_pipeline", ".venv-optimum"),

@@ -1,14 +1,15 @@
 """The runtime against other ways to run the same model: `make bench-peers DATA=FILE`.
 
 The same checkpoint, texts and threads on all sides, each peer at its own best
-batch size, in turns. A pipeline is used as its documentation shows, also in
-batches of 32.
+batch size; every round in fresh processes, which take turns. A pipeline is used
+as its documentation shows, also in batches of 32.
 """
 
 import argparse
 import json
 import math
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -18,9 +19,8 @@ from benchmarks.compare import (
     Row,
     Side,
     alternate,
-    first_prediction_s,
-    latency,
     options,
+    p50_ms,
     row,
     scratch,
     write_texts,
@@ -34,7 +34,6 @@ BATCHES = (1, 4, 8, 16, 32, 64, 128)
 USUAL = 32
 PIPELINES = ("transformers", "optimum")
 SEARCH_TEXTS = 400  # on which each peer's best batch size is looked for
-STARTS = 5
 ALIKE = 0.999  # cosine of two embeddings that are the same but for rounding
 README = Path(__file__).parents[1] / "README.md"
 
@@ -46,6 +45,8 @@ def main() -> None:
                         action="append", help="repeatable; else all")  # fmt: skip
     parser.add_argument("--readme", action="store_true", help="put the table into README.md")
     chosen = parser.parse_args()
+    if len(chosen.data or []) > 1 or (chosen.only and chosen.readme):
+        parser.error("one --data file, and --readme only with all peers")
     names = chosen.only or [name for name in PEERS if name != "edgeft"]
     with scratch() as folder:
         data = (chosen.data or [None])[0]
@@ -55,7 +56,7 @@ def main() -> None:
         embedded: list[list[float]] = []
         found = []
         for name in names:
-            one = measure(name, chosen, texts, search, reference, embedded)
+            one = measure(name, chosen, texts[1], search, reference, embedded)
             found.append(one)
             print(_line(one), flush=True)
     document = {
@@ -76,39 +77,33 @@ def main() -> None:
 def measure(
     name: str,
     chosen: argparse.Namespace,
-    texts: tuple[str, Path],
+    texts: Path,
     search: Path,
     reference: Sequence[str],
     embedded: list[list[float]],
 ) -> dict[str, Any]:
-    """All figures of one peer beside edgeft's."""
-    peer, (_, path) = PEERS[name], texts
-    folder, threads, rounds = chosen.folder, chosen.threads, chosen.rounds
-    with Side(name, folder, search, threads, peer.variant) as side:
-        side.seconds(USUAL)
-        best = min(BATCHES, key=side.seconds)
-    rows: dict[str, Row] = {}
-    with (
-        Side("edgeft", folder, path, threads, peer.ours) as ours,
-        Side(name, folder, path, threads, peer.variant) as side,
-    ):
-        own = ours.ask("all", labels=True)["labels"]
-        answers = side.ask("all", batch=best, labels=True)["labels"]
-        pairs = alternate(ours.seconds, lambda: side.seconds(best), rounds)
-        rows["throughput"] = row("throughput", pairs, unit="s", at_least=1.0)
-        peaks = [(float(ours.ask("peak")["peak_rss_bytes"]) / 1e6,
-                  float(side.ask("peak")["peak_rss_bytes"]) / 1e6)]  # fmt: skip
-        rows["memory"] = row("peak memory", peaks, unit="MB", at_most=1.0)
-        if name in PIPELINES:
-            pairs = alternate(ours.seconds, lambda: side.seconds(USUAL), rounds)
-            rows["usual"] = row(f"at batch {USUAL}", pairs, unit="s", at_least=1.0)
-        rows["p50"] = latency(ours, side, "p50", rounds, at_most=1.0)
-    pairs = alternate(
-        lambda: first_prediction_s("edgeft", folder, search, threads, peer.ours),
-        lambda: first_prediction_s(name, folder, search, threads, peer.variant),
-        min(rounds, STARTS),
-    )
-    rows["start"] = row("start", pairs, unit="s", at_most=1.0)
+    """All figures of one peer beside edgeft's, in fresh processes each round."""
+    peer = PEERS[name]
+    best = best_batch(name, chosen, search)
+    answers: list[Any] = []
+    own: list[str] = []
+    pairs: dict[str, list[tuple[float, float]]] = {}
+    versions: dict[str, str] = {}
+    for number in range(chosen.rounds):
+        sides = [("edgeft", peer.ours), (name, peer.variant)]
+        opened = {}
+        with ExitStack() as stack:
+            for kind, variant in sides if number % 2 == 0 else sides[::-1]:
+                side = Side(kind, chosen.folder, texts, chosen.threads, variant)
+                opened[kind] = stack.enter_context(side)
+            ours, side = opened["edgeft"], opened[name]
+            own = ours.ask("all", labels=True)["labels"]  # which warms it up, too
+            answers = side.ask("all", batch=best, labels=True)["labels"]
+            versions = side.versions
+            found = _round(ours, side, best, number, usual=name in PIPELINES)
+        for key, pair in found.items():
+            pairs.setdefault(key, []).append(pair)
+    rows = {key: _row(key, some) for key, some in pairs.items()}
     if peer.embeds:
         same = agreement_of_vectors(answers, embedded) if embedded else None
         embedded[:] = embedded or answers
@@ -117,6 +112,7 @@ def measure(
     return {
         "peer": name,
         "title": peer.title,
+        "versions": versions,
         "best_batch": best,
         "ours": peer.ours,
         "embeds": peer.embeds,
@@ -124,6 +120,41 @@ def measure(
         "our_agreement": agreement(own, reference),
         "rows": {key: asdict(one) for key, one in rows.items()},
     }
+
+
+def best_batch(name: str, chosen: argparse.Namespace, search: Path) -> int:
+    """The batch size at which a peer is the quickest: the better of two runs of each, warmed up."""
+    with Side(name, chosen.folder, search, chosen.threads, PEERS[name].variant) as side:
+        times = {}
+        for batch in BATCHES:
+            side.seconds(batch)
+            times[batch] = min(side.seconds(batch), side.seconds(batch))
+    return min(times, key=times.__getitem__)
+
+
+def _round(
+    ours: Side, side: Side, best: int, number: int, *, usual: bool
+) -> dict[str, tuple[float, float]]:
+    """(ours, theirs) of each figure; who begins changes from round to round."""
+    found = {"start": (ours.start_s, side.start_s)}
+    found["throughput"] = alternate(ours.seconds, lambda: side.seconds(best), 1, first=number)[0]
+    if usual:
+        pair = alternate(ours.seconds, lambda: side.seconds(USUAL), 1, first=number)[0]
+        found["usual"] = pair
+    found["p50"] = alternate(lambda: p50_ms(ours), lambda: p50_ms(side), 1, first=number)[0]
+    found["memory"] = (_peak_mb(ours), _peak_mb(side))
+    return found
+
+
+def _row(key: str, pairs: Sequence[tuple[float, float]]) -> Row:
+    units = {"p50": "ms", "memory": "MB"}
+    quicker = key in ("throughput", "usual")
+    return row(key, pairs, unit=units.get(key, "s"), at_least=1.0 if quicker else None,
+               at_most=None if quicker else 1.0)  # fmt: skip
+
+
+def _peak_mb(side: Side) -> float:
+    return float(side.ask("peak")["peak_rss_bytes"]) / 1e6
 
 
 def agreement_of_vectors(
@@ -153,9 +184,9 @@ def _line(one: dict[str, Any]) -> str:
         text = f"{figure['ratio']:.2f}"
         return text + (f" ({figure['low']:.2f} to {figure['high']:.2f})" if figure["low"] else "")
 
-    title = one["title"] + (", edgeft int8" if one["ours"] == "int8" else "")
+    title = one["title"] + (f", edgeft {one['ours']}" if one["ours"] != "fp32" else "")
     same = "-" if one["agreement"] is None else f"{one['agreement']:.4f}"
-    if one["ours"] != "fp32":
+    if one["ours"] == "int8":
         same += f" (edgeft {one['our_agreement']:.4f})"
     cells = [title, str(one["best_batch"]), told("throughput"), told("usual"), told("p50"),
              told("start"), told("memory"), same]  # fmt: skip

@@ -5,7 +5,11 @@ from serve import serve
 
 
 class Bare(PaddedLoop):
-    """Sorted by length, padded to the batch's longest text; idle threads sleep, as edgeft's do."""
+    """Sorted by length, padded to the batch's longest text.
+
+    Idle threads sleep, as edgeft's do; as "fp32-spin" they wait busily, which is
+    onnxruntime's own default.
+    """
 
     def __init__(self, folder, threads, variant):
         super().__init__(folder)
@@ -14,7 +18,9 @@ class Bare(PaddedLoop):
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
         options.inter_op_num_threads = 1
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        variant, _, how = variant.partition("-")
+        spin = "1" if how == "spin" else "0"
+        options.add_session_config_entry("session.intra_op.allow_spinning", spin)
         graph = folder / "bundle" / self.record["variants"][variant]["files"]["model"]
         self.session = onnxruntime.InferenceSession(
             graph, options, providers=["CPUExecutionProvider"]

@@ -15,7 +15,22 @@ import os
 import random
 import sys
 import time
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+
+PACKAGES = (
+    "edgeft",
+    "fastembed",
+    "nncf",
+    "onnxruntime",
+    "openvino",
+    "optimum",
+    "optimum-onnx",
+    "sentence-transformers",
+    "tokenizers",
+    "torch",
+    "transformers",
+)
 
 
 def memory(field):
@@ -74,6 +89,17 @@ def growth(peer, texts, count, most):
     return {"before": before, "after": memory("VmRSS")}
 
 
+def versions():
+    """The versions of the packages that a peer may be made of."""
+    found = {}
+    for name in PACKAGES:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
 def serve(peer_class):
     """Make the peer and serve jobs until stdin ends."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -88,7 +114,7 @@ def serve(peer_class):
     peer = peer_class(options.folder, options.threads, options.variant)
     texts = json.loads(options.texts.read_text(encoding="utf-8"))
     first = peer.one(texts[0])
-    answers.write(json.dumps({"label": first, "peak_rss_bytes": memory("VmHWM")}) + "\n")
+    answers.write(json.dumps({"label": first, "versions": versions()}) + "\n")
     answers.flush()
     for line in () if options.first else sys.stdin:
         answers.write(json.dumps(answer(peer, json.loads(line), texts)) + "\n")

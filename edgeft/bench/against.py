@@ -10,7 +10,7 @@ from edgeft.bench.result import FORMAT, key_of
 from edgeft.bench.statistics import Ratio, ratio_of
 from edgeft.errors import DataError
 
-__all__ = ["Comparison", "compare", "read_result", "unlike"]
+__all__ = ["Comparison", "compare", "only_in_one", "read_result", "unlike"]
 
 # Figure, what it is called, and whether more of it is better.
 FIGURES = (
@@ -26,7 +26,7 @@ _MACHINE = {"cpu", "features", "usable_cores", "host_cores", "memory_bytes", "sy
 _TEXTS = {"sha256", "count", "source", "tokens_p50", "tokens_p90", "tokens_max"}
 _KEY = {"name", "device", "variant", "threads", "batch_tokens", "length", "texts_sha256"}
 _CELL = {"precision", "file_bytes", "quality", "verdict", "quantiles_ms", "p99_ms",
-         "single_p50_ms", "texts_per_s", "first_ms", "peak_rss_bytes", "label_agreement",
+         "single_p50_ms", "texts_per_s", "first_ms", "buckets", "peak_rss_bytes", "label_agreement",
          "single_roofline", "offline_roofline", "single_split", "offline_split"}  # fmt: skip
 
 
@@ -102,8 +102,12 @@ def unlike(now: Mapping[str, Any], before: Mapping[str, Any]) -> str:
 
 
 def compare(now: Mapping[str, Any], before: Mapping[str, Any]) -> list[Comparison]:
-    """Every figure of the cells that both documents have."""
+    """Every figure of the cells that both documents have.
+
+    Rates that kept a bound are compared where the bound is the same.
+    """
     old = {key_of(cell): cell for cell in before["cells"] if "error" not in cell}
+    bounds = {document.get("config", {}).get("slo_ms") for document in (now, before)}
     found = []
     for cell in now["cells"]:
         other = old.get(key_of(cell))
@@ -111,7 +115,9 @@ def compare(now: Mapping[str, Any], before: Mapping[str, Any]) -> list[Compariso
             continue
         for figure, what, more in FIGURES:
             mine, theirs = cell.get(figure), other.get(figure)
-            if not mine or not theirs or not min(*mine["values"], *theirs["values"]) > 0:
+            if not mine or not theirs or (figure == "highest_rate" and len(bounds) > 1):
+                continue
+            if min(*mine["values"], *theirs["values"]) <= 0:
                 continue
             pair = (
                 (theirs["values"], mine["values"]) if more else (mine["values"], theirs["values"])
@@ -120,3 +126,14 @@ def compare(now: Mapping[str, Any], before: Mapping[str, Any]) -> list[Compariso
                 Comparison(cell["name"], what, theirs["median"], mine["median"], ratio_of(*pair))
             )
     return found
+
+
+def only_in_one(now: Mapping[str, Any], before: Mapping[str, Any]) -> list[str]:
+    """The names of cells that have figures in one document alone."""
+    ours, theirs = (
+        {key_of(cell): str(cell["name"]) for cell in document["cells"] if "error" not in cell}
+        for document in (now, before)
+    )
+    return [
+        {**theirs, **ours}[key] for key in {**theirs, **ours} if (key in ours) != (key in theirs)
+    ]

@@ -13,17 +13,26 @@ from typing import Any
 import numpy as np
 
 from edgeft.runtime.providers import import_onnxruntime, resolve_device
-from edgeft.runtime.session import SessionOptions, provider_options, session_options
+from edgeft.runtime.session import (
+    SessionOptions,
+    check_placement,
+    provider_options,
+    session_options,
+)
 
 __all__ = ["Ceiling", "arithmetic_of", "element_bytes", "measure_ceiling"]
 
 SIDE = 1024  # of the square matrices: large enough to be bound by arithmetic
+LARGEST_SIDE = 8192
 REPEATS = 30
+MOST_S = 1.0  # of repeats
 LEAST_BYTES = 3 << 20  # of memory that is streamed; less is only the cost of a call
+LEAST_GPU_BYTES = 1 << 30
 
 # ONNX's numbers of element types.
 _FLOAT, _UINT8, _INT8, _INT32, _FLOAT16 = 1, 2, 3, 6, 10
-_NUMPY = {_FLOAT: np.float32, _UINT8: np.uint8, _INT8: np.int8, _FLOAT16: np.float16}
+_NUMPY = {_FLOAT: np.float32, _UINT8: np.uint8, _INT8: np.int8, _INT32: np.int32,
+          _FLOAT16: np.float16}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -31,9 +40,10 @@ class Ceiling:
     """The best of several trials.
 
     ``operations_per_s``: multiplications and additions in a product of matrices
-    of 1,024 x 1,024. ``bytes_per_s``: bytes read and written while two vectors
-    are added (as STREAM counts: McCalpin 1995), which together with their sum are
-    as large as the model's matrices, so that what fits a cache is measured there.
+    of 1,024 x 1,024, on other devices than CPUs also of larger ones.
+    ``bytes_per_s``: bytes read and written while two vectors are added (as STREAM
+    counts: McCalpin 1995), which together with their sum are as large as the model's
+    matrices, so that what fits a CPU's cache is measured there.
     """
 
     operations_per_s: float
@@ -51,54 +61,77 @@ def arithmetic_of(precision: str) -> str:
 
 
 def measure_ceiling(device: str, threads: int, precision: str, weights: int) -> Ceiling:
-    """Measure both limits, in a second or two.
+    """Measure both limits, in some seconds.
 
-    ``weights`` is the number of the model's matrix elements. Raises DeviceError.
+    ``weights`` is the number of the model's matrix elements. Raises DeviceError,
+    also where the device has no kernel for such a product.
     """
-    ort = import_onnxruntime()
-    place = resolve_device(device)
-    options = SessionOptions(threads=threads, spin=True)
+    on_cpu = device == "cpu" or device.startswith("openvino:CPU")
+    stage = _Stage(device, threads)
+    side, rate = SIDE, stage.product(SIDE, precision)
+    # A GPU is through with small matrices before it has begun.
+    while not on_cpu and side < LARGEST_SIDE:
+        side *= 2
+        rate = max(rate, stage.product(side, precision))
+    least = LEAST_BYTES if on_cpu else LEAST_GPU_BYTES
+    streamed = max(weights * element_bytes(precision), least)
+    return Ceiling(rate, stage.stream(int(streamed / 3 / 4)))
 
-    def run(model: bytes, inputs: dict[str, Any], output: tuple[int, list[int]]) -> float:
-        session = ort.InferenceSession(
-            model, session_options(ort, place, options), providers=provider_options(place, options)
+
+class _Stage:
+    """A device on which graphs of one node are run."""
+
+    def __init__(self, device: str, threads: int) -> None:
+        self._ort = import_onnxruntime()
+        self._place = resolve_device(device)
+        self._options = SessionOptions(threads=threads, spin=True)
+
+    def product(self, side: int, precision: str) -> float:
+        """Operations a second in a product of two square matrices."""
+        left, right, out, operator = {
+            "fp16": (_FLOAT16, _FLOAT16, _FLOAT16, "MatMul"),
+            "int8": (_UINT8, _INT8, _INT32, "MatMulInteger"),
+        }.get(precision, (_FLOAT, _FLOAT, _FLOAT, "MatMul"))
+        square = [side, side]
+        graph = _graph(operator, {"x": (left, square)}, (out, square), constant=(right, side))
+        return (
+            2.0 * side**3 / self._best_s(graph, {"x": np.ones(square, _NUMPY[left])}, out, square)
         )
+
+    def stream(self, count: int) -> float:
+        """Bytes a second while two vectors of ``count`` floats are added."""
+        shape = [count]
+        graph = _graph("Add", {"x": (_FLOAT, shape), "y": (_FLOAT, shape)}, (_FLOAT, shape))
+        vector = np.ones(count, np.float32)
+        return 3.0 * 4 * count / self._best_s(graph, {"x": vector, "y": vector}, _FLOAT, shape)
+
+    def _best_s(self, graph: bytes, inputs: dict[str, Any], kind: int, shape: list[int]) -> float:
+        place, ort = self._place, self._ort
+        session = ort.InferenceSession(
+            graph,
+            session_options(ort, place, self._options),
+            providers=provider_options(place, self._options),
+            enable_fallback=0,
+        )
+        check_placement(session, place, "a product of matrices")
         on = ("cuda", int(place.which)) if place.kind in ("cuda", "tensorrt") else ("cpu", 0)
         binding = session.io_binding()
         for name, array in inputs.items():
             binding.bind_ortvalue_input(name, ort.OrtValue.ortvalue_from_numpy(array, *on))
-        kind, shape = output
-        made = np.zeros(shape, np.int32 if kind == _INT32 else _NUMPY[kind])
+        made = np.zeros(shape, _NUMPY[kind])
         binding.bind_ortvalue_output("z", ort.OrtValue.ortvalue_from_numpy(made, *on))
         return _best_s(lambda: session.run_with_iobinding(binding))
-
-    left, right, out, operator = {
-        "fp16": (_FLOAT16, _FLOAT16, _FLOAT16, "MatMul"),
-        "int8": (_UINT8, _INT8, _INT32, "MatMulInteger"),
-    }.get(precision, (_FLOAT, _FLOAT, _FLOAT, "MatMul"))
-    square = np.ones((SIDE, SIDE), _NUMPY[left])
-    product_s = run(
-        _graph(operator, {"x": (left, [SIDE, SIDE])}, (out, [SIDE, SIDE]), constant=right),
-        {"x": square},
-        (out, [SIDE, SIDE]),
-    )
-    count = int(max(weights * element_bytes(precision), LEAST_BYTES) / 3 / 4)
-    vector = np.ones(count, np.float32)
-    sum_s = run(
-        _graph("Add", {"x": (_FLOAT, [count]), "y": (_FLOAT, [count])}, (_FLOAT, [count])),
-        {"x": vector, "y": vector},
-        (_FLOAT, [count]),
-    )
-    return Ceiling(2.0 * SIDE**3 / product_s, 3.0 * 4 * count / sum_s)
 
 
 def _best_s(call: Callable[[], object]) -> float:
     call()
-    times_s = []
+    start, times_s = time.perf_counter(), []
     for _ in range(REPEATS):
         begin = time.perf_counter()
         call()
         times_s.append(time.perf_counter() - begin)
+        if time.perf_counter() - start > MOST_S:
+            break
     return min(times_s)
 
 
@@ -107,21 +140,24 @@ def _graph(
     inputs: dict[str, tuple[int, list[int]]],
     output: tuple[int, list[int]],
     *,
-    constant: int | None = None,
+    constant: tuple[int, int] | None = None,
 ) -> bytes:
-    """An ONNX file of one node, from its inputs (and a constant square "w") to "z".
+    """An ONNX file of one node, from its inputs to "z".
+
+    ``constant`` is the element type and the side of a further input, a square of ones.
 
     Written as protobuf by hand (field numbers from onnx.proto), since the base
-    install has no onnx. A constant is laid out beforehand, as a model's weights are.
+    install has no onnx. The constant is laid out beforehand, as a model's weights are.
     """
     names = [*inputs, *(["w"] if constant is not None else [])]
     node = b"".join(_bytes(1, name.encode()) for name in names)
     node += _bytes(2, b"z") + _bytes(4, operator.encode())
     graph = _bytes(1, node) + _bytes(2, b"g")
     if constant is not None:
-        ones = np.ones((SIDE, SIDE), _NUMPY[constant]).tobytes()
-        graph += _bytes(5, _number(1, SIDE) * 2 + _number(2, constant) + _bytes(8, b"w")
-                        + _bytes(9, ones))  # fmt: skip
+        element, side = constant
+        ones = np.ones((side, side), _NUMPY[element]).tobytes()
+        tensor = _number(1, side) * 2 + _number(2, element) + _bytes(8, b"w") + _bytes(9, ones)
+        graph += _bytes(5, tensor)
     graph += b"".join(_bytes(11, _value(name, *one)) for name, one in inputs.items())
     graph += _bytes(12, _value("z", *output))
     return _number(1, 8) + _bytes(7, graph) + _bytes(8, _number(2, 13))

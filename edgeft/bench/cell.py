@@ -5,7 +5,6 @@ from dataclasses import asdict, dataclass
 from statistics import median
 from typing import Any
 
-from edgeft.bench.roofline import padding_share
 from edgeft.bench.server import Trial
 from edgeft.bench.statistics import Interval, percentile, percentiles, spread
 
@@ -63,19 +62,21 @@ class Singles:
     tokens: Sequence[int]
     tokenize_s: float
     run_s: float
+    decode_s: float
 
 
 @dataclass(frozen=True)
 class Offline:
     """All texts in one call, ``passes`` times over (MLPerf's offline).
 
-    wait_s: what the calling thread waited for texts to be tokenized. batches: the
-    true lengths of the texts of each run of the first pass. joules: None where no
-    gauge can be read.
+    The parts are those of ``trace.Trace``. batches: the true lengths of the texts of
+    each run of the first pass, ``tokens`` together; padded_tokens: what that pass
+    computed. joules: None where no gauge can be read.
     """
 
     texts: int
     tokens: int
+    padded_tokens: int
     passes: int
     seconds: float
     cpu_s: float
@@ -110,7 +111,7 @@ class Run:
     singles: Singles | None
     offline: Offline | None
     trials: Sequence[Trial]
-    highest_rate: float | None
+    highest: Trial | None
     peak_rss_bytes: int | None
     labels: Sequence[str]
 
@@ -143,7 +144,7 @@ class Measured:
     peak_rss_bytes: Interval | None
     labels: tuple[str, ...]
     percentiles: Mapping[str, float | None]
-    histogram_ms: tuple[float, ...]
+    quantiles_ms: tuple[float, ...]
     samples: int
     single_p50_ms: Interval | None
     single_p99_ms: Interval | None
@@ -162,7 +163,7 @@ class Measured:
 
     def to_dict(self) -> dict[str, Any]:
         """A JSON-ready dictionary of all but the labels and the single runs."""
-        left_out = {"device", "labels", "runs", "percentiles", "histogram_ms", "buckets"}
+        left_out = {"device", "labels", "runs", "percentiles", "buckets"}
         rest = {
             name: value.to_dict() if isinstance(value, Interval) else value
             for name, value in vars(self).items()
@@ -171,7 +172,6 @@ class Measured:
         return {
             **rest,
             **self.percentiles,
-            "quantiles_ms": list(self.histogram_ms),
             "buckets": [asdict(one) for one in self.buckets],
             "trials": list(self.trials),
         }
@@ -182,7 +182,6 @@ def summarize(runs: Sequence[Run]) -> Measured:
     singles = [run.singles for run in runs if run.singles is not None]
     offline = [run.offline for run in runs if run.offline is not None]
     times_ms = [one for some in singles for one in some.times_ms]
-    rates = [run.highest_rate for run in runs if run.highest_rate is not None]
     joules = [
         1e3 * one.joules / (one.texts * one.passes) for one in offline if one.joules is not None
     ]
@@ -197,7 +196,7 @@ def summarize(runs: Sequence[Run]) -> Measured:
         peak_rss_bytes=_spread([run.peak_rss_bytes for run in runs]),
         labels=tuple(runs[0].labels),
         percentiles={name: percentile(times_ms, share) for name, share in PERCENTILES.items()},
-        histogram_ms=tuple(percentiles(times_ms, range(1, 101))) if times_ms else (),
+        quantiles_ms=tuple(percentiles(times_ms, range(1, 101))) if times_ms else (),
         samples=len(times_ms),
         single_p50_ms=_spread([percentiles(some.times_ms, [50])[0] for some in singles]),
         single_p99_ms=_spread(p99_ms),
@@ -207,8 +206,10 @@ def summarize(runs: Sequence[Run]) -> Measured:
         cpu_s_per_1000=_spread([1e3 * one.cpu_s / (one.texts * one.passes) for one in offline]),
         joules_per_1000=_spread(joules),
         energy_source=offline[0].energy_source if offline else "",
-        padding=padding_share(offline[0].batches) if offline else None,
-        highest_rate=_spread(rates),
+        padding=1 - offline[0].tokens / offline[0].padded_tokens if offline else None,
+        highest_rate=_spread(
+            [one.rate_texts_per_s if (one := run.highest) else None for run in runs]
+        ),
         trials=tuple(_trials(runs)),
         single_split=_shares([_single_split(one) for one in singles]),
         offline_split=_shares([_offline_split(one) for one in offline]),
@@ -237,36 +238,40 @@ def _buckets(singles: Sequence[Singles]) -> list[Bucket]:
 
 
 def _trials(runs: Sequence[Run]) -> list[dict[str, Any]]:
-    """The trials of each rate that all processes tried, in medians; else those of the first."""
-    rates = [tuple(one.rate_texts_per_s for one in run.trials) for run in runs]
-    if len(set(rates)) > 1:
-        return [asdict(one) for one in runs[0].trials]
-    rows = []
-    for same in zip(*(run.trials for run in runs), strict=True):
-        row: dict[str, Any] = {"rate_texts_per_s": same[0].rate_texts_per_s}
-        row["arrivals"] = sum(one.arrivals for one in same)
-        row["refused"] = sum(one.refused for one in same)
-        row["goodput_texts_per_s"] = median(one.goodput_texts_per_s for one in same)
-        for name in ("p50_ms", "p99_ms"):
-            told = [one for trial in same if (one := getattr(trial, name)) is not None]
-            row[name] = median(told) if told else None
-        rows.append(row)
-    return rows
+    """The trials of each given rate, and those of the highest, in medians of the processes."""
+    groups = [list(same) for same in zip(*(run.trials for run in runs), strict=True)]
+    highest = [run.highest for run in runs if run.highest is not None]
+    if len(highest) == len(runs):
+        groups.append(highest)
+    return [_together(group) for group in groups]
+
+
+def _together(trials: Sequence[Trial]) -> dict[str, Any]:
+    row: dict[str, Any] = {
+        "arrivals": sum(one.arrivals for one in trials),
+        "refused": sum(one.refused for one in trials),
+    }
+    for name in ("rate_texts_per_s", "goodput_texts_per_s", "p50_ms", "p99_ms"):
+        told = [value for one in trials if (value := getattr(one, name)) is not None]
+        row[name] = median(told) if told else None
+    return row
 
 
 def _single_split(one: Singles) -> dict[str, float]:
-    whole = sum(one.times_ms) / 1e3
-    return {
-        "tokenize": one.tokenize_s / whole,
-        "run": one.run_s / whole,
-        "decode": max(0.0, whole - one.tokenize_s - one.run_s) / whole,
-    }
+    parts = {"tokenize": one.tokenize_s, "run": one.run_s, "decode": one.decode_s}
+    return _split(parts, sum(one.times_ms) / 1e3)
 
 
 def _offline_split(one: Offline) -> dict[str, float]:
-    """Shares of the calling thread's time; what is tokenized meanwhile costs it nothing."""
-    parts = {"tokenize": one.tokenize_s, "run": one.run_s, "decode": one.decode_s}
-    return {name: part / one.seconds for name, part in {**parts, "wait": one.wait_s}.items()}
+    parts = {"tokenize": one.tokenize_s, "wait": one.wait_s, "run": one.run_s,
+             "decode": one.decode_s}  # fmt: skip
+    return _split(parts, one.seconds)
+
+
+def _split(parts: Mapping[str, float], seconds: float) -> dict[str, float]:
+    """Shares of the calling thread's time; "other" is what no timer saw, such as planning."""
+    shares = {name: part / seconds for name, part in parts.items()}
+    return {**shares, "other": 1 - sum(shares.values())}
 
 
 def _shares(splits: Sequence[Mapping[str, float]]) -> dict[str, float]:

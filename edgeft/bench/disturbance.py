@@ -2,16 +2,17 @@
 
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-__all__ = ["Disturbance", "Watch"]
+__all__ = ["Disturbance", "Watch", "worst_of"]
 
 CPUS = Path("/sys/devices/system/cpu")
 PROC_STAT = Path("/proc/stat")
-CPU_STAT = Path("/sys/fs/cgroup/cpu.stat")
+CGROUPS = Path("/sys/fs/cgroup")
+MEMBERSHIP = Path("/proc/self/cgroup")
 Number = TypeVar("Number", int, float)
 
 SPARE_CORES = 0.25  # of work by others that a measurement bears without a warning
@@ -23,7 +24,8 @@ THROTTLED_SHARE = 0.005  # of the time that went by
 class Disturbance:
     """What happened between two moments; None where the system does not tell.
 
-    busy_cores: cores that other processes kept busy on average.
+    busy_cores: cores that other processes kept busy on average, of several spans the
+    most.
     stolen_share: of the cores' time, what the host gave to other machines.
     hot_events: times that a core was slowed because it was too hot.
     quota_s: seconds in which the cgroup's CPU quota stopped this process.
@@ -42,7 +44,7 @@ class Disturbance:
         again = "measure again on an idle machine."
         if self.busy_cores is not None and self.busy_cores > spare:
             yield (
-                f"Other processes kept {self.busy_cores:.1f} of {host_cores} cores busy "
+                f"Other processes kept up to {self.busy_cores:.1f} of {host_cores} cores busy "
                 f"meanwhile: {again}"
             )
         elif self.busy_cores is None and (self.load_average or 0.0) > spare:
@@ -61,6 +63,27 @@ class Disturbance:
             )
 
 
+def worst_of(parts: Sequence[Disturbance]) -> Disturbance:
+    """What happened in all of several spans: counts together, shares of the worst one.
+
+    An average over everything would hide that somebody else worked for a minute.
+    """
+    if not parts:
+        return Disturbance(0.0, None, None, None, None, None)
+    return Disturbance(
+        seconds=sum(one.seconds for one in parts),
+        busy_cores=max((one.busy_cores for one in parts if one.busy_cores is not None),
+                       default=None),
+        stolen_share=max((one.stolen_share for one in parts if one.stolen_share is not None),
+                         default=None),
+        hot_events=sum(one.hot_events or 0 for one in parts)
+        if any(one.hot_events is not None for one in parts) else None,
+        quota_s=sum(one.quota_s or 0.0 for one in parts)
+        if any(one.quota_s is not None for one in parts) else None,
+        load_average=parts[0].load_average,
+    )  # fmt: skip
+
+
 @dataclass(frozen=True)
 class Watch:
     """Counters at a moment; ``Watch.start()``, then ``until_now()``."""
@@ -75,7 +98,7 @@ class Watch:
 
     @classmethod
     def start(
-        cls, cpus: Path = CPUS, proc_stat: Path = PROC_STAT, cpu_stat: Path = CPU_STAT
+        cls, cpus: Path = CPUS, proc_stat: Path = PROC_STAT, cpu_stat: Path | None = None
     ) -> "Watch":
         """Read the counters."""
         times = os.times()
@@ -92,7 +115,11 @@ class Watch:
             for line in _lines(path)
             if line.isdigit()
         ]
-        quota = [line.split() for line in _lines(cpu_stat) if line.startswith("throttled_usec ")]
+        quota = [
+            line.split()
+            for line in _lines(cpu_stat or _own_cpu_stat())
+            if line.startswith("throttled_usec ")
+        ]
         return cls(
             wall_s=time.monotonic(),
             all_s=all_s,
@@ -124,6 +151,15 @@ class Watch:
             quota_s=_difference(self.quota_s, end.quota_s),
             load_average=self.load_average,
         )
+
+
+def _own_cpu_stat() -> Path:
+    """The counters of this process's own cgroup (v2); in a container that is the root."""
+    own = next(
+        (line.split(":", 2)[2] for line in _lines(MEMBERSHIP) if line.startswith("0::")), "/"
+    )
+    path = CGROUPS / own.lstrip("/") / "cpu.stat"
+    return path if path.exists() else CGROUPS / "cpu.stat"
 
 
 def _difference(begin: Number | None, end: Number | None) -> Number | None:

@@ -11,6 +11,7 @@ from edgeft.runtime.providers import available_devices, resolve_device
 
 __all__ = ["SCENARIOS", "BenchConfig", "cells_of", "check", "in_turn", "takes"]
 
+PLAIN_ONLY = ("tensorrt", "coreml", "openvino")
 SCENARIOS = ("single-stream", "offline", "server", "cold-start")
 
 
@@ -72,6 +73,12 @@ def check(config: BenchConfig) -> None:
         raise UsageError(
             f"There is no scenario {unknown[0]!r}.", hint=f"Choose from {', '.join(SCENARIOS)}."
         )
+    load = bool(config.rates) or config.slo_ms is not None
+    if load and "server" not in config.scenarios:
+        raise UsageError(
+            "Rates and a bound belong to the server scenario, which is left out.",
+            hint="Add --scenario server, or leave --rate and --slo-ms out.",
+        )
     if "server" in config.scenarios and not config.rates and config.slo_ms is None:
         raise UsageError(
             "The server scenario needs to know what is fast enough, or how much arrives.",
@@ -94,26 +101,37 @@ def cells_of(config: BenchConfig, variants: Mapping[str, Variant], max_length: i
                 f"No text can have {length} tokens: the model reads {max_length}.",
                 hint=f"Use --length {max_length} or less.",
             )
-    names = config.devices or tuple(name for name, why in available_devices().items() if not why)
-    devices = dict.fromkeys(str(resolve_device(name)) for name in names)
-    return [
+    named = dict.fromkeys(str(resolve_device(name)) for name in config.devices)
+    loading = (str(resolve_device(name)) for name, why in available_devices().items() if not why)
+    cells = [
         Cell(device, name, threads, batch_tokens, length)
-        for device in devices
+        for device in named or dict.fromkeys(loading)
         for name in dict.fromkeys(config.variants or variants)
         if config.variants or takes(device, variants[name])
         for threads in dict.fromkeys(config.threads or (None,))
         for batch_tokens in dict.fromkeys(config.batch_tokens or (None,))
         for length in dict.fromkeys(config.lengths or (None,))
     ]
+    if not cells:
+        raise UsageError(
+            f"No variant suits {' or '.join(named) or 'this machine'}: there is only "
+            f"{', '.join(variants)}.",
+            hint="Name what to run all the same with --variant.",
+        )
+    return cells
 
 
 def takes(device: str, variant: Variant) -> bool:
     """Whether a variant is worth running on a device ("cpu", "cuda:0").
 
     CPUs compute fp16 in fp32 with casts around each node; other devices have no
-    kernels for dynamic int8 and would send its nodes back to the CPU.
+    kernels for dynamic int8 and would send its nodes back to the CPU; and only
+    onnxruntime's own CPU and CUDA kernels take its fused operators.
     """
-    return variant.precision != ("fp16" if device == "cpu" else "int8")
+    kind, _, which = device.partition(":")
+    if kind in PLAIN_ONLY and variant.graph != "onnx":
+        return False
+    return variant.precision != ("fp16" if kind == "cpu" or which == "CPU" else "int8")
 
 
 def in_turn(cells: Sequence[Cell], number: int) -> list[Cell]:

@@ -8,7 +8,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -61,13 +61,14 @@ def run_once(bundle: Path, cell: Cell, job: Job) -> Run:
         started = worker.ask(start)
         first_ms = (time.monotonic() - begin) * 1e3
         answer = worker.ask(rest)
-    singles, offline = answer.pop("singles"), answer.pop("offline")
+    singles, offline, highest = (answer.pop(name) for name in ("singles", "offline", "highest"))
     return Run(
         first_ms=first_ms,
         load_ms=started["load_ms"],
         singles=Singles(**singles) if singles else None,
         offline=Offline(**offline) if offline else None,
         trials=[Trial(**one) for one in answer.pop("trials")],
+        highest=Trial(**highest) if highest else None,
         **answer,
     )
 
@@ -93,7 +94,7 @@ class _Worker:
             line = process.stdout.readline()
         except BrokenPipeError:  # it ended before it read the question
             line = ""
-        if not line:
+        if not line.endswith("\n"):  # nothing, or what it could still write
             raise DeviceError(self._ending(process.wait()))
         answer: dict[str, Any] = json.loads(line)
         if "error" in answer:
@@ -126,12 +127,22 @@ def _worker() -> Iterator[_Worker]:
             encoding="utf-8",
             env=_environment(),
         )
-        with process:
-            try:
-                yield _Worker(process, noise)
-            except BaseException:
-                process.kill()
-                raise
+        try:
+            yield _Worker(process, noise)
+        except BaseException:
+            process.kill()
+            raise
+        finally:
+            _close(process)
+
+
+def _close(process: subprocess.Popen[str]) -> None:
+    """Wait for the end; what was still to be written to a dead process is nobody's loss."""
+    for pipe in (process.stdin, process.stdout):
+        with suppress(OSError):
+            if pipe is not None:
+                pipe.close()
+    process.wait()
 
 
 def _environment() -> dict[str, str]:

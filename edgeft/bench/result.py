@@ -1,6 +1,7 @@
 """What a benchmark gives back: cells, and all that is needed to judge them."""
 
 import json
+import shlex
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -10,7 +11,8 @@ from edgeft.bench.disturbance import Disturbance
 from edgeft.bench.machine import Machine
 from edgeft.bench.matrix import BenchConfig
 from edgeft.bench.roofline import Roofline
-from edgeft.bench.statistics import PERCENTILE_METHOD
+from edgeft.bench.scenarios import WARM_TEXTS
+from edgeft.bench.statistics import PERCENTILE_METHOD, spread
 from edgeft.bench.texts import TextFacts
 
 __all__ = ["FORMAT", "BenchResult", "CellResult", "Quality", "key_of"]
@@ -22,13 +24,13 @@ FORMAT = 1  # of the JSON document
 class Quality:
     """What the export measured of a variant; None where the bundle does not tell.
 
-    ``score`` is the ``metric`` on the rows that reported, ``drop_points`` what was
-    lost of it against the original.
+    ``accuracy`` is that of the rows that reported; ``drop_points`` what was lost
+    against the original of ``drop_metric``, accuracy or macro F1.
     """
 
-    metric: str | None = None
-    score: float | None = None
+    accuracy: float | None = None
     drop_points: float | None = None
+    drop_metric: str | None = None
 
 
 @dataclass(frozen=True)
@@ -91,17 +93,26 @@ class BenchResult:
 
     def method(self) -> str:
         """How the figures came about, in a few sentences."""
-        texts = f"all {self.texts.count:,} texts"
-        if self.texts.count < self.texts.found:
-            texts = f"{self.texts.count:,} of {self.texts.found:,} texts, taken evenly,"
+        config, texts = self.config, f"{self.texts.count:,} different texts"
+        steps = []
+        if "single-stream" in config.scenarios:
+            steps.append(f"{config.samples // config.rounds:,} single texts, the same in each "
+                         f"round, for at most {config.most_s:g} s")  # fmt: skip
+        if "offline" in config.scenarios:
+            steps.append(f"{texts} in one call, again and again for a second")
+        if "server" in config.scenarios:
+            steps.append(f"texts that arrive by chance, for {config.most_s:g} s at each rate")
+        confidence = spread([0.0] * config.rounds).confidence
+        told = "no intervals, of which fewer than five rounds tell none"
+        if confidence is not None:
+            told = f"the interval that holds the true median with {confidence:.0%}"
         return (
-            f"{self.config.rounds} rounds, each a fresh process for each cell, which take turns in "
+            f"{config.rounds} rounds, each a fresh process for each cell, which take turns in "
             "changing order; each is warmed up until two successive blocks of 5 calls differ by "
-            f"at most 10%, then predicts single texts ({self.config.samples:,} over all rounds, "
-            f"for at most {self.config.most_s:g} s a round) and {texts} in one call, repeated for "
-            "a second. Tokenization is included. Percentiles by nearest rank, told where there "
-            "are samples enough; all else are medians of the rounds, with the interval that "
-            "holds the true median with 95%."
+            f"at most 10%, then with {WARM_TEXTS} texts, and predicts "
+            f"{', then '.join(steps) or 'no more than that'}. Tokenization is included. "
+            "Percentiles by nearest rank, told where there are samples enough; all else are "
+            f"medians of the rounds, with {told}."
         )
 
     def to_dict(self) -> dict[str, Any]:
@@ -138,9 +149,11 @@ def key_of(cell: Mapping[str, Any]) -> tuple[Any, ...]:
 def command_of(config: BenchConfig, name: str) -> str:
     """The command that asks for the same, with names of files in place of their paths."""
     default = BenchConfig(config.bundle)
-    words = ["edgeft bench", name]
+    words = ["edgeft bench", shlex.quote(name)]
     if config.data is not None:
-        words.append(f"--data {config.data.name}")
+        words.append(f"--data {shlex.quote(config.data.name)}")
+    if config.text_column is not None:
+        words.append(f"--text-column {shlex.quote(config.text_column)}")
     repeated = {"--device": config.devices, "--variant": config.variants,
                 "--threads": config.threads, "--batch-tokens": config.batch_tokens,
                 "--length": config.lengths, "--rate": config.rates}  # fmt: skip

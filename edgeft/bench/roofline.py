@@ -7,7 +7,7 @@ from typing import Any
 from edgeft.bench.ceiling import Ceiling
 from edgeft.bench.operations import Operations
 
-__all__ = ["Roofline", "padding_share", "roofline"]
+__all__ = ["Roofline", "roofline"]
 
 Batch = Sequence[int]  # the true lengths, in tokens, of the texts that ran together
 
@@ -60,9 +60,3 @@ def roofline(
         share=least_s / run_s,
         bound="memory" if by_memory > least_s / 2 else "arithmetic",
     )
-
-
-def padding_share(batches: Sequence[Batch]) -> float:
-    """The share, 0 to 1, of padding among all tokens that were computed."""
-    computed = sum(len(batch) * max(batch) for batch in batches)
-    return 1 - sum(map(sum, batches)) / computed

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from edgeft.bench.ceiling import Ceiling, arithmetic_of, element_bytes
 from edgeft.bench.cell import Cell, Measured, Run, agreement, summarize
-from edgeft.bench.disturbance import Watch
+from edgeft.bench.disturbance import Disturbance, Watch, worst_of
 from edgeft.bench.machine import describe_machine
 from edgeft.bench.matrix import BenchConfig, cells_of, check, in_turn
 from edgeft.bench.operations import Operations, operations_of
@@ -17,8 +17,8 @@ from edgeft.bench.scenarios import Load
 from edgeft.bench.subject import Subject, open_subject
 from edgeft.bench.texts import Texts, read_all, texts_of_length
 from edgeft.bench.verdict import cell_verdict, device_verdicts, warnings
-from edgeft.bundle import Variant
-from edgeft.errors import EdgeftError
+from edgeft.bundle import Manifest, Variant
+from edgeft.errors import EdgeftError, UsageError
 from edgeft.progress import Progress, silent
 from edgeft.runtime.providers import import_onnxruntime
 from edgeft.runtime.tokenize import TextEncoder
@@ -36,6 +36,7 @@ class _Measurements:
     runs: dict[Cell, list[Run]] = field(default_factory=dict)
     failed: dict[Cell, str] = field(default_factory=dict)
     ceilings: Ceilings = field(default_factory=dict)
+    disturbances: list[Disturbance] = field(default_factory=list)
 
 
 def bench(config: BenchConfig, progress: Progress = silent) -> BenchResult:
@@ -55,16 +56,17 @@ def bench(config: BenchConfig, progress: Progress = silent) -> BenchResult:
             record.normalize,
             empty=record.pad_id,
         )
-        whole = read_all(config.data, config.text_column, config.texts, encoder)
+        whole = read_all(
+            config.data, config.text_column, config.texts, encoder, _lengths(subject.manifest)
+        )
         texts: dict[int | None, Texts] = {None: whole}
         for length in config.lengths:
             texts[length] = texts_of_length(whole, length, encoder)
         operations = operations_of(subject.config, len(subject.manifest.labels))
 
         machine = describe_machine()
-        watch = Watch.start()
         found = _measure(config, subject, cells, texts, operations, progress)
-        disturbance = watch.until_now()
+        disturbance = worst_of(found.disturbances)
 
     measured = {cell: summarize(runs) for cell, runs in found.runs.items()
                 if cell not in found.failed}  # fmt: skip
@@ -76,7 +78,7 @@ def bench(config: BenchConfig, progress: Progress = silent) -> BenchResult:
     ]
     return BenchResult(
         config=config,
-        name=config.bundle.resolve().name,
+        name=subject.name,
         bundle_digest=subject.manifest.digest,
         adopted=subject.adopted,
         machine=machine,
@@ -91,7 +93,8 @@ def bench(config: BenchConfig, progress: Progress = silent) -> BenchResult:
 def save_result(result: BenchResult) -> Path:
     """Keep the p50 of single texts for ``variant="auto"`` on this machine; return the file.
 
-    Cells of another batch size or of texts of one length are left out. Raises OutputError.
+    Cells of another batch size or of texts of one length are left out. Raises
+    UsageError where nothing is left, or what was measured is no bundle; OutputError.
     """
     found = {}
     for one in result.cells:
@@ -101,6 +104,12 @@ def save_result(result: BenchResult) -> Path:
             p50_ms = measured.single_p50_ms.median
             measurement = Measurement(cell.device, cell.variant, measured.threads, p50_ms)
             found[cell.device, cell.variant, measured.threads] = measurement
+    if not found or result.adopted:
+        raise UsageError(
+            "There is nothing to save: `auto` chooses among a bundle's variants by their single "
+            "texts, as they are.",
+            hint="Measure a bundle without --length and --batch-tokens.",
+        )
     version = str(import_onnxruntime().__version__)
     return save_measurements(result.bundle_digest, version, found)
 
@@ -119,24 +128,31 @@ def _measure(
     )
     total = len(cells) * config.rounds
     for number in range(config.rounds):
+        load = None
+        if "server" in config.scenarios:
+            load = Load(config.rates, config.slo_ms, config.most_s, seed=number)
         for at, cell in enumerate(in_turn(cells, number)):
             progress("benchmark", number * len(cells) + at, total)
             if cell in found.failed:
                 continue
             some = texts[cell.length]
-            chosen = some.singles(config.samples)[number :: config.rounds]
+            count = config.samples // config.rounds
             job = Job(
                 first=some.typical,
-                singles=chosen if "single-stream" in config.scenarios else [],
+                singles=some.singles(count) if "single-stream" in config.scenarios else [],
                 texts=some.texts,
                 offline="offline" in config.scenarios,
                 load=load,
                 most_s=config.most_s,
             )
+            watch = Watch.start()
             try:
                 found.runs[cell].append(run_once(subject.folder, cell, job))
-            except EdgeftError as error:
-                found.failed[cell] = str(error)
+            except EdgeftError as error:  # which names no folder, since results are shown around
+                found.failed[cell] = str(error).replace(
+                    str(subject.folder.absolute()), subject.name
+                )
+            found.disturbances.append(watch.until_now())
         if operations is not None and number in (0, config.rounds - 1):
             _raise_ceilings(found, subject, operations)
     progress("benchmark", total, total)
@@ -226,7 +242,14 @@ def reference_of(measured: Mapping[Cell, Measured], length: int | None) -> Measu
     return measured[fp32[0]] if fp32 else None
 
 
+def _lengths(manifest: Manifest) -> Mapping[str, int] | None:
+    """How long the texts are that the model was trained on, where the manifest tells."""
+    training = manifest.provenance.get("training") or {}
+    tokens = (training.get("data") or {}).get("tokens") or {}
+    told = all(tokens.get(name) for name in ("p50", "p90", "p95", "p99", "max"))
+    return tokens if told else None
+
+
 def _quality(variant: Variant) -> Quality:
     scores, drop = variant.measured.get("scores") or {}, variant.measured.get("drop") or {}
-    metric = drop.get("metric") or ("accuracy" if "accuracy" in scores else None)
-    return Quality(metric, scores.get(metric), drop.get("points")) if metric else Quality()
+    return Quality(scores.get("accuracy"), drop.get("points"), drop.get("metric"))

@@ -17,7 +17,8 @@ from edgeft.errors import OverloadError
 __all__ = ["TAIL", "Trial", "highest_rate", "poisson_arrivals", "run_trial", "trial_of"]
 
 TAIL = 99  # the percentile that must stay within the bound
-STEPS = 5  # halvings of the range in which the highest rate lies
+LOWERINGS = 6
+HALVINGS = 4
 LEAST_ARRIVALS = samples_needed(TAIL)
 
 
@@ -75,24 +76,30 @@ def trial_of(
     )
 
 
-def highest_rate(
-    trial: Callable[[float], Trial], slo_ms: float, *, most: float
-) -> tuple[float, list[Trial]]:
-    """The highest rate that kept the bound, 0.0 where none did, and all trials.
+def highest_rate(trial: Callable[[float], Trial], slo_ms: float, *, most: float) -> Trial | None:
+    """The trial of the highest rate that kept the bound; None where none did.
 
-    ``most``, the throughput of whole batches, cannot be kept up; the range below
-    it is halved five times, and so known to a thirtieth.
+    ``most``, the throughput of whole batches, cannot be kept up. From half of it the
+    rate is lowered by four until the bound is kept, at most six times; then the
+    range up to the last rate that did not keep it is halved four times.
     """
-    low, high, trials = 0.0, most, []
-    for _ in range(STEPS):
-        rate = (low + high) / 2
+    high, best = most, None
+    rate = most / 2
+    for _ in range(LOWERINGS):
         one = trial(rate)
-        trials.append(one)
         if one.meets(slo_ms):
-            low = rate
+            best = one
+            break
+        high, rate = rate, rate / 4
+    if best is None:
+        return None
+    for _ in range(HALVINGS):
+        one = trial((best.rate_texts_per_s + high) / 2)
+        if one.meets(slo_ms):
+            best = one
         else:
-            high = rate
-    return low, trials
+            high = one.rate_texts_per_s
+    return best
 
 
 def run_trial(

@@ -21,7 +21,7 @@ from edgeft.bundle import (
     record_files,
     write_manifest,
 )
-from edgeft.errors import BundleError
+from edgeft.errors import BundleError, OutputError
 from edgeft.pretrained import OFFSET_POSITIONS
 from edgeft.runtime.providers import resolve_device
 from edgeft.runtime.session import SessionOptions, open_session
@@ -40,11 +40,14 @@ PRECISIONS = {"fp16": "fp16", "float16": "fp16", "int8": "int8", "quant": "int8"
 class Subject:
     """A folder that the runtime can load, its manifest and its config.json.
 
+    ``name`` is that of the folder that the user named.
+
     ``adopted`` is True where the folder was no bundle. ``labelled`` says whether its
     answers are labels, and so whether they can agree.
     """
 
     folder: Path
+    name: str
     manifest: Manifest
     config: Mapping[str, Any]
     adopted: bool
@@ -62,7 +65,9 @@ def open_subject(folder: Path) -> Iterator[Subject]:
     """
     if (folder / MANIFEST).exists() or not _graphs(folder):
         manifest = read_manifest(folder)
-        yield Subject(folder, manifest, _json(folder / "config.json"), False, True)
+        yield Subject(
+            folder, folder.resolve().name, manifest, _json(folder / "config.json"), False, True
+        )
         return
     with tempfile.TemporaryDirectory(prefix="edgeft-bench-") as work:
         config = _json(folder / "config.json")
@@ -71,9 +76,15 @@ def open_subject(folder: Path) -> Iterator[Subject]:
                 f"{folder} has ONNX files, but not both config.json and tokenizer.json.",
                 hint="Export it with: optimum-cli export onnx --model MODEL FOLDER",
             )
-        manifest = _adopt(folder, Path(work), config)
+        try:
+            manifest = _adopt(folder, Path(work), config)
+        except OSError as error:
+            raise OutputError(
+                f"{folder} could not be copied to {work}: {error.strerror}.",
+                hint="Make room there, or name another place with TMPDIR.",
+            ) from error
         labelled = manifest.labels == _labels_of(config)
-        yield Subject(Path(work), manifest, config, True, labelled)
+        yield Subject(Path(work), folder.resolve().name, manifest, config, True, labelled)
 
 
 def _adopt(folder: Path, into: Path, config: Mapping[str, Any]) -> Manifest:

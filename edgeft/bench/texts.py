@@ -2,8 +2,9 @@
 
 import hashlib
 import random
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 from edgeft.bench.statistics import percentiles
@@ -11,25 +12,42 @@ from edgeft.data import read_texts
 from edgeft.errors import DataError
 from edgeft.runtime.tokenize import TextEncoder
 
-__all__ = ["TextFacts", "Texts", "builtin_texts", "evenly", "read_all", "texts_of_length"]
+__all__ = [
+    "TextFacts",
+    "Texts",
+    "builtin_texts",
+    "evenly",
+    "read_all",
+    "sentences",
+    "texts_of_length",
+]
 
-# Plain sentences about nothing in particular; the lengths matter, not the content.
-SENTENCES = (
-    "The morning train left two minutes early and the platform was still half full.",
-    "Prices rose a little in spring, then stayed where they were until the harvest.",
-    "Please send the second invoice again; the first one had the wrong address on it.",
-    "She repaired the old radio with a spare wire and a great deal of patience.",
-    "Our team won the last game of the season in front of a very small crowd.",
-    "The battery lasts for a day, but the screen is hard to read in sunlight.",
-    "Rain is expected in the west, with strong winds along the coast after dark.",
-    "I have waited three weeks for my parcel and nobody answers the telephone.",
-    "The committee will vote on the new bridge when the survey has been published.",
-    "It is a slow film, and yet nobody in the room wanted it to end.",
-    "Engineers found the fault in a valve that had been replaced only last month.",
-    "How do I change the name on my account without opening a new one?",
-)
-# (sentences in a text, texts out of 16): most texts are short, a few fill a page.
-MIX = ((1, 8), (2, 4), (5, 3), (16, 1))
+# Parts of plain sentences about nothing in particular; the lengths matter, not the content.
+WHO = (
+    "The morning train", "Our neighbour", "A committee of seven", "The old radio", "My parcel",
+    "The second invoice", "An engineer from the north", "The battery", "Everybody in the room",
+    "The new bridge", "A very small crowd", "The film", "Nobody on the platform",
+    "Her first account",
+)  # fmt: skip
+DID = (
+    "left two minutes early", "was repaired with a spare wire", "rose a little in spring",
+    "had the wrong address on it", "won the last game of the season", "lasted for a whole day",
+    "was replaced only last month", "waited three weeks for an answer",
+    "is hard to read in sunlight",
+    "will be closed until the survey is done", "stayed where it was", "needs a new password",
+)  # fmt: skip
+THEN = (
+    "and nobody wanted it to end.", "before the rain came from the west.", "but it was half full.",
+    "so please send it again.", "with a great deal of patience.", "until the harvest was in.",
+    "which surprised the whole town.", "although the wind was strong.", "without any warning.",
+    "and the telephone rang once.",
+)  # fmt: skip
+# Where the manifest does not tell how long the texts are: most are short, a few fill a page.
+USUAL_LENGTHS = {"p50": 18, "p90": 80, "p95": 150, "p99": 270, "max": 280}
+SHORTEST = 0.4  # of the middle length, which no statistics tell
+BUILTIN_TEXTS = 480
+ATTEMPTS = 50  # to make a short text that no other is like
+SAMPLED_TEXTS = 1 << 14  # of a large file, evenly, before any is tokenized
 MOST_TOKENS = 1 << 16  # of all texts together, unless the user says how many texts
 MOST_TEXTS = 4096
 FILLER = "a"  # a word of one token in any vocabulary
@@ -39,7 +57,8 @@ FILLER = "a"  # a word of one token in any vocabulary
 class TextFacts:
     """The texts that were predicted; tokens include special ones and stop at the model's limit.
 
-    ``count`` of the ``found`` texts were taken, evenly; ``sha256`` is that of those.
+    ``count`` of the ``found`` texts were taken, evenly, and none twice, since the
+    runtime computes equal texts once; ``sha256`` is that of those.
     """
 
     source: str
@@ -67,28 +86,40 @@ class Texts:
         return self.texts[order[len(order) // 2]]
 
     def singles(self, wanted: int) -> list[str]:
-        """So many texts, spread evenly."""
-        return [self.texts[at] for at in evenly(len(self.texts), wanted)]
+        """So many texts from the front, again from there where there are fewer."""
+        return [self.texts[at % len(self.texts)] for at in range(wanted)]
 
 
 def read_all(
-    data: Path | None, text_column: str | None, most: int | None, encoder: TextEncoder
+    data: Path | None,
+    text_column: str | None,
+    most: int | None,
+    encoder: TextEncoder,
+    lengths: Mapping[str, int] | None = None,
 ) -> Texts:
-    """The file's texts, at most ``most`` of them, or built-in ones. Raises DataError."""
+    """The file's texts, at most ``most`` of them, or built-in ones; shuffled, always alike.
+
+    So whatever is cut off at the end is a fair sample of the whole. Built-in texts
+    are as long as ``lengths`` says: tokens of p50, p90, p95, p99 and max. Raises DataError.
+    """
     if data is None:
-        found, source = builtin_texts(), "built-in"
+        told = "like the training's" if lengths else "of usual lengths"
+        found, source = builtin_texts(encoder, lengths or USUAL_LENGTHS), f"built-in, {told}"
     else:
         found, source = list(read_texts(data, text_column=text_column)), data.name
     if not found:
         raise DataError(f"{data} has no texts.", hint="It needs at least one.")
-    encoded = encoder.encode(found)
-    lengths = [len(one.ids) for one in encoded]
+    unique = list(dict.fromkeys(found))
+    sample = [unique[at] for at in evenly(len(unique), min(SAMPLED_TEXTS, len(unique)))]
+    encoded = encoder.encode(sample)
+    tokens = [len(one.ids) for one in encoded]
     if most is None:
-        most = max(1, min(MOST_TEXTS, MOST_TOKENS * len(found) // sum(lengths)))
-    taken = evenly(len(found), min(most, len(found)))
+        most = max(1, min(MOST_TEXTS, MOST_TOKENS * len(sample) // sum(tokens)))
+    taken = evenly(len(sample), min(most, len(sample)))
+    random.Random(0).shuffle(taken)
     return _texts(
-        [found[at] for at in taken],
-        [lengths[at] for at in taken],
+        [sample[at] for at in taken],
+        [tokens[at] for at in taken],
         source,
         len(found),
         sum(encoded[at].truncated for at in taken),
@@ -96,32 +127,62 @@ def read_all(
 
 
 def texts_of_length(whole: Texts, length: int, encoder: TextEncoder) -> Texts:
-    """Texts of ``length`` tokens, special ones included, made by joining and cutting others.
+    """Different texts of ``length`` tokens, special ones included, made of others' words.
 
-    Each begins at another text; there are as many as make MOST_TOKENS tokens, at
-    most those of ``whole``.
+    The words of all texts, one text after the other, are cut at evenly spread
+    places. There are as many as make MOST_TOKENS tokens, at most those of ``whole``.
     """
+    words = [word for text in whole.texts for word in text.split()] or [FILLER]
     count = max(1, min(len(whole.texts), MOST_TOKENS // length))
-    made = []
-    for begin in evenly(len(whole.texts), count):
-        words: list[str] = []
-        while len(words) < length:  # a word has one token or more
-            words += whole.texts[begin].split() or [FILLER]
-            begin = (begin + 1) % len(whole.texts)
-        made.append(_cut(words[:length], length, encoder))
-    lengths = [len(one.ids) for one in encoder.encode(made)]
-    return _texts(made, lengths, whole.facts.source, whole.facts.found, 0)
+    made = dict.fromkeys(_cut(_from(words, begin, length), length, encoder)
+                   for begin in evenly(len(words), count))  # fmt: skip
+    tokens = [len(one.ids) for one in encoder.encode(list(made))]
+    source = f"{whole.facts.source}, joined and cut"
+    return _texts(list(made), tokens, source, whole.facts.found, 0)
 
 
-def builtin_texts(count: int = 240) -> list[str]:
-    """``count`` texts of 1, 2, 5 and 16 sentences, mixed 8 : 4 : 3 : 1; always the same."""
+def builtin_texts(encoder: TextEncoder, lengths: Mapping[str, int]) -> list[str]:
+    """Plain English texts, no two alike, whose tokens are spread as ``lengths`` says.
+
+    The same tokenizer and lengths give the same texts.
+    """
+    source = sentences()
+    words: list[str] = []
+    made: dict[str, None] = {}
+    for at in range(BUILTIN_TEXTS):
+        wanted = round(_quantile(lengths, (at + 0.5) / BUILTIN_TEXTS))
+        for _ in range(ATTEMPTS):
+            while len(words) < wanted:
+                words += next(source).split()
+            text = _cut(words[:wanted], wanted, encoder)
+            words = words[max(1, wanted // 2) :]  # so that the next one begins in other words
+            if text not in made:
+                made[text] = None
+                break
+    return list(made)
+
+
+def sentences() -> Iterator[str]:
+    """Plain English sentences without end, by chance, but the same each time."""
     chance = random.Random(0)
-    lengths = [sentences for sentences, share in MIX for _ in range(share)]
-    texts = []
-    for _ in range(0, count, len(lengths)):
-        chance.shuffle(lengths)
-        texts += [" ".join(chance.choice(SENTENCES) for _ in range(n)) for n in lengths]
-    return texts[:count]
+    while True:
+        yield " ".join(chance.choice(part) for part in (WHO, DID, THEN))
+
+
+def _quantile(lengths: Mapping[str, int], share: float) -> float:
+    """The length at a share of the texts, on straight lines between those that are known."""
+    known = [(0.0, max(3.0, SHORTEST * lengths["p50"]))]
+    known += [(at, float(lengths[name])) for name, at in
+              (("p50", 0.5), ("p90", 0.9), ("p95", 0.95), ("p99", 0.99), ("max", 1.0))]  # fmt: skip
+    for (low, before), (high, after) in pairwise(known):
+        if share <= high:
+            return before + (after - before) * (share - low) / (high - low)
+    return known[-1][1]
+
+
+def _from(words: Sequence[str], begin: int, count: int) -> list[str]:
+    """So many words from a place on, again from the first where they end."""
+    return [words[(begin + at) % len(words)] for at in range(count)]
 
 
 def evenly(count: int, wanted: int) -> list[int]:

@@ -1,13 +1,16 @@
-"""Where a model's time goes: wrappers around its tokenizer and its engine."""
+"""Where a model's time goes: timers around the steps of its prediction."""
 
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
+from edgeft.runtime import model as runtime
+from edgeft.runtime.ahead import one_ahead
+from edgeft.runtime.decode import classifications
 from edgeft.runtime.engine import Engine, Rows
 from edgeft.runtime.tokenize import Encoded, TextEncoder
 
@@ -20,9 +23,11 @@ __all__ = ["Trace", "trace_model"]
 class Trace:
     """Seconds and batches since ``clear``.
 
-    tokenize_s: of any thread. own_tokenize_s: of the thread that cleared, which is
-    kept waiting by it. run_s: in the engine, padding included. batches: the true
-    lengths of the texts of each run.
+    tokenize_s: of the thread that cleared, which is kept waiting by it; what another
+    thread tokenizes meanwhile costs it nothing. wait_s: of waiting for that other
+    thread. run_s: in the engine, padding included. decode_s: from logits to
+    predictions. batches: the true lengths of the texts of each run.
+    padded_tokens: what those runs computed.
     """
 
     def __init__(self) -> None:
@@ -30,30 +35,65 @@ class Trace:
 
     def clear(self) -> None:
         """Forget all, and count from here."""
-        self.tokenize_s = self.own_tokenize_s = self.run_s = 0.0
+        self.tokenize_s = self.wait_s = self.run_s = self.decode_s = 0.0
         self.batches: list[list[int]] = []
+        self.padded_tokens = 0
         self._own = threading.get_ident()
 
     def tokenized(self, seconds: float) -> None:
         """Count a call of the tokenizer."""
-        self.tokenize_s += seconds
         if threading.get_ident() == self._own:
-            self.own_tokenize_s += seconds
+            self.tokenize_s += seconds
 
-    def ran(self, seconds: float, rows: Rows) -> None:
+    def ran(self, seconds: float, rows: Rows, padded_tokens: int) -> None:
         """Count a run."""
         self.run_s += seconds
         self.batches.append([len(row) for row in rows])
+        self.padded_tokens += padded_tokens
 
 
 def trace_model(model: "Model") -> Trace:
-    """Have a model's tokenizer and engine timed from now on; some microseconds a call."""
+    """Time a model's steps from now on, at some microseconds a call.
+
+    Only for a process that does nothing else: the runtime has no hooks for this and
+    stays quick without them, so its own functions are replaced.
+    """
     trace = Trace()
     assert model._engine is not None
-    # The runtime has no use for such hooks, and stays without them.
     model._encoder = cast(TextEncoder, _TracedEncoder(model._encoder, trace))
     model._engine = _TracedEngine(model._engine, trace, len(model.labels))
+    vars(runtime).update(
+        classifications=_timed(classifications, trace), one_ahead=_timed_windows(one_ahead, trace)
+    )
     return trace
+
+
+def _timed(decode: Callable[..., Any], trace: Trace) -> Callable[..., Any]:
+    def timed(*arguments: Any) -> Any:
+        begin = time.perf_counter()
+        found = decode(*arguments)
+        trace.decode_s += time.perf_counter() - begin
+        return found
+
+    return timed
+
+
+def _timed_windows(ahead: Callable[..., Iterator[Any]], trace: Trace) -> Callable[..., Any]:
+    """Count what the caller waits for the next window, but for what it tokenizes itself."""
+
+    def timed(*arguments: Any) -> Iterator[Any]:
+        windows = ahead(*arguments)
+        while True:
+            begin, tokenized_s = time.perf_counter(), trace.tokenize_s
+            try:
+                window = next(windows)
+            except StopIteration:
+                return
+            own_s = trace.tokenize_s - tokenized_s
+            trace.wait_s += max(0.0, time.perf_counter() - begin - own_s)
+            yield window
+
+    return timed
 
 
 class _TracedEncoder:
@@ -83,8 +123,12 @@ class _TracedEngine:
     def run(self, rows: Rows) -> NDArray[np.float32]:
         begin = time.perf_counter()
         logits = self._inner.run(rows)
-        self._trace.ran(time.perf_counter() - begin, rows)
+        seconds = time.perf_counter() - begin
+        self._trace.ran(seconds, rows, len(rows) * self.padded_length(max(map(len, rows))))
         return logits if logits.ndim == 2 and logits.shape[1] == self._width else self._mean(logits)
+
+    def padded_length(self, longest: int) -> int:
+        return self._inner.padded_length(longest)
 
     def _mean(self, output: NDArray[np.float32]) -> NDArray[np.float32]:
         """One row of ``width`` values a text, of a model that gives something else."""

@@ -1,7 +1,7 @@
 """What the figures mean, in sentences; pure functions of the figures."""
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from edgeft.bench.cell import Cell
 from edgeft.bench.disturbance import Disturbance
@@ -10,7 +10,7 @@ from edgeft.bench.result import CellResult
 from edgeft.bench.statistics import FEWEST, Interval, Ratio, ratio_of, samples_needed
 from edgeft.runtime.cpu import has_int8_dot
 
-__all__ = ["cell_verdict", "crossing", "device_verdicts", "warnings"]
+__all__ = ["best_by_device", "cell_verdict", "crossing", "device_verdicts", "warnings"]
 
 ALLOWED_POINTS = 0.5  # of the metric that the smallest variant worth naming may lose
 SAME = 0.03  # of a difference that nobody would choose by
@@ -30,31 +30,41 @@ def cell_verdict(cell: CellResult, cells: Sequence[CellResult], features: Sequen
 
 def device_verdicts(cells: Sequence[CellResult]) -> Iterator[str]:
     """From which text length on one device is quicker than another."""
-    best: dict[str, dict[int, float]] = {}
-    for cell in cells:
-        if cell.cell.length is None or cell.measured is None:
-            continue
-        p50 = cell.measured.single_p50_ms
-        if p50 is not None:
-            lengths = best.setdefault(cell.cell.device, {})
-            lengths[cell.cell.length] = min(p50.median, lengths.get(cell.cell.length, math.inf))
+    best = best_by_device(
+        (cell.cell.device, cell.cell.length, p50.median)
+        for cell in cells
+        if cell.cell.length is not None and cell.measured is not None
+        if (p50 := cell.measured.single_p50_ms) is not None
+    )
     devices = list(best)
     for at, first in enumerate(devices):
         for second in devices[at + 1 :]:
             yield _cross_sentence(first, best[first], second, best[second])
 
 
-def crossing(one: Mapping[int, float], other: Mapping[int, float]) -> float | None:
-    """The length from which ``other`` takes less time than ``one``; None where it never crosses.
+def best_by_device(times: Iterable[tuple[str, int, float]]) -> dict[str, dict[int, float]]:
+    """The least time of each device at each length, of (device, length, time)."""
+    best: dict[str, dict[int, float]] = {}
+    for device, length, time_ms in times:
+        lengths = best.setdefault(device, {})
+        lengths[length] = min(time_ms, lengths.get(length, math.inf))
+    return best
 
-    Both are times by length. Between two lengths the quotient of the times is taken
-    as a straight line over the logarithm of the length.
+
+def crossing(one: Mapping[int, float], other: Mapping[int, float]) -> float | None:
+    """The length from which on ``other`` takes less time than ``one``; None where there is none.
+
+    Both are times by length. At every length measured beyond it ``other`` is the
+    quicker. Between two lengths the quotient of the times is taken as a straight line
+    over the logarithm of the length.
     """
     shared = sorted(set(one) & set(other))
     quotients = [math.log(other[length] / one[length]) for length in shared]
-    for at in range(1, len(shared)):
+    for at in range(len(shared) - 1, 0, -1):
         before, after = quotients[at - 1], quotients[at]
-        if before > 0 >= after:
+        if after > 0:
+            return None
+        if before > 0:
             share = before / (before - after)
             low, high = math.log(shared[at - 1]), math.log(shared[at])
             return math.exp(low + share * (high - low))
@@ -127,7 +137,7 @@ def _beside_fp32(
             f"{ratio.ratio:.2f}× as fast {what}" for ratio, what in told
         )
         int8_on_cpu = cell.precision == "int8" and cell.cell.device == "cpu"
-        if int8_on_cpu and not has_int8_dot({*features}):
+        if int8_on_cpu and features and not has_int8_dot({*features}):
             text += ", as this CPU has no int8 dot products (VNNI)"
         yield text
     elif told:

@@ -77,12 +77,11 @@ def _answer(jobs: IO[str], answers: IO[str]) -> None:
 def _measure(model: "Model", trace: "Trace", job: dict[str, Any]) -> dict[str, Any]:
     from edgeft.bench.energy import EnergyMeter
     from edgeft.bench.machine import peak_rss_bytes
-    from edgeft.bench.measure import warm_up
-    from edgeft.bench.scenarios import Load, all_texts, arrivals, single_texts
+    from edgeft.bench.scenarios import Load, all_texts, arrivals, single_texts, warm
 
     kind, _, number = str(model.device).partition(":")
     meter = EnergyMeter(gpu=int(number) if kind in ("cuda", "tensorrt") else None)
-    warm = warm_up(lambda: model.predict(job["text"]))
+    warmed = warm(model, job["text"], job["texts"])
     singles = offline = highest = None
     labels: list[str] = []
     trials: list[Any] = []
@@ -90,24 +89,24 @@ def _measure(model: "Model", trace: "Trace", job: dict[str, Any]) -> dict[str, A
         singles = single_texts(model, trace, job["singles"], job["most_s"])
     if job["offline"]:
         offline, labels = all_texts(model, trace, job["texts"], meter)
+    peak = peak_rss_bytes()  # before the callers of the next scenario take memory of their own
     if job["load"]:
-        load = Load(**job["load"])
 
         def most() -> float:
             done = offline or all_texts(model, trace, job["texts"], meter)[0]
             return done.texts_per_s
 
-        trials, highest = arrivals(model, job["texts"], load, most)
+        trials, highest = arrivals(model, job["texts"], Load(**job["load"]), most)
     return {
         "device": str(model.device),
         "threads": model.threads,
-        "warmup_calls": warm.calls,
-        "steady": warm.steady,
+        "warmup_calls": warmed.calls,
+        "steady": warmed.steady,
         "singles": singles and vars(singles),
         "offline": offline and vars(offline),
         "trials": [vars(one) for one in trials],
-        "highest_rate": highest,
-        "peak_rss_bytes": peak_rss_bytes(),
+        "highest": highest and vars(highest),
+        "peak_rss_bytes": peak,
         "labels": labels,
     }
 

@@ -61,6 +61,8 @@ def show_against(comparison: Row) -> None:
         for one in comparison["figures"]
     ]
     console.print_table("Against the older file", columns, rows)
+    if comparison["only_in_one"]:
+        console.print_lines([f"Not compared: {'; '.join(comparison['only_in_one'])}."])
 
 
 def _table(
@@ -143,12 +145,22 @@ def _lost(cell: Row) -> str:
     quality = cell["quality"]
     if quality["drop_points"] is None:
         return ""
-    return f"{quality['drop_points']:.2f} of {quality['metric']}"
+    return f"{quality['drop_points']:.2f} of {quality['drop_metric']}"
 
 
 def _energy(cells: Sequence[Row]) -> str:
-    sources = {cell["energy_source"] for cell in cells if cell["joules_per_1000"]}
-    return f"read from {', '.join(sorted(sources))}" if sources else "not readable here"
+    names = {
+        "rapl": "the CPU's packages (RAPL)",
+        "nvml": "the GPU (NVML)",
+        "battery": "the battery",
+    }
+    sources = {names[cell["energy_source"]] for cell in cells if cell["joules_per_1000"]}
+    return f"of {' or '.join(sorted(sources))}" if sources else "not readable here"
+
+
+def _joules(cell: Row) -> str:
+    return f"{_median(cell['joules_per_1000'], 1)} {cell['energy_source']}" \
+        if cell["joules_per_1000"] else ""  # fmt: skip
 
 
 _SPEED: Mapping[str, Callable[[Row], str]] = {
@@ -165,8 +177,10 @@ _COST: Mapping[str, Callable[[Row], str]] = {
     "file MB": lambda cell: f"{cell['file_bytes'] / 1e6:.1f}",
     "load ms": lambda cell: _median(cell["load_ms"], 0),
     "CPU s / 1,000": lambda cell: _median(cell["cpu_s_per_1000"], 2),
-    "J / 1,000": lambda cell: _median(cell["joules_per_1000"], 1),
-    "score": lambda cell: _plain(cell["quality"]["score"], 4) if cell["quality"]["score"] else "",
+    "J / 1,000": _joules,
+    "accuracy": lambda cell: (
+        _plain(cell["quality"]["accuracy"], 4) if cell["quality"]["accuracy"] else ""
+    ),
     "points lost": _lost,
     "same label": lambda cell: (
         "" if cell["label_agreement"] is None else f"{cell['label_agreement']:.2%}"
@@ -185,4 +199,5 @@ _TIME: Mapping[str, Callable[[Row], str]] = {
     ),
     "padding": lambda cell: "" if cell["padding"] is None else f"{cell['padding']:.1%}",
     "wait": lambda cell: _share(cell, "offline_split", "wait"),
+    "other": lambda cell: _share(cell, "offline_split", "other"),
 }

@@ -23,6 +23,7 @@ METHODS = {"int8": "dynamic, per channel", "int8-static": "static, per channel, 
 # Of training.json, what may be told: no texts, column names, paths or host names.
 TOLD = ("edgeft", "base_model", "recipe", "seed", "best_epoch", "weights_sha256", "device",
         "precision", "packages", "trim")  # fmt: skip
+LENGTHS = ("p50", "p90", "p95", "p99", "max")  # of the train texts, in tokens
 # What training's short names for a base model stand for on the Hub.
 HUB_IDS = {
     "minilm": "sentence-transformers/all-MiniLM-L6-v2",
@@ -78,6 +79,8 @@ def provenance(
 
 def _told(training: Mapping[str, Any]) -> dict[str, Any]:
     data = training.get("data") or {}
+    report = data.get("report") or {}
+    tokens = report.get("tokens") or {}
     told = {key: training[key] for key in TOLD if key in training}
     base = told.get("base_model")
     if isinstance(base, dict) and "name" in base:
@@ -86,7 +89,8 @@ def _told(training: Mapping[str, Any]) -> dict[str, Any]:
         **told,
         "data": {
             "fingerprint": data.get("fingerprint"),
-            "rows": (data.get("report") or {}).get("rows"),
+            "rows": report.get("rows"),
+            "tokens": {key: tokens[key] for key in LENGTHS if key in tokens},
         },
         "validation": _headline(training.get("validation")),
         "test": _headline(training.get("test")),

@@ -34,6 +34,7 @@ def figures(machines: Sequence[Machine]) -> list[Figure]:
     found += _throughput(machines, cells)
     found.append(_frontier(machines))
     found += [_lengths(one, cells) for one in machines]
+    found += [one for machine in machines for one in _throughput_by_length(machine)]
     found += [_roofline(one, cells) for one in machines]
     found += [_split(one, scenario) for one in machines for scenario in ("single texts", "batches")]
     return found
@@ -60,6 +61,7 @@ def _spec(chart: Any, height: int = HEIGHT) -> dict[str, Any]:
 def _latency(machine: Machine, cells: Sequence[str]) -> Figure:
     rows = rows_of.latencies(machine)
     caption = "How many of the single texts were answered within so many milliseconds."
+    caption += rows_of.chosen_note(machine)
     if not rows:
         return _absent("Latency", machine.name, "--scenario single-stream")
     chart = _chart(rows).mark_line(interpolate="step-after").encode(
@@ -134,7 +136,7 @@ def _frontier(machines: Sequence[Machine]) -> Figure:
         for machine in machines
         for row in rows_of.pareto([one for one in rows if one["machine"] == machine.name])
     ]
-    metric = rows[0]["metric"] if len({row["metric"] for row in rows}) == 1 else "quality"
+    metric = rows[0]["metric"]
     named = {(row["variant"], row["MB"]): row
              for row in sorted(rows, key=lambda row: -float(row["ms"]))}  # fmt: skip
     x = alt.X("ms:Q", title="milliseconds for a single text (p50)",
@@ -187,6 +189,8 @@ def _lengths(machine: Machine, cells: Sequence[str]) -> Figure:
         ]
     devices = {row["device"] for row in rows}
     caption = "Single texts of one length each, tokenization included."
+    if all(cell["length"] is None for cell in machine.cells):
+        caption = "Single texts as they are, up to so many tokens, tokenization included."
     if len(devices) == 1:
         caption += f" Only {devices.pop()} was measured, so nothing can cross."
     elif not crossings:
@@ -195,11 +199,31 @@ def _lengths(machine: Machine, cells: Sequence[str]) -> Figure:
     return Figure("By text length", machine.name, caption, _spec(alt.layer(*layers)))
 
 
+def _throughput_by_length(machine: Machine) -> list[Figure]:
+    rows = rows_of.throughputs_by_length(machine)
+    if len({row["tokens"] for row in rows}) < 2:
+        return []
+    values = sorted({row["tokens"] for row in rows})
+    chart = _chart(rows).mark_line(point=True).encode(
+        x=alt.X("tokens:Q", scale=alt.Scale(type="log", base=2, nice=False), title="tokens",
+                axis=alt.Axis(values=values, format="d")),
+        y=alt.Y("value:Q", scale=alt.Scale(type="log"), title="texts a second"),
+        color=alt.Color("cell:N", title=None),
+        strokeDash=alt.StrokeDash("device:N", legend=None),
+        tooltip=["cell:N", "tokens:Q", alt.Tooltip("value:Q", format=",.0f")],
+    )  # fmt: skip
+    # The one that gives more texts a second overtakes: that is the one that takes less time.
+    crossings = rows_of.crossings([{**row, "value": 1 / row["value"]} for row in rows])
+    caption = "All texts in one call, in batches of so many padded tokens."
+    caption += "".join(f" {one['sentence']}" for one in crossings)
+    return [Figure("By text length", f"{machine.name}, in batches", caption, _spec(chart))]
+
+
 def _roofline(machine: Machine, cells: Sequence[str]) -> Figure:
     points, roofs = rows_of.roof_points(machine), rows_of.roofs(machine)
     if not points:
-        return Figure("Roofline", machine.name,
-                      "The operations of this architecture are not counted.", None)  # fmt: skip
+        caption = "Not known: this architecture's operations are not counted, or nothing was run."
+        return Figure("Roofline", machine.name, caption, None)
     x = alt.X("intensity:Q", scale=alt.Scale(type="log"), title="operations a byte of weights",
               axis=alt.Axis(tickCount=4, format="~s"))  # fmt: skip
     y = alt.Y("flops:Q", scale=alt.Scale(type="log"), title="GFLOP/s, useful",
@@ -216,6 +240,7 @@ def _roofline(machine: Machine, cells: Sequence[str]) -> Figure:
     caption = (
         "Operations at the texts' true lengths against what this machine can do at best: the "
         "slope is its memory, the flat its arithmetic, both measured."
+        f"{rows_of.chosen_note(machine)}"
     )
     return Figure("Roofline", machine.name, caption, _spec(alt.layer(roof, dots), HEIGHT + 40))
 
@@ -234,9 +259,13 @@ def _split(machine: Machine, scenario: str) -> Figure:
         order="order:Q",
         tooltip=["cell:N", "part:N", alt.Tooltip("share:Q", format=".1%")],
     )  # fmt: skip
-    caption = "run is the model itself; wait is waiting for texts to be tokenized."
+    caption = (
+        "run is the model itself; wait is waiting for texts that another thread tokenizes; other "
+        "is planning batches and the rest."
+    )
     if scenario == "single texts":
         caption = "run is the model itself; decode is what makes a prediction of its logits."
+    caption += rows_of.chosen_note(machine)
     height = BAR * max(FEWEST_BARS, len({row["cell"] for row in rows})) + 10
     return Figure("Where the time goes", title, caption, _spec(chart, height))
 

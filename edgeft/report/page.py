@@ -13,7 +13,7 @@ from edgeft import __version__
 from edgeft.bench.against import read_result
 from edgeft.folders import write_file
 from edgeft.report.charts import Figure, figures
-from edgeft.report.rows import Machine, machines_of
+from edgeft.report.rows import Machine, machines_of, unlikeness
 
 __all__ = ["render", "write_report"]
 
@@ -83,6 +83,7 @@ def _facts(machines: Sequence[Machine]) -> str:
 
 def _verdicts(machines: Sequence[Machine]) -> Iterator[str]:
     yield '<section id="verdicts"><h2>In short</h2>'
+    yield from (f'<p class="warning">{escape(one)}</p>' for one in unlikeness(machines))
     for one in machines:
         yield f"<h3>{escape(one.name)}</h3>"
         chosen = [name for name in CHOICES if len({cell[name] for cell in one.cells}) > 1]

@@ -6,7 +6,7 @@ from itertools import pairwise
 from typing import Any
 
 from edgeft.bench.ceiling import arithmetic_of
-from edgeft.bench.verdict import crossing
+from edgeft.bench.verdict import best_by_device, crossing
 
 __all__ = [
     "Machine",
@@ -20,11 +20,14 @@ __all__ = [
     "roof_points",
     "roofs",
     "splits",
+    "chosen_note",
     "throughputs",
+    "throughputs_by_length",
+    "unlikeness",
 ]
 
 Row = dict[str, Any]
-PARTS = ("tokenize", "run", "decode", "wait")
+PARTS = ("tokenize", "wait", "run", "decode", "other")
 ROOF_FROM, ROOF_TO, ROOF_STEPS = 1.0, 1e4, 25  # operations for each byte of weights
 
 
@@ -48,10 +51,25 @@ def machines_of(documents: Sequence[tuple[str, Mapping[str, Any]]]) -> list[Mach
         machine = document["machine"]
         gpus = "".join(f" + {gpu['name']}" for gpu in machine["gpus"])
         names.append(f"{_short(machine['cpu'])}, {machine['usable_cores']} cores{gpus}")
-    return [
-        Machine(name if names.count(name) == 1 else f"{name} ({file})", document)
-        for name, (file, document) in zip(names, documents, strict=True)
-    ]
+    machines: list[Machine] = []
+    for at, (name, (file, document)) in enumerate(zip(names, documents, strict=True)):
+        if names.count(name) > 1:
+            name = f"{name} ({file})"
+        if name in [one.name for one in machines]:
+            name = f"{name}, {at + 1}"
+        machines.append(Machine(name, document))
+    return machines
+
+
+def unlikeness(machines: Sequence[Machine]) -> list[str]:
+    """What differs between the documents beside the machine, and so forbids to compare them."""
+    told = []
+    for what, key in (("texts", "texts"), ("models", "bundle_digest")):
+        values = [one.document.get(key) for one in machines]
+        values = [one["sha256"] if isinstance(one, dict) else one for one in values]
+        if len(set(values)) > 1:
+            told.append(f"Not all of these measured the same {what}: compare within one of them.")
+    return told
 
 
 def cell_names(machines: Sequence[Machine]) -> list[str]:
@@ -87,31 +105,35 @@ def throughputs(machines: Sequence[Machine], *, whole: bool) -> list[Row]:
 
 
 def frontier(machines: Sequence[Machine]) -> list[Row]:
-    """Time, quality and size of each cell that has all three.
+    """Time, quality and size of each cell.
 
-    Quality is the metric that the export measured, else how many labels are fp32's.
+    Quality is the accuracy that the export measured, where every bundle tells it;
+    else how many labels are fp32's. The two are never mixed.
     """
-    rows = []
-    for machine in machines:
-        for cell in _as_they_are(machine):
-            score, same = cell["quality"]["score"], cell["label_agreement"]
-            if cell["single_p50_ms"] and (score is not None or same is not None):
-                rows.append({
-                    "machine": machine.name,
-                    "cell": _name(cell, machine),
-                    "variant": cell["variant"],
-                    "ms": cell["single_p50_ms"]["median"],
-                    "quality": score if score is not None else same,
-                    "metric": cell["quality"]["metric"] if score is not None else "same label",
-                    "MB": cell["file_bytes"] / 1e6,
-                })  # fmt: skip
-    return rows
+    cells = [(machine, cell) for machine in machines for cell in _as_they_are(machine)
+             if cell["single_p50_ms"]]  # fmt: skip
+    told = all(cell["quality"]["accuracy"] is not None for _, cell in cells)
+    return [
+        {
+            "machine": machine.name,
+            "cell": _name(cell, machine),
+            "variant": cell["variant"],
+            "ms": cell["single_p50_ms"]["median"],
+            "quality": quality,
+            "metric": "accuracy" if told else "same label as fp32",
+            "MB": cell["file_bytes"] / 1e6,
+        }
+        for machine, cell in cells
+        if (quality := cell["quality"]["accuracy"] if told else cell["label_agreement"]) is not None
+    ]
 
 
 def lengths(machine: Machine) -> list[Row]:
-    """Single-text p50 of each cell by the length of its texts, where that was set.
+    """Single-text p50 of each cell by the length of its texts.
 
-    Batches do not touch single texts: of several sizes the first stands for all.
+    Where lengths were set, those; batches do not touch single texts, so of several
+    sizes the first stands for all. Else texts as they are, in buckets of like length,
+    each drawn at its upper end.
     """
     found: dict[tuple[Any, ...], Row] = {}
     for cell in machine.cells:
@@ -120,15 +142,45 @@ def lengths(machine: Machine) -> list[Row]:
         name = _name(cell, machine)
         row = {"device": cell["device"], "cell": name, "tokens": cell["length"]}
         found.setdefault((name, cell["length"]), row | _interval(cell["single_p50_ms"]))
-    return list(found.values())
+    if found:
+        return list(found.values())
+    return [
+        {"device": cell["device"], "cell": _name(cell, machine), "tokens": bucket["tokens"],
+         "value": bucket["p50_ms"], "low": bucket["p50_ms"], "high": bucket["p50_ms"]}
+        for cell in _as_they_are(machine)
+        for bucket in cell["buckets"]
+    ]  # fmt: skip
+
+
+def throughputs_by_length(machine: Machine) -> list[Row]:
+    """Texts a second of each cell and size of batch, where lengths were set."""
+    return [
+        {
+            "device": cell["device"],
+            "cell": _name(cell, machine)
+            + (f", {cell['batch_tokens']} tokens" if cell["batch_tokens"] else ""),
+            "tokens": cell["length"],
+            **_interval(cell["texts_per_s"]),
+        }
+        for cell in machine.cells
+        if cell["length"] is not None and cell["texts_per_s"]
+    ]
+
+
+def chosen_note(machine: Machine) -> str:
+    """Which texts and batches stand for the machine where none are as they are; "" if some are."""
+    first = next(iter(_as_they_are(machine)), None)
+    parts = []
+    if first is not None and first["length"] is not None:
+        parts.append(f"texts of {first['length']} tokens")
+    if first is not None and first["batch_tokens"] is not None:
+        parts.append(f"batches of {first['batch_tokens']} tokens")
+    return f" Shown are {', '.join(parts)}." if parts else ""
 
 
 def crossings(rows: Sequence[Row]) -> list[Row]:
     """Where one device overtakes another, each by its quickest variant."""
-    best: dict[str, dict[int, float]] = {}
-    for row in rows:
-        times = best.setdefault(row["device"], {})
-        times[row["tokens"]] = min(row["value"], times.get(row["tokens"], row["value"]))
+    best = best_by_device((row["device"], row["tokens"], row["value"]) for row in rows)
     found = []
     for one in best:
         for other in best:
@@ -165,10 +217,12 @@ def roofs(machine: Machine) -> list[Row]:
                 f"{arithmetic_of(cell['precision'])} on {cell['device']}{_threads(cell, machine)}"
             )
             seen.setdefault(name, (roof["peak_operations_per_s"], roof["peak_bytes_per_s"]))
+    points = [row["intensity"] for row in roof_points(machine)]
+    furthest = max(ROOF_TO, 2 * max(points, default=0.0))
     return [
         {"roof": name, "intensity": at, "flops": min(peak, at * bandwidth) / 1e9}
         for name, (peak, bandwidth) in seen.items()
-        for at in _steps(peak / bandwidth)
+        for at in _steps(peak / bandwidth, furthest)
     ]
 
 
@@ -234,9 +288,9 @@ def _interval(figure: Mapping[str, Any]) -> Row:
     return {"value": middle, "low": low, "high": high}
 
 
-def _steps(ridge: float) -> list[float]:
+def _steps(ridge: float, furthest: float) -> list[float]:
     """Points of a roof, evenly on a logarithmic scale, the ridge among them."""
-    ratio = (ROOF_TO / ROOF_FROM) ** (1 / (ROOF_STEPS - 1))
+    ratio = (furthest / ROOF_FROM) ** (1 / (ROOF_STEPS - 1))
     points = [ROOF_FROM * ratio**at for at in range(ROOF_STEPS)]
     if any(low < ridge < high for low, high in pairwise(points)):
         points = sorted([*points, ridge])

@@ -35,6 +35,10 @@ class Engine(Protocol):
         """The (B, C) float32 logits of B rows of ids. Raises RunError."""
         ...
 
+    def padded_length(self, longest: int) -> int:
+        """The tokens to which the rows of a batch are padded, given those of the longest."""
+        ...
+
 
 def pad(rows: Rows, inputs: Inputs, length: int = 0) -> dict[str, NDArray[np.int64]]:
     """The graph's inputs for B rows, each (B, T) int64, T being the longest row or ``length``."""
@@ -68,6 +72,10 @@ class PlainEngine:
             raise _failed(feed, error) from error
         return logits
 
+    def padded_length(self, longest: int) -> int:
+        """The longest row's own length."""
+        return longest
+
 
 class BoundEngine:
     """Binds inputs and outputs to buffers on the device (onnxruntime, "I/O Binding").
@@ -100,7 +108,7 @@ class BoundEngine:
 
     def run(self, rows: Rows) -> NDArray[np.float32]:
         """The (B, C) float32 logits of B rows of ids. Raises RunError."""
-        length = bucket_length(max(map(len, rows)), self._most)
+        length = self.padded_length(max(map(len, rows)))
         feed = pad(rows, self._inputs, length)
         try:
             if not self._graphs:
@@ -109,6 +117,10 @@ class BoundEngine:
                 return self._replay(feed, length) if len(rows) == 1 else self._once(feed)
         except Exception as error:  # onnxruntime's errors share no base but Exception
             raise _failed(feed, error) from error
+
+    def padded_length(self, longest: int) -> int:
+        """The longest row's length, rounded up to its bucket."""
+        return bucket_length(longest, self._most)
 
     def _once(self, feed: Mapping[str, NDArray[np.int64]]) -> NDArray[np.float32]:
         binding = self._session.io_binding()

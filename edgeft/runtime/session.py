@@ -11,7 +11,14 @@ from edgeft.runtime.providers import CPU_PROVIDER, Device, DeviceName, import_on
 if TYPE_CHECKING:
     import onnxruntime
 
-__all__ = ["SessionOptions", "device_of", "open_session", "provider_options", "session_options"]
+__all__ = [
+    "SessionOptions",
+    "check_placement",
+    "device_of",
+    "open_session",
+    "provider_options",
+    "session_options",
+]
 
 
 @dataclass(frozen=True)
@@ -64,7 +71,7 @@ def open_session(
             f"{name} cannot be opened: {reason}",
             hint="Export it anew, or update with: pip install --upgrade onnxruntime",
         ) from error
-    _check_placement(session, device, name)
+    check_placement(session, device, name)
     return session
 
 
@@ -77,9 +84,8 @@ def device_of(session: "onnxruntime.InferenceSession", device: DeviceName) -> De
     return Device(str(device), session.get_providers()[0], dict(nodes))
 
 
-def _check_placement(
-    session: "onnxruntime.InferenceSession", device: DeviceName, name: str
-) -> None:
+def check_placement(session: "onnxruntime.InferenceSession", device: DeviceName, name: str) -> None:
+    """Raise DeviceError where a session does not run on its device, or hardly does."""
     found = device_of(session, device)
     if found.provider != device.provider:
         raise DeviceError(

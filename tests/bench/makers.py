@@ -19,12 +19,14 @@ def machine(*, host_cores: int = 2, cpu: str = "Chip") -> Machine:
 
 
 def singles(*times_ms: float) -> Singles:
-    return Singles(times_ms, [8] * len(times_ms), 1e-4 * sum(times_ms), 8e-4 * sum(times_ms))
+    whole_s = sum(times_ms) / 1e3
+    return Singles(times_ms, [8] * len(times_ms), 0.1 * whole_s, 0.8 * whole_s, 0.05 * whole_s)
 
 
 def offline(texts_per_s: float, **other: Any) -> Offline:
     figures: dict[str, Any] = {
-        "texts": 100, "tokens": 800, "passes": 1, "seconds": 100 / texts_per_s, "cpu_s": 0.5,
+        "texts": 100, "tokens": 800, "padded_tokens": 1000, "passes": 1,
+        "seconds": 100 / texts_per_s, "cpu_s": 0.5,
         "tokenize_s": 0.0, "wait_s": 0.0, "run_s": 90 / texts_per_s, "decode_s": 0.0,
         "batches": [[8, 8], [4, 8]], "joules": None, "energy_source": "",
     }  # fmt: skip
@@ -35,7 +37,7 @@ def run(p50_ms: float, texts_per_s: float = 100.0, **other: Any) -> Run:
     figures: dict[str, Any] = {
         "device": "cpu", "threads": 2, "load_ms": 10.0, "first_ms": 20.0, "warmup_calls": 10,
         "steady": True, "singles": singles(*[p50_ms] * 100), "offline": offline(texts_per_s),
-        "trials": [], "highest_rate": None, "peak_rss_bytes": 1000, "labels": ["a"],
+        "trials": [], "highest": None, "peak_rss_bytes": 1000, "labels": ["a"],
     }  # fmt: skip
     return Run(**{**figures, **other})
 
@@ -60,7 +62,7 @@ def cell(
         cell=Cell(device, variant, length=length),
         precision=variant,
         file_bytes=90_000_000 if variant == "fp32" else 23_000_000,
-        quality=Quality() if drop is None else Quality("accuracy", 0.9, drop),
+        quality=Quality() if drop is None else Quality(0.9, drop, "accuracy"),
         texts=FACTS,
         measured=one,
         agreement=0.994,

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from edgeft.bench.against import compare, read_result, unlike
+from edgeft.bench.against import compare, only_in_one, read_result, unlike
 from edgeft.bench.matrix import BenchConfig
 from edgeft.bench.result import BenchResult
 from edgeft.errors import DataError
@@ -51,6 +51,23 @@ def test_cells_of_other_threads_texts_or_that_failed_are_left_out() -> None:
         before = copy.deepcopy(now)
         before["cells"][0] |= change
         assert compare(now, before) == []
+
+
+def test_cells_that_are_in_one_document_alone_are_named() -> None:
+    now, before = document(5.0, 100.0), document(5.0, 100.0)
+    assert only_in_one(now, before) == []
+    now["cells"][1] = {**now["cells"][0], "variant": "int8", "name": "int8 on cpu"}
+    assert only_in_one(now, before) == only_in_one(before, now) == ["int8 on cpu"]
+
+
+def test_rates_that_kept_another_bound_are_not_compared() -> None:
+    now, before = document(5.0, 100.0), document(5.0, 100.0)
+    for one, bound in ((now, 50.0), (before, 50.0)):
+        one["cells"][0]["highest_rate"] = one["cells"][0]["texts_per_s"]
+        one["config"]["slo_ms"] = bound
+    assert len(compare(now, before)) == 4
+    before["config"]["slo_ms"] = 20.0
+    assert len(compare(now, before)) == 3
 
 
 def test_another_machine_and_other_texts_are_no_comparison() -> None:

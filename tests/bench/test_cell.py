@@ -16,8 +16,8 @@ def test_runs_are_put_together_by_medians_and_percentiles_of_all() -> None:
     result = summarize(runs)
     assert result.samples == 300
     assert result.percentiles == {"p50_ms": 2.0, "p90_ms": 9.0, "p99_ms": 9.0, "p99_9_ms": None}
-    assert result.histogram_ms[0] == 1.0
-    assert len(result.histogram_ms) == 100
+    assert result.quantiles_ms[0] == 1.0
+    assert len(result.quantiles_ms) == 100
     assert result.single_p50_ms is not None
     assert result.single_p50_ms.values == (1.0, 2.0, 9.0)
     assert result.single_p50_ms.low is None  # three processes tell nothing of how sure it is
@@ -28,7 +28,7 @@ def test_runs_are_put_together_by_medians_and_percentiles_of_all() -> None:
     assert result.tokens_per_s.median == pytest.approx(800.0)
     assert result.peak_rss_bytes is not None
     assert result.peak_rss_bytes.median == 6
-    assert result.padding == pytest.approx(4 / 32)
+    assert result.padding == pytest.approx(0.2)
     assert result.warmup_calls == 30
     assert not result.steady
 
@@ -59,7 +59,7 @@ def test_a_scenario_that_did_not_run_has_no_figures() -> None:
     assert (result.samples, result.single_split, result.offline_split) == (0, {}, {})
     assert result.percentiles["p50_ms"] is None
     assert result.first_ms.median == 20.0
-    assert result.to_dict()["quantiles_ms"] == []
+    assert result.to_dict()["quantiles_ms"] == ()
 
 
 def test_single_texts_are_told_apart_by_length() -> None:
@@ -69,27 +69,39 @@ def test_single_texts_are_told_apart_by_length() -> None:
     )  # fmt: skip
 
 
-def test_the_split_is_of_the_time_and_sums_to_it() -> None:
+def test_the_split_is_of_the_time_and_the_rest_is_called_other() -> None:
     split = summarize([run(2.0)]).single_split
-    assert split == pytest.approx({"tokenize": 0.1, "run": 0.8, "decode": 0.1})
-    whole = offline(100.0, tokenize_s=0.1, run_s=0.6, decode_s=0.1, wait_s=0.2)
+    assert split == pytest.approx({"tokenize": 0.1, "run": 0.8, "decode": 0.05, "other": 0.05})
+    whole = offline(100.0, tokenize_s=0.1, run_s=0.6, decode_s=0.05, wait_s=0.2)
     assert summarize([run(1.0, offline=whole)]).offline_split == pytest.approx(
-        {"tokenize": 0.1, "run": 0.6, "decode": 0.1, "wait": 0.2}
+        {"tokenize": 0.1, "wait": 0.2, "run": 0.6, "decode": 0.05, "other": 0.05}
     )
 
 
-def test_trials_at_the_same_rates_are_put_together() -> None:
-    def trials(p99_ms: float, refused: int = 0) -> list[Trial]:
-        return [Trial(10.0, 300, refused, 1.0, p99_ms, 9.0)]
+def test_trials_at_the_same_rates_are_put_together_and_those_of_the_highest() -> None:
+    def trial(rate: float, p99_ms: float) -> Trial:
+        return Trial(rate, 300, 0, 1.0, p99_ms, rate - 1)
 
-    result = summarize([run(1.0, trials=trials(p99)) for p99 in (5.0, 7.0, 90.0)])
-    assert result.trials == (
-        {"rate_texts_per_s": 10.0, "arrivals": 900, "refused": 0, "goodput_texts_per_s": 9.0,
-         "p50_ms": 1.0, "p99_ms": 7.0},
-    )  # fmt: skip
-    found = summarize([run(1.0, highest_rate=rate) for rate in (50.0, 60.0, 55.0)]).highest_rate
-    assert found is not None
-    assert found.median == 55.0
+    runs = [
+        run(1.0, trials=[trial(10.0, p99)], highest=trial(rate, 40.0))
+        for p99, rate in ((5.0, 50.0), (7.0, 60.0), (90.0, 55.0))
+    ]
+    result = summarize(runs)
+    given, highest = result.trials
+    assert given == {
+        "rate_texts_per_s": 10.0, "arrivals": 900, "refused": 0, "goodput_texts_per_s": 9.0,
+        "p50_ms": 1.0, "p99_ms": 7.0,
+    }  # fmt: skip
+    assert (highest["rate_texts_per_s"], highest["p99_ms"]) == (55.0, 40.0)
+    assert result.highest_rate is not None
+    assert result.highest_rate.median == 55.0
+
+
+def test_a_bound_that_one_process_never_kept_has_no_highest_rate() -> None:
+    kept = Trial(50.0, 300, 0, 1.0, 2.0, 50.0)
+    result = summarize([run(1.0, highest=kept), run(1.0)])
+    assert result.highest_rate is None
+    assert result.trials == ()
 
 
 def test_agreement_is_a_share_of_all_texts() -> None:

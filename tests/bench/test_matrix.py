@@ -59,9 +59,10 @@ def test_a_named_device_that_cannot_run_is_an_error(variants: dict[str, Variant]
         ({"threads": (2, 0)}, "0 is no number of threads"),
         ({"lengths": (-1,)}, "-1 is no number of length"),
         ({"slo_ms": float("nan")}, "nan is no number of milliseconds"),
-        ({"rates": (float("inf"),)}, "inf is no number of arrivals"),
+        ({"scenarios": ("server",), "rates": (float("inf"),)}, "inf is no number of arrivals"),
         ({"scenarios": ("multi-stream",)}, "no scenario 'multi-stream'"),
         ({"scenarios": ("server",)}, "needs to know what is fast enough"),
+        ({"rates": (10.0,)}, "belong to the server scenario"),
         ({"text_column": "text"}, "no file"),
     ],
 )
@@ -81,6 +82,20 @@ def test_each_device_gets_the_precisions_that_it_computes(variants: dict[str, Va
         if takes(device, replace(variants["fp32"], precision=precision))
     }
     assert taken == {("cpu", "fp32"), ("cpu", "int8"), ("cuda:0", "fp32"), ("cuda:0", "fp16")}
+    fused = replace(variants["fp32"], graph="ort-fused")
+    plain = replace(variants["fp32"], graph="onnx")
+    for device in ("tensorrt:0", "coreml", "openvino:CPU"):
+        assert not takes(device, fused)
+        assert takes(device, plain)
+    assert takes("openvino:CPU", replace(plain, precision="int8"))
+
+
+def test_a_bundle_with_nothing_for_the_device_is_told(variants: dict[str, Variant]) -> None:
+    only = {"fp16": replace(variants["fp32"], precision="fp16")}
+    with pytest.raises(UsageError, match="No variant suits cpu: there is only fp16"):
+        cells_of(BenchConfig(NOWHERE, devices=("cpu",)), only, 64)
+    named = BenchConfig(NOWHERE, devices=("cpu",), variants=("fp16",))
+    assert cells_of(named, only, 64) == [Cell("cpu", "fp16")]
 
 
 def test_cells_take_turns_so_that_drift_hits_all_alike() -> None:

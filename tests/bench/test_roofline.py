@@ -2,7 +2,7 @@ import pytest
 
 from edgeft.bench.ceiling import Ceiling, arithmetic_of, element_bytes, measure_ceiling
 from edgeft.bench.operations import Operations
-from edgeft.bench.roofline import padding_share, roofline
+from edgeft.bench.roofline import roofline
 
 MODEL = Operations(per_token=1e6, per_pair=0.0, per_text=0.0, weights=500_000)
 
@@ -23,11 +23,6 @@ def test_a_run_bound_by_memory() -> None:
     assert one.share == pytest.approx(0.5)
     assert one.bound == "memory"
     assert one.intensity == pytest.approx(0.5)
-
-
-def test_padding_is_what_was_computed_beyond_the_texts() -> None:
-    assert padding_share([[10, 10], [4]]) == 0.0
-    assert padding_share([[10, 5], [5]]) == pytest.approx(5 / 25)
 
 
 def test_the_bytes_and_the_arithmetic_of_a_weight() -> None:

@@ -58,7 +58,9 @@ def test_each_variant_is_a_cell(whole: BenchResult) -> None:
         assert one.measured.samples == 4
         assert len(one.measured.runs) == 2
         assert one.measured.threads == 1
-        assert one.measured.trials[0]["arrivals"] == 2 * 299
+        given, highest = one.measured.trials
+        assert (given["rate_texts_per_s"], given["arrivals"]) == (200.0, 2 * 299)
+        assert highest["p99_ms"] <= 100.0
         assert one.agreement is not None
     assert whole.cells[0].agreement == 1.0
     assert (whole.texts.source, whole.texts.count) == ("texts.csv", 3)
@@ -69,7 +71,7 @@ def test_each_cell_has_its_place_under_the_roof(whole: BenchResult) -> None:
     for one in whole.cells:
         for roof in (one.single_roofline, one.offline_roofline):
             assert roof is not None
-            assert 0 < roof.share < 2  # a limit that was measured is no law of nature
+            assert 0 < roof.share < 1
             assert roof.operations > 0
     fp32, int8 = (one.single_roofline for one in whole.cells)
     assert fp32 is not None
@@ -132,6 +134,8 @@ def test_a_damaged_variant_does_not_stop_the_other(tiny_bundle: Path, tmp_path: 
     assert int8.measured is None
     assert "model_int8.onnx" in int8.error
     assert int8.to_dict()["error"] == int8.error
+    assert str(tmp_path) not in int8.error  # the result is shown around
+    assert "damaged" in int8.error
 
 
 def test_int8_alone_has_nothing_to_agree_with(tiny_bundle: Path) -> None:

@@ -42,15 +42,28 @@ def test_the_highest_rate_is_found_by_halving() -> None:
         asked.append(rate)
         return trial(rate, 1000.0 / (100.0 - rate))
 
-    best, trials = highest_rate(queue, slo_ms=50.0, most=100.0)
-    assert asked[:3] == [50.0, 75.0, 87.5]
-    assert len(trials) == 5
-    assert 80 - 100 / 32 <= best <= 80  # 80 texts a second have a p99 of 50 ms
-    assert all(one.meets(50.0) == (one.rate_texts_per_s <= 80) for one in trials)
-    nothing, _ = highest_rate(lambda rate: trial(rate, 1e6), slo_ms=50.0, most=100.0)
-    assert nothing == 0.0
-    refused, _ = highest_rate(lambda rate: trial(rate, 1.0, refused=1), slo_ms=50.0, most=100.0)
-    assert refused == 0.0
+    best = highest_rate(queue, slo_ms=50.0, most=100.0)
+    assert asked == [50.0, 75.0, 87.5, 81.25, 78.125]
+    assert best is not None
+    assert best.rate_texts_per_s == 78.125  # 80 texts a second have a p99 of 50 ms
+
+
+def test_a_rate_far_below_the_throughput_is_found_too() -> None:
+    asked = []
+
+    def slow(rate: float) -> Trial:
+        asked.append(rate)
+        return trial(rate, 10.0 if rate <= 9 else 1000.0)
+
+    best = highest_rate(slow, slo_ms=50.0, most=1000.0)
+    assert asked[:4] == [500.0, 125.0, 31.25, 7.8125]
+    assert best is not None
+    assert 7.8 < best.rate_texts_per_s <= 9
+
+
+def test_a_bound_that_no_rate_keeps_has_none() -> None:
+    assert highest_rate(lambda rate: trial(rate, 1e6), slo_ms=50.0, most=100.0) is None
+    assert highest_rate(lambda rate: trial(rate, 1.0, refused=1), slo_ms=50.0, most=100.0) is None
 
 
 def test_a_trial_asks_every_text_in_turn_and_waits_for_all_answers() -> None:

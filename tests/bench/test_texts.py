@@ -1,7 +1,9 @@
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
+from edgeft.bench.statistics import percentiles
 from edgeft.bench.texts import builtin_texts, evenly, read_all, texts_of_length
 from edgeft.errors import DataError
 from edgeft.runtime.tokenize import TextEncoder
@@ -12,19 +14,29 @@ def encoder(tiny_bundle: Path) -> TextEncoder:
     return TextEncoder((tiny_bundle / "tokenizer.json").read_bytes(), 64)
 
 
-def test_builtin_texts_are_the_same_each_time_and_of_several_lengths() -> None:
-    texts = builtin_texts(64)
-    assert texts == builtin_texts(64)
-    words = sorted(len(text.split()) for text in texts)
-    assert words[0] < 20
-    assert words[-1] > 150
-    assert words[len(words) // 2] < 40  # most texts are short
+def test_builtin_texts_are_the_same_each_time_and_no_two_alike(encoder: TextEncoder) -> None:
+    lengths = {"p50": 8, "p90": 20, "p95": 30, "p99": 50, "max": 60}
+    texts = builtin_texts(encoder, lengths)
+    assert texts == builtin_texts(encoder, lengths)
+    assert len(set(texts)) == len(texts) > 400
 
 
-def test_builtin_texts_of_any_count_keep_the_mix_of_lengths() -> None:
-    assert len(builtin_texts(50)) == 50
-    long = [text for text in builtin_texts(160) if len(text.split()) > 150]
-    assert len(long) == 10  # one in sixteen
+def test_builtin_texts_are_as_long_as_they_should_be(encoder: TextEncoder) -> None:
+    wanted = {"p50": 12, "p90": 20, "p95": 30, "p99": 50, "max": 60}
+    texts = builtin_texts(encoder, wanted)
+    found = percentiles([len(one.ids) for one in encoder.encode(texts)], (50, 90, 95, 99, 100))
+    assert found == pytest.approx(list(wanted.values()), abs=1.5)
+
+
+def test_the_manifests_lengths_are_those_of_the_built_in_texts(encoder: TextEncoder) -> None:
+    told = read_all(
+        None, None, None, encoder, {"p50": 9, "p90": 20, "p95": 30, "p99": 50, "max": 60}
+    )
+    assert told.facts.source == "built-in, like the training's"
+    assert told.facts.tokens_p50 == pytest.approx(9, abs=1)
+    usual = read_all(None, None, None, encoder)
+    assert usual.facts.source == "built-in, of usual lengths"
+    assert usual.facts.tokens_p50 == pytest.approx(18, abs=1)
 
 
 def test_evenly_spreads_over_the_whole_and_repeats_what_is_too_few() -> None:
@@ -40,9 +52,12 @@ def test_a_large_file_is_taken_evenly_and_the_facts_say_so(
     path.write_text("\n".join(f"cat {at}" for at in range(10_000)) + "\n")
     found = read_all(path, None, None, encoder)
     assert (found.facts.found, found.facts.count) == (10_000, 4096)
-    assert found.texts[0] == "cat 0"
-    assert found.texts[-1].endswith(("9997", "9998", "9999"))
-    assert read_all(path, None, 10, encoder).texts[1] == "cat 1000"
+    places = sorted(int(text.split()[1]) for text in found.texts)
+    assert places[0] == 0
+    assert max(after - before for before, after in pairwise(places)) <= 3
+    few = read_all(path, None, 10, encoder).texts
+    assert sorted(few) == [f"cat {at}" for at in range(0, 10_000, 1000)]
+    assert few != sorted(few)  # shuffled, so that what is cut off is a fair sample
     assert read_all(path, None, 10**6, encoder).facts.count == 10_000
     assert read_all(path, None, 10, encoder).facts.sha256 != found.facts.sha256
 
@@ -51,7 +66,8 @@ def test_texts_are_told_by_their_tokens(tmp_path: Path, encoder: TextEncoder) ->
     path = tmp_path / "three.csv"
     path.write_text("text\ncat\n" + "cat " * 100 + "\ncat red\n")
     found = read_all(path, None, None, encoder)
-    assert found.lengths == [3, 64, 4]
+    assert sorted(found.lengths) == [3, 4, 64]
+    assert [len(one.ids) for one in encoder.encode(found.texts)] == found.lengths
     facts = found.facts
     assert (facts.source, facts.tokens_p50, facts.tokens_max, facts.truncated) == (
         "three.csv", 4, 64, 1,
@@ -68,8 +84,16 @@ def test_texts_of_a_length_have_it_and_differ(length: int, encoder: TextEncoder)
     assert {len(one.ids) for one in encoder.encode(made.texts)} == {length}
     assert not any(one.truncated for one in encoder.encode(made.texts))
     assert (made.facts.tokens_p50, made.facts.tokens_max) == (length, length)
-    assert len(made.texts) == 240
-    assert len(set(made.texts)) > 5
+    assert len(set(made.texts)) == len(made.texts) > (10 if length == 4 else 100)
+
+
+def test_equal_texts_are_taken_once(tmp_path: Path, encoder: TextEncoder) -> None:
+    path = tmp_path / "twice.txt"
+    path.write_text("cat\n" * 50 + "dog\n")
+    found = read_all(path, None, None, encoder)
+    assert sorted(found.texts) == ["cat", "dog"]
+    assert (found.facts.found, found.facts.count) == (51, 2)
+    assert found.singles(5) == [*found.texts, *found.texts, found.texts[0]]
 
 
 def test_a_single_empty_text_can_be_made_longer(tmp_path: Path, encoder: TextEncoder) -> None:

@@ -28,6 +28,7 @@ def test_a_slower_variant_is_said_to_lose_and_why() -> None:
         "this CPU has no int8 dot products (VNNI)"
     )
     assert "VNNI" not in cell_verdict(slow, [base, slow], VNNI)
+    assert "VNNI" not in cell_verdict(slow, [base, slow], ())  # where the system tells nothing
     assert cell_verdict(base, [base, slow], VNNI).startswith("quickest for single texts; most")
 
 
@@ -80,6 +81,10 @@ def test_a_crossing_lies_between_the_lengths_around_it() -> None:
     assert crossing(gpu, cpu) is None
     assert crossing(cpu, {16: 1.0, 64: 1.0}) is None  # quicker from the start
     assert crossing({16: 1.0}, {64: 1.0}) is None
+    # Quicker for a moment is not quicker from there on.
+    flat = dict.fromkeys((16, 32, 64, 128), 1.0)
+    assert crossing(flat, {16: 2.0, 32: 0.5, 64: 2.0, 128: 0.5}) == pytest.approx(90.5, abs=0.1)
+    assert crossing(flat, {16: 2.0, 32: 0.5, 64: 0.5, 128: 2.0}) is None
 
 
 def test_devices_are_compared_by_their_quickest_variant_at_each_length() -> None:
