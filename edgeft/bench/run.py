@@ -123,9 +123,6 @@ def _measure(
     progress: Progress,
 ) -> _Measurements:
     found = _Measurements(runs={cell: [] for cell in cells})
-    load = (
-        Load(config.rates, config.slo_ms, config.most_s) if "server" in config.scenarios else None
-    )
     total = len(cells) * config.rounds
     for number in range(config.rounds):
         load = None

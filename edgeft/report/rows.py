@@ -50,7 +50,8 @@ def machines_of(documents: Sequence[tuple[str, Mapping[str, Any]]]) -> list[Mach
     for _, document in documents:
         machine = document["machine"]
         gpus = "".join(f" + {gpu['name']}" for gpu in machine["gpus"])
-        names.append(f"{_short(machine['cpu'])}, {machine['usable_cores']} cores{gpus}")
+        cores = machine["usable_cores"]
+        names.append(f"{_short(machine['cpu'])}, {cores} core{'s' * (cores > 1)}{gpus}")
     machines: list[Machine] = []
     for at, (name, (file, document)) in enumerate(zip(names, documents, strict=True)):
         if names.count(name) > 1:

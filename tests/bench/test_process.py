@@ -136,8 +136,10 @@ def test_half_an_answer_is_none(
 
 def test_an_interrupt_leaves_no_process_behind(tiny_bundle: Path) -> None:
     code = (
-        "from pathlib import Path; from edgeft.bench.cell import Cell\n"
+        "import signal; from pathlib import Path; from edgeft.bench.cell import Cell\n"
         "from edgeft.bench.process import Job, run_once\n"
+        # A job in the background is started with this signal ignored.
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "texts = [f'cat {at}' for at in range(200000)]\n"
         "print('begin', flush=True)\n"
         f"run_once(Path({str(tiny_bundle)!r}), Cell('cpu', 'fp32'), Job('a', texts, texts))"

@@ -57,7 +57,8 @@ def scored(
         "normalize": ["whitespace"], "max_length": 32, "seed": 7, "labels": list(tiny.LABELS),
         "config": {"data": "/home/alice/d.csv", "text_column": "private column"},
         "data": {"fingerprint": "sha256:0", "text_column": "private column",
-                 "report": {"rows": {"train": 5}}},
+                 "report": {"rows": {"train": 5},
+                            "tokens": {"p50": 7, "max": 30, "rarest": "private column"}}},
         "recipe": {"epochs": 3}, "base_model": {"name": "/home/alice/base", "sha256": "0"},
         "validation": {"rows": 9, "accuracy": 0.75, "macro_f1": 0.5, "weighted_f1": 0.5,
                        "per_class": {}},
@@ -109,7 +110,9 @@ def test_figures_are_measured_and_recorded(scored: ExportResult) -> None:
 def test_it_tells_where_it_comes_from_and_nothing_private(scored: ExportResult, data: Path) -> None:
     provenance = read_manifest(scored.out).provenance
     assert provenance["training"]["recipe"] == {"epochs": 3}
-    assert provenance["training"]["data"] == {"fingerprint": "sha256:0", "rows": {"train": 5}}
+    assert provenance["training"]["data"] == {
+        "fingerprint": "sha256:0", "rows": {"train": 5}, "tokens": {"p50": 7, "max": 30},
+    }  # fmt: skip
     assert provenance["training"]["base_model"]["name"] == "base"
     assert "base_model:" not in (scored.out / "README.md").read_text(encoding="utf-8")
     assert [provenance["data"][role]["rows"] for role in ("choose", "report")] == [45, 45]
