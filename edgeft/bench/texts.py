@@ -50,6 +50,7 @@ ATTEMPTS = 50  # to make a short text that no other is like
 SAMPLED_TEXTS = 1 << 14  # of a large file, evenly, before any is tokenized
 MOST_TOKENS = 1 << 16  # of all texts together, unless the user says how many texts
 MOST_TEXTS = 4096
+LONGEST_WORD, PART = 24, 4  # characters
 FILLER = "a"  # a word of one token in any vocabulary
 
 
@@ -132,7 +133,8 @@ def texts_of_length(whole: Texts, length: int, encoder: TextEncoder) -> Texts:
     The words of all texts, one text after the other, are cut at evenly spread
     places. There are as many as make MOST_TOKENS tokens, at most those of ``whole``.
     """
-    words = [word for text in whole.texts for word in text.split()] or [FILLER]
+    words = [part for text in whole.texts for word in text.split() for part in _parts(word)]
+    words = words or [FILLER]
     count = max(1, min(len(whole.texts), MOST_TOKENS // length))
     made = dict.fromkeys(_cut(_from(words, begin, length), length, encoder)
                    for begin in evenly(len(words), count))  # fmt: skip
@@ -180,6 +182,13 @@ def _quantile(lengths: Mapping[str, int], share: float) -> float:
     return known[-1][1]
 
 
+def _parts(word: str) -> list[str]:
+    """A word, or the parts of one that is so long that it is no word, as in Chinese."""
+    if len(word) <= LONGEST_WORD:
+        return [word]
+    return [word[at : at + PART] for at in range(0, len(word), PART)]
+
+
 def _from(words: Sequence[str], begin: int, count: int) -> list[str]:
     """So many words from a place on, again from the first where they end."""
     return [words[(begin + at) % len(words)] for at in range(count)]
@@ -207,7 +216,9 @@ def _cut(words: Sequence[str], length: int, encoder: TextEncoder) -> str:
         else:
             high = middle - 1
     kept = [*words[:low]]
-    while tokens([*kept, FILLER]) <= length:
+    for _ in range(length):
+        if tokens([*kept, FILLER]) > length:
+            break
         kept.append(FILLER)
     return " ".join(kept)
 

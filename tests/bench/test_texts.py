@@ -103,6 +103,19 @@ def test_a_single_empty_text_can_be_made_longer(tmp_path: Path, encoder: TextEnc
     assert made.lengths == [12] * len(made.texts)
 
 
+def test_texts_without_spaces_can_be_cut_too(tmp_path: Path, minilm: Path) -> None:
+    encoder = TextEncoder((minilm / "tokenizer.json").read_bytes(), 256)
+    path = tmp_path / "chinese.txt"
+    lines = [
+        chr(0x4E00 + 7 * at) * 3 + "今天天气很好我们去公园散步然后回家吃饭" * 5 for at in range(40)
+    ]
+    path.write_text("\n".join(lines) + "\n")
+    made = texts_of_length(read_all(path, None, None, encoder), 32, encoder)
+    assert set(made.lengths) == {32}
+    assert len(made.texts) > 10
+    assert not any(text.count("a") > 8 for text in made.texts)  # hardly anything is filled up
+
+
 def _empty(folder: Path) -> Path:
     path = folder / "empty.txt"
     path.touch()
