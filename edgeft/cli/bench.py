@@ -65,7 +65,7 @@ SCENARIOS = ("single-stream", "offline", "server", "cold-start")
 )  # fmt: skip
 @click.option(
     "--seconds", type=click.FloatRange(0, min_open=True), default=10.0, show_default=True,
-    help="Of single texts in a round, at most, and of arrivals at each rate.",
+    help="Of single texts in a round, at most, and of arrivals at each --rate.",
 )  # fmt: skip
 @click.option("--save", is_flag=True, help="Let `auto` choose by these figures on this machine.")
 @click.option(
