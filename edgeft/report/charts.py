@@ -76,14 +76,22 @@ def _latency(machine: Machine, cells: Sequence[str]) -> Figure:
 
 def _throughput(machines: Sequence[Machine], cells: Sequence[str]) -> list[Figure]:
     rows = [row for row in rows_of.throughputs(machines, whole=True) if row["length"] is None]
-    by_batch = [row for row in rows if row["batch"] is not None]
-    by_threads = [row for row in rows if row["batch"] is None]
     found = [_bars(rows_of.throughputs(machines, whole=False))]
-    if len({row["batch"] for row in by_batch}) > 1:
+    by_batch = _varied([row for row in rows if row["batch"] is not None], "batch")
+    if by_batch:
         found.append(_along("By batch", by_batch, "batch", "padded tokens in a batch", cells))
-    if len({row["threads"] for row in by_threads}) > 1:
+    by_threads = _varied([row for row in rows if row["batch"] is None], "threads")
+    if by_threads:
         found.append(_along("By threads", by_threads, "threads", "CPU threads", cells))
     return found
+
+
+def _varied(rows: Sequence[Row], field: str) -> list[Row]:
+    """The rows of the machines on which a field has more than one value."""
+    values: dict[str, set[int]] = {}
+    for row in rows:
+        values.setdefault(row["machine"], set()).add(row[field])
+    return [row for row in rows if len(values[row["machine"]]) > 1]
 
 
 def _along(title: str, rows: Sequence[Row], field: str, name: str, cells: Sequence[str]) -> Figure:
@@ -255,7 +263,8 @@ def _split(machine: Machine, scenario: str) -> Figure:
     chart = _chart(rows).mark_bar().encode(
         y=alt.Y("cell:N", sort=None, title=None, axis=alt.Axis(labelLimit=170)),
         x=alt.X("share:Q", stack="normalize", axis=alt.Axis(format=".0%"), title="of the time"),
-        color=alt.Color("part:N", scale=alt.Scale(domain=parts), title=None),
+        color=alt.Color("part:N", scale=alt.Scale(domain=list(rows_of.PARTS)),
+                        legend=alt.Legend(title=None, values=parts)),
         order="order:Q",
         tooltip=["cell:N", "part:N", alt.Tooltip("share:Q", format=".1%")],
     )  # fmt: skip

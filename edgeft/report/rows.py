@@ -9,6 +9,7 @@ from edgeft.bench.ceiling import arithmetic_of
 from edgeft.bench.verdict import best_by_device, crossing
 
 __all__ = [
+    "PARTS",
     "Machine",
     "cell_names",
     "crossings",

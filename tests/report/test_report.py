@@ -169,6 +169,17 @@ def test_documents_that_measured_other_things_are_told_apart() -> None:
     assert len(set(same)) == 2  # even files of one name, from two folders
 
 
+def test_threads_are_a_chart_where_one_machine_tried_several() -> None:
+    one = document(*both())
+    two = document(*both(), cpu="Other")
+    for content in two["cells"]:
+        content["threads"] = 1
+    assert "By threads" not in render(machines_of([("a", one), ("b", two)]), "so")
+    more = [{**content, "threads": 1} for content in one["cells"]]
+    one["cells"] += more
+    assert "By threads" in render(machines_of([("a", one)]), "so")
+
+
 def test_accuracy_and_agreement_are_never_on_one_axis() -> None:
     cells = [cell("fp32", measured(4.0, 200.0), drop=0.0), cell("int8", measured(2.0, 400.0))]
     found = rows.frontier([Machine("here", document(*cells))])
