@@ -107,9 +107,10 @@ class BenchResult:
         if confidence is not None:
             told = f"the interval that holds the true median with {confidence:.0%}"
         return (
-            f"{config.rounds} round{'s' * (config.rounds > 1)}, each a fresh process for each cell, "
-            "which take turns in changing order; each is warmed up until two successive blocks of 5 calls differ by "
-            f"at most 10%, then with {WARM_TEXTS} texts, and predicts "
+            f"{config.rounds} round{'s' * (config.rounds > 1)}, each a fresh process for each "
+            "cell, which take turns in changing order; each is warmed up until two successive "
+            "blocks of 5 calls differ by at most 10%, then with "
+            f"{WARM_TEXTS} texts, and predicts "
             f"{', then '.join(steps) or 'no more than that'}. Tokenization is included. "
             "Percentiles by nearest rank, told where there are samples enough; all else are "
             f"medians of the rounds, with {told}."
