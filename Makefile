@@ -91,7 +91,7 @@ peers: $(PEERS:%=%/installed) ## Set up the peers of the benchmarks, each in an 
 bench-runtime: base build/bench-model ## The runtime against a bare loop, and against itself (DATA="FILE…", ROUNDS=9)
 	$(MEASURE).runtime build/bench-model --rounds $(ROUNDS) $(foreach file,$(DATA),--data $(file))
 
-bench-peers: base peers build/bench-model ## The runtime against eight other ways to run the model (the same options)
+bench-peers: base peers build/bench-model ## The runtime against nine other ways to run the model (the same options)
 	$(MEASURE).peers build/bench-model --rounds $(ROUNDS) $(foreach file,$(DATA),--data $(file)) $(if $(LIMIT),--limit $(LIMIT)) --readme
 
 bench-train: install ## Training against the ordinary recipe (DATA=FILE, TEST=FILE, NAME, EPOCHS=4, ROWS)

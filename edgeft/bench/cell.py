@@ -131,11 +131,9 @@ class Measured:
 
     Percentiles are those of all single texts of all processes, None where there
     are too few to tell (``statistics.samples_needed``); ``single_p50_ms`` and
-    ``single_p99_ms`` are each process's own. ``singles`` and ``offline`` hold all
-    that was measured.
+    ``single_p99_ms`` are each process's own. ``runs`` hold all that was measured.
     """
 
-    device: str
     threads: int
     steady: bool
     warmup_calls: int
@@ -163,7 +161,7 @@ class Measured:
 
     def to_dict(self) -> dict[str, Any]:
         """A JSON-ready dictionary of all but the labels and the single runs."""
-        left_out = {"device", "labels", "runs", "percentiles", "buckets"}
+        left_out = {"labels", "runs", "percentiles", "buckets"}
         rest = {
             name: value.to_dict() if isinstance(value, Interval) else value
             for name, value in vars(self).items()
@@ -187,7 +185,6 @@ def summarize(runs: Sequence[Run]) -> Measured:
     ]
     p99_ms = [percentile(some.times_ms, 99) for some in singles]
     return Measured(
-        device=runs[0].device,
         threads=runs[0].threads,
         steady=all(run.steady for run in runs),
         warmup_calls=sum(run.warmup_calls for run in runs),

@@ -101,11 +101,12 @@ def cells_of(config: BenchConfig, variants: Mapping[str, Variant], max_length: i
                 f"No text can have {length} tokens: the model reads {max_length}.",
                 hint=f"Use --length {max_length} or less.",
             )
-    named = dict.fromkeys(str(resolve_device(name)) for name in config.devices)
-    loading = (str(resolve_device(name)) for name, why in available_devices().items() if not why)
+    # Only where none is named is every provider tried: CUDA's alone loads hundreds of megabytes.
+    names = config.devices or tuple(name for name, why in available_devices().items() if not why)
+    devices = dict.fromkeys(str(resolve_device(name)) for name in names)
     cells = [
         Cell(device, name, threads, batch_tokens, length)
-        for device in named or dict.fromkeys(loading)
+        for device in devices
         for name in dict.fromkeys(config.variants or variants)
         if config.variants or takes(device, variants[name])
         for threads in dict.fromkeys(config.threads or (None,))
@@ -114,8 +115,7 @@ def cells_of(config: BenchConfig, variants: Mapping[str, Variant], max_length: i
     ]
     if not cells:
         raise UsageError(
-            f"No variant suits {' or '.join(named) or 'this machine'}: there is only "
-            f"{', '.join(variants)}.",
+            f"No variant suits {' or '.join(devices)}: there is only {', '.join(variants)}.",
             hint="Name what to run all the same with --variant.",
         )
     return cells
