@@ -10,7 +10,7 @@ from edgeft.bench.result import FORMAT, key_of
 from edgeft.bench.statistics import Ratio, ratio_of
 from edgeft.errors import DataError
 
-__all__ = ["Comparison", "compare", "only_in_one", "read_result", "unlike"]
+__all__ = ["Comparison", "compare", "comparison_of", "only_in_one", "read_result", "unlike"]
 
 # Figure, what it is called, and whether more of it is better.
 FIGURES = (
@@ -137,3 +137,29 @@ def only_in_one(now: Mapping[str, Any], before: Mapping[str, Any]) -> list[str]:
     return [
         {**theirs, **ours}[key] for key in {**theirs, **ours} if (key in ours) != (key in theirs)
     ]
+
+
+def comparison_of(now: Mapping[str, Any], before: Mapping[str, Any]) -> dict[str, Any]:
+    """All that two documents tell of each other, as JSON values.
+
+    ``unlike`` says why there is nothing to compare; ``time_ratio``, ``low`` and
+    ``high`` are how many times the time it takes now.
+    """
+    reason = unlike(now, before)
+    return {
+        "unlike": reason,
+        "only_in_one": [] if reason else only_in_one(now, before),
+        "figures": [
+            {
+                "cell": one.cell,
+                "figure": one.figure,
+                "before": one.before,
+                "now": one.now,
+                "time_ratio": one.ratio.ratio,
+                "low": one.ratio.low,
+                "high": one.ratio.high,
+                "verdict": one.verdict,
+            }
+            for one in ([] if reason else compare(now, before))
+        ],
+    }

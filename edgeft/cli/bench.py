@@ -12,6 +12,7 @@ from edgeft.cli import console, options
 if TYPE_CHECKING:
     from edgeft.bench.matrix import BenchConfig
 
+# Those of edgeft.bench.matrix, which would import numpy for a help page.
 SCENARIOS = ("single-stream", "offline", "server", "cold-start")
 
 
@@ -102,7 +103,7 @@ def command(
     included; peak memory is the process's own, not a GPU's. Exit status 1 if a cell
     failed, 3 if --fail-slower was not met.
     """
-    from edgeft.bench.against import read_result
+    from edgeft.bench.against import comparison_of, read_result
     from edgeft.bench.matrix import BenchConfig
     from edgeft.bench.run import bench, save_result
     from edgeft.errors import UsageError
@@ -122,7 +123,7 @@ def command(
     document = result.to_dict()
     comparison = None
     if before is not None:
-        comparison = document["against"] = _compare(document, before)
+        comparison = document["against"] = comparison_of(document, before)
     if as_json:
         console.print_json(document)
     else:
@@ -157,30 +158,6 @@ def _tell_auto(config: "BenchConfig") -> None:
     device = str(resolve_device("auto"))
     why = f", since CUDA does not load: {available_devices()['cuda']}" if device == "cpu" else "."
     console.note(f"The device auto is {device} here{why}")
-
-
-def _compare(now: Mapping[str, Any], before: Mapping[str, Any]) -> dict[str, Any]:
-    """A JSON-ready comparison; ``unlike`` says why there is none."""
-    from edgeft.bench.against import compare, only_in_one, unlike
-
-    reason = unlike(now, before)
-    return {
-        "unlike": reason,
-        "only_in_one": [] if reason else only_in_one(now, before),
-        "figures": [
-            {
-                "cell": one.cell,
-                "figure": one.figure,
-                "before": one.before,
-                "now": one.now,
-                "time_ratio": one.ratio.ratio,
-                "low": one.ratio.low,
-                "high": one.ratio.high,
-                "verdict": one.verdict,
-            }
-            for one in ([] if reason else compare(now, before))
-        ],
-    }
 
 
 def _hold(ctx: click.Context, comparison: Mapping[str, Any], percent: float) -> None:
