@@ -52,6 +52,7 @@ def edgeft_side(work: Path, out: Path, options: argparse.Namespace) -> dict[str,
 def ordinary_side(work: Path, out: Path, options: argparse.Namespace) -> dict[str, float]:
     """The Trainer of transformers on texts that are all padded to the maximum length."""
     torch.set_num_threads(options.threads)
+    transformers.set_seed(options.seed)  # the head is drawn before the Trainer would set it
     transformers.logging.set_verbosity_error()
     begin = time.perf_counter()
     tokenizer = transformers.AutoTokenizer.from_pretrained(minilm_folder())
