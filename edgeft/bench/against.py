@@ -1,7 +1,7 @@
 """Whether a benchmark is faster or slower than an older one, or there is no telling."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,23 +10,45 @@ from edgeft.bench.result import FORMAT, key_of
 from edgeft.bench.statistics import Ratio, ratio_of
 from edgeft.errors import DataError
 
-__all__ = ["Comparison", "compare", "comparison_of", "only_in_one", "read_result", "unlike"]
+__all__ = [
+    "Comparison",
+    "compare",
+    "comparison_of",
+    "only_in_one",
+    "other_machine",
+    "read_result",
+    "tells_intervals",
+    "unlike",
+]
 
 # Figure, what it is called, and whether more of it is better.
 FIGURES = (
     ("single_p50_ms", "single-text p50", False),
+    ("single_p99_ms", "single-text p99", False),
     ("texts_per_s", "texts a second", True),
     ("highest_rate", "highest rate within the bound", True),
     ("first_ms", "cold start", False),
 )
 # What readers rely on.
-_DOCUMENT = {"name", "command", "machine", "texts", "method", "cells", "verdicts", "warnings"}
+_DOCUMENT = {
+    "name",
+    "command",
+    "machine",
+    "texts",
+    "method",
+    "disturbance",
+    "cells",
+    "verdicts",
+    "warnings",
+}
 _MACHINE = {"cpu", "features", "usable_cores", "host_cores", "memory_bytes", "system", "python",
             "packages", "gpus"}  # fmt: skip
 _TEXTS = {"sha256", "count", "source", "tokens_p50", "tokens_p90", "tokens_max"}
-_KEY = {"name", "device", "variant", "threads", "batch_tokens", "length", "texts_sha256"}
-_CELL = {"precision", "file_bytes", "quality", "verdict", "quantiles_ms", "p99_ms",
-         "single_p50_ms", "texts_per_s", "first_ms", "buckets", "peak_rss_bytes", "label_agreement",
+_KEY = {"name", "device", "variant", "threads", "batch_tokens", "length", "texts"}
+_CELL = {"precision", "file_bytes", "quality", "verdict", "quantiles_ms",
+         "p90_ms", "p99_ms", "p99_9_ms", "single_p50_ms", "single_p99_ms", "tokens_per_s",
+         "load_ms", "cpu_s_per_1000", "joules_per_1000", "energy_source", "padding", "trials",
+         "highest_rate", "texts_per_s", "first_ms", "buckets", "peak_rss_bytes", "label_agreement",
          "single_roofline", "offline_roofline", "single_split", "offline_split"}  # fmt: skip
 
 
@@ -80,6 +102,8 @@ def _missing(document: Mapping[str, Any]) -> str:
     for at, cell in enumerate(cells if isinstance(cells, list) else [None]):
         failed = isinstance(cell, dict) and "error" in cell
         places.append((f"its cell {at}", cell, _KEY if failed else _KEY | _CELL))
+        if isinstance(cell, dict) and "texts" in cell:
+            places.append((f"what its cell {at} says of texts", cell["texts"], {"sha256"}))
     for place, content, wanted in places:
         if not isinstance(content, dict):
             return f"{place} is no object"
@@ -90,42 +114,70 @@ def _missing(document: Mapping[str, Any]) -> str:
 
 def unlike(now: Mapping[str, Any], before: Mapping[str, Any]) -> str:
     """Why two documents cannot be compared: another machine or other texts; "" where they can."""
-    machine, old = now["machine"], before["machine"]
-    for name, what in (
-        ("cpu", "CPU"), ("usable_cores", "number of cores"), ("gpus", "GPU"), ("system", "system"),
-    ):  # fmt: skip
-        if machine[name] != old[name]:
-            return f"It was measured on another {what}: {old[name]}, here {machine[name]}."
+    if reason := other_machine(now["machine"], before["machine"]):
+        return reason
     if now["texts"]["sha256"] != before["texts"]["sha256"]:
         return "It was measured on other texts."
     return ""
 
 
+def other_machine(now: Mapping[str, Any], before: Mapping[str, Any]) -> str:
+    """In what two machines differ; "" where they are of one kind. A new driver is no other GPU."""
+    for name, what in (
+        ("cpu", "CPU"), ("features", "kind of CPU, with"), ("usable_cores", "number of cores"),
+        ("gpus", "GPU"), ("system", "system"),
+    ):  # fmt: skip
+        here, there = _told(now[name]), _told(before[name])
+        if here != there:
+            return f"It was measured on another {what}: {there}, here {here}."
+    return ""
+
+
+def tells_intervals(document: Mapping[str, Any]) -> bool:
+    """Whether a document has a figure with an interval, which takes five rounds."""
+    return any(
+        (cell.get(figure) or {}).get("low") is not None
+        for cell in document["cells"]
+        for figure, _, _ in FIGURES
+    )
+
+
+def _told(fact: Any) -> str:
+    if not isinstance(fact, list | tuple):
+        return str(fact)
+    return ", ".join(one["name"] if isinstance(one, dict) else str(one) for one in fact) or "none"
+
+
 def compare(now: Mapping[str, Any], before: Mapping[str, Any]) -> list[Comparison]:
     """Every figure of the cells that both documents have.
 
-    Rates that kept a bound are compared where the bound is the same.
+    Rates that kept a bound are compared where the bound is the same; a bound that is
+    kept at no rate any more is slower, by a factor that stands for "very much".
     """
     old = {key_of(cell): cell for cell in before["cells"] if "error" not in cell}
     bounds = {document.get("config", {}).get("slo_ms") for document in (now, before)}
     found = []
     for cell in now["cells"]:
         other = old.get(key_of(cell))
-        if other is None or "error" in cell or cell["texts_sha256"] != other["texts_sha256"]:
+        if other is None or "error" in cell or cell["texts"]["sha256"] != other["texts"]["sha256"]:
             continue
         for figure, what, more in FIGURES:
             mine, theirs = cell.get(figure), other.get(figure)
             if not mine or not theirs or (figure == "highest_rate" and len(bounds) > 1):
                 continue
-            if min(*mine["values"], *theirs["values"]) <= 0:
+            values, others = _positive(mine["values"], theirs["values"])
+            if not values:
                 continue
-            pair = (
-                (theirs["values"], mine["values"]) if more else (mine["values"], theirs["values"])
-            )
-            found.append(
-                Comparison(cell["name"], what, theirs["median"], mine["median"], ratio_of(*pair))
-            )
+            ratio = ratio_of(others, values) if more else ratio_of(values, others)
+            found.append(Comparison(cell["name"], what, theirs["median"], mine["median"], ratio))
     return found
+
+
+def _positive(values: Sequence[float], others: Sequence[float]) -> list[list[float]]:
+    """Both, with a thousandth of the least for each 0; empty where there is nothing else."""
+    known = [one for one in (*values, *others) if one > 0]
+    least = min(known, default=0.0) / 1000
+    return [[one or least for one in some] if known else [] for some in (values, others)]
 
 
 def only_in_one(now: Mapping[str, Any], before: Mapping[str, Any]) -> list[str]:

@@ -100,6 +100,8 @@ class Run:
 
     load_ms: ``edgeft.load`` with the files' sha256 checked, packages imported.
     first_ms: from the start of the process to its first prediction (cold start).
+    highest_rate: texts a second of ``highest``, 0 where no rate that was tried kept
+        the bound, None where none was sought.
     """
 
     device: str
@@ -112,6 +114,7 @@ class Run:
     offline: Offline | None
     trials: Sequence[Trial]
     highest: Trial | None
+    highest_rate: float | None
     peak_rss_bytes: int | None
     labels: Sequence[str]
 
@@ -180,9 +183,7 @@ def summarize(runs: Sequence[Run]) -> Measured:
     singles = [run.singles for run in runs if run.singles is not None]
     offline = [run.offline for run in runs if run.offline is not None]
     times_ms = [one for some in singles for one in some.times_ms]
-    joules = [
-        1e3 * one.joules / (one.texts * one.passes) for one in offline if one.joules is not None
-    ]
+    metered = [one for one in offline if one.joules is not None]
     p99_ms = [percentile(some.times_ms, 99) for some in singles]
     return Measured(
         threads=runs[0].threads,
@@ -201,12 +202,12 @@ def summarize(runs: Sequence[Run]) -> Measured:
         texts_per_s=_spread([one.texts_per_s for one in offline]),
         tokens_per_s=_spread([one.tokens * one.passes / one.seconds for one in offline]),
         cpu_s_per_1000=_spread([1e3 * one.cpu_s / (one.texts * one.passes) for one in offline]),
-        joules_per_1000=_spread(joules),
-        energy_source=offline[0].energy_source if offline else "",
-        padding=1 - offline[0].tokens / offline[0].padded_tokens if offline else None,
-        highest_rate=_spread(
-            [one.rate_texts_per_s if (one := run.highest) else None for run in runs]
+        joules_per_1000=_spread(
+            [1e3 * (one.joules or 0.0) / (one.texts * one.passes) for one in metered]
         ),
+        energy_source=metered[0].energy_source if metered else "",
+        padding=1 - offline[0].tokens / offline[0].padded_tokens if offline else None,
+        highest_rate=_spread([run.highest_rate for run in runs]),
         trials=tuple(_trials(runs)),
         single_split=_shares([_single_split(one) for one in singles]),
         offline_split=_shares([_offline_split(one) for one in offline]),
@@ -237,8 +238,7 @@ def _buckets(singles: Sequence[Singles]) -> list[Bucket]:
 def _trials(runs: Sequence[Run]) -> list[dict[str, Any]]:
     """The trials of each given rate, and those of the highest, in medians of the processes."""
     groups = [list(same) for same in zip(*(run.trials for run in runs), strict=True)]
-    highest = [run.highest for run in runs if run.highest is not None]
-    if len(highest) == len(runs):
+    if highest := [run.highest for run in runs if run.highest is not None]:
         groups.append(highest)
     return [_together(group) for group in groups]
 

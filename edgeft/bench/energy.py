@@ -4,7 +4,7 @@ import ctypes
 import sys
 from pathlib import Path
 
-__all__ = ["EnergyMeter"]
+__all__ = ["BATTERY_S", "EnergyMeter"]
 
 POWERCAP = Path("/sys/class/powercap")
 SUPPLIES = Path("/sys/class/power_supply")
@@ -59,7 +59,7 @@ class EnergyMeter:
         packages = {
             zone.name: (_number(zone / "energy_uj"), _number(zone / "max_energy_range_uj"))
             for zone in sorted(self._powercap.glob("intel-rapl:*"))
-            if zone.name.count(":") == 1  # two colons are parts of a package
+            if _text(zone / "name").startswith("package")  # not its parts, nor the whole platform
         }
         if packages and all(value is not None for value, _ in packages.values()):
             return "rapl", {

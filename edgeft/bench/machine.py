@@ -12,6 +12,7 @@ from typing import Any
 from edgeft import __version__
 from edgeft.packages import package_versions
 from edgeft.runtime.cpu import cpu_features, cpu_name, usable_cores
+from edgeft.runtime.system_files import MEMBERSHIP, ROOT, group_folders, read_text
 
 __all__ = [
     "ORT_DISTRIBUTIONS",
@@ -34,8 +35,6 @@ ORT_DISTRIBUTIONS = (
 )
 BASE_PACKAGES = ("numpy", "tokenizers", "click", "rich")
 
-CGROUPS = Path("/sys/fs/cgroup")
-MEMBERSHIP = Path("/proc/self/cgroup")
 UNLIMITED_BYTES = 1 << 60  # cgroup v1 writes "no limit" as a number near 2**63
 
 
@@ -121,7 +120,7 @@ def parse_gpus(listing: str) -> list[Gpu]:
     return [Gpu(*row) for row in rows if len(row) == 3]
 
 
-def usable_memory_bytes(root: Path = CGROUPS, membership: Path = MEMBERSHIP) -> int | None:
+def usable_memory_bytes(root: Path = ROOT, membership: Path = MEMBERSHIP) -> int | None:
     """The machine's memory, or the limit of this process's cgroup where that is smaller.
 
     Reads cgroup v2 (memory.max) and v1 (memory.limit_in_bytes). None where the
@@ -136,10 +135,7 @@ def usable_memory_bytes(root: Path = CGROUPS, membership: Path = MEMBERSHIP) -> 
 def peak_rss_bytes() -> int | None:
     """The largest resident memory of this process so far; None where it is not told."""
     # Linux keeps ru_maxrss over exec, so a child would report what its parent had; VmHWM is new.
-    try:
-        status = Path("/proc/self/status").read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        status = ""
+    status = read_text(Path("/proc/self/status"))
     found = re.search(r"^VmHWM:\s*(\d+) kB", status, re.MULTILINE)
     if found:
         return int(found[1]) * 1024
@@ -152,32 +148,9 @@ def peak_rss_bytes() -> int | None:
 
 
 def _memory_limits(root: Path, membership: Path) -> list[int]:
-    limits = []
-    for line in _lines(membership):
-        _, controllers, group = line.split(":", 2)
-        if controllers == "":
-            top, name = root, "memory.max"
-        elif "memory" in controllers.split(","):
-            top, name = root / controllers, "memory.limit_in_bytes"
-        else:
-            continue
-        # In a container the file of our own group may stand at the top of the tree.
-        folder = top / group.lstrip("/")
-        for place in (folder, *folder.parents):
-            value = _first_line(place / name).strip()
-            if value.isdigit() and int(value) < UNLIMITED_BYTES:
-                limits.append(int(value))
-            if place == top:
-                break
-    return limits
-
-
-def _lines(path: Path) -> list[str]:
-    try:
-        return path.read_text(encoding="utf-8", errors="replace").splitlines()
-    except OSError:
-        return []
-
-
-def _first_line(path: Path) -> str:
-    return next(iter(_lines(path)), "")
+    texts = [
+        read_text(folder / name).strip()
+        for folder in group_folders("memory", root, membership)
+        for name in ("memory.max", "memory.limit_in_bytes")
+    ]
+    return [int(text) for text in texts if text.isdigit() and int(text) < UNLIMITED_BYTES]

@@ -12,6 +12,7 @@ from edgeft.runtime.providers import available_devices, resolve_device
 __all__ = ["SCENARIOS", "BenchConfig", "cells_of", "check", "in_turn", "takes"]
 
 PLAIN_ONLY = ("tensorrt", "coreml", "openvino")
+STATIC_INT8 = ("tensorrt", "openvino")
 SCENARIOS = ("single-stream", "offline", "server", "cold-start")
 
 
@@ -124,14 +125,18 @@ def cells_of(config: BenchConfig, variants: Mapping[str, Variant], max_length: i
 def takes(device: str, variant: Variant) -> bool:
     """Whether a variant is worth running on a device ("cpu", "cuda:0").
 
-    CPUs compute fp16 in fp32 with casts around each node; other devices have no
-    kernels for dynamic int8 and would send its nodes back to the CPU; and only
-    onnxruntime's own CPU and CUDA kernels take its fused operators.
+    CPUs compute fp16 in fp32 with casts around each node; TensorRT and OpenVINO have
+    int8 for scales that are known beforehand alone, the other devices compute it in
+    floats or send it back to the CPU; and only onnxruntime's own CPU and CUDA kernels
+    take its fused operators.
     """
     kind, _, which = device.partition(":")
     if kind in PLAIN_ONLY and variant.graph != "onnx":
         return False
-    return variant.precision != ("fp16" if kind == "cpu" or which == "CPU" else "int8")
+    if kind == "cpu" or which == "CPU":
+        return variant.precision != "fp16"
+    # Where scales are known beforehand, a text's neighbours cannot touch them.
+    return variant.precision != "int8" or (kind in STATIC_INT8 and variant.batch_invariant)
 
 
 def in_turn(cells: Sequence[Cell], number: int) -> list[Cell]:

@@ -5,8 +5,9 @@ import os
 import signal
 import subprocess
 import sys
-import tempfile
+import threading
 import time
+from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
@@ -22,6 +23,9 @@ from edgeft.errors import DeviceError
 
 __all__ = ["Job", "ceiling_of", "run_once"]
 
+NOISE_LINES = 20  # that are kept of what a process writes on stderr
+ENDING_S = 5.0  # to read the last of them; children of its own may hold stderr open
+
 
 @dataclass(frozen=True)
 class Job:
@@ -29,12 +33,14 @@ class Job:
 
     singles: texts to time alone, none to leave that out, for at most ``most_s``
     seconds. texts: to predict in one call where ``offline``, and to arrive.
+    patient: where a battery is the only gauge of energy, predict for the minute it needs.
     """
 
     first: str
     singles: list[str]
     texts: list[str]
     offline: bool = True
+    patient: bool = False
     load: Load | None = None
     most_s: float = float("inf")
 
@@ -54,6 +60,7 @@ def run_once(bundle: Path, cell: Cell, job: Job) -> Run:
         "offline": job.offline,
         "texts": job.texts,
         "most_s": job.most_s,
+        "patient": job.patient,
         "load": asdict(job.load) if job.load else None,
     }
     begin = time.monotonic()
@@ -81,30 +88,48 @@ def ceiling_of(device: str, threads: int, precision: str, weights: int) -> Ceili
 
 
 class _Worker:
-    def __init__(self, process: subprocess.Popen[str], noise: Any) -> None:
-        self._process, self._noise = process, noise
+    def __init__(self, process: subprocess.Popen[bytes]) -> None:
+        self._process = process
+        self._noise: deque[str] = deque(maxlen=NOISE_LINES)
+        self._listener = threading.Thread(target=self._listen, daemon=True)
+        self._listener.start()
 
     def ask(self, question: dict[str, Any]) -> dict[str, Any]:
         process = self._process
         assert process.stdin is not None
         assert process.stdout is not None
         try:
-            process.stdin.write(json.dumps(question) + "\n")
+            process.stdin.write(json.dumps(question).encode() + b"\n")
             process.stdin.flush()
             line = process.stdout.readline()
         except BrokenPipeError:  # it ended before it read the question
-            line = ""
-        if not line.endswith("\n"):  # nothing, or what it could still write
+            line = b""
+        if not line.endswith(b"\n"):  # nothing, or what it could still write
             raise DeviceError(self._ending(process.wait()))
         answer: dict[str, Any] = json.loads(line)
         if "error" in answer:
             raise DeviceError(answer["error"], hint=answer["hint"])
         return answer
 
+    def close(self) -> None:
+        """Wait for the end; what was still to be written to a dead process is nobody's loss."""
+        for pipe in (self._process.stdin, self._process.stdout):
+            with suppress(OSError):
+                if pipe is not None:
+                    pipe.close()
+        self._process.wait()
+        self._listener.join(timeout=ENDING_S)
+
+    def _listen(self) -> None:
+        """Keep the last lines of what it has to complain about."""
+        assert self._process.stderr is not None
+        with self._process.stderr as lines:
+            self._noise.extend(line.decode("utf-8", "replace").rstrip() for line in lines)
+
     def _ending(self, status: int) -> str:
         """Why the process ended without an answer."""
-        self._noise.seek(0)
-        lines = self._noise.read().decode("utf-8", "replace").strip().splitlines()
+        self._listener.join(timeout=ENDING_S)
+        lines = [line for line in list(self._noise) if line.strip()]
         if status < 0:
             name = signal.Signals(-status).name
             reason = f"the process was ended by {name}"
@@ -117,32 +142,21 @@ class _Worker:
 
 @contextmanager
 def _worker() -> Iterator[_Worker]:
-    with tempfile.TemporaryFile() as noise:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "edgeft.bench.worker"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=noise,
-            text=True,
-            encoding="utf-8",
-            env=_environment(),
-        )
-        try:
-            yield _Worker(process, noise)
-        except BaseException:
-            process.kill()
-            raise
-        finally:
-            _close(process)
-
-
-def _close(process: subprocess.Popen[str]) -> None:
-    """Wait for the end; what was still to be written to a dead process is nobody's loss."""
-    for pipe in (process.stdin, process.stdout):
-        with suppress(OSError):
-            if pipe is not None:
-                pipe.close()
-    process.wait()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "edgeft.bench.worker"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=_environment(),
+    )
+    worker = _Worker(process)
+    try:
+        yield worker
+    except BaseException:
+        process.kill()
+        raise
+    finally:
+        worker.close()
 
 
 def _environment() -> dict[str, str]:

@@ -62,7 +62,7 @@ class CellResult:
             "precision": self.precision,
             "file_bytes": self.file_bytes,
             "quality": asdict(self.quality),
-            "texts_sha256": self.texts.sha256,
+            "texts": asdict(self.texts),
         }
         if one is None:
             return {**head, "error": self.error}
@@ -94,12 +94,16 @@ class BenchResult:
     def method(self) -> str:
         """How the figures came about, in a few sentences."""
         config, texts = self.config, f"{self.texts.count:,} different texts"
+        if config.lengths:
+            counts = sorted({cell.texts.count for cell in self.cells})
+            texts = f"{' or '.join(f'{one:,}' for one in counts)} different texts of each length"
         steps = []
         if "single-stream" in config.scenarios:
             steps.append(f"{config.samples // config.rounds:,} single texts, the same in each "
                          f"round, for at most {config.most_s:g} s")  # fmt: skip
         if "offline" in config.scenarios:
-            steps.append(f"{texts} in one call, again and again for a second")
+            steps.append(f"{texts} in one call, again and again for a second "
+                         "(for a minute in the last round on a battery)")  # fmt: skip
         if "server" in config.scenarios:
             steps.append("texts that arrive by chance, at least 299 of them at each rate")
         confidence = spread([0.0] * config.rounds).confidence
@@ -112,8 +116,10 @@ class BenchResult:
             "blocks of 5 calls differ by at most 10%, then with "
             f"{WARM_TEXTS} texts, and predicts "
             f"{', then '.join(steps) or 'no more than that'}. Tokenization is included. "
-            "Percentiles by nearest rank, told where there are samples enough; all else are "
-            f"medians of the rounds, with {told}."
+            "Percentiles by nearest rank, told where there are samples enough; p90 and p99.9 are "
+            "those of all rounds together (and p99, where a round has too few texts for it), all "
+            f"else are medians of the rounds, with {told}. From the second round on the system "
+            "has the files in memory, so a cold start is that of a process, not of a disk."
         )
 
     def to_dict(self) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from edgeft.bench.process import Job, ceiling_of, run_once
 from edgeft.bench.result import BenchResult, CellResult, Quality
 from edgeft.bench.roofline import Roofline, roofline
 from edgeft.bench.scenarios import Load
-from edgeft.bench.subject import Subject, open_subject
+from edgeft.bench.subject import Subject, is_foreign, open_subject
 from edgeft.bench.texts import Texts, read_all, texts_of_length
 from edgeft.bench.verdict import cell_verdict, device_verdicts, warnings
 from edgeft.bundle import Manifest, Variant
@@ -24,7 +24,7 @@ from edgeft.runtime.providers import import_onnxruntime
 from edgeft.runtime.tokenize import TextEncoder
 from edgeft.runtime.variants import Measurement, save_measurements
 
-__all__ = ["BenchConfig", "BenchResult", "bench", "save_result"]
+__all__ = ["BenchConfig", "BenchResult", "bench", "check_save", "save_result"]
 
 Ceilings = dict[tuple[str, int, str], Ceiling]
 
@@ -86,32 +86,37 @@ def bench(config: BenchConfig, progress: Progress = silent) -> BenchResult:
         disturbance=disturbance,
         cells=tuple(results),
         verdicts=tuple(device_verdicts(results)),
-        warnings=tuple(warnings(results, machine, disturbance)),
+        warnings=tuple(warnings(results, disturbance, config.samples)),
     )
 
 
 def save_result(result: BenchResult) -> Path:
     """Keep the p50 of single texts for ``variant="auto"`` on this machine; return the file.
 
-    Cells of another batch size or of texts of one length are left out. Raises
-    UsageError where nothing is left, or what was measured is no bundle; OutputError.
+    Cells that failed are left out. Raises UsageError where nothing is left, OutputError.
     """
     found = {}
     for one in result.cells:
         cell, measured = one.cell, one.measured
-        usual = cell.batch_tokens is None and cell.length is None
-        if usual and measured is not None and measured.single_p50_ms is not None:
+        if measured is not None and measured.single_p50_ms is not None:
             p50_ms = measured.single_p50_ms.median
             measurement = Measurement(cell.device, cell.variant, measured.threads, p50_ms)
             found[cell.device, cell.variant, measured.threads] = measurement
-    if not found or result.adopted:
-        raise UsageError(
-            "There is nothing to save: `auto` chooses among a bundle's variants by their single "
-            "texts, as they are.",
-            hint="Measure a bundle without --length and --batch-tokens.",
-        )
+    if not found:
+        raise UsageError("There is nothing to save: every cell failed.", hint="See their errors.")
     version = str(import_onnxruntime().__version__)
     return save_measurements(result.bundle_digest, version, found)
+
+
+def check_save(config: BenchConfig) -> None:
+    """Raise UsageError where ``save_result`` could not use what would be measured."""
+    usual = not config.lengths and not config.batch_tokens
+    if not usual or "single-stream" not in config.scenarios or is_foreign(config.bundle):
+        raise UsageError(
+            "There would be nothing to save: `auto` chooses among a bundle's variants by their "
+            "single texts, as they are.",
+            hint="Measure a bundle without --length and --batch-tokens, and single-stream.",
+        )
 
 
 def _measure(
@@ -122,7 +127,12 @@ def _measure(
     operations: Operations | None,
     progress: Progress,
 ) -> _Measurements:
-    found = _Measurements(runs={cell: [] for cell in cells})
+    failed = {
+        cell: subject.unreadable[cell.variant]
+        for cell in cells
+        if cell.variant in subject.unreadable
+    }
+    found = _Measurements(runs={cell: [] for cell in cells}, failed=failed)
     total = len(cells) * config.rounds
     for number in range(config.rounds):
         load = None
@@ -139,6 +149,7 @@ def _measure(
                 singles=some.singles(count) if "single-stream" in config.scenarios else [],
                 texts=some.texts,
                 offline="offline" in config.scenarios,
+                patient=number == config.rounds - 1,
                 load=load,
                 most_s=config.most_s,
             )

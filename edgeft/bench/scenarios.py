@@ -19,7 +19,7 @@ __all__ = ["Load", "all_texts", "arrivals", "single_texts", "warm"]
 WARM_TEXTS = 256  # predicted once and thrown away, so that no shape is met for the first time
 WARM_S = 2.0  # of those one by one, at most
 SEARCH_S = 2.0  # of arrivals in a trial of the search; they are 299 in any case
-LEAST_S = 1.0  # all texts are predicted again until so much time has gone by
+LEAST_S = 1.0  # all texts are predicted again until so many seconds have gone by
 
 
 @dataclass(frozen=True)
@@ -53,16 +53,20 @@ def single_texts(model: "Model", trace: Trace, texts: Sequence[str], most_s: flo
 
 
 def all_texts(
-    model: "Model", trace: Trace, texts: Sequence[str], meter: EnergyMeter
+    model: "Model",
+    trace: Trace,
+    texts: Sequence[str],
+    meter: EnergyMeter,
+    least_s: float = LEAST_S,
 ) -> tuple[Offline, list[str]]:
-    """All texts in one call, again and again for a second; and their labels."""
+    """All texts in one call, again and again for ``least_s`` seconds; and their labels."""
     trace.clear()
     meter.start()
     cpu_s, begin = time.process_time(), time.perf_counter()
     predictions = model.predict(list(texts))
     batches, padded_tokens = list(trace.batches), trace.padded_tokens
     passes, seconds = 1, time.perf_counter() - begin
-    while seconds < LEAST_S:
+    while seconds < least_s:
         model.predict(list(texts))
         passes, seconds = passes + 1, time.perf_counter() - begin
     measured = Offline(

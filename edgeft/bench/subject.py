@@ -4,7 +4,7 @@ import json
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from shutil import copyfile
 from typing import Any
@@ -21,15 +21,19 @@ from edgeft.bundle import (
     record_files,
     write_manifest,
 )
-from edgeft.errors import BundleError, OutputError
+from edgeft.errors import BundleError, DependencyError, OutputError
+from edgeft.integrity import check_files
 from edgeft.pretrained import OFFSET_POSITIONS
+from edgeft.runtime.graphfile import keeps_weights_elsewhere
 from edgeft.runtime.providers import resolve_device
 from edgeft.runtime.session import SessionOptions, open_session
 from edgeft.tasks import Task
 
-__all__ = ["Subject", "open_subject"]
+__all__ = ["Subject", "is_foreign", "open_subject"]
 
+Tensors = tuple[TensorRecord, ...]
 LONGEST = 512  # tokens, where a folder does not say what its model takes
+LARGEST = (1 << 31) - 1  # bytes of a protobuf message
 TOO_LONG = 1 << 20  # transformers writes some 10^30 for "not known"
 # Words in a file's name, and the precision that they stand for.
 PRECISIONS = {"fp16": "fp16", "float16": "fp16", "int8": "int8", "quant": "int8", "q8": "int8",
@@ -43,7 +47,8 @@ class Subject:
     ``name`` is that of the folder that the user named.
 
     ``adopted`` is True where the folder was no bundle. ``labelled`` says whether its
-    answers are labels, and so whether they can agree.
+    answers are labels, and so whether they can agree. ``unreadable`` says why variants
+    cannot be opened.
     """
 
     folder: Path
@@ -52,6 +57,7 @@ class Subject:
     config: Mapping[str, Any]
     adopted: bool
     labelled: bool
+    unreadable: Mapping[str, str] = field(default_factory=dict)
 
 
 @contextmanager
@@ -60,16 +66,20 @@ def open_subject(folder: Path) -> Iterator[Subject]:
 
     Such a folder needs config.json and tokenizer.json, as optimum writes them.
     Of a model that gives something else than one row of scores a text, the mean of
-    its first output stands for the answer: right to time, not to use. Raises
-    BundleError, IntegrityError, FormatError.
+    its first output stands for the answer: right to time, not to use. A graph that
+    cannot be opened is a variant that fails, unless there is no other. Raises
+    BundleError, IntegrityError, FormatError, OutputError, and DependencyError where
+    weights lie in other files and onnx is missing, which puts them into the graph.
     """
-    if (folder / MANIFEST).exists() or not _graphs(folder):
+    name = folder.resolve().name
+    if not is_foreign(folder):
         manifest = read_manifest(folder)
-        yield Subject(
-            folder, folder.resolve().name, manifest, _json(folder / "config.json"), False, True
-        )
+        listed = [name for name in ("config.json",) if name in manifest.files]
+        check_files(folder, manifest.files, [manifest.model.tokenizer, *listed], verify="full")
+        config = _json(folder / "config.json") if listed else {}
+        yield Subject(folder, name, manifest, config, adopted=False, labelled=True)
         return
-    with tempfile.TemporaryDirectory(prefix="edgeft-bench-") as work:
+    with _scratch_folder() as work:
         config = _json(folder / "config.json")
         if not config or not (folder / "tokenizer.json").is_file():
             raise BundleError(
@@ -77,40 +87,65 @@ def open_subject(folder: Path) -> Iterator[Subject]:
                 hint="Export it with: optimum-cli export onnx --model MODEL FOLDER",
             )
         try:
-            manifest = _adopt(folder, Path(work), config)
+            manifest, unreadable = _adopt(folder, Path(work), config)
         except OSError as error:
             raise OutputError(
                 f"{folder} could not be copied to {work}: {error.strerror}.",
                 hint="Make room there, or name another place with TMPDIR.",
             ) from error
         labelled = manifest.labels == _labels_of(config)
-        yield Subject(Path(work), folder.resolve().name, manifest, config, True, labelled)
+        told = {one: str(why).replace(str(folder), name) for one, why in unreadable.items()}
+        yield Subject(
+            Path(work), name, manifest, config, adopted=True, labelled=labelled, unreadable=told
+        )
 
 
-def _adopt(folder: Path, into: Path, config: Mapping[str, Any]) -> Manifest:
-    """Write a bundle of the folder's graphs, without goldens."""
+def is_foreign(folder: Path) -> bool:
+    """Whether a folder holds ONNX graphs, but is no bundle."""
+    return not (folder / MANIFEST).exists() and bool(_graphs(folder))
+
+
+def _scratch_folder() -> tempfile.TemporaryDirectory[str]:
+    try:
+        return tempfile.TemporaryDirectory(prefix="edgeft-bench-")
+    except OSError as error:
+        raise OutputError(
+            f"A folder that is no bundle is copied before it is measured: {error.strerror}.",
+            hint="Name a place for that with TMPDIR.",
+        ) from error
+
+
+def _adopt(
+    folder: Path, into: Path, config: Mapping[str, Any]
+) -> tuple[Manifest, dict[str, BundleError]]:
+    """Write a bundle of the folder's graphs, without goldens; which cannot be opened, and why."""
     copyfile(folder / "tokenizer.json", into / "tokenizer.json")
     variants: dict[str, Variant] = {}
     labels: tuple[str, ...] = ()
+    unreadable: dict[str, BundleError] = {}
     for path in _graphs(folder):
-        copyfile(path, into / path.name)
-        session = open_session(
-            into / path.name, resolve_device("cpu"), SessionOptions(threads=1), name=str(path)
-        )
-        outputs = tuple(_tensor(one) for one in session.get_outputs())
-        labels = labels or _columns(outputs[0], config)
         precision = _precision(path.stem)
         name = path.stem.removeprefix("model").strip("_") or precision
-        variants[name if name not in variants else path.stem] = Variant(
+        name = name if name not in variants else path.stem
+        inputs: Tensors = ()
+        outputs: Tensors = ()
+        try:
+            inputs, outputs = _take(path, into / path.name)
+            labels = labels or _columns(outputs[0], config)
+        except BundleError as error:  # it stays a variant, whose cells fail
+            unreadable[name] = error
+        variants[name] = Variant(
             files={"model": path.name},
             precision=precision,
             graph="onnx",
             opset=0,
-            inputs=tuple(_tensor(one) for one in session.get_inputs()),
+            inputs=inputs,
             outputs=outputs,
             golden=Golden((), 0.0),
             batch_invariant=precision != "int8",
         )
+    if len(unreadable) == len(variants):
+        raise next(iter(unreadable.values()))
     record = ModelRecord(
         path=".",
         tokenizer="tokenizer.json",
@@ -129,7 +164,38 @@ def _adopt(folder: Path, into: Path, config: Mapping[str, Any]) -> Manifest:
         files=record_files(into),
         provenance={},
     )
-    return write_manifest(into, manifest)
+    return write_manifest(into, manifest), unreadable
+
+
+def _take(path: Path, into: Path) -> tuple[Tensors, Tensors]:
+    """Copy a graph as one file; its inputs and outputs. Raises BundleError, DependencyError."""
+    copyfile(path, into)
+    if keeps_weights_elsewhere(path):
+        _gather_weights(path, into)
+    session = open_session(into, resolve_device("cpu"), SessionOptions(threads=1), name=str(path))
+    return tuple(map(_tensor, session.get_inputs())), tuple(map(_tensor, session.get_outputs()))
+
+
+def _gather_weights(path: Path, into: Path) -> None:
+    """Write a graph with the weights inside that lie in other files."""
+    try:
+        import onnx
+    except ModuleNotFoundError as error:
+        raise DependencyError(
+            f"{path} keeps weights in another file, and onnx, which can gather them, is missing.",
+            hint="Install it with: pip install onnx",
+        ) from error
+    try:
+        graph = onnx.load(path)
+        size = graph.ByteSize()
+    except Exception as error:  # of onnx, protobuf or the system
+        raise BundleError(
+            f"The weights that {path} keeps in another file cannot be gathered: {error}",
+            hint="Export it anew.",
+        ) from error
+    if size > LARGEST:
+        raise BundleError(f"{path} is larger than 2 GiB with its weights, too large to be loaded.")
+    onnx.save(graph, into)
 
 
 def _graphs(folder: Path) -> list[Path]:

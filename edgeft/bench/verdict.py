@@ -3,17 +3,16 @@
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from edgeft.bench.cell import Cell
+from edgeft.bench.cell import PERCENTILES, Cell
 from edgeft.bench.disturbance import Disturbance
-from edgeft.bench.machine import Machine
 from edgeft.bench.result import CellResult
 from edgeft.bench.statistics import FEWEST, Interval, Ratio, ratio_of, samples_needed
 from edgeft.runtime.cpu import has_int8_dot
+from edgeft.runtime.variants import SAME
 
 __all__ = ["best_by_device", "cell_verdict", "crossing", "device_verdicts", "warnings"]
 
 ALLOWED_POINTS = 0.5  # of the metric that the smallest variant worth naming may lose
-SAME = 0.03  # of a difference that nobody would choose by
 
 
 def cell_verdict(cell: CellResult, cells: Sequence[CellResult], features: Sequence[str]) -> str:
@@ -71,20 +70,26 @@ def crossing(one: Mapping[int, float], other: Mapping[int, float]) -> float | No
     return None
 
 
-def warnings(
-    cells: Sequence[CellResult], machine: Machine, disturbance: Disturbance
-) -> Iterator[str]:
-    """What makes the figures less sure than they look."""
+def warnings(cells: Sequence[CellResult], disturbance: Disturbance, samples: int) -> Iterator[str]:
+    """What makes the figures less sure than they look; ``samples`` single texts were asked for."""
     done = [(cell.cell, cell.measured) for cell in cells if cell.measured is not None]
     threads = max((one.threads for _, one in done), default=0)
-    yield from disturbance.warnings(machine.host_cores, threads)
+    yield from disturbance.warnings(threads)
     for cell, one in done:
         if not one.steady:
             yield f"{cell} was not steady after 100 warm-up calls."
     few = min((one.samples for _, one in done if one.samples), default=None)
-    if few is not None and few < samples_needed(99):
-        needed = samples_needed(99)
-        yield f"{few} single texts are too few to tell p99: it takes {needed} --samples."
+    untold = [
+        share
+        for share in PERCENTILES.values()
+        if few and few < samples_needed(share) and (share <= 99 or samples >= samples_needed(share))
+    ]
+    if few is not None and untold:
+        names = " and ".join(f"p{share:g}" for share in untold)
+        yield (
+            f"{few:,} single texts are too few to tell {names}: it takes "
+            f"{samples_needed(untold[-1]):,} --samples, and --seconds enough for them."
+        )
     if done and len(done[0][1].runs) < FEWEST:
         yield f"No interval can be told from fewer than {FEWEST} --rounds."
 

@@ -4,7 +4,7 @@ Two lines of JSON come in on stdin, up to two go out on stdout:
 
     in   {"bundle", "device", "variant", "threads", "batch_tokens", "text"}
     out  {"load_ms"}                          as soon as that text is predicted
-    in   {"singles", "offline", "texts", "most_s", "load"}
+    in   {"singles", "offline", "texts", "most_s", "patient", "load"}
     out  {"device", "threads", "warmup_calls", …}   see ``edgeft.bench.cell.Run``
 
 or one line each way to learn what the device can do at best:
@@ -75,20 +75,21 @@ def _answer(jobs: IO[str], answers: IO[str]) -> None:
 
 
 def _measure(model: "Model", trace: "Trace", job: dict[str, Any]) -> dict[str, Any]:
-    from edgeft.bench.energy import EnergyMeter
+    from edgeft.bench.energy import BATTERY_S, EnergyMeter
     from edgeft.bench.machine import peak_rss_bytes
-    from edgeft.bench.scenarios import Load, all_texts, arrivals, single_texts, warm
+    from edgeft.bench.scenarios import LEAST_S, Load, all_texts, arrivals, single_texts, warm
 
     kind, _, number = str(model.device).partition(":")
     meter = EnergyMeter(gpu=int(number) if kind in ("cuda", "tensorrt") else None)
     warmed = warm(model, job["text"], job["texts"])
-    singles = offline = highest = None
+    singles = offline = highest = highest_rate = None
     labels: list[str] = []
     trials: list[Any] = []
     if job["singles"]:
         singles = single_texts(model, trace, job["singles"], job["most_s"])
     if job["offline"]:
-        offline, labels = all_texts(model, trace, job["texts"], meter)
+        least_s = BATTERY_S if job["patient"] and meter.source == "battery" else LEAST_S
+        offline, labels = all_texts(model, trace, job["texts"], meter, least_s)
     peak = peak_rss_bytes()  # before the callers of the next scenario take memory of their own
     if job["load"]:
 
@@ -96,7 +97,10 @@ def _measure(model: "Model", trace: "Trace", job: dict[str, Any]) -> dict[str, A
             done = offline or all_texts(model, trace, job["texts"], meter)[0]
             return done.texts_per_s
 
-        trials, highest = arrivals(model, job["texts"], Load(**job["load"]), most)
+        load = Load(**job["load"])
+        trials, highest = arrivals(model, job["texts"], load, most)
+        if load.slo_ms is not None:
+            highest_rate = highest.rate_texts_per_s if highest else 0.0
     return {
         "device": str(model.device),
         "threads": model.threads,
@@ -106,6 +110,7 @@ def _measure(model: "Model", trace: "Trace", job: dict[str, Any]) -> dict[str, A
         "offline": offline and vars(offline),
         "trials": [vars(one) for one in trials],
         "highest": highest and vars(highest),
+        "highest_rate": highest_rate,
         "peak_rss_bytes": peak,
         "labels": labels,
     }

@@ -12,6 +12,7 @@ from edgeft.cli import console, options
 if TYPE_CHECKING:
     from edgeft.bench.matrix import BenchConfig
 
+AGAIN = "Measure the old bundle here, with the same texts and options."
 # Those of edgeft.bench.matrix, which would import numpy for a help page.
 SCENARIOS = ("single-stream", "offline", "server", "cold-start")
 
@@ -105,18 +106,20 @@ def command(
     """
     from edgeft.bench.against import comparison_of, read_result
     from edgeft.bench.matrix import BenchConfig
-    from edgeft.bench.run import bench, save_result
-    from edgeft.errors import UsageError
+    from edgeft.bench.run import bench, check_save, save_result
     from edgeft.folders import check_file, write_file
 
-    if fail_slower is not None and against is None:
-        raise UsageError("--fail-slower has nothing to compare with.", hint="Add --against FILE.")
-    before = read_result(against) if against is not None else None
-    if out is not None:  # told now, and not when all is measured
-        check_file(out, force=force)
     config = BenchConfig(
         bundle=bundle, most_s=seconds, **{**chosen, "scenarios": _scenarios(chosen)}
     )
+    # What would be refused when all is measured is refused now.
+    before = read_result(against) if against is not None else None
+    if fail_slower is not None:
+        _check_limit(before, config)
+    if out is not None:
+        check_file(out, force=force)
+    if save:
+        check_save(config)
     _tell_auto(config)
     with console.show_progress() as progress:
         result = bench(config, progress)
@@ -124,20 +127,16 @@ def command(
     comparison = None
     if before is not None:
         comparison = document["against"] = comparison_of(document, before)
-    if as_json:
-        console.print_json(document)
-    else:
-        from edgeft.cli.bench_tables import show, show_against
-
-        show(document)
-        if comparison is not None:
-            show_against(comparison)
-    if out is not None:
-        write_file(out, json.dumps(document, indent=2, ensure_ascii=False) + "\n", force=force)
+    try:
+        if out is not None:  # first, since who reads what is printed may go away
+            write_file(out, json.dumps(document, indent=2, ensure_ascii=False) + "\n", force=force)
+        if save and not all(cell.error for cell in result.cells):
+            place = save_result(result)
+            console.note(f"Saved for --variant auto, which needs figures of two variants: {place}")
+    finally:  # printed in any case, since the disk may be full
+        _print(document, comparison, as_json)
     if any(cell.error for cell in result.cells):
         ctx.exit(1)
-    if save:
-        console.note(f"Saved for --variant auto: {save_result(result)}")
     if comparison is not None and fail_slower is not None:
         _hold(ctx, comparison, fail_slower)
 
@@ -160,6 +159,42 @@ def _tell_auto(config: "BenchConfig") -> None:
     console.note(f"The device auto is {device} here{why}")
 
 
+def _print(
+    document: Mapping[str, Any], comparison: Mapping[str, Any] | None, as_json: bool
+) -> None:
+    if as_json:
+        console.print_json(document)
+        return
+    from edgeft.cli.bench_print import show, show_against
+
+    show(document)
+    if comparison is not None:
+        show_against(comparison)
+
+
+def _check_limit(before: Mapping[str, Any] | None, config: "BenchConfig") -> None:
+    """Refuse a --fail-slower that no measurement on this machine could try."""
+    from edgeft.bench.against import other_machine, tells_intervals
+    from edgeft.bench.machine import describe_machine
+    from edgeft.bench.statistics import FEWEST
+    from edgeft.errors import DataError, UsageError
+
+    if before is None:
+        raise UsageError("--fail-slower has nothing to compare with.", hint="Add --against FILE.")
+    if config.rounds < FEWEST:
+        raise UsageError(
+            f"--fail-slower cannot be tried with {config.rounds} rounds: no interval is told.",
+            hint=f"Use --rounds {FEWEST} or more.",
+        )
+    if not tells_intervals(before):
+        raise DataError(
+            "--fail-slower cannot be tried: the older file was measured in too few rounds.",
+            hint=AGAIN,
+        )
+    if reason := other_machine(describe_machine().to_dict(), before["machine"]):
+        raise DataError(f"--fail-slower cannot be tried: {reason}", hint=AGAIN)
+
+
 def _hold(ctx: click.Context, comparison: Mapping[str, Any], percent: float) -> None:
     """Exit with 3 where something is surely slower; a limit that cannot be tried is an error."""
     from edgeft.errors import DataError
@@ -169,7 +204,7 @@ def _hold(ctx: click.Context, comparison: Mapping[str, Any], percent: float) -> 
         reason = comparison["unlike"] or "no cell is in both with five rounds or more."
         raise DataError(
             f"--fail-slower could not be tried: {reason}",
-            hint="Measure the old bundle here, with the same texts and options.",
+            hint=AGAIN,
         )
     slow = [one for one in told if one["low"] > 1 + percent / 100]
     for one in slow:

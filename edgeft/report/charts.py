@@ -6,6 +6,7 @@ from typing import Any
 
 import altair as alt
 
+from edgeft.bench.wording import confidence_of
 from edgeft.report import rows as rows_of
 from edgeft.report.rows import Machine
 
@@ -80,7 +81,7 @@ def _throughput(machines: Sequence[Machine], cells: Sequence[str]) -> list[Figur
     by_batch = _varied([row for row in rows if row["batch"] is not None], "batch")
     if by_batch:
         found.append(_along("By batch", by_batch, "batch", "padded tokens in a batch", cells))
-    by_threads = _varied([row for row in rows if row["batch"] is None], "threads")
+    by_threads = _varied(rows_of.throughputs(machines, whole=False), "threads")
     if by_threads:
         found.append(_along("By threads", by_threads, "threads", "CPU threads", cells))
     return found
@@ -109,7 +110,7 @@ def _along(title: str, rows: Sequence[Row], field: str, name: str, cells: Sequen
         **dash,
     )
     bounds = base.mark_rule(strokeWidth=2, opacity=0.5).encode(y="low:Q", y2="high:Q")
-    caption = "All texts in one call; the bars are 95% intervals over processes."
+    caption = f"All texts in one call{_spread(rows, 'bars')}."
     return Figure("Throughput", title, caption, _spec(alt.layer(bounds, line)))
 
 
@@ -129,7 +130,7 @@ def _bars(rows: Sequence[Row]) -> Figure:
                  alt.Tooltip("low:Q", format=",.0f"), alt.Tooltip("high:Q", format=",.0f")],
     )  # fmt: skip
     rule = base.mark_rule(strokeWidth=2).encode(x="low:Q", x2="high:Q")
-    caption = "All texts in one call; the lines are 95% intervals over processes."
+    caption = f"All texts in one call{_spread(rows, 'lines')}."
     height = BAR * max(FEWEST_BARS, len(rows)) + 20
     return Figure("Throughput", "Machines side by side", caption,
                   _spec(alt.layer(bar, rule), height))  # fmt: skip
@@ -277,6 +278,12 @@ def _split(machine: Machine, scenario: str) -> Figure:
     caption += rows_of.chosen_note(machine)
     height = BAR * max(FEWEST_BARS, len({row["cell"] for row in rows})) + 10
     return Figure("Where the time goes", title, caption, _spec(chart, height))
+
+
+def _spread(rows: Sequence[Row], marks: str) -> str:
+    """What the marks around a figure are, where there are any."""
+    sure = confidence_of(rows)
+    return f"; the {marks} are {sure} intervals over processes" if sure else ""
 
 
 def _absent(section: str, title: str, options: str) -> Figure:

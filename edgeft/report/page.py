@@ -1,7 +1,7 @@
 """One HTML page that needs no network: figures, tables, the machines and the commands."""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from html import escape
 from importlib.resources import files
 from pathlib import Path
@@ -11,6 +11,8 @@ import vl_convert
 
 from edgeft import __version__
 from edgeft.bench.against import read_result
+from edgeft.bench.tables import kept_bounds, tables_of
+from edgeft.bench.wording import choices_of, figure_text, p99_text
 from edgeft.folders import write_file
 from edgeft.report.charts import Figure, figures
 from edgeft.report.rows import Machine, machines_of, unlikeness
@@ -19,7 +21,6 @@ __all__ = ["render", "write_report"]
 
 SNIPPET = "window.vegaEmbed = vegaEmbed;"  # all that page.js needs of Vega
 FEW = 8  # lines that are shown without being asked for
-CHOICES = {"threads": "threads", "batch_tokens": "batch", "length": "length"}
 COLUMNS = (
     "p50 ms", "p99 ms", "texts/s", "first ms", "peak MB", "file MB", "points lost",
     "same label",
@@ -86,14 +87,19 @@ def _verdicts(machines: Sequence[Machine]) -> Iterator[str]:
     yield from (f'<p class="warning">{escape(one)}</p>' for one in unlikeness(machines))
     for one in machines:
         yield f"<h3>{escape(one.name)}</h3>"
-        chosen = [name for name in CHOICES if len({cell[name] for cell in one.cells}) > 1]
-        columns = ["cell", *(CHOICES[name] for name in chosen), *COLUMNS]
+        chosen = choices_of(one.cells)
+        columns = ["cell", *chosen.values(), *COLUMNS]
         yield _details("cells", len(one.cells))
         yield from _table(columns, [_row(cell, chosen) for cell in one.cells])
         sentences = list(_sentences(one))
         yield f"</details>{_details('verdicts', len(sentences))}<ul>"
         yield from (f"<li>{sentence}</li>" for sentence in sentences)
         yield "</ul></details>"
+        yield "<details><summary>All figures</summary>"
+        for table in tables_of(one.document):
+            yield f"<h4>{escape(table.title)}</h4>"
+            yield from _table(table.columns, table.rows)
+        yield "</details>"
         for warning in one.document["warnings"]:
             yield f'<p class="warning">{escape(warning)}</p>'
     yield "</section>"
@@ -107,6 +113,7 @@ def _details(what: str, count: int) -> str:
 def _sentences(machine: Machine) -> Iterator[str]:
     """What was concluded, the sentences on devices first, as HTML."""
     yield from map(escape, machine.document["verdicts"])
+    yield from map(escape, kept_bounds(machine.document))
     for cell in machine.document["cells"]:
         text = cell.get("verdict") or f"failed: {cell.get('error', '')}"
         yield f"<b>{escape(cell['name'])}</b>: {escape(text)}."
@@ -146,31 +153,20 @@ def _how(machines: Sequence[Machine], command: str) -> Iterator[str]:
     yield f"<h3>This page</h3><pre>{escape(command)}</pre></section>"
 
 
-def _row(cell: Mapping[str, Any], chosen: Sequence[str]) -> list[str]:
+def _row(cell: Mapping[str, Any], chosen: Iterable[str]) -> list[str]:
     quality, same = cell["quality"], cell["label_agreement"]
     return [
         f"{cell['variant']} on {cell['device']}",
         *("-" if cell[name] is None else str(cell[name]) for name in chosen),
-        _figure(cell["single_p50_ms"], 2),
-        "" if cell["p99_ms"] is None else f"{cell['p99_ms']:.2f}",
-        _figure(cell["texts_per_s"], 0),
-        _figure(cell["first_ms"], 0),
-        _figure(cell["peak_rss_bytes"], 0, 1e-6, interval=False),
+        figure_text(cell["single_p50_ms"], 2),
+        p99_text(cell),
+        figure_text(cell["texts_per_s"], 0),
+        figure_text(cell["first_ms"], 0),
+        figure_text(cell["peak_rss_bytes"], 0, 1e-6, interval=False),
         f"{cell['file_bytes'] / 1e6:.1f}",
         "" if quality["drop_points"] is None else f"{quality['drop_points']:.2f}",
         "" if same is None else f"{same:.2%}",
     ]
-
-
-def _figure(
-    figure: Mapping[str, Any] | None, digits: int, scale: float = 1.0, *, interval: bool = True
-) -> str:
-    if not figure:
-        return ""
-    text = f"{figure['median'] * scale:,.{digits}f}"
-    if interval and figure["low"] is not None:
-        text += f" ({figure['low'] * scale:,.{digits}f} to {figure['high'] * scale:,.{digits}f})"
-    return text
 
 
 def _machine_facts(one: Machine) -> dict[str, str]:

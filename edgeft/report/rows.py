@@ -287,7 +287,7 @@ def _interval(figure: Mapping[str, Any]) -> Row:
     middle = figure["median"]
     low = middle if figure["low"] is None else figure["low"]
     high = middle if figure["high"] is None else figure["high"]
-    return {"value": middle, "low": low, "high": high}
+    return {"value": middle, "low": low, "high": high, "confidence": figure["confidence"]}
 
 
 def _steps(ridge: float, furthest: float) -> list[float]:

@@ -9,8 +9,11 @@ from collections.abc import Set as AbstractSet
 from functools import lru_cache
 from pathlib import Path
 
-__all__ = ["cpu_features", "cpu_name", "has_int8_dot", "usable_cores"]
+from edgeft.runtime.system_files import MEMBERSHIP, ROOT, group_folders, read_text
 
+__all__ = ["cpu_features", "cpu_name", "has_int8_dot", "own_cores", "usable_cores"]
+
+BOARD = Path("/proc/device-tree/model")  # Arm's cpuinfo names no CPU
 # The operating systems' words for a feature, and ours.
 _ALIASES = {
     "avx_vnni": "vnni",
@@ -59,9 +62,10 @@ def cpu_features() -> frozenset[str]:
 
 @lru_cache(maxsize=1)
 def cpu_name() -> str:
-    """The CPU's own name, or its architecture where the system does not tell."""
+    """The CPU's own name, else the board's, else its architecture."""
     if sys.platform == "linux":
-        name = _cpuinfo("model name")
+        board = read_text(BOARD).strip("\0\n")  # such as "Raspberry Pi 5 Model B Rev 1.0"
+        name = _cpuinfo("model name") or board
     elif sys.platform == "darwin":
         name = _sysctl("machdep.cpu.brand_string").partition(": ")[2].strip()
     else:
@@ -74,62 +78,42 @@ def usable_cores() -> int:
 
     At least 1; a quota of 1.5 cores counts as 2.
     """
-    affinity = (
-        len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    )
-    quota = _cgroup_quota(Path("/sys/fs/cgroup"), Path("/proc/self/cgroup"))
+    affinity, quota = len(own_cores()), _cgroup_quota()
     return max(1, affinity if quota is None else min(affinity, math.ceil(quota)))
 
 
-def _cgroup_quota(root: Path, membership: Path) -> float | None:
+def own_cores() -> list[int]:
+    """The numbers of the cores that this process may run on: its affinity mask, or all."""
+    if hasattr(os, "sched_getaffinity"):
+        return sorted(os.sched_getaffinity(0))
+    return list(range(os.cpu_count() or 1))
+
+
+def _cgroup_quota(root: Path = ROOT, membership: Path = MEMBERSHIP) -> float | None:
     """The smallest CPU quota, in cores, of this process's cgroup and its parents.
 
     Reads cgroup v2 (cpu.max) and v1 (cpu.cfs_quota_us); None where there is no limit.
     """
-    quotas = []
-    for hierarchy, path in _cgroups(root, membership):
-        for folder in (path, *path.parents):
-            if folder != hierarchy and hierarchy not in folder.parents:
-                break
-            quota = _quota_v2(folder / "cpu.max") or _quota_v1(folder)
-            if quota is not None:
-                quotas.append(quota)
-    return min(quotas, default=None)
-
-
-def _cgroups(root: Path, membership: Path) -> list[tuple[Path, Path]]:
-    """(hierarchy, this process's folder in it); in a container the root is our own group."""
-    groups = []
-    for line in _read(membership).splitlines():
-        _, controllers, path = line.split(":", 2)
-        if controllers == "":
-            groups.append((root, root / path.lstrip("/")))
-        elif "cpu" in controllers.split(","):
-            for name in (controllers, "cpu"):
-                groups.append((root / name, root / name / path.lstrip("/")))
-    return groups
+    quotas = [
+        _quota_v2(folder / "cpu.max") or _quota_v1(folder)
+        for folder in group_folders("cpu", root, membership)
+    ]
+    return min((quota for quota in quotas if quota is not None), default=None)
 
 
 def _quota_v2(path: Path) -> float | None:
-    quota, _, period = _read(path).strip().partition(" ")
+    quota, _, period = read_text(path).strip().partition(" ")
     return int(quota) / int(period) if quota.isdigit() and period.isdigit() else None
 
 
 def _quota_v1(folder: Path) -> float | None:
-    quota = _read(folder / "cpu.cfs_quota_us").strip()
-    period = _read(folder / "cpu.cfs_period_us").strip()
+    quota = read_text(folder / "cpu.cfs_quota_us").strip()
+    period = read_text(folder / "cpu.cfs_period_us").strip()
     return int(quota) / int(period) if quota.isdigit() and period.isdigit() else None
 
 
-def _read(path: Path) -> str:
-    try:
-        return path.read_text()
-    except OSError:
-        return ""
-
-
 def _cpuinfo(key: str) -> str:
-    for line in _read(Path("/proc/cpuinfo")).splitlines():
+    for line in read_text(Path("/proc/cpuinfo")).splitlines():
         name, _, value = line.partition(":")
         if name.strip() == key:
             return value.strip()

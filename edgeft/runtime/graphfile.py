@@ -14,7 +14,7 @@ from pathlib import Path
 from edgeft.errors import BundleError
 from edgeft.integrity import AGAIN
 
-__all__ = ["DOMAINS", "check_graph"]
+__all__ = ["DOMAINS", "check_graph", "keeps_weights_elsewhere"]
 
 # ONNX's own operators, its classical machine learning and onnxruntime's, all built in.
 DOMAINS = frozenset({"", "ai.onnx", "ai.onnx.ml", "com.microsoft"})
@@ -68,6 +68,20 @@ def check_graph(stream: BufferedReader, path: Path) -> None:
         ) from None
     except (ValueError, IndexError) as error:
         raise BundleError(f"{path} is not an ONNX graph: {error}.", hint=AGAIN) from None
+
+
+def keeps_weights_elsewhere(path: Path) -> bool:
+    """Whether a graph needs other files; False also for what is no graph."""
+    try:
+        with path.open("rb") as stream, \
+                mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as data:  # fmt: skip
+            for _ in _operators(data, "Model", (0, len(data)), 0):
+                pass
+    except _ExternalDataError:
+        return True
+    except (ValueError, IndexError):
+        return False
+    return False
 
 
 class _ExternalDataError(Exception):

@@ -49,7 +49,8 @@ def load(
         "directml". A named device that cannot run the model is an error;
         "auto" chooses, and ``Model.device`` says what.
     variant: "auto" or a name such as "fp32", "int8", "fp16". "auto" takes what
-        ``edgeft bench --save`` found quickest here, else follows a rule.
+        ``edgeft bench --save`` found quickest here, fp32 where none is clearly
+        quicker, else follows a rule.
     threads: CPU threads; by default as many as the process may use.
     verify: what is compared with the manifest, for each file before it is
         parsed, for all before the model is given: "full" the sha256, "fast" the

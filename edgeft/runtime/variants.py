@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import math
 from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import asdict, dataclass
@@ -12,9 +13,10 @@ from edgeft.errors import UsageError
 from edgeft.runtime.cache import cache_folder, private_folder
 from edgeft.runtime.cpu import cpu_features, cpu_name, has_int8_dot
 
-__all__ = ["Measurement", "choose_variant", "read_measurements", "save_measurements"]
+__all__ = ["SAME", "Measurement", "choose_variant", "read_measurements", "save_measurements"]
 
 FOLDER = "measurements"
+SAME = 0.03  # of a difference in time that nobody would choose by
 NVIDIA = ("cuda", "tensorrt")
 
 
@@ -39,7 +41,8 @@ def choose_variant(
 
     ``wanted`` is a name or "auto"; ``kind`` the kind of device; ``measured``
     the p50 of variants on this very device. "auto" is the quickest where two or
-    more were measured. Else the rule: fp16 on a GPU; on a CPU int8 where it has
+    more were measured, and fp32, which loses nothing, where no other is clearly
+    quicker. Else the rule: fp16 on a GPU; on a CPU int8 where it has
     int8 dot products, which is where it is faster; else fp32, which is always
     there and always right. TensorRT and CoreML get a graph of plain operators,
     if there is one.
@@ -52,7 +55,8 @@ def choose_variant(
         )
     times = {name: time for name, time in (measured or {}).items() if name in variants}
     if len(times) > 1:
-        return min(times, key=times.__getitem__)
+        quickest = min(times, key=times.__getitem__)
+        return "fp32" if times.get("fp32", math.inf) * (1 - SAME) <= times[quickest] else quickest
     if kind in (*NVIDIA, "directml"):
         order = ["fp16", "fp32"]
     elif kind == "cpu" and has_int8_dot(features):

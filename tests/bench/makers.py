@@ -10,12 +10,12 @@ from edgeft.bench.result import CellResult, Quality
 from edgeft.bench.texts import TextFacts
 
 FACTS = TextFacts("texts.csv", 3, 3, 8, 9, 10, 0, "ab" * 32)
-QUIET = Disturbance(10.0, 0.0, 0.0, 0, 0.0, 0.0)
+QUIET = Disturbance(10.0, 2, 0.0, 0.0, 0, 0.0, 0.0)
 VNNI = ("avx2", "vnni")
 
 
-def machine(*, host_cores: int = 2, cpu: str = "Chip") -> Machine:
-    return Machine(cpu, VNNI, 2, host_cores, 1 << 34, "Linux x", "3.11", {}, (), 0.0)
+def machine(*, cpu: str = "Chip") -> Machine:
+    return Machine(cpu, VNNI, 2, 2, 1 << 34, "Linux x", "3.11", {}, (), 0.0)
 
 
 def singles(*times_ms: float) -> Singles:
@@ -37,7 +37,8 @@ def run(p50_ms: float, texts_per_s: float = 100.0, **other: Any) -> Run:
     figures: dict[str, Any] = {
         "device": "cpu", "threads": 2, "load_ms": 10.0, "first_ms": 20.0, "warmup_calls": 10,
         "steady": True, "singles": singles(*[p50_ms] * 100), "offline": offline(texts_per_s),
-        "trials": [], "highest": None, "peak_rss_bytes": 1000, "labels": ["a"],
+        "trials": [], "highest": None, "highest_rate": None, "peak_rss_bytes": 1000,
+        "labels": ["a"],
     }  # fmt: skip
     return Run(**{**figures, **other})
 

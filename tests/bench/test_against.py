@@ -8,6 +8,7 @@ import pytest
 from edgeft.bench.against import compare, only_in_one, read_result, unlike
 from edgeft.bench.matrix import BenchConfig
 from edgeft.bench.result import BenchResult
+from edgeft.bench.statistics import spread
 from edgeft.errors import DataError
 from tests.bench.makers import FACTS, QUIET, cell, machine, measured
 
@@ -47,7 +48,7 @@ def test_a_run_beside_itself_cannot_be_told_apart() -> None:
 
 def test_cells_of_other_threads_texts_or_that_failed_are_left_out() -> None:
     now = document(5.0, 100.0)
-    for change in ({"threads": 1}, {"texts_sha256": "other"}, {"variant": "fp16"}):
+    for change in ({"threads": 1}, {"texts": {"sha256": "other"}}, {"variant": "fp16"}):
         before = copy.deepcopy(now)
         before["cells"][0] |= change
         assert compare(now, before) == []
@@ -70,11 +71,42 @@ def test_rates_that_kept_another_bound_are_not_compared() -> None:
     assert len(compare(now, before)) == 3
 
 
+def test_a_bound_that_no_rate_keeps_any_more_is_slower() -> None:
+    now, before = document(5.0, 100.0), document(5.0, 100.0)
+    for one, rates in ((now, [0.0] * 6), (before, [50.0, 51.0, 52.0, 53.0, 54.0, 55.0])):
+        one["cells"][0]["highest_rate"] = spread(rates).to_dict()
+    (found,) = [one for one in compare(now, before) if "rate" in one.figure]
+    assert (found.verdict, found.before, found.now) == ("slower", 52.5, 0.0)
+    assert found.ratio.low is not None
+    assert found.ratio.low > 100
+    (back,) = [one for one in compare(before, now) if "rate" in one.figure]
+    assert back.verdict == "faster"
+    assert not [one for one in compare(now, now) if "rate" in one.figure]
+
+
+def test_a_tail_that_grew_is_slower() -> None:
+    now, before = document(5.0, 100.0), document(5.0, 100.0)
+    for one, scale in ((now, 2.0), (before, 1.0)):
+        values = [scale * (9 + at / 10) for at in range(6)]
+        one["cells"][0]["single_p99_ms"] = spread(values).to_dict()
+    (found,) = [one for one in compare(now, before) if one.figure == "single-text p99"]
+    assert found.verdict == "slower"
+
+
 def test_another_machine_and_other_texts_are_no_comparison() -> None:
     now = document(5.0, 100.0)
     assert unlike(now, document(5.0, 100.0)) == ""
     other = unlike(now, document(5.0, 100.0, cpu="Other"))
     assert other == "It was measured on another CPU: Other, here Chip."
+    cloud = copy.deepcopy(now)  # where every CPU is called alike
+    cloud["machine"]["features"] = ["avx2"]
+    told = "It was measured on another kind of CPU, with: avx2, here avx2, vnni."
+    assert unlike(now, cloud) == told
+    with_gpu, newer = copy.deepcopy(now), copy.deepcopy(now)
+    for one, driver in ((with_gpu, "550"), (newer, "560")):
+        one["machine"]["gpus"] = [{"name": "GPU X", "driver": driver, "memory": "8 GiB"}]
+    assert unlike(newer, with_gpu) == ""
+    assert unlike(now, with_gpu) == "It was measured on another GPU: GPU X, here none."
     texts = copy.deepcopy(now)
     texts["texts"]["sha256"] = "other"
     assert unlike(now, texts) == "It was measured on other texts."

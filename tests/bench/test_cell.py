@@ -83,7 +83,7 @@ def test_trials_at_the_same_rates_are_put_together_and_those_of_the_highest() ->
         return Trial(rate, 300, 0, 1.0, p99_ms, rate - 1)
 
     runs = [
-        run(1.0, trials=[trial(10.0, p99)], highest=trial(rate, 40.0))
+        run(1.0, trials=[trial(10.0, p99)], highest=trial(rate, 40.0), highest_rate=rate)
         for p99, rate in ((5.0, 50.0), (7.0, 60.0), (90.0, 55.0))
     ]
     result = summarize(runs)
@@ -97,11 +97,23 @@ def test_trials_at_the_same_rates_are_put_together_and_those_of_the_highest() ->
     assert result.highest_rate.median == 55.0
 
 
-def test_a_bound_that_one_process_never_kept_has_no_highest_rate() -> None:
+def test_a_process_that_never_kept_the_bound_counts_as_no_rate() -> None:
     kept = Trial(50.0, 300, 0, 1.0, 2.0, 50.0)
-    result = summarize([run(1.0, highest=kept), run(1.0)])
-    assert result.highest_rate is None
-    assert result.trials == ()
+    never = run(1.0, highest_rate=0.0)
+    result = summarize([run(1.0, highest=kept, highest_rate=50.0), never, never])
+    assert result.highest_rate is not None
+    assert result.highest_rate.median == 0.0
+    (found,) = result.trials
+    assert found["rate_texts_per_s"] == 50.0
+    assert summarize([run(1.0)]).highest_rate is None  # which was not sought
+
+
+def test_energy_is_that_of_the_processes_that_could_read_it() -> None:
+    metered = run(1.0, offline=offline(100.0, joules=5.0, energy_source="battery"))
+    result = summarize([run(1.0), run(1.0), metered])
+    assert result.joules_per_1000 is not None
+    assert (result.joules_per_1000.median, result.energy_source) == (50.0, "battery")
+    assert summarize([run(1.0)]).joules_per_1000 is None
 
 
 def test_agreement_is_a_share_of_all_texts() -> None:

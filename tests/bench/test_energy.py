@@ -5,9 +5,12 @@ import pytest
 from edgeft.bench.energy import EnergyMeter
 
 
-def package(root: Path, name: str, microjoules: int, limit: int = 10_000_000) -> Path:
-    zone = root / name
+def package(
+    root: Path, zone_name: str, microjoules: int, limit: int = 10_000_000, *, of: str = "package-0"
+) -> Path:
+    zone = root / zone_name
     zone.mkdir(parents=True, exist_ok=True)
+    (zone / "name").write_text(f"{of}\n")
     (zone / "energy_uj").write_text(f"{microjoules}\n")
     (zone / "max_energy_range_uj").write_text(f"{limit}\n")
     return zone
@@ -16,12 +19,14 @@ def package(root: Path, name: str, microjoules: int, limit: int = 10_000_000) ->
 def test_packages_are_summed_and_their_parts_are_not(tmp_path: Path) -> None:
     package(tmp_path, "intel-rapl:0", 1_000_000)
     package(tmp_path, "intel-rapl:1", 2_000_000)
-    package(tmp_path, "intel-rapl:0:0", 500_000)
+    package(tmp_path, "intel-rapl:0:0", 500_000, of="core")
+    package(tmp_path, "intel-rapl:2", 500_000, of="psys")  # a laptop's platform, packages and all
     meter = EnergyMeter(powercap=tmp_path, supplies=tmp_path / "none")
     meter.start()
     package(tmp_path, "intel-rapl:0", 3_500_000)
     package(tmp_path, "intel-rapl:1", 2_500_000)
-    package(tmp_path, "intel-rapl:0:0", 900_000)
+    package(tmp_path, "intel-rapl:0:0", 900_000, of="core")
+    package(tmp_path, "intel-rapl:2", 9_000_000, of="psys")
     assert meter.source == "rapl"
     assert meter.joules(100.0) == pytest.approx(3.0)
 

@@ -88,6 +88,12 @@ def test_each_device_gets_the_precisions_that_it_computes(variants: dict[str, Va
         assert not takes(device, fused)
         assert takes(device, plain)
     assert takes("openvino:CPU", replace(plain, precision="int8"))
+    fixed = replace(plain, precision="int8", batch_invariant=True)
+    fleeting = replace(fixed, batch_invariant=False)
+    assert takes("tensorrt:0", fixed)
+    assert takes("openvino:GPU", fixed)
+    assert not takes("tensorrt:0", fleeting)
+    assert not takes("cuda:0", fixed)
 
 
 def test_a_bundle_with_nothing_for_the_device_is_told(variants: dict[str, Variant]) -> None:

@@ -1,4 +1,5 @@
 import asyncio
+from dataclasses import replace
 from statistics import mean
 
 import pytest
@@ -53,17 +54,31 @@ def test_a_rate_far_below_the_throughput_is_found_too() -> None:
 
     def slow(rate: float) -> Trial:
         asked.append(rate)
-        return trial(rate, 10.0 if rate <= 9 else 1000.0)
+        return trial(rate, 10.0 if rate <= 40 else 1000.0)
 
     best = highest_rate(slow, slo_ms=50.0, most=1000.0)
-    assert asked[:4] == [500.0, 125.0, 31.25, 7.8125]
+    assert asked[:3] == [500.0, 125.0, 31.25]
     assert best is not None
-    assert 7.8 < best.rate_texts_per_s <= 9
+    assert 31.25 < best.rate_texts_per_s <= 40
 
 
 def test_a_bound_that_no_rate_keeps_has_none() -> None:
     assert highest_rate(lambda rate: trial(rate, 1e6), slo_ms=50.0, most=100.0) is None
     assert highest_rate(lambda rate: trial(rate, 1.0, refused=1), slo_ms=50.0, most=100.0) is None
+
+
+def test_a_hopeless_bound_is_given_up_before_trials_take_minutes() -> None:
+    asked = []
+
+    def late(rate: float) -> Trial:  # even the text that meets no other
+        asked.append(rate)
+        return replace(trial(rate, 80.0), p50_ms=60.0)
+
+    assert highest_rate(late, slo_ms=50.0, most=1000.0) is None
+    assert asked == [500.0, 125.0, 31.25]
+    asked.clear()
+    assert highest_rate(late, slo_ms=70.0, most=1000.0) is None  # a few may be in time
+    assert asked == [500.0, 125.0, 31.25, 7.8125]
 
 
 def test_a_trial_asks_every_text_in_turn_and_waits_for_all_answers() -> None:

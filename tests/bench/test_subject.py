@@ -1,15 +1,17 @@
 import json
 import shutil
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import onnx
 import pytest
 import transformers
 
 from edgeft.bench.matrix import BenchConfig
 from edgeft.bench.run import bench
 from edgeft.bench.subject import open_subject
-from edgeft.errors import BundleError
+from edgeft.errors import BundleError, DependencyError
 from edgeft.runtime.load import load
 from tests import tiny
 from tests.export import architectures
@@ -107,6 +109,49 @@ def test_a_folder_that_lacks_its_tokenizer_or_is_damaged_is_told(
     with pytest.raises(BundleError, match=r"damaged.model\.onnx cannot be opened"), \
             open_subject(damaged):  # fmt: skip
         pass
+
+
+def test_an_unreadable_graph_is_a_failed_cell_beside_the_others(
+    folder: Path, tmp_path: Path
+) -> None:
+    copy = shutil.copytree(folder, tmp_path / "half")
+    (copy / "broken.onnx").write_bytes(b"no model")  # which comes first
+    result = bench(BenchConfig(copy, devices=("cpu",), samples=8, rounds=1, texts=8))
+    found = {cell.cell.variant: cell for cell in result.cells}
+    assert "half/broken.onnx" in found["broken"].error
+    assert found["broken"].measured is None
+    assert found["fp32"].error == ""
+    assert found["fp32"].agreement == 1.0
+
+
+def test_weights_beside_the_graph_are_gathered(folder: Path, tmp_path: Path) -> None:
+    copy = shutil.copytree(folder, tmp_path / "large")
+    graph = onnx.load(folder / "model.onnx")
+    onnx.save(graph, copy / "model.onnx", save_as_external_data=True, location="model.onnx_data",
+              size_threshold=0)  # fmt: skip
+    assert (copy / "model.onnx_data").is_file()
+    answers = []
+    for place in (folder, copy):
+        with open_subject(place) as subject, load(subject.folder, device="cpu") as model:
+            answers.append(model.predict(TEXTS))
+    assert answers[0] == answers[1]
+    (copy / "model.onnx_data").unlink()
+    with pytest.raises(BundleError, match="in another file cannot be gathered"), \
+            open_subject(copy):  # fmt: skip
+        pass
+
+
+def test_without_onnx_weights_beside_the_graph_say_what_to_install(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copy = shutil.copytree(folder, tmp_path / "large")
+    onnx.save(onnx.load(folder / "model.onnx"), copy / "model.onnx", save_as_external_data=True,
+              location="model.onnx_data", size_threshold=0)  # fmt: skip
+    monkeypatch.setitem(sys.modules, "onnx", None)
+    with pytest.raises(DependencyError, match="keeps weights in another file") as caught, \
+            open_subject(copy):  # fmt: skip
+        pass
+    assert "pip install onnx" in caught.value.hint
 
 
 def test_a_checkpoint_without_onnx_says_how_to_export_it(tiny_checkpoint: Path) -> None:

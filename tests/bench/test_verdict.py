@@ -3,7 +3,7 @@ from dataclasses import replace
 import pytest
 
 from edgeft.bench.verdict import cell_verdict, crossing, device_verdicts, warnings
-from tests.bench.makers import QUIET, VNNI, cell, machine, measured, run
+from tests.bench.makers import QUIET, VNNI, cell, measured, run
 
 
 def test_a_faster_variant_is_said_to_be_faster_with_its_price() -> None:
@@ -109,16 +109,21 @@ def test_devices_are_compared_by_their_quickest_variant_at_each_length() -> None
 
 
 def test_a_quiet_machine_and_samples_enough_have_no_warnings() -> None:
-    assert list(warnings([cell("fp32", measured(5.0, 100.0))], machine(), QUIET)) == []
+    assert list(warnings([cell("fp32", measured(5.0, 100.0))], QUIET, 600)) == []
 
 
 def test_unsteady_times_few_samples_and_few_rounds_are_told() -> None:
     from edgeft.bench.cell import summarize
 
     one = summarize([run(5.0, steady=False)])
-    unsteady, few, rounds = warnings([cell("fp32", one)], machine(), QUIET)
+    unsteady, few, rounds = warnings([cell("fp32", one)], QUIET, 3000)
     assert unsteady == "fp32 on cpu was not steady after 100 warm-up calls."
-    assert few == "100 single texts are too few to tell p99: it takes 299 --samples."
+    assert few == (
+        "100 single texts are too few to tell p99 and p99.9: it takes 2,995 --samples, and "
+        "--seconds enough for them."
+    )
+    (_, fewer, _) = warnings([cell("fp32", one)], QUIET, 100)  # who did not ask for p99.9
+    assert fewer.startswith("100 single texts are too few to tell p99: it takes 299 --samples")
     assert rounds == "No interval can be told from fewer than 5 --rounds."
     busy = replace(QUIET, busy_cores=1.0)
-    assert len(list(warnings([cell("fp32", one)], machine(), busy))) == 4
+    assert len(list(warnings([cell("fp32", one)], busy, 3000))) == 4

@@ -9,6 +9,7 @@ from click.testing import CliRunner
 from edgeft.bench.matrix import BenchConfig
 from edgeft.bench.result import BenchResult, CellResult
 from edgeft.bench.roofline import Roofline
+from edgeft.bench.statistics import spread
 from edgeft.cli import main
 from edgeft.report import rows
 from edgeft.report.charts import figures
@@ -178,6 +179,26 @@ def test_threads_are_a_chart_where_one_machine_tried_several() -> None:
     more = [{**content, "threads": 1} for content in one["cells"]]
     one["cells"] += more
     assert "By threads" in render(machines_of([("a", one)]), "so")
+
+
+def test_a_caption_says_how_sure_the_intervals_are() -> None:
+    one = document(*both())
+    assert "the lines are 97% intervals over processes" in render(machines_of([("a", one)]), "so")
+    for content in one["cells"]:
+        content["texts_per_s"] |= {"low": None, "high": None, "confidence": None}
+    assert "intervals over processes" not in render(machines_of([("a", one)]), "so")
+
+
+def test_arrivals_and_all_figures_are_on_the_page() -> None:
+    trial = {"rate_texts_per_s": 80.0, "arrivals": 300, "refused": 0, "p50_ms": 4.0,
+             "p99_ms": 9.0, "goodput_texts_per_s": 79.0}  # fmt: skip
+    kept = spread([70.0, 75.0, 80.0, 85.0, 90.0, 95.0])
+    one = cell("fp32", measured(4.0, 200.0, trials=(trial,), highest_rate=kept))
+    page = render(machines_of([("a", document(one))]), "so")
+    assert "<h4>Texts that arrive by chance</h4>" in page
+    assert "fp32 on cpu: keeps the bound up to 82 (70 to 95) texts a second." in page
+    for column in ("tokens/s", "CPU s / 1,000", "p90 ms"):
+        assert f"<th>{column}</th>" in page
 
 
 def test_accuracy_and_agreement_are_never_on_one_axis() -> None:

@@ -33,6 +33,19 @@ def test_auto(
     assert choose_variant(variants, "auto", device, features) == expected
 
 
+@pytest.mark.parametrize(
+    ("fp32_ms", "int8_ms", "expected"),
+    [(5.0, 3.0, "int8"), (3.0, 5.0, "fp32"), (5.0, 4.9, "fp32"), (5.0, 4.8, "int8")],
+)
+def test_auto_follows_what_was_measured_but_not_its_noise(
+    tiny_bundle: Path, fp32_ms: float, int8_ms: float, expected: str
+) -> None:
+    variants = read_manifest(tiny_bundle).model.variants
+    measured = {"fp32": fp32_ms, "int8": int8_ms}
+    for features in (VNNI, OLD):
+        assert choose_variant(variants, "auto", "cpu", features, measured) == expected
+
+
 def test_a_named_variant_is_taken_or_refused(tiny_bundle: Path) -> None:
     variants = read_manifest(tiny_bundle).model.variants
     assert choose_variant(variants, "int8", "cpu", OLD) == "int8"

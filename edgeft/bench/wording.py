@@ -1,0 +1,39 @@
+"""Figures as people read them: the same words in the tables and on the page."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+__all__ = ["choices_of", "confidence_of", "figure_text", "p99_text"]
+
+Row = Mapping[str, Any]
+_CHOICES = {"threads": "threads", "batch_tokens": "batch", "length": "length"}
+
+
+def choices_of(cells: Sequence[Row]) -> dict[str, str]:
+    """The parts in which cells differ, beside device and variant: key in a cell to its name."""
+    return {key: name for key, name in _CHOICES.items() if len({cell[key] for cell in cells}) > 1}
+
+
+def figure_text(
+    figure: Row | None, digits: int, scale: float = 1.0, *, interval: bool = True
+) -> str:
+    """A median with its interval, "1.77 (1.73 to 2.00)"; "" for a figure that is not there."""
+    if not figure:
+        return ""
+    told = f"{figure['median'] * scale:,.{digits}f}"
+    if interval and figure["low"] is not None:
+        low, high = (f"{figure[end] * scale:,.{digits}f}" for end in ("low", "high"))
+        told += f" ({low} to {high})"
+    return told
+
+
+def p99_text(cell: Row) -> str:
+    """The processes' p99, else that of all their texts together, of which each has too few."""
+    together = "" if cell["p99_ms"] is None else f"{cell['p99_ms']:.2f}"
+    return figure_text(cell["single_p99_ms"], 2) or together
+
+
+def confidence_of(figures: Sequence[Row]) -> str:
+    """How sure intervals are, "97%", or "94% and 97%"; "" where there is none."""
+    found = {f"{one['confidence']:.0%}" for one in figures if one["confidence"] is not None}
+    return " and ".join(sorted(found))
