@@ -102,8 +102,10 @@ class BenchResult:
             steps.append(f"{config.samples // config.rounds:,} single texts, the same in each "
                          f"round, for at most {config.most_s:g} s")  # fmt: skip
         if "offline" in config.scenarios:
-            steps.append(f"{texts} in one call, again and again for a second "
-                         "(for a minute in the last round on a battery)")  # fmt: skip
+            sources = {one.measured.energy_source for one in self.cells if one.measured}
+            minute = ", and for a minute in the last round, which the battery needs"
+            steps.append(f"{texts} in one call, again and again for a second"
+                         f"{minute * ('battery' in sources)}")  # fmt: skip
         if "server" in config.scenarios:
             steps.append("texts that arrive by chance, at least 299 of them at each rate")
         confidence = spread([0.0] * config.rounds).confidence

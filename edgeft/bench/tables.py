@@ -22,14 +22,15 @@ class Table:
 
 
 def tables_of(document: Row) -> Iterator[Table]:
-    """The tables of a JSON document, without columns in which nothing stands."""
+    """The tables of a JSON document, without columns and tables in which nothing stands."""
     cells = document["cells"]
     done = [cell for cell in cells if "error" not in cell]
     head = choices_of(cells)
     yield _table("Speed", cells, head, _SPEED)
-    if done:
-        yield _table("Cost and quality", done, head, _COST)
-        yield _table("Where the time goes", done, head, _TIME)
+    for title, columns in (("Cost and quality", _COST), ("Where the time goes", _TIME)):
+        table = _table(title, done, head, columns)
+        if len(table.columns) > len(_names(head)):
+            yield table
     trials = [
         (
             cell["name"],
@@ -43,8 +44,8 @@ def tables_of(document: Row) -> Iterator[Table]:
         for one in sorted(cell["trials"], key=lambda one: float(one["rate_texts_per_s"]))
     ]
     if trials:
-        columns = ("cell", "arrivals/s", "p50 ms", "p99 ms", "goodput/s", "refused")
-        yield Table("Texts that arrive by chance", columns, tuple(trials))
+        names = ("cell", "arrivals/s", "p50 ms", "p99 ms", "goodput/s", "refused")
+        yield Table("Texts that arrive by chance", names, tuple(trials))
 
 
 def kept_bounds(document: Row) -> Iterator[str]:
@@ -71,9 +72,13 @@ def energy_source(document: Row) -> str:
     return f"of {' or '.join(sorted(sources))}" if sources else "not readable here"
 
 
+def _names(head: Mapping[str, str]) -> list[str]:
+    """The columns that tell cells apart."""
+    return ["device", "variant", *head.values()]
+
+
 def _table(title: str, cells: Sequence[Row], head: Mapping[str, str], columns: Columns) -> Table:
-    names = ["device", "variant", *head.values()]
-    rows = []
+    names, rows = _names(head), []
     for cell in cells:
         first = [cell["device"], cell["variant"], *(_plain(cell[name]) for name in head)]
         failed = "error" in cell

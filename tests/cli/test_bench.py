@@ -136,6 +136,9 @@ def test_a_bound_that_nothing_keeps_is_told(tiny_bundle: Path) -> None:
     result = run(tiny_bundle, *options, "--slo-ms", "0.0001")
     assert result.exit_code == 0, result.output
     assert "fp32 on cpu: keeps the bound at no rate that was tried." in result.stdout
+    alone = run(tiny_bundle, *options, "--slo-ms", "0.0001", "--scenario", "server")
+    assert "keeps the bound at no rate" in alone.stdout
+    assert "Where the time goes" not in alone.stdout  # of which nothing is known
 
 
 @pytest.mark.parametrize("name", ["tokenizer.json", "config.json"])
