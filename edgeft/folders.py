@@ -123,10 +123,10 @@ def replace_folder(source: Path, destination: Path, *, force: bool) -> None:
 
 def check_file(path: Path, *, force: bool) -> None:
     """Refuse a file that exists, unless ``force``, or has no place; raise OutputError."""
-    if path.exists() and not force:
-        raise OutputError(f"{path} exists already.", hint="Name another file, or use --force.")
     if path.is_dir():
         raise OutputError(f"{path} is a folder.", hint="Name a file.")
+    if path.exists() and not force:
+        raise OutputError(f"{path} exists already.", hint="Name another file, or use --force.")
     folder = next(parent for parent in path.absolute().parents if parent.exists())
     if not folder.is_dir() or not os.access(folder, os.W_OK):
         raise OutputError(f"Nothing can be written in {folder}.", hint="Name another file with -o.")

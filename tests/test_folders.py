@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from edgeft.errors import OutputError
-from edgeft.folders import fresh_folder, is_write_failure, new_folder, write_file
+from edgeft.folders import check_file, fresh_folder, is_write_failure, new_folder, write_file
 
 
 def _names(folder: Path) -> list[str]:
@@ -129,3 +129,13 @@ def test_write_file_is_whole_or_nothing(tmp_path: Path) -> None:
     write_file(path, "2", force=True)
     assert path.read_text() == "2"
     assert _names(path.parent) == ["a.json"]
+
+
+@pytest.mark.parametrize("force", [False, True])
+def test_a_file_that_could_not_be_written_is_told_beforehand(tmp_path: Path, force: bool) -> None:
+    (tmp_path / "file").write_text("mine")
+    for place, message in ((tmp_path, "is a folder"), (tmp_path / "file" / "x", "be written in")):
+        with pytest.raises(OutputError, match=message):
+            check_file(place, force=force)
+    check_file(tmp_path / "new" / "deeper" / "x", force=force)
+    assert not (tmp_path / "new").exists()

@@ -85,9 +85,10 @@ def warnings(cells: Sequence[CellResult], disturbance: Disturbance, samples: int
         if few and few < samples_needed(share) and (share <= 99 or samples >= samples_needed(share))
     ]
     if few is not None and untold:
-        names = " and ".join(f"p{share:g}" for share in untold)
+        *others, last = (f"p{share:g}" for share in untold)
+        names = f"{', '.join(others)} and {last}" if others else last
         yield (
-            f"{few:,} single texts are too few to tell {names}: it takes "
+            f"Too few single texts, {few:,}, to tell {names}: it takes "
             f"{samples_needed(untold[-1]):,} --samples, and --seconds enough for them."
         )
     if done and len(done[0][1].runs) < FEWEST:

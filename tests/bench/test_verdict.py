@@ -3,7 +3,7 @@ from dataclasses import replace
 import pytest
 
 from edgeft.bench.verdict import cell_verdict, crossing, device_verdicts, warnings
-from tests.bench.makers import QUIET, VNNI, cell, measured, run
+from tests.bench.makers import QUIET, VNNI, cell, measured, run, singles
 
 
 def test_a_faster_variant_is_said_to_be_faster_with_its_price() -> None:
@@ -119,11 +119,13 @@ def test_unsteady_times_few_samples_and_few_rounds_are_told() -> None:
     unsteady, few, rounds = warnings([cell("fp32", one)], QUIET, 3000)
     assert unsteady == "fp32 on cpu was not steady after 100 warm-up calls."
     assert few == (
-        "100 single texts are too few to tell p99 and p99.9: it takes 2,995 --samples, and "
+        "Too few single texts, 100, to tell p99 and p99.9: it takes 2,995 --samples, and "
         "--seconds enough for them."
     )
     (_, fewer, _) = warnings([cell("fp32", one)], QUIET, 100)  # who did not ask for p99.9
-    assert fewer.startswith("100 single texts are too few to tell p99: it takes 299 --samples")
+    assert fewer.startswith("Too few single texts, 100, to tell p99: it takes 299 --samples")
+    (none, _) = warnings([cell("fp32", summarize([run(5.0, singles=singles(5.0))]))], QUIET, 1)
+    assert none.startswith("Too few single texts, 1, to tell p50, p90 and p99: ")
     assert rounds == "No interval can be told from fewer than 5 --rounds."
     busy = replace(QUIET, busy_cores=1.0)
     assert len(list(warnings([cell("fp32", one)], busy, 3000))) == 4
