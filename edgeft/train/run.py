@@ -1,5 +1,6 @@
 """One training run, from what the user asked to a checkpoint folder."""
 
+import gc
 import json
 import shutil
 import time
@@ -240,10 +241,21 @@ def _train(
     if hardware.is_main:
         document["weights_sha256"] = _write(prepared, model, document, out, force=force)
     if hardware.processes > 1:
-        import torch
-
-        torch.distributed.destroy_process_group()
+        _leave_group()
     return TrainResult(out, document, prepared.report, curve, validation, test)
+
+
+def _leave_group() -> None:
+    """End the threads of the process group, once the main process has written the result.
+
+    They run as long as something holds the group, as the Trainer's cycles do, and may
+    abort the interpreter when it ends; a launcher then ends the other processes, too.
+    """
+    import torch
+
+    torch.distributed.barrier()
+    gc.collect()
+    torch.distributed.destroy_process_group()
 
 
 def _rows(prepared: Prepared, split: Examples) -> list[tuple[list[int], int]]:
