@@ -4,6 +4,8 @@ import ctypes
 import sys
 from pathlib import Path
 
+from edgeft.runtime.system_files import read_text
+
 __all__ = ["BATTERY_S", "EnergyMeter"]
 
 POWERCAP = Path("/sys/class/powercap")
@@ -110,10 +112,7 @@ def _nvml_joules(index: int) -> float | None:
 
 
 def _text(path: Path) -> str:
-    try:
-        return path.read_text(encoding="ascii", errors="replace").strip()
-    except OSError:  # RAPL is readable by root alone on most systems
-        return ""
+    return read_text(path).strip()  # "" also for RAPL where root alone may read it
 
 
 def _number(path: Path) -> float | None:

@@ -74,9 +74,11 @@ def open_subject(folder: Path) -> Iterator[Subject]:
     name = folder.resolve().name
     if not is_foreign(folder):
         manifest = read_manifest(folder)
-        listed = [name for name in ("config.json",) if name in manifest.files]
-        check_files(folder, manifest.files, [manifest.model.tokenizer, *listed], verify="full")
-        config = _json(folder / "config.json") if listed else {}
+        check_files(folder, manifest.files, [manifest.model.tokenizer], verify="full")
+        config = {}
+        if "config.json" in manifest.files:
+            check_files(folder, manifest.files, ["config.json"], verify="full")
+            config = _json(folder / "config.json")
         yield Subject(folder, name, manifest, config, adopted=False, labelled=True)
         return
     with _scratch_folder() as work:

@@ -64,8 +64,8 @@ def cpu_features() -> frozenset[str]:
 def cpu_name() -> str:
     """The CPU's own name, else the board's, else its architecture."""
     if sys.platform == "linux":
-        board = read_text(BOARD).strip("\0\n")  # such as "Raspberry Pi 5 Model B Rev 1.0"
-        name = _cpuinfo("model name") or board
+        # Of a board such as "Raspberry Pi 5 Model B Rev 1.0".
+        name = _cpuinfo("model name") or read_text(BOARD).strip("\0\n")
     elif sys.platform == "darwin":
         name = _sysctl("machdep.cpu.brand_string").partition(": ")[2].strip()
     else:
