@@ -15,23 +15,31 @@ def cache_folder() -> Path:
 
     EDGEFT_CACHE names another place. Else the system's own: XDG_CACHE_HOME or
     ~/.cache (XDG Base Directory Specification), ~/Library/Caches, %LOCALAPPDATA%.
+    Raises OutputError where that is in a home folder and the system knows of none,
+    as in a container whose user has no name.
     """
-    if named := os.environ.get("EDGEFT_CACHE"):
-        return Path(named).expanduser()
-    if sys.platform == "darwin":
-        base = Path.home() / "Library" / "Caches"
-    elif sys.platform == "win32":
-        base = Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")
-    else:
-        base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    try:
+        if named := os.environ.get("EDGEFT_CACHE"):
+            return Path(named).expanduser()
+        if sys.platform == "darwin":
+            base = Path.home() / "Library" / "Caches"
+        elif sys.platform == "win32":
+            base = Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")
+        else:
+            base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    except RuntimeError:
+        raise OutputError(
+            "There is no place for a cache: the system knows no such home folder.",
+            hint="Name a folder with the environment variable EDGEFT_CACHE.",
+        ) from None
     return base / "edgeft"
 
 
 def private_folder(*names: str) -> Path:
     """A folder below the cache that only its user can enter (mode 0700), made where missing.
 
-    Raises OutputError where it cannot be made, or belongs to or can be written
-    by somebody else: what lies in it is loaded and run.
+    Raises OutputError where it cannot be made, has no place, or belongs to or can be
+    written by somebody else: what lies in it is loaded and run.
     """
     folder = cache_folder()
     _make_private(folder)
@@ -45,9 +53,10 @@ def _make_private(folder: Path) -> None:
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         facts = folder.lstat()
-    except OSError as error:
+    except (OSError, ValueError) as error:  # ValueError: a NUL in its name
+        reason = error.strerror if isinstance(error, OSError) else error
         raise OutputError(
-            f"The cache folder {folder} cannot be made: {error.strerror}.",
+            f"The cache folder {folder} cannot be made: {reason}.",
             hint="Name another place with the environment variable EDGEFT_CACHE.",
         ) from error
     if hasattr(os, "getuid"):

@@ -5,29 +5,36 @@ import json
 import math
 from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from edgeft.bundle import Variant
-from edgeft.errors import UsageError
+from edgeft.errors import OutputError, UsageError
 from edgeft.runtime.cache import cache_folder, private_folder
 from edgeft.runtime.cpu import cpu_features, cpu_name, has_int8_dot
+from edgeft.runtime.providers import nvidia_gpu
 
 __all__ = ["SAME", "Measurement", "choose_variant", "read_measurements", "save_measurements"]
 
 FOLDER = "measurements"
 SAME = 0.03  # of a difference in time that nobody would choose by
 NVIDIA = ("cuda", "tensorrt")
+# What reading a file of measurements raises that is missing, damaged or somebody else's.
+UNREADABLE = (OSError, ValueError, LookupError, TypeError, RecursionError)
 
 
 @dataclass(frozen=True)
 class Measurement:
-    """How quick a variant was here: ``p50_ms`` of single texts, tokenization included."""
+    """How quick a variant was here: ``p50_ms`` of single texts, tokenization included.
+
+    ``gpu`` is the name of the NVIDIA GPU that ``device`` was then, "" for another device.
+    """
 
     device: str
     variant: str
     threads: int
     p50_ms: float
+    gpu: str = ""
 
 
 def choose_variant(
@@ -72,19 +79,20 @@ def choose_variant(
 def read_measurements(digest: str, onnxruntime: str, device: str, threads: int) -> dict[str, float]:
     """The saved p50, in ms, of each variant of a bundle on a device with so many threads.
 
-    Empty where nothing was saved for this bundle, machine and onnxruntime, or
+    Empty where nothing was saved for this bundle, machine, GPU and onnxruntime, or
     the file cannot be read: the rule is always there to fall back on.
     """
-    path = cache_folder() / FOLDER / _file_name(digest, onnxruntime)
     try:
+        path = cache_folder() / FOLDER / _file_name(digest, onnxruntime)
         entries = json.loads(path.read_text(encoding="utf-8"))["measurements"]
         found = [Measurement(**one) for one in entries]
+        here = (device, _gpu(device), threads)
         return {
             one.variant: float(one.p50_ms)
             for one in found
-            if (one.device, one.threads) == (device, threads)
+            if (one.device, one.gpu, one.threads) == here
         }
-    except (OSError, ValueError, KeyError, TypeError):
+    except (*UNREADABLE, OutputError):  # or there is no place for a cache
         return {}
 
 
@@ -93,20 +101,22 @@ def save_measurements(
 ) -> Path:
     """Keep measurements for ``variant="auto"`` in the user's cache; return the file.
 
-    Keyed by (device, variant, threads); those of an earlier call stay where no
-    new one replaces them. Raises OutputError.
+    Keyed by (device, variant, threads), and kept with the name of the GPU; those of
+    an earlier call stay where no new one replaces them. Raises OutputError.
     """
     from edgeft.folders import write_file
 
     path = private_folder(FOLDER) / _file_name(digest, onnxruntime)
-    kept: dict[tuple[str, str, int], Measurement] = {}
+    kept: dict[tuple[str, str, str, int], Measurement] = {}
     try:
         for one in json.loads(path.read_text(encoding="utf-8"))["measurements"]:
             old = Measurement(**one)
-            kept[old.device, old.variant, old.threads] = old
-    except (OSError, ValueError, KeyError, TypeError):
+            kept[old.device, old.gpu, old.variant, old.threads] = old
+    except UNREADABLE:
         kept = {}  # none yet, or one that nothing can read
-    kept |= measurements
+    for new in measurements.values():
+        gpu = _gpu(new.device)
+        kept[new.device, gpu, new.variant, new.threads] = replace(new, gpu=gpu)
     document = {
         "bundle": digest,
         "onnxruntime": onnxruntime,
@@ -115,6 +125,12 @@ def save_measurements(
     }
     write_file(path, json.dumps(document, indent=2) + "\n", force=True)
     return path
+
+
+def _gpu(device: str) -> str:
+    """The name of the NVIDIA GPU behind "cuda:0"; another driver makes it no other GPU."""
+    kind, _, number = device.partition(":")
+    return nvidia_gpu(int(number or 0)).rpartition(", CUDA ")[0] if kind in NVIDIA else ""
 
 
 def _file_name(digest: str, onnxruntime: str) -> str:

@@ -25,6 +25,22 @@ def test_the_systems_own_place(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) 
     assert cache_folder() == tmp_path / "edgeft"
 
 
+@pytest.mark.parametrize("named", [None, "~no-such-user/cache"])
+def test_no_home_is_no_place(monkeypatch: pytest.MonkeyPatch, named: str | None) -> None:
+    def unknown() -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.delenv("EDGEFT_CACHE")
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    monkeypatch.delenv("LOCALAPPDATA", raising=False)
+    monkeypatch.setattr(Path, "home", unknown)
+    if named is not None:
+        monkeypatch.setenv("EDGEFT_CACHE", named)
+    with pytest.raises(OutputError, match="knows no such home folder") as caught:
+        private_folder("key")
+    assert "EDGEFT_CACHE" in caught.value.hint
+
+
 @POSIX
 def test_only_the_user_may_enter(cache: Path) -> None:
     folder = private_folder("tensorrt", "key")

@@ -6,7 +6,13 @@ import pytest
 
 from edgeft.bundle import read_manifest
 from edgeft.errors import UsageError
-from edgeft.runtime.variants import choose_variant
+from edgeft.runtime import variants as room
+from edgeft.runtime.variants import (
+    Measurement,
+    choose_variant,
+    read_measurements,
+    save_measurements,
+)
 
 VNNI = frozenset({"avx2", "vnni"})
 OLD = frozenset({"avx2"})
@@ -52,3 +58,38 @@ def test_a_named_variant_is_taken_or_refused(tiny_bundle: Path) -> None:
     with pytest.raises(UsageError, match="'fp16'") as caught:
         choose_variant(variants, "fp16", "cpu", OLD)
     assert "fp32, int8" in caught.value.hint
+
+
+def test_what_was_measured_is_kept_with_the_gpus_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("EDGEFT_CACHE", str(tmp_path / "cache"))
+
+    def here(name: str) -> None:  # as the driver tells it
+        monkeypatch.setattr(room, "nvidia_gpu", lambda index: name)
+
+    def save(p50_ms: float) -> None:
+        found = [Measurement(device, "fp16", 1, p50_ms) for device in ("cpu", "cuda:0")]
+        save_measurements("sha", "1", {(one.device, one.variant, 1): one for one in found})
+
+    here("Big, red, CUDA 12080")
+    save(1.0)
+    here("Small, CUDA 12080")
+    assert read_measurements("sha", "1", "cuda:0", 1) == {}
+    save(2.0)
+    assert read_measurements("sha", "1", "cuda:0", 1) == {"fp16": 2.0}
+    here("Big, red, CUDA 13000")  # a new driver, the same GPU
+    assert read_measurements("sha", "1", "cuda:0", 1) == {"fp16": 1.0}
+    assert read_measurements("sha", "1", "cpu", 1) == {"fp16": 2.0}
+
+
+@pytest.mark.parametrize("content", ["{", "[" * 100_000, '{"measurements": [1]}', "[]"])
+def test_a_file_of_measurements_that_is_damaged_is_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: str
+) -> None:
+    monkeypatch.setenv("EDGEFT_CACHE", str(tmp_path / "cache"))
+    found = {("cpu", "fp32", 1): Measurement("cpu", "fp32", 1, 3.0)}
+    save_measurements("sha", "1", found).write_text(content)
+    assert read_measurements("sha", "1", "cpu", 1) == {}
+    save_measurements("sha", "1", found)
+    assert read_measurements("sha", "1", "cpu", 1) == {"fp32": 3.0}
