@@ -1,15 +1,16 @@
 """The command line. Only click is imported here; each command imports what it runs."""
 
+import io
 import sys
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib import import_module
-from typing import Any, TypeGuard
+from typing import Any
 
 import click
 
-from edgeft import __version__
+from edgeft import __version__, signals
 from edgeft.cli.console import printable
 from edgeft.errors import EdgeftError
 
@@ -30,7 +31,9 @@ COMMANDS = {
     "push": "push",
     "doctor": "doctor",
 }
-INTERRUPTED = 130  # 128 + SIGINT, as shells count
+# 128 + SIGPIPE, as shells tell of every program whose reader went away: what was still to
+# be written, or to be checked, was not.
+PIPE_BROKEN = 141
 
 
 class _Commands(click.Group):
@@ -56,52 +59,79 @@ class _Commands(click.Group):
         with _errors_told(ctx):
             return super().invoke(ctx)
 
+    def main(
+        self,
+        args: Sequence[str] | None = None,
+        prog_name: str | None = None,
+        complete_var: str | None = None,
+        standalone_mode: bool = True,
+        **extra: Any,
+    ) -> Any:
+        """Run a command line; in ``standalone_mode`` end the process with its status."""
+        try:
+            status = super().main(args, prog_name, complete_var, standalone_mode=False, **extra)
+        except click.ClickException as error:  # a wrong command line
+            if not standalone_mode:
+                raise
+            told = io.StringIO()
+            error.show(told)
+            click.echo(_shown(told.getvalue().rstrip("\n")), err=True)
+            status = error.exit_code
+        if not standalone_mode:
+            return status
+        sys.exit(status if isinstance(status, int) else 0)
+
 
 @contextmanager
 def _errors_told(ctx: click.Context) -> Iterator[None]:
     """Turn what goes wrong into one message and an exit status."""
+    if sys.stdout is None:  # told before hours of work whose results nobody would see
+        _explain(ctx, "Standard output is closed.\nSend it to a file, or to /dev/null.")
+        ctx.exit(1)
     try:
         try:
             yield
         finally:  # here, and not at exit, a full disk can still be told
-            if sys.stdout is not None:
-                sys.stdout.flush()
-    except EdgeftError as error:
-        _explain(ctx, str(error))
-        ctx.exit(error.exit_code)
-    except KeyboardInterrupt:
-        _explain(ctx, "Interrupted.")
-        ctx.exit(INTERRUPTED)
-    except BrokenPipeError:  # the reader of our output went away: `edgeft predict … | head`
-        sys.stdout = None
-        ctx.exit(0)
+            sys.stdout.flush()
     except (click.ClickException, click.exceptions.Exit, click.Abort):
         raise
-    except Exception as error:
-        if _is_output_failure(error):
-            sys.stdout = None  # what it still holds cannot be written at exit either
-            _explain(ctx, f"The output could not be written: {error.strerror}.")
-        else:
-            _explain(
-                ctx,
-                f"Unexpected {type(error).__name__}: {error}\n"
-                "This is a bug in edgeft; --debug shows where it happened.",
-            )
+    except BrokenPipeError:  # the reader of our output went away: `edgeft predict … | head`
+        _drop_output()
+        ctx.exit(PIPE_BROKEN)
+    except BaseException as error:
+        if signals.arrived() or isinstance(error, KeyboardInterrupt):
+            _explain(ctx, signals.words(), word="")
+            ctx.exit(signals.status())
+        if isinstance(error, EdgeftError):
+            _explain(ctx, str(error))
+            _drop_output()
+            ctx.exit(error.exit_code)
+        if not isinstance(error, Exception):
+            raise
+        _explain(
+            ctx,
+            f"Unexpected {type(error).__name__}: {error}\n"
+            "This is a bug in edgeft; --debug shows where it happened.",
+        )
         ctx.exit(1)
 
 
-def _is_output_failure(error: Exception) -> TypeGuard[OSError]:
-    """Whether stdout refused what was printed; a file that is refused has a name."""
-    from edgeft.folders import is_write_failure
+def _drop_output() -> None:
+    """Give up what stdout still holds where it cannot be written, at exit either."""
+    try:
+        sys.stdout.flush()
+    except (OSError, EdgeftError):
+        sys.stdout = None
 
-    return isinstance(error, OSError) and error.filename is None and is_write_failure(error)
 
-
-def _explain(ctx: click.Context, message: str) -> None:
+def _explain(ctx: click.Context, message: str, *, word: str = "Error: ") -> None:
     if ctx.meta.get("edgeft.debug"):
         traceback.print_exc()
-    lines = [printable(line) for line in f"Error: {message}".split("\n")]
-    click.echo("\n".join(lines), err=True)
+    click.echo(_shown(f"{word}{message}"), err=True)
+
+
+def _shown(message: str) -> str:
+    return "\n".join(map(printable, message.split("\n")))
 
 
 def _debug_option() -> click.Option:

@@ -1,6 +1,7 @@
 """Lines as they arrive: what is here already is answered together, without waiting for more."""
 
 import io
+import select
 from collections.abc import Iterable, Iterator
 
 __all__ = ["Arrivals", "windows"]
@@ -15,7 +16,7 @@ class Arrivals(io.BufferedReader):
 
     def __iter__(self) -> Iterator[bytes]:
         parts: list[bytes] = []  # of a line whose end has not arrived
-        while chunk := self.read1(CHUNK):  # waits for the first byte, never for more
+        while chunk := self._chunk():
             *lines, rest = chunk.split(b"\n")
             for at, line in enumerate(lines, start=1):
                 self.ready = at < len(lines)
@@ -24,6 +25,12 @@ class Arrivals(io.BufferedReader):
             parts.append(rest)
         if any(parts):
             yield b"".join(parts)
+
+    def _chunk(self) -> bytes:
+        """What has arrived; waits for the first byte, never for more. Empty at the end."""
+        while (chunk := self.raw.read(CHUNK)) is None:  # a stream that would not block
+            select.select([self.raw], [], [])
+        return chunk
 
 
 def windows(

@@ -1,5 +1,6 @@
 """Everything the commands print: results on stdout, progress and notes on stderr."""
 
+import codecs
 import json
 import re
 import sys
@@ -13,15 +14,57 @@ from edgeft.progress import Progress
 if TYPE_CHECKING:
     from rich.console import Console
 
-__all__ = ["note", "print_json", "print_lines", "print_table", "printable", "show_progress"]
+__all__ = ["json_text", "note", "print_json", "print_lines", "print_table", "printable",
+           "show_progress"]  # fmt: skip
 
-CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f]")  # C0, DEL and C1: what steers a terminal
+# C0, DEL and C1, which steer a terminal; line breaks and directions, which show a text as
+# another; and halves of pairs, which no stream takes.
+CONTROLS = re.compile(
+    "[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
+)
+# What this program prints of its own where an encoding lacks it.
+PLAIN = str.maketrans({"…": "...", "×": "x", "–": "-", "“": '"', "”": '"', "’": "'"})
 LOG_EVERY_S = 15.0  # between two plain lines where stderr is no terminal
 
 
 def printable(text: str) -> str:
-    """The text with its control characters, line breaks too, spelt out: \\x1b."""
-    return CONTROLS.sub(lambda found: f"\\x{ord(found[0]):02x}", text)
+    """The text with its control characters, line breaks too, spelt out: \\x1b.
+
+    A byte of a path that is not UTF-8 is spelt \\xff.
+    """
+    return CONTROLS.sub(_spelt, text)
+
+
+def _spelt(found: re.Match[str]) -> str:
+    number = ord(found[0])
+    if 0xDC80 <= number <= 0xDCFF:  # how Python keeps such a byte (PEP 383)
+        number -= 0xDC00
+    return f"\\x{number:02x}" if number < 0x100 else f"\\u{number:04x}"
+
+
+def _fitting(text: str) -> str:
+    """The printable text in characters that stdout has, so that columns stay aligned."""
+    encoding = _encoding()
+    try:
+        printable(text).encode(encoding)
+    except UnicodeEncodeError:
+        plain = printable(text).translate(PLAIN)
+        return plain.encode(encoding, "backslashreplace").decode(encoding)
+    return printable(text)
+
+
+def _encoding() -> str:
+    return getattr(sys.stdout, "encoding", None) or "utf-8"
+
+
+def json_text(document: Any, *, indent: int | None = None) -> str:
+    """JSON for stdout: in UTF-8, or with escapes where stdout has another encoding.
+
+    What is no character, half of a pair, is escaped in any case.
+    """
+    ascii_only = codecs.lookup(_encoding()).name != "utf-8"
+    text = json.dumps(document, indent=indent, ensure_ascii=ascii_only)
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def note(text: str) -> None:
@@ -32,12 +75,12 @@ def note(text: str) -> None:
 def print_lines(lines: Iterable[str]) -> None:
     """Print lines on stdout; control characters in them are spelt out."""
     for line in lines:
-        print(printable(line))
+        print(_fitting(line))
 
 
 def print_json(document: Any) -> None:
     """Print one JSON document on stdout."""
-    print(json.dumps(document, indent=2, ensure_ascii=False))
+    print(json_text(document, indent=2))
 
 
 def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
@@ -51,17 +94,21 @@ def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[obje
     from rich.table import Table
     from rich.text import Text
 
-    cells = [[printable(str(cell)) for cell in row] for row in rows]
+    class Tables(Console):
+        def on_broken_pipe(self) -> None:
+            raise  # rich would end the process, with status 1 and without a word
+
+    cells = [[_fitting(str(cell)) for cell in row] for row in rows]
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for at, column in enumerate(map(printable, columns)):
+    for at, column in enumerate(map(_fitting, columns)):
         numeric = all(_is_number(row[at]) for row in cells)
         table.add_column(Text(column), justify="right" if numeric else "left", overflow="fold")
     for row in cells:
         table.add_row(*map(Text, row))
-    console = Console(highlight=False)
+    console = Tables(highlight=False)
     if not console.is_terminal:  # a pipe or a file has no width of its own
         console.width = 120
-    print(printable(title))
+    print(_fitting(title))
     console.print(table)
 
 

@@ -1,6 +1,5 @@
 """edgeft predict: texts in, JSON Lines out."""
 
-import json
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -52,10 +51,13 @@ def command(
     import edgeft
     from edgeft.cli.arrivals import Arrivals, windows
     from edgeft.data import read_texts
+    from edgeft.errors import DataError
     from edgeft.runtime.model import WINDOW
 
     arrivals = None
     if str(source) == "-":
+        if sys.stdin is None:
+            raise DataError("Standard input is closed.", hint="Pipe texts in, or name a file.")
         stdin: Any = sys.stdin.buffer
         arrivals = Arrivals(getattr(stdin, "raw", stdin))
     # Opened first: a wrong file name is told before a model is loaded.
@@ -72,11 +74,11 @@ def command(
         console.note(f"Running {model.variant} on {model.device}, {model.threads} threads.")
         if arrivals is None:
             for prediction in model.stream(texts):
-                print(json.dumps(_document(prediction, scores), ensure_ascii=False))
+                print(console.json_text(_document(prediction, scores)))
             return
         for window in windows(texts, arrivals=arrivals, most=WINDOW):
             for prediction in model.predict(window):
-                print(json.dumps(_document(prediction, scores), ensure_ascii=False))
+                print(console.json_text(_document(prediction, scores)))
             sys.stdout.flush()
 
 

@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from edgeft.cli import INTERRUPTED, console, options
+from edgeft import signals
+from edgeft.cli import console, options
 from edgeft.errors import EdgeftError, UsageError
 
 if TYPE_CHECKING:
@@ -147,7 +148,7 @@ def command(
     except KeyboardInterrupt:
         if _is_main_process() and (out is None or not _tell_how_to_go_on(out, force=force)):
             raise
-        ctx.exit(INTERRUPTED)  # it has been said
+        ctx.exit(signals.status())  # it has been said
     if not _is_main_process():
         return
     if as_json:
