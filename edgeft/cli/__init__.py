@@ -1,6 +1,7 @@
 """The command line. Only click is imported here; each command imports what it runs."""
 
 import io
+import os
 import sys
 import traceback
 from collections.abc import Iterator, Sequence
@@ -108,12 +109,21 @@ def _errors_told(ctx: click.Context) -> Iterator[None]:
             ctx.exit(error.exit_code)
         if not isinstance(error, Exception):
             raise
-        _explain(
-            ctx,
-            f"Unexpected {type(error).__name__}: {error}\n"
-            "This is a bug in edgeft; --debug shows where it happened.",
-        )
+        _explain(ctx, _told(error))
         ctx.exit(1)
+
+
+def _told(error: Exception) -> str:
+    """What to say of an error that no stage expected."""
+    if isinstance(error, MemoryError):
+        return "The memory that this takes is not to be had here."
+    if isinstance(error, OSError) and error.filename is not None and error.strerror:
+        name = os.fsdecode(error.filename) if not isinstance(error.filename, int) else "a file"
+        return f"{name} cannot be used: {error.strerror}."
+    return (
+        f"Unexpected {type(error).__name__}: {error}\n"
+        "This is a bug in edgeft; --debug shows where it happened."
+    )
 
 
 def _drop_output() -> None:

@@ -8,6 +8,9 @@ from edgeft.runtime.cpu import usable_cores
 
 __all__ = ["Hardware", "is_main_process", "resolve_hardware"]
 
+DIGITS = 9  # of a number of processes; none has more
+UNSET = "Launch with torchrun or accelerate, which set it; for one process unset it."
+
 
 @dataclass(frozen=True)
 class Hardware:
@@ -27,7 +30,7 @@ class Hardware:
 
 def is_main_process() -> bool:
     """Whether this process prints and writes, as far as the launcher's variables tell."""
-    return int(os.environ.get("RANK", "0")) == 0
+    return os.environ.get("RANK", "").strip() in ("", "0")
 
 
 def resolve_hardware(device: str, precision: str, threads: int | None = None) -> Hardware:
@@ -36,7 +39,7 @@ def resolve_hardware(device: str, precision: str, threads: int | None = None) ->
     torchrun and accelerate launch tell a process its place by the environment
     variables RANK, WORLD_SIZE and LOCAL_WORLD_SIZE. Raises DeviceError, UsageError.
     """
-    processes = int(os.environ.get("WORLD_SIZE", "1"))
+    rank, processes, processes_here = _place()
     if processes > 1:  # every process would warn that its search for unused weights found none
         os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")
     import torch
@@ -60,11 +63,42 @@ def resolve_hardware(device: str, precision: str, threads: int | None = None) ->
     if precision == "auto":
         bf16 = device == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
         precision = "bf16" if bf16 else "fp32"
-    processes_here = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
     return Hardware(
         device=device,
         precision=precision,
         threads=threads or max(1, usable_cores() // processes_here),
-        rank=int(os.environ.get("RANK", "0")),
+        rank=rank,
         processes=processes,
     )
+
+
+def _place() -> tuple[int, int, int]:
+    """This process's rank, all processes, and those on this machine. Raises UsageError."""
+    processes = _variable("WORLD_SIZE", 1, least=1)
+    here = _variable("LOCAL_WORLD_SIZE", 1, least=1)
+    rank = _variable("RANK", 0, least=0)
+    _variable("LOCAL_RANK", 0, least=0)  # read by accelerate
+    if rank >= processes:
+        raise UsageError(
+            f"RANK is {rank}, but WORLD_SIZE says that there are {processes} processes.", hint=UNSET
+        )
+    if processes > 1:
+        for name in ("RANK", "MASTER_ADDR", "MASTER_PORT"):
+            if not os.environ.get(name, "").strip():
+                raise UsageError(
+                    f"WORLD_SIZE says that there are {processes} processes, but {name} is not set.",
+                    hint=UNSET,
+                )
+    return rank, processes, here
+
+
+def _variable(name: str, default: int, *, least: int) -> int:
+    """A number that the launcher sets. An empty one is none, as container files leave it."""
+    text = os.environ.get(name, "").strip()
+    if not text:
+        return default
+    if not text.isdecimal() or len(text) > DIGITS or int(text) < least:
+        raise UsageError(
+            f"The environment variable {name} is {text!r}, no such number.", hint=UNSET
+        )
+    return int(text)
