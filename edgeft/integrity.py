@@ -5,6 +5,7 @@ import os
 import stat
 import sys
 from collections.abc import Iterable, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
 from io import BufferedReader
 from pathlib import Path, PurePosixPath
@@ -20,7 +21,9 @@ __all__ = [
     "check_files",
     "check_open",
     "confined",
+    "leaves",
     "open_file",
+    "open_regular",
     "path_of",
     "record_of",
     "sha256_of",
@@ -91,11 +94,24 @@ def open_file(folder: Path, name: str) -> BufferedReader:
     """
     path = confined(folder, name)
     try:
-        if not stat.S_ISREG(path.stat().st_mode):  # opening a pipe would wait for ever
-            raise IntegrityError(f"{path} is not a file.", hint=AGAIN)
-        return path.open("rb")
+        return open_regular(path)
     except OSError as error:
         raise IntegrityError(f"{path} cannot be read: {error.strerror}.", hint=AGAIN) from None
+
+
+def open_regular(path: Path) -> BufferedReader:
+    """Open an ordinary file for reading. Raises IntegrityError for any other, OSError."""
+    if stat.S_ISREG(path.stat().st_mode):  # opening a device may already do something
+        with ExitStack() as closing:
+            stream = closing.enter_context(open(path, "rb", opener=_open_at_once))
+            if stat.S_ISREG(os.fstat(stream.fileno()).st_mode):  # it may have been replaced
+                closing.pop_all()
+                return stream
+    raise IntegrityError(f"{path} is not a file.", hint=AGAIN)
+
+
+def _open_at_once(path: str, flags: int) -> int:
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))  # a pipe would wait for its writer
 
 
 def path_of(stream: BufferedReader, path: Path) -> Path:
@@ -115,11 +131,13 @@ def confined(folder: Path, name: str) -> Path:
     A symbolic link may lead to another place inside the folder, or, as in the
     Hub's cache, from models--…/snapshots/REVISION to models--…/blobs.
     """
-    parts = PurePosixPath(name)
-    if parts.is_absolute() or ".." in parts.parts or "\\" in name or ":" in name:
+    if leaves(name):
         raise BundleError(f"The manifest in {folder} names {name!r}, which leaves the folder.")
-    path = folder / parts
-    root, target = folder.resolve(), path.resolve()
+    path = folder / PurePosixPath(name)
+    try:
+        root, target = folder.resolve(), path.resolve()
+    except (OSError, RuntimeError, ValueError) as error:  # links in a circle, a name with NUL
+        raise BundleError(f"{str(path)!r} leads nowhere: {error}.", hint=AGAIN) from None
     if target.is_relative_to(root):
         return path
     repository = root.parent.parent
@@ -129,6 +147,12 @@ def confined(folder: Path, name: str) -> Path:
     raise BundleError(
         f"{path} is a link that leaves the folder.", hint="Put the file itself in its place."
     )
+
+
+def leaves(name: str) -> bool:
+    """Whether a relative path, by its name alone, leads out of the folder or is a system's own."""
+    parts = PurePosixPath(name)
+    return parts.is_absolute() or ".." in parts.parts or "\\" in name or ":" in name
 
 
 def sha256_of(stream: BufferedReader) -> str:

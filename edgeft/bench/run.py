@@ -150,6 +150,7 @@ def _measure(
                 texts=some.texts,
                 offline="offline" in config.scenarios,
                 patient=number == config.rounds - 1,
+                adopted=subject.adopted,
                 load=load,
                 most_s=config.most_s,
             )

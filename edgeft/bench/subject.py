@@ -23,6 +23,7 @@ from edgeft.bundle import (
 )
 from edgeft.errors import BundleError, DependencyError, OutputError
 from edgeft.integrity import check_files
+from edgeft.manifest import FOREIGN
 from edgeft.pretrained import OFFSET_POSITIONS
 from edgeft.runtime.graphfile import keeps_weights_elsewhere
 from edgeft.runtime.providers import resolve_device
@@ -139,7 +140,7 @@ def _adopt(
         variants[name] = Variant(
             files={"model": path.name},
             precision=precision,
-            graph="onnx",
+            graph=FOREIGN,
             opset=0,
             inputs=inputs,
             outputs=outputs,
@@ -152,7 +153,7 @@ def _adopt(
         path=".",
         tokenizer="tokenizer.json",
         max_length=_max_length(folder, config),
-        pad_id=int(config.get("pad_token_id") or 0),
+        pad_id=max(0, int(config.get("pad_token_id") or 0)),
         pad_type_id=0,
         normalize=(),
         golden_texts=(),
@@ -220,7 +221,8 @@ def _labels_of(config: Mapping[str, Any]) -> tuple[str, ...] | None:
     if not str(kinds[0]).endswith("ForSequenceClassification"):
         return None
     names = config.get("id2label") or {"0": "LABEL_0", "1": "LABEL_1"}  # transformers' default
-    return tuple(str(names[at]) for at in sorted(names, key=int))
+    labels = tuple(str(names[at]) for at in sorted(names, key=int))
+    return labels if len(set(labels)) == len(labels) else None
 
 
 def _precision(stem: str) -> str:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from edgeft.runtime import model as runtime
 from edgeft.runtime.ahead import one_ahead
 from edgeft.runtime.decode import classifications
-from edgeft.runtime.engine import Engine, Rows
+from edgeft.runtime.engine import CheckedEngine, Engine, Rows
 from edgeft.runtime.tokenize import Encoded, TextEncoder
 
 if TYPE_CHECKING:
@@ -59,9 +59,12 @@ def trace_model(model: "Model") -> Trace:
     stays quick without them, so its own functions are replaced.
     """
     trace = Trace()
-    assert model._engine is not None
+    engine = model._engine
+    assert engine is not None
+    if isinstance(engine, CheckedEngine):  # a foreign graph may give something else than scores
+        engine = engine.inner
     model._encoder = cast(TextEncoder, _TracedEncoder(model._encoder, trace))
-    model._engine = _TracedEngine(model._engine, trace, len(model.labels))
+    model._engine = _TracedEngine(engine, trace, len(model.labels))
     vars(runtime).update(
         classifications=_timed(classifications, trace), one_ahead=_timed_windows(one_ahead, trace)
     )

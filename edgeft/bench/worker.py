@@ -62,6 +62,7 @@ def _answer(jobs: IO[str], answers: IO[str]) -> None:
         variant=job["variant"],
         threads=job["threads"],
         batch_tokens=job["batch_tokens"],
+        verify=job["verify"],
     )
     load_ms = (time.perf_counter() - begin) * 1e3
     from edgeft.bench.trace import trace_model

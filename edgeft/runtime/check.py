@@ -20,7 +20,7 @@ from edgeft.integrity import check_files
 from edgeft.metrics import ClassificationScores, score_classification
 from edgeft.paired import Drop, paired_drop
 from edgeft.progress import Progress, silent
-from edgeft.runtime.decode import choose_labels, softmax
+from edgeft.runtime.decode import choose_labels, require_numbers, softmax
 from edgeft.runtime.golden import GoldenResult, check_golden
 from edgeft.runtime.load import load
 from edgeft.runtime.model import WINDOW, Model
@@ -142,6 +142,7 @@ def verify(
                 continue
             texts = data.texts if isinstance(data, Examples) else data
             logits = logits_in_steps(model, texts, f"verifying {name}", progress)
+            require_numbers(logits)
         if name == REFERENCE:
             reference = logits
         decision = manifest.model.variants[name].decision
@@ -218,6 +219,7 @@ def score(model: Model, examples: Examples, *, progress: Progress = silent) -> C
     """
     check_labels(examples, model.labels)
     logits = logits_in_steps(model, examples.texts, f"scoring {model.variant}", progress)
+    require_numbers(logits)
     return score_logits(logits, examples, model.labels)
 
 

@@ -6,10 +6,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgeft.bundle import Decision
+from edgeft.errors import RunError
 from edgeft.runtime.tokenize import Encoded
 from edgeft.tasks import UNKNOWN, Classification
 
-__all__ = ["choose_labels", "classifications", "pool", "softmax"]
+__all__ = ["choose_labels", "classifications", "pool", "require_numbers", "softmax"]
 
 PLAIN = Decision()
 
@@ -19,6 +20,16 @@ def softmax(logits: NDArray[np.float32]) -> NDArray[np.float32]:
     shifted = np.exp(logits - logits.max(axis=-1, keepdims=True))  # (N, C) float32
     scores: NDArray[np.float32] = shifted / shifted.sum(axis=-1, keepdims=True)
     return scores
+
+
+def require_numbers(logits: NDArray[np.float32]) -> None:
+    """Raise RunError where (N, C) logits are not all numbers, so that no label stands for them."""
+    if not np.isfinite(logits).all():
+        bad = int((~np.isfinite(logits)).any(axis=1).sum())
+        raise RunError(
+            f"The graph gave scores that are no numbers for {bad} of {len(logits)} texts.",
+            hint="Load another variant, or see what this one does here: edgeft verify BUNDLE",
+        )
 
 
 def pool(logits: NDArray[np.float32], encoded: Sequence[Encoded]) -> NDArray[np.float32]:
@@ -45,9 +56,10 @@ def classifications(
     encoded: Sequence[Encoded],
     decision: Decision = PLAIN,
 ) -> list[Classification]:
-    """One Classification for each row of (N, C) logits, in order."""
+    """One Classification for each row of (N, C) logits, in order. Raises RunError."""
     if decision.temperature != 1.0:
         logits = logits / np.float32(decision.temperature)
+    require_numbers(logits)
     scores = softmax(logits)  # (N, C)
     best = choose_labels(scores, labels, decision).tolist()  # (N,)
     return [

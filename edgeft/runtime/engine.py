@@ -15,7 +15,7 @@ from edgeft.runtime.providers import import_onnxruntime
 if TYPE_CHECKING:
     import onnxruntime
 
-__all__ = ["BoundEngine", "Engine", "Inputs", "PlainEngine", "pad"]
+__all__ = ["BoundEngine", "CheckedEngine", "Engine", "Inputs", "PlainEngine", "pad"]
 
 Rows = Sequence[Sequence[int]]
 
@@ -160,6 +160,29 @@ class BoundEngine:
         options = self._ort.RunOptions()
         options.add_run_config_entry("gpu_graph_id", graph)
         return options
+
+
+class CheckedEngine:
+    """Another engine, held to (B, C) float32 for B rows, whatever its graph gives."""
+
+    def __init__(self, inner: Engine, columns: int) -> None:
+        self.inner = inner
+        self._columns = columns
+
+    def run(self, rows: Rows) -> NDArray[np.float32]:
+        """The (B, C) float32 logits of B rows of ids. Raises RunError."""
+        logits = self.inner.run(rows)
+        if logits.shape != (len(rows), self._columns):
+            raise RunError(
+                f"The graph gave values of shape {logits.shape} for {len(rows)} texts and "
+                f"{self._columns} labels.",
+                hint="Export the model again with: edgeft export",
+            )
+        return logits.astype(np.float32, copy=False)
+
+    def padded_length(self, longest: int) -> int:
+        """That of the other engine."""
+        return self.inner.padded_length(longest)
 
 
 def _failed(feed: Mapping[str, NDArray[np.int64]], error: Exception) -> RunError:

@@ -2,15 +2,19 @@
 
 import hashlib
 import os
+import time
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
-from edgeft.bundle import Manifest, ModelRecord, Variant, read_manifest
+from edgeft.bundle import MANIFEST, Manifest, ModelRecord, Variant, read_manifest
 from edgeft.errors import BundleError, IntegrityError, UsageError
 from edgeft.integrity import Verify, path_of
 from edgeft.runtime.cache import private_folder
 from edgeft.runtime.cpu import cpu_features, has_int8_dot, usable_cores
-from edgeft.runtime.engine import BoundEngine, Engine, Inputs, PlainEngine
-from edgeft.runtime.golden import hold_golden
+from edgeft.runtime.ends import check_ends
+from edgeft.runtime.engine import BoundEngine, CheckedEngine, Engine, Inputs, PlainEngine
+from edgeft.runtime.golden import check_recorded, hold_golden
 from edgeft.runtime.graphfile import check_graph
 from edgeft.runtime.model import LongTexts, Model, Serving
 from edgeft.runtime.providers import DeviceName, import_onnxruntime, nvidia_gpu, resolve_device
@@ -21,9 +25,10 @@ from edgeft.runtime.variants import choose_variant, read_measurements
 
 __all__ = ["load"]
 
-KNOWN_INPUTS = {"input_ids", "attention_mask", "token_type_ids"}
 X86 = {"avx2", "avx512f", "fma"}
 TENSORRT_ROWS = 256  # the largest batch that its engines are built for
+MOST_SWAPS = 20  # of a bundle by another, while it is being loaded
+SWAP_S = 0.02  # more than a folder is missing while another takes its place
 
 
 def load(
@@ -59,7 +64,8 @@ def load(
     on_long: a text of more than ``Model.max_length`` tokens is cut ("truncate"),
         refused ("error"), or read in windows that share ``overlap`` tokens
         (by default an eighth of the maximum) and whose logits are averaged,
-        each weighted by its own tokens ("window").
+        each weighted by its own tokens ("window"; a text of more than 1,048,576
+        characters is refused).
     batch_invariant: never let a text's neighbours touch its answer: a variant
         whose manifest does not promise that runs each text alone.
     batch_tokens: padded tokens in a batch, at most; by default what suits the device.
@@ -73,6 +79,70 @@ def load(
     """
     _check_options(threads, verify, on_long, overlap, batch_tokens, max_waiting, wait_ms)
     folder = Path(path)
+    return _settled(
+        folder,
+        lambda: _load(
+            folder,
+            device=device,
+            wanted=variant,
+            threads=threads or usable_cores(),
+            verify=verify,
+            expect=expect,
+            overlap=overlap,
+            batch_invariant=batch_invariant,
+            serving=Serving(
+                on_long=on_long,
+                batch_tokens=batch_tokens,
+                max_waiting=max_waiting,
+                wait_s=wait_ms / 1e3,
+            ),
+            spin=spin,
+            cuda_graphs=cuda_graphs,
+        ),
+    )
+
+
+def _settled(folder: Path, attempt: Callable[[], Model]) -> Model:
+    """What ``attempt`` gives once the bundle is the same before it and after it failed.
+
+    So a bundle that is replaced while it is read is read once more, and a manifest
+    is never held against another bundle's files.
+    """
+    for _ in range(MOST_SWAPS):
+        before = _state(folder)
+        try:
+            return attempt()
+        except BundleError:
+            if before is None:
+                time.sleep(SWAP_S)
+            if _state(folder) == before:
+                raise
+    return attempt()
+
+
+def _state(folder: Path) -> tuple[int, ...] | None:
+    """What tells one manifest from another that takes its place; None where there is none."""
+    try:
+        found = (folder / MANIFEST).stat()
+    except (OSError, ValueError):
+        return None
+    return found.st_dev, found.st_ino, found.st_mtime_ns, found.st_size
+
+
+def _load(
+    folder: Path,
+    *,
+    device: str,
+    wanted: str,
+    threads: int,
+    verify: Verify,
+    expect: str | None,
+    overlap: int | None,
+    batch_invariant: bool,
+    serving: Serving,
+    spin: bool,
+    cuda_graphs: bool,
+) -> Model:
     manifest = read_manifest(folder)
     if expect is not None and expect != manifest.digest:
         raise IntegrityError(
@@ -80,33 +150,28 @@ def load(
             hint="Load the bundle that you expect, or correct the digest.",
         )
     record = manifest.model
-    threads = threads or usable_cores()
     with SealedFiles(folder, manifest.files, verify) as files:
         place = resolve_device(device)  # imports onnxruntime while the files are hashed
         if cuda_graphs and place.kind != "cuda":
             raise UsageError(f"There are no CUDA graphs on {place}.", hint="Add device='cuda'.")
-        name = _variant(manifest, variant, place, threads)
-        chosen = record.variants[name]
-        if "model" not in chosen.files:
-            raise BundleError(f"The manifest in {folder} names no graph for {name!r}.")
-        if on_long == "window" and overlap is None:
-            overlap = record.max_length // 8
+        name = _variant(manifest, wanted, place, threads)
+        variant = record.variants[name]
+        if verify != "off":
+            check_recorded(folder, manifest, name)
+        windows = serving.on_long == "window"
         encoder = TextEncoder(
             files.read(record.tokenizer),
             record.max_length,
             record.normalize,
-            overlap=overlap if on_long == "window" else None,
+            overlap=(record.max_length // 8 if overlap is None else overlap) if windows else None,
             empty=record.pad_id,
         )
         options = _session_options(manifest, name, place, threads, spin, cuda_graphs)
-        graph = files.open(chosen.files["model"])
-        check_graph(graph, folder / chosen.files["model"])
-        session = open_session(
-            path_of(graph, folder / chosen.files["model"]),
-            place,
-            options,
-            name=str(folder / chosen.files["model"]),
-        )
+        path = folder / variant.files["model"]
+        graph = files.open(variant.files["model"])
+        check_graph(graph, path)
+        session = open_session(path_of(graph, path), place, options, name=str(path))
+        check_ends(session, variant, len(manifest.labels), path)
         files.finish()
     model = Model(
         manifest=manifest,
@@ -114,14 +179,13 @@ def load(
         device=device_of(session, place),
         threads=threads,
         encoder=encoder,
-        engine=_engine(session, chosen, record, place, cuda_graphs),
-        serving=Serving(
-            on_long=on_long,
-            alone=batch_invariant and not chosen.batch_invariant,
-            batch_tokens=batch_tokens,
+        engine=CheckedEngine(
+            _engine(session, variant, record, place, cuda_graphs), len(manifest.labels)
+        ),
+        serving=replace(
+            serving,
+            alone=batch_invariant and not variant.batch_invariant,
             max_rows=TENSORRT_ROWS if place.kind == "tensorrt" else None,
-            max_waiting=max_waiting,
-            wait_s=wait_ms / 1e3,
         ),
     )
     if verify != "off":
@@ -205,9 +269,6 @@ def _engine(
     session: object, variant: Variant, record: ModelRecord, place: DeviceName, graphs: bool
 ) -> Engine:
     names = tuple(one.name for one in variant.inputs)
-    unknown = set(names) - KNOWN_INPUTS
-    if unknown or "input_ids" not in names:
-        raise BundleError(f"The graph wants inputs that are not known: {sorted(names)}.")
     fill = {"input_ids": record.pad_id, "token_type_ids": record.pad_type_id}
     inputs = Inputs(names, fill)
     if place.kind in ("cuda", "tensorrt") and "attention_mask" in names:

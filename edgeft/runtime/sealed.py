@@ -6,7 +6,8 @@ from io import BufferedReader
 from pathlib import Path
 from typing import Self
 
-from edgeft.integrity import FileRecord, Verify, check_open, open_file
+from edgeft.errors import IntegrityError
+from edgeft.integrity import AGAIN, FileRecord, Verify, check_open, open_file
 
 __all__ = ["SealedFiles"]
 
@@ -23,7 +24,8 @@ class SealedFiles:
         self._folder, self._records, self._verify = folder, records, verify
         self._open: dict[str, BufferedReader] = {}
         self._done = {name: threading.Event() for name in records}
-        self._errors: dict[str, Exception] = {}
+        self._errors: dict[str, BaseException] = {}
+        self._checked: set[str] = set()
         self._stop = False
         self._thread: threading.Thread | None = None
 
@@ -49,8 +51,7 @@ class SealedFiles:
             self._check(name)
         else:
             self._done[name].wait()
-        if name in self._errors:
-            raise self._errors[name]
+        self._hold(name)
         stream = self._open[name]
         stream.seek(0)
         return stream
@@ -63,19 +64,32 @@ class SealedFiles:
         """Wait until every file is checked. Raises BundleError, IntegrityError."""
         if self._thread is not None:
             self._thread.join()
-        for error in self._errors.values():
-            raise error
+            for name in self._records:
+                self._hold(name)
+
+    def _hold(self, name: str) -> None:
+        if name in self._errors:
+            raise self._errors[name]
+        if name not in self._checked:  # the thread ended before it came to this one
+            raise IntegrityError(f"{self._folder / name} was not checked.", hint=AGAIN)
 
     def _check_all(self) -> None:
-        for name in sorted(self._records, key=lambda name: self._records[name].bytes):
-            if not self._stop:
+        try:
+            for name in sorted(self._records, key=lambda name: self._records[name].bytes):
+                if self._stop:
+                    break
                 self._check(name)
-            self._done[name].set()
+                self._done[name].set()
+        finally:  # whatever happened, nobody is left waiting
+            for done in self._done.values():
+                done.set()
 
     def _check(self, name: str) -> None:
         path = self._folder / name
         try:
             stream = self._open[name] = open_file(self._folder, name)
             check_open(stream, path, self._records.get(name), verify=self._verify)
-        except Exception as error:  # raised to the thread that asks, not in this one
+        except BaseException as error:  # raised to the thread that asks, not in this one
             self._errors[name] = error
+        else:
+            self._checked.add(name)

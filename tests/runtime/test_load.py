@@ -1,10 +1,13 @@
 """load: nothing but the recorded bundle is loaded, and it answers as recorded."""
 
+import asyncio
 import json
 import os
 import shutil
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,8 +16,17 @@ from hypothesis import strategies as st
 from onnx import helper, load_model
 
 import edgeft
-from edgeft.bundle import MANIFEST, Golden, digest_of, read_manifest
-from edgeft.errors import BundleError, DataError, IntegrityError, UsageError
+from edgeft.bundle import (
+    MANIFEST,
+    Golden,
+    Manifest,
+    TensorRecord,
+    read_manifest,
+    write_manifest,
+)
+from edgeft.data import Examples
+from edgeft.errors import BundleError, DataError, IntegrityError, RunError, UsageError
+from edgeft.runtime.check import score, verify
 from edgeft.runtime.variants import Measurement, save_measurements
 from tests import tiny
 from tests.bundles import with_file, with_variant
@@ -69,16 +81,13 @@ def test_a_swapped_tokenizer_is_caught_by_the_golden_texts(
         load(forged)
 
 
-@pytest.mark.parametrize("shift", [5.0, float("nan")])
-def test_other_answers_than_recorded_are_refused(
-    tiny_bundle: Path, tmp_path: Path, shift: float
-) -> None:
+def test_other_answers_than_recorded_are_refused(tiny_bundle: Path, tmp_path: Path) -> None:
     golden = read_manifest(tiny_bundle).model.variants["fp32"].golden
-    moved = tuple(tuple(one + shift for one in row) for row in golden.logits)
+    moved = tuple(tuple(one + 5.0 for one in row) for row in golden.logits)
     copy = with_variant(tiny_bundle, tmp_path / "b", "fp32", golden=Golden(moved, 1e-3))
-    for verify in ("full", "fast"):
+    for how in ("full", "fast"):
         with pytest.raises(IntegrityError, match="'fp32' does not answer as recorded") as caught:
-            load(copy, verify=verify)
+            load(copy, verify=how)
         assert "'int8'" in caught.value.hint
     with load(copy, verify="off") as model:
         assert model.predict("the cat").label in tiny.LABELS
@@ -124,18 +133,191 @@ def test_nothing_is_parsed_before_every_hash_is_checked(tiny_bundle: Path, tmp_p
 def test_unknown_inputs_are_refused(tiny_bundle: Path, tmp_path: Path) -> None:
     inputs = read_manifest(tiny_bundle).model.variants["fp32"].inputs
     odd = (*inputs, replace(inputs[0], name="pixel_values"))
-    with pytest.raises(BundleError, match="pixel_values"):
+    with pytest.raises(BundleError, match=r"inputs name .*pixel_values; known are"):
         load(with_variant(tiny_bundle, tmp_path / "b", "fp32", inputs=odd))
 
 
-def test_a_manifest_without_a_model_is_refused(tiny_bundle: Path, tmp_path: Path) -> None:
-    copy = Path(shutil.copytree(tiny_bundle, tmp_path / "b"))
-    content = json.loads((copy / MANIFEST).read_text())
-    content["pipeline"] = []
-    content["digest"] = digest_of(content)
-    (copy / MANIFEST).write_text(json.dumps(content))
-    with pytest.raises(BundleError, match="lacks or misstates a field"):
+def test_golden_answers_that_were_removed_are_missed(tiny_bundle: Path, tmp_path: Path) -> None:
+    copy = with_variant(tiny_bundle, tmp_path / "b", "fp32", golden=Golden((), 1e-3))
+    with pytest.raises(IntegrityError, match="no golden answers for 'fp32'") as caught:
         load(copy)
+    assert 'verify="off"' in caught.value.hint
+    assert not verify(copy, device="cpu")["fp32"].golden.passed
+    with load(copy, verify="off") as model:
+        assert model.predict("the cat").label in tiny.LABELS
+
+
+def _edited(bundle: Path, to: Path, edit: Callable[[Any], object]) -> Path:
+    """A copy whose fp32 graph was edited, recorded as if it belonged there."""
+    graph = load_model(bundle / "onnx" / "model.onnx")
+    edit(graph.graph)
+    return with_file(bundle, to, "onnx/model.onnx", graph.SerializeToString())
+
+
+def _more_scores(graph: Any) -> None:
+    """Append each text's scores once more."""
+    graph.output[0].name, graph.output[0].type.tensor_type.shape.dim[1].dim_value = "wide", 6
+    graph.node.append(helper.make_node("Concat", ["logits", "logits"], ["wide"], axis=1))
+
+
+def _renamed(graph: Any) -> None:
+    graph.output[0].name = "other"
+    graph.node.append(helper.make_node("Identity", ["logits"], ["other"]))
+
+
+def _reshaped(graph: Any) -> None:
+    """Give one long row, under an output whose size nobody states."""
+    graph.output[0].name = "row"
+    del graph.output[0].type.tensor_type.shape.dim[:]
+    for name in ("one", "many"):
+        graph.output[0].type.tensor_type.shape.dim.add().dim_param = name
+    graph.initializer.append(helper.make_tensor("shape", 7, [2], [1, -1]))
+    graph.node.append(helper.make_node("Reshape", ["logits", "shape"], ["row"]))
+
+
+def _no_numbers(graph: Any) -> None:
+    graph.output[0].name = "nothing"
+    graph.initializer.append(helper.make_tensor("zero", 1, [1], [0.0]))
+    graph.node.append(helper.make_node("Sub", ["logits", "logits"], ["none"]))
+    graph.node.append(helper.make_node("Div", ["none", "zero"], ["nothing"]))
+
+
+def test_a_graph_that_gives_something_else_is_refused(tiny_bundle: Path, tmp_path: Path) -> None:
+    wide = _edited(tiny_bundle, tmp_path / "wide", _more_scores)
+    for how in ("full", "off"):
+        with pytest.raises(BundleError, match="has the outputs wide; recorded are logits"):
+            load(wide, verify=how)
+    renamed = _recorded(wide, tmp_path / "wide2", "wide", 3)
+    with pytest.raises(BundleError, match=r"'wide' is tensor\(float\) of shape .* for 3 labels"):
+        load(renamed)
+    other = _edited(tiny_bundle, tmp_path / "other", _renamed)
+    with load(_recorded(other, tmp_path / "other2", "other", 3)) as model:
+        assert model.predict("the cat").label in tiny.LABELS
+
+
+def _recorded(bundle: Path, to: Path, name: str, columns: int) -> Path:
+    output = TensorRecord(name, "float32", ("batch_size", columns))
+    return with_variant(bundle, to, "fp32", outputs=(output,))
+
+
+def test_an_output_of_unknown_size_is_held_to_the_labels(tiny_bundle: Path, tmp_path: Path) -> None:
+    edited = _edited(tiny_bundle, tmp_path / "b", _reshaped)
+    with load(_recorded(edited, tmp_path / "c", "row", 3)) as model:
+        assert model.predict("the cat").label in tiny.LABELS
+        with pytest.raises(RunError, match=r"shape \(1, 6\) for 2 texts and 3 labels"):
+            model.predict(["the cat", "the dog"])
+
+
+def test_scores_that_are_no_numbers_are_an_error(tiny_bundle: Path, tmp_path: Path) -> None:
+    edited = _edited(tiny_bundle, tmp_path / "b", _no_numbers)
+    bundle = _recorded(edited, tmp_path / "c", "nothing", 3)
+    with pytest.raises(IntegrityError, match="does not answer as recorded"):
+        load(bundle)
+    told = "no numbers for 1 of 1 texts"
+    with load(bundle, verify="off") as model:
+        for ask in (
+            lambda: model.predict("the cat"),
+            lambda: model.predict(["the cat"]),
+            lambda: asyncio.run(model.apredict("the cat")),
+            lambda: score(model, Examples("f.csv", ["the cat"], ["sad"], [2], "text", "label")),
+        ):
+            with pytest.raises(RunError, match=told):
+                ask()
+    found = verify(bundle, device="cpu")["fp32"].to_dict()["golden"]
+    assert found == {"passed": False, "max_abs_difference": None, "tolerance": 0.001}
+    with pytest.raises(RunError, match=told):
+        verify(bundle, ["the cat"], device="cpu")
+
+
+# --- tokenizers ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", ["panics", "fails"])
+def test_a_tokenizer_that_fails_is_one_error(tiny_bundle: Path, tmp_path: Path, kind: str) -> None:
+    content = json.loads((tiny_bundle / "tokenizer.json").read_text())
+    if kind == "panics":
+        content["pre_tokenizer"] = {"type": "FixedLength", "length": 0}
+    else:
+        del content["model"]["vocab"]["[UNK]"]
+    bundle = with_file(tiny_bundle, tmp_path / "b", "tokenizer.json", json.dumps(content).encode())
+    with pytest.raises(IntegrityError, match="cannot answer its golden texts: The tokenizer fail"):
+        load(bundle)
+    with load(bundle, verify="off") as model:
+        for ask in (
+            lambda: model.predict("中"),
+            lambda: model.predict(["中", "the cat"]),
+            lambda: model.predict("中" * 5000),
+            lambda: list(model.stream(["中"] * 3000)),
+            lambda: asyncio.run(model.apredict("中")),
+        ):
+            with pytest.raises(RunError, match="The tokenizer failed") as caught:
+                ask()
+            assert "copy the bundle again" in caught.value.hint
+
+
+def test_a_tokenizer_that_panics_when_read_is_one_error(tiny_bundle: Path, tmp_path: Path) -> None:
+    content = json.loads((tiny_bundle / "tokenizer.json").read_text())
+    content["normalizer"] = {"type": "Precompiled", "precompiled_charsmap": ""}
+    bundle = with_file(tiny_bundle, tmp_path / "b", "tokenizer.json", json.dumps(content).encode())
+    with pytest.raises(BundleError, match=r"tokenizer\.json cannot be loaded: Precompiled"):
+        load(bundle)
+
+
+def test_a_length_without_room_for_a_word_is_refused(tiny_bundle: Path, tmp_path: Path) -> None:
+    copy = Path(shutil.copytree(tiny_bundle, tmp_path / "b"))
+    manifest = read_manifest(copy)
+    record = replace(manifest.model, max_length=2)
+    write_manifest(copy, replace(manifest, models={"main": record}))
+    with pytest.raises(BundleError, match="2 tokens has no room beside the tokenizer's 2 special"):
+        load(copy)
+
+
+# --- while it is replaced ----------------------------------------------------------------
+
+
+def test_a_bundle_that_is_replaced_meanwhile_is_read_once_more(
+    tiny_bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = Path(shutil.copytree(tiny_bundle, tmp_path / "here"))
+    content = json.loads((tiny_bundle / "tokenizer.json").read_text())
+    other = with_file(
+        tiny_bundle, tmp_path / "other", "tokenizer.json", json.dumps(content, indent=1).encode()
+    )
+    expected, reads = read_manifest(other).digest, []
+
+    def swapped(folder: Path) -> Manifest:
+        manifest = read_manifest(folder)
+        if not reads:  # between the manifest and the files
+            here.rename(tmp_path / "old")
+            other.rename(here)
+        reads.append(manifest.digest)
+        return manifest
+
+    monkeypatch.setattr("edgeft.runtime.load.read_manifest", swapped)
+    with load(here) as model:
+        assert model.manifest.digest == expected
+    assert len(reads) == 2
+    (here / "tokenizer.json").write_bytes(b"{}")
+    with pytest.raises(IntegrityError, match="tokenizer"):  # damage is not tried again
+        load(here)
+    assert len(reads) == 3
+
+
+def test_a_bundle_that_comes_back_at_once_is_found(
+    tiny_bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = tmp_path / "here"
+
+    def late(folder: Path) -> Manifest:
+        try:
+            return read_manifest(folder)
+        finally:
+            if not here.exists():
+                shutil.copytree(tiny_bundle, here)
+
+    monkeypatch.setattr("edgeft.runtime.load.read_manifest", late)
+    with load(here) as model:
+        assert model.predict("the cat").label in tiny.LABELS
 
 
 # --- what runs -----------------------------------------------------------------------
@@ -197,9 +379,16 @@ def test_long_texts_are_refused_by_place_and_size(tiny_bundle: Path) -> None:
             model.predict(LONG)
         with pytest.raises(DataError, match="Text 1030 has 188 tokens"):
             model.predict(["sun"] * 1030 + [LONG])
+        with pytest.raises(DataError, match=r"has more than [1-9]\d+ tokens; the model reads 64"):
+            model.predict(LONG * 100)
 
 
 def test_windows_cover_a_long_text(tiny_bundle: Path) -> None:
+    with load(tiny_bundle, on_long="window") as model:
+        with pytest.raises(DataError, match="Text 1 has more than 1,048,576 characters"):
+            model.predict(["the cat", "sun " * 262_200])
+        with pytest.raises(DataError, match="too long for windows"):
+            asyncio.run(model.apredict("sun " * 262_200))
     with load(tiny_bundle, on_long="window", overlap=10) as model, load(tiny_bundle) as plain:
         short, long = model.predict(["the cat", LONG])
         assert (short.windows, long.windows, long.truncated) == (1, 4, False)

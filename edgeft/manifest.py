@@ -1,0 +1,320 @@
+"""What a manifest says: its dataclasses, and for each field its type and range.
+
+The manifest is ``edgeft.json``, the only file that edgeft adds to a model
+folder; ``bundle`` reads and writes it. Standard library only.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from edgeft.errors import FormatError
+from edgeft.fields import (
+    FieldError,
+    choice,
+    entries,
+    flag,
+    listed,
+    mapped,
+    number,
+    optional,
+    record,
+    text,
+    whole,
+)
+from edgeft.integrity import FileRecord, leaves
+from edgeft.normalize import STEPS
+from edgeft.tasks import Task
+
+__all__ = [
+    "FEATURES",
+    "FOREIGN",
+    "FORMAT",
+    "KNOWN_INPUTS",
+    "MANIFEST",
+    "Decision",
+    "Golden",
+    "Manifest",
+    "ModelRecord",
+    "PipelineStep",
+    "TensorRecord",
+    "Variant",
+    "manifest_from",
+]
+
+MANIFEST = "edgeft.json"
+FORMAT = 1
+# What a reader must know beyond format 1, and the first version that does.
+FEATURES: Mapping[str, str] = {"normalize": "0.1.0", "decision": "0.1.0"}
+KNOWN_INPUTS = frozenset({"input_ids", "attention_mask", "token_type_ids"})
+FOREIGN = "foreign"  # the kind of a graph whose outputs may be anything: bench times such
+
+
+@dataclass(frozen=True)
+class TensorRecord:
+    """A graph input or output; a str in ``shape`` names a dynamic axis."""
+
+    name: str
+    dtype: str
+    shape: tuple[int | str, ...]
+
+
+@dataclass(frozen=True)
+class Golden:
+    """Logits of the model's golden texts, each run alone and unpadded.
+
+    ``logits[i][c]`` belongs to golden text i and label c. An answer that
+    differs by more than ``tolerance`` means that this machine computes the
+    variant differently from the one that checked it.
+    """
+
+    logits: tuple[tuple[float, ...], ...]
+    tolerance: float
+
+
+@dataclass(frozen=True)
+class Decision:
+    """How scores become an answer.
+
+    Scores are the softmax of logits / ``temperature``. ``label``, unless "", is
+    given where its score reaches ``threshold`` and nowhere else. An answer whose
+    score is below ``abstain_below`` is withheld.
+    """
+
+    temperature: float = 1.0
+    label: str = ""
+    threshold: float = 0.0
+    abstain_below: float = 0.0
+
+
+@dataclass(frozen=True)
+class Variant:
+    """The model's function in one precision.
+
+    files: role to path in the bundle; the role "model" is the graph.
+    graph: "onnx" (plain operators), "ort-fused" (onnxruntime's own as well) or
+        "foreign" (a graph that edgeft did not make, whose outputs may be no scores).
+    wants: the CPU or GPU feature without which the variant is not worth
+        running, "" for none: "int8-dot" (VNNI, AMX or Arm's dotprod), "cuda".
+    batch_invariant: False where a text's logits depend on its batch neighbours.
+    full_range: True where int8 weights use all 8 bits, so that x86 CPUs without
+        VNNI overflow unless they compute in a slower way.
+    decision: how its scores become answers.
+    measured: figures from when the variant was checked, as JSON values.
+    """
+
+    files: Mapping[str, str]
+    precision: str
+    graph: str
+    opset: int
+    inputs: tuple[TensorRecord, ...]
+    outputs: tuple[TensorRecord, ...]
+    golden: Golden
+    wants: str = ""
+    batch_invariant: bool = True
+    full_range: bool = False
+    decision: Decision = Decision()
+    measured: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class ModelRecord:
+    """One tokenizer, one config and the variants that share them.
+
+    ``path`` is the model's folder inside the bundle, ``tokenizer`` its
+    tokenizer.json. Both are relative to the bundle, as are the variants' files.
+    """
+
+    path: str
+    tokenizer: str
+    max_length: int
+    pad_id: int
+    pad_type_id: int
+    normalize: tuple[str, ...]
+    golden_texts: tuple[str, ...]
+    variants: Mapping[str, Variant]
+
+
+@dataclass(frozen=True)
+class PipelineStep:
+    """A model in the order of asking; below ``threshold`` the next one is asked."""
+
+    model: str
+    threshold: float | None = None
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """The content of edgeft.json; ``digest`` is set by reading or writing it."""
+
+    task: Task
+    labels: tuple[str, ...]
+    models: Mapping[str, ModelRecord]
+    pipeline: tuple[PipelineStep, ...]
+    files: Mapping[str, FileRecord]
+    provenance: Mapping[str, Any]
+    requires: tuple[str, ...] = ()
+    format: int = FORMAT
+    digest: str = ""
+
+    @property
+    def model(self) -> ModelRecord:
+        """The model that is asked first."""
+        return self.models[self.pipeline[0].model]
+
+
+# --- every field, by type and range --------------------------------------------------
+
+MOST_TOKENS = 1 << 20
+MOST_BYTES = 1 << 50
+FLOAT32 = 3.4028234e38
+INT32 = (1 << 31) - 1
+
+_NAME = text(1, 200, controls=False)
+
+
+def _task(found: Any) -> Task:
+    return Task(choice(*(one.value for one in Task))(found))
+
+
+def _path(found: Any) -> str:
+    path = text(1, 1000, controls=False)(found)
+    if leaves(path):
+        raise FieldError(f"is {path!r}, which leaves the folder")
+    return path
+
+
+def _axis(found: Any) -> int | str:
+    return text(0, 200)(found) if isinstance(found, str) else whole(0, INT32)(found)
+
+
+_TENSOR = record(
+    TensorRecord,
+    name=_NAME,
+    dtype=text(1, 40, controls=False),
+    shape=listed(_axis, 0, 16),
+)
+_GOLDEN = record(
+    Golden,
+    logits=listed(listed(number(-FLOAT32, FLOAT32)), 0, 1000),
+    tolerance=number(0, 1e6),
+)
+_DECISION = record(
+    Decision,
+    temperature=number(1e-3, 1e3),
+    label=text(),
+    threshold=number(0, 1),
+    abstain_below=number(0, 1),
+)
+_VARIANT = record(
+    Variant,
+    files=mapped(_path, choice("model"), 1),
+    precision=text(1, 40, controls=False),
+    graph=choice("onnx", "ort-fused", FOREIGN),
+    opset=whole(0, 1000),
+    inputs=listed(_TENSOR, 0, 64),
+    outputs=listed(_TENSOR, 0, 64),
+    golden=_GOLDEN,
+    wants=text(0, 40, controls=False),
+    batch_invariant=flag,
+    full_range=flag,
+    decision=_DECISION,
+    measured=entries,
+)
+_MODEL = record(
+    ModelRecord,
+    path=_path,
+    tokenizer=_path,
+    max_length=whole(1, MOST_TOKENS),
+    pad_id=whole(0, INT32),
+    pad_type_id=whole(0, INT32),
+    normalize=listed(choice(*STEPS), 0, 100),
+    golden_texts=listed(text(0, 100_000), 0, 1000),
+    variants=mapped(_VARIANT, _NAME, 1, 1000),
+)
+_STEP = record(PipelineStep, model=_NAME, threshold=optional(number(0, 1)))
+_FILE = record(FileRecord, sha256=text(pattern="[0-9a-f]{64}"), bytes=whole(0, MOST_BYTES))
+_MANIFEST = record(
+    Manifest,
+    format=whole(FORMAT, FORMAT),
+    digest=text(),
+    requires=mapped(text(), choice(*FEATURES)),
+    task=_task,
+    labels=listed(text(), 1),
+    models=mapped(_MODEL, _NAME, 1),
+    pipeline=listed(_STEP, 1),
+    files=mapped(_FILE, _path),
+    provenance=entries,
+)
+
+
+def manifest_from(content: Mapping[str, Any]) -> Manifest:
+    """The manifest that a JSON document states.
+
+    Raises FieldError where a field is missing, misstated or does not fit the
+    others, FormatError where it asks for what this version cannot do.
+    """
+    manifest = _MANIFEST(content)
+    _check_pipeline(manifest)
+    if len(set(manifest.labels)) != len(manifest.labels):
+        twice = next(one for one in manifest.labels if manifest.labels.count(one) > 1)
+        raise FieldError(f"name {twice!r} twice", "labels")
+    try:
+        _check_model(manifest, manifest.model)
+    except FieldError as error:
+        raise error.inside(manifest.pipeline[0].model).inside("models") from None
+    return manifest
+
+
+def _check_pipeline(manifest: Manifest) -> None:
+    steps = manifest.pipeline
+    if len(manifest.models) > 1 or len(steps) > 1 or steps[0].threshold is not None:
+        raise FormatError(
+            f"It holds {len(manifest.models)} models, asked in {len(steps)} steps; "
+            "this version reads one model that answers alone.",
+            hint="Update with: pip install --upgrade edgeft",
+        )
+    if steps[0].model not in manifest.models:
+        raise FieldError(f"names no model of the bundle: {steps[0].model!r}", "pipeline", 0)
+
+
+def _check_model(manifest: Manifest, model: ModelRecord) -> None:
+    if model.tokenizer not in manifest.files:
+        raise FieldError("is not among the files", "tokenizer")
+    for name, variant in model.variants.items():
+        try:
+            _check_variant(manifest, model, variant)
+        except FieldError as error:
+            raise error.inside(name).inside("variants") from None
+
+
+def _check_variant(manifest: Manifest, model: ModelRecord, variant: Variant) -> None:
+    labels, golden = manifest.labels, variant.golden.logits
+    for role, path in variant.files.items():
+        if path not in manifest.files:
+            raise FieldError("is not among the files", "files", role)
+    if variant.decision.label and variant.decision.label not in labels:
+        raise FieldError(f"{variant.decision.label!r} is no label", "decision", "label")
+    if golden and len(golden) != len(model.golden_texts):
+        found = f"has {len(golden)} rows for {len(model.golden_texts)} golden texts"
+        raise FieldError(found, "golden", "logits")
+    for at, row in enumerate(golden):
+        if len(row) != len(labels):
+            found = f"has {len(row)} numbers for {len(labels)} labels"
+            raise FieldError(found, "golden", "logits", at)
+    if variant.graph != FOREIGN:
+        _check_ends(variant, len(labels))
+
+
+def _check_ends(variant: Variant, labels: int) -> None:
+    """The graph's recorded inputs and outputs are those of a text classifier."""
+    names = [one.name for one in variant.inputs]
+    if "input_ids" not in names or len(set(names)) != len(names) or not set(names) <= KNOWN_INPUTS:
+        found = f"name {', '.join(names) or 'nothing'}; known are {', '.join(sorted(KNOWN_INPUTS))}"
+        raise FieldError(found, "inputs")
+    if not variant.outputs:
+        raise FieldError("name nothing", "outputs")
+    shape = variant.outputs[0].shape
+    if len(shape) != 2 or (isinstance(shape[1], int) and shape[1] != labels):
+        found = f"is {list(shape)}; scores of {labels} labels are [texts, {labels}]"
+        raise FieldError(found, "outputs", 0, "shape")

@@ -1,0 +1,228 @@
+"""Every field of a manifest is of its type and range, fits the others, or is named in one error."""
+
+import contextlib
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from edgeft.bundle import MANIFEST, Manifest, digest_of, read_manifest
+from edgeft.errors import BundleError, FormatError, IntegrityError
+
+FP32 = ("models", "main", "variants", "fp32")
+
+
+def read(folder: Path, content: dict[str, Any]) -> Manifest:
+    """What is read where a manifest says this, under a digest that fits."""
+    try:
+        content["digest"] = digest_of(content)
+    except (RecursionError, TypeError):
+        content["digest"] = ""
+    (folder / MANIFEST).write_text(json.dumps(content))
+    return read_manifest(folder)
+
+
+def changed(content: dict[str, Any], place: tuple[str | int, ...], value: object) -> dict[str, Any]:
+    """A copy in which one place holds something else."""
+    copy = json.loads(json.dumps(content))
+    inner = copy
+    for step in place[:-1]:
+        inner = inner[step]
+    inner[place[-1]] = value
+    return dict(copy)
+
+
+@pytest.fixture(scope="module")
+def content(tiny_bundle: Path) -> dict[str, Any]:
+    return dict(json.loads((tiny_bundle / MANIFEST).read_text()))
+
+
+@pytest.mark.parametrize(
+    ("place", "value", "message"),
+    [
+        (("labels",), [], "labels is []; it must be a list of 1"),
+        (("labels",), ["a", 2, "c"], "labels[1] is 2; it must be text"),
+        (("labels",), ["a", "b", "a"], "labels name 'a' twice"),
+        (("labels",), ["a", "b", "c", "d"], "golden.logits[0] has 3 numbers for 4 labels"),
+        (("labels", 0), "half \ud800", "half a surrogate pair"),
+        (("models", "main", "max_length"), -1, "max_length is -1; it must be a whole number"),
+        (("models", "main", "max_length"), 64.0, "max_length is 64.0"),
+        (("models", "main", "max_length"), True, "max_length is True"),
+        (("models", "main", "max_length"), 10**400, "it must be a whole number"),
+        (("models", "main", "pad_id"), -1, "pad_id is -1"),
+        (("models", "main", "pad_id"), None, "pad_id is None"),
+        (("models", "main", "normalize"), ["shout"], "normalize[0] is 'shout'; it must be one of"),
+        (("models", "main", "tokenizer"), "nul\0.json", "tokenizer is 'nul\\x00.json'"),
+        (("models", "main", "tokenizer"), "other.json", "tokenizer is not among the files"),
+        (("models", "main", "golden_texts"), "text", "golden_texts is 'text'"),
+        (("models", "main", "golden_texts"), ["one"], "has 8 rows for 1 golden texts"),
+        (("models", "main", "variants"), {}, "variants is {}"),
+        (("models", "main", "variants"), [], "variants is []"),
+        (("models",), {}, "models is {}"),
+        ((*FP32, "files"), {"model": "../x.onnx"}, "leaves the folder"),
+        ((*FP32, "files"), {"decoder": "onnx/model.onnx"}, "files.decoder is 'decoder'"),
+        ((*FP32, "files"), {}, "files is {}"),
+        ((*FP32, "files"), {"model": "onnx/none.onnx"}, "files.model is not among the files"),
+        ((*FP32, "graph"), "tflite", "graph is 'tflite'"),
+        ((*FP32, "opset"), "18", "opset is '18'"),
+        ((*FP32, "batch_invariant"), 1, "batch_invariant is 1; it must be true or false"),
+        ((*FP32, "measured"), [], "measured is []"),
+        ((*FP32, "inputs"), [], "inputs name nothing"),
+        ((*FP32, "inputs", 0, "name"), "pixel_values", "inputs name pixel_values"),
+        ((*FP32, "inputs", 0, "shape"), [-1, 2], "inputs[0].shape[0] is -1"),
+        ((*FP32, "outputs"), [], "outputs name nothing"),
+        ((*FP32, "outputs", 0, "shape"), ["batch", 7], "scores of 3 labels are [texts, 3]"),
+        ((*FP32, "outputs", 0, "shape"), ["batch", "tokens", 3], "outputs[0].shape is"),
+        ((*FP32, "golden", "logits", 1), [0.5], "golden.logits[1] has 1 numbers for 3 labels"),
+        ((*FP32, "golden", "logits", 1, 0), "0.5", "golden.logits[1][0] is '0.5'"),
+        ((*FP32, "golden", "logits", 1, 0), 1e300, "golden.logits[1][0] is 1e+300"),
+        ((*FP32, "golden", "tolerance"), -0.1, "tolerance is -0.1"),
+        ((*FP32, "decision", "temperature"), 1e-300, "temperature is 1e-300"),
+        ((*FP32, "decision", "temperature"), 0, "temperature is 0"),
+        ((*FP32, "decision", "threshold"), 1.5, "threshold is 1.5"),
+        ((*FP32, "decision", "label"), "none of them", "decision.label 'none of them' is no label"),
+        (("pipeline",), [], "pipeline is []"),
+        (("pipeline", 0, "model"), "other", "pipeline[0] names no model of the bundle: 'other'"),
+        (("files", "tokenizer.json", "bytes"), None, "files.tokenizer.json.bytes is None"),
+        (("files", "tokenizer.json", "sha256"), "A" * 64, "must be text that matches"),
+        (("files",), None, "files is None"),
+        (("task",), "translation", "task is 'translation'"),
+        (("task",), [], "task is []"),
+        (("provenance",), 3, "provenance is 3"),
+        (("format",), True, "format is True"),
+    ],
+)  # fmt: skip
+def test_what_a_field_cannot_be_is_named(
+    content: dict[str, Any],
+    tmp_path: Path,
+    place: tuple[str | int, ...],
+    value: object,
+    message: str,
+) -> None:
+    with pytest.raises(BundleError) as caught:
+        read(tmp_path, changed(content, place, value))
+    assert str(caught.value).startswith(f"{tmp_path / MANIFEST}: ")
+    assert message in str(caught.value)
+    assert "Copy the bundle again" in caught.value.hint
+
+
+def places(value: object, *at: str | int) -> Iterator[tuple[str | int, ...]]:
+    """Every place of a document."""
+    if at:
+        yield at
+    items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(
+        value, list) else ()  # fmt: skip
+    for key, inner in items:
+        yield from places(inner, *at, key)
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=5,
+)
+
+
+@settings(
+    max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(st.data())
+def test_anything_anywhere_is_read_or_refused(
+    content: dict[str, Any], tmp_path: Path, data: st.DataObject
+) -> None:
+    place = data.draw(st.sampled_from(list(places(content))))
+    with contextlib.suppress(BundleError):
+        assert read(tmp_path, changed(content, place, data.draw(JSON))).labels
+
+
+@pytest.mark.parametrize("field", ["labels", "models", "pipeline", "files", "provenance", "task"])
+def test_a_missing_field_is_named(content: dict[str, Any], tmp_path: Path, field: str) -> None:
+    rest = {key: value for key, value in content.items() if key != field}
+    with pytest.raises(BundleError, match=f"{field} is missing"):
+        read(tmp_path, rest)
+
+
+def test_fields_that_an_older_file_lacks_have_defaults(
+    content: dict[str, Any], tmp_path: Path
+) -> None:
+    variant = {"wants", "batch_invariant", "full_range", "decision", "measured"}
+    copy = json.loads(json.dumps(content))
+    for one in copy["models"]["main"]["variants"].values():
+        for name in variant:
+            del one[name]
+    del copy["requires"]
+    found = read(tmp_path, copy).model.variants["fp32"]
+    assert (found.wants, found.batch_invariant, found.decision.temperature) == ("", True, 1.0)
+
+
+@pytest.mark.parametrize("kind", ["steps", "models", "threshold"])
+def test_what_this_version_cannot_honour_is_refused(
+    content: dict[str, Any], tmp_path: Path, kind: str
+) -> None:
+    more = json.loads(json.dumps(content))
+    if kind == "steps":  # the second of which might not even have a head that can be read
+        more["models"]["second"] = {**more["models"]["main"], "max_length": 32}
+        more["pipeline"] = [{"model": "main", "threshold": 0.9}, {"model": "second"}]
+    elif kind == "models":
+        more["models"]["second"] = more["models"]["main"]
+    else:
+        more["pipeline"][0]["threshold"] = 0.5
+    with pytest.raises(FormatError, match="reads one model that answers alone") as caught:
+        read(tmp_path, more)
+    assert "pip install --upgrade edgeft" in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ('{"format": 1, "format": 1}', "it states 'format' twice"),
+        ('{"format": 1, "provenance": {"a": NaN}}', "it holds NaN, which is no JSON"),
+        ('{"format": 1, "provenance": {"a": -Infinity}}', "it holds -Infinity"),
+        ('{"format": 1, "provenance": {"a": 1e999}}', "it holds a number that is out of range"),
+        ('{"format": 1, "provenance": ["\\ud800"]}', "half a surrogate pair"),
+        ('{"format": 1, "a": ' + "[" * 100 + "]" * 100 + "}", "nests more than 64 deep"),
+        ('{"format": 1, "a": ' + "[" * 10**6 + "]" * 10**6 + "}", "not a JSON document"),
+        ('{"format": ' + "9" * 10_000 + "}", "not a JSON document"),
+        ("\ufeff{}", "not a JSON document"),
+    ],
+)
+def test_odd_documents(tmp_path: Path, text: str, message: str) -> None:
+    (tmp_path / MANIFEST).write_text(text)
+    with pytest.raises(BundleError) as caught:
+        read_manifest(tmp_path)
+    assert message in str(caught.value)
+    assert str(tmp_path / MANIFEST) in str(caught.value)
+
+
+def test_bytes_that_are_no_text(tmp_path: Path) -> None:
+    (tmp_path / MANIFEST).write_bytes(b'{"format": "\xff"}')
+    with pytest.raises(IntegrityError, match="not a JSON document"):
+        read_manifest(tmp_path)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes here")
+@pytest.mark.parametrize("kind", ["pipe", "folder", "circle", "device"])
+def test_a_manifest_that_is_no_file_is_not_waited_for(tmp_path: Path, kind: str) -> None:
+    path = tmp_path / MANIFEST
+    match kind:
+        case "pipe":
+            os.mkfifo(path)
+        case "folder":
+            path.mkdir()
+        case "circle":
+            path.symlink_to(path)
+        case "device":
+            path.symlink_to("/dev/zero")
+    with pytest.raises(BundleError, match=r"is not a file|leads nowhere|leaves the folder"):
+        read_manifest(tmp_path)
+
+
+def test_a_folder_that_no_system_could_have(tmp_path: Path) -> None:
+    for name in ("nul\0inside", "x" * 5000):
+        with pytest.raises(BundleError):
+            read_manifest(tmp_path / name)
