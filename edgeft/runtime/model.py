@@ -17,7 +17,7 @@ from edgeft.runtime.batching import plan_batches
 from edgeft.runtime.decode import classifications, pool
 from edgeft.runtime.engine import Engine, Rows
 from edgeft.runtime.providers import Device
-from edgeft.runtime.tokenize import Encoded, TextEncoder
+from edgeft.runtime.tokenize import MOST_WINDOWED, Encoded, TextEncoder
 from edgeft.tasks import Classification
 
 if TYPE_CHECKING:
@@ -222,7 +222,7 @@ class Model:
         ``first`` and ``places`` tell which texts of the caller's they are, for
         the message about one that is too long.
         """
-        if self._serving.on_long == "error":
+        if self._serving.on_long != "truncate":
             for at, one in enumerate(encoded):
                 if one.truncated:
                     place = None if places is None else first + places.index(at)
@@ -262,8 +262,15 @@ class Model:
 
     def _too_long(self, one: Encoded, at: int | None = None) -> DataError:
         which = "The text" if at is None else f"Text {at}"
+        if self._serving.on_long == "window":
+            return DataError(
+                f"{which} has more than {MOST_WINDOWED:,} characters, which is too long for "
+                "windows.",
+                hint='Split it, or load with on_long="truncate".',
+            )
+        size = f"{'more than ' * (one.unread > 0)}{len(one.ids) + one.cut}"
         return DataError(
-            f"{which} has {len(one.ids) + one.cut} tokens; the model reads {self.max_length}.",
+            f"{which} has {size} tokens; the model reads {self.max_length}.",
             hint='Shorten it, or load with on_long="truncate" or on_long="window".',
         )
 
@@ -288,7 +295,7 @@ class Model:
             return self._shared
 
     def _answer(self, encoded: Encoded, logits: Sequence[Logits]) -> Classification:
-        if self._serving.on_long == "error" and encoded.truncated:
+        if self._serving.on_long != "truncate" and encoded.truncated:
             raise self._too_long(encoded)
         pooled = pool(np.stack(logits), [encoded])
         return classifications(pooled, self.labels, [encoded], self._decision)[0]

@@ -2,15 +2,19 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from tokenizers import Tokenizer
 
-from edgeft.errors import BundleError, UsageError
+from edgeft.errors import BundleError, RunError, UsageError
 from edgeft.normalize import normalizer
+from edgeft.runtime.heads import Heads
 
-__all__ = ["Encoded", "TextEncoder", "Window"]
+__all__ = ["MOST_WINDOWED", "Encoded", "TextEncoder", "Window"]
+
+MOST_WINDOWED = 1 << 20  # characters of a text that is read in windows; it takes 200 MB
+PANIC = "PanicException"  # of pyo3: what a panic in Rust becomes, which is no Exception
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +32,10 @@ class Encoded:
     ``truncated`` says that the text was longer than the model takes, by
     ``cut`` tokens; ``unknown_share`` is the share, 0 to 1, of the kept tokens
     that the vocabulary lacks, special tokens not counted. ``windows`` are the
-    parts of a text that was split instead of cut; else it is empty.
+    parts of a text that was split instead of cut; else it is empty. ``unread``
+    is how many characters at a long text's end were not looked at, since they
+    could not change the kept tokens (see ``heads``); then ``cut`` counts only
+    some of the tokens that were.
     """
 
     ids: list[int]
@@ -36,6 +43,7 @@ class Encoded:
     unknown_share: float
     cut: int = 0
     windows: tuple[Window, ...] = ()
+    unread: int = 0
 
     @property
     def rows(self) -> list[list[int]]:
@@ -61,19 +69,31 @@ class TextEncoder:
     ) -> None:
         """With ``overlap`` long texts are split into windows that share so many tokens.
 
+        A text of more than MOST_WINDOWED characters is not: it is cut, and so told.
         ``empty`` is the id of a text that has no token at all.
 
         Raises BundleError where the JSON is no tokenizer, UsageError where an
         overlap leaves a window nothing of its own.
         """
         try:
+            content = json.loads(tokenizer_json)
             self._tokenizer = Tokenizer.from_buffer(tokenizer_json)
-        except Exception as error:  # the library raises plain Exception
+            self._special = self._tokenizer.num_special_tokens_to_add(False)
+            self._heads = Heads(self._tokenizer, content, max_length - self._special)
+            self._unknown = _unknown_id(content["model"], self._tokenizer)
+        except BaseException as error:
+            if not _is_failure(error):
+                raise
             raise BundleError(
                 f"tokenizer.json cannot be loaded: {error}.",
                 hint="Copy the bundle again, or update with: pip install --upgrade tokenizers",
             ) from error
-        self._special = self._tokenizer.num_special_tokens_to_add(False)
+        if max_length <= self._special:
+            raise BundleError(
+                f"A text of {max_length} tokens has no room beside the tokenizer's "
+                f"{self._special} special ones.",
+                hint="Export the model again with: edgeft export",
+            )
         if overlap is not None and not 0 <= overlap < max_length - self._special:
             raise UsageError(
                 f"Windows of {max_length} tokens cannot overlap by {overlap}.",
@@ -83,18 +103,88 @@ class TextEncoder:
         self._tokenizer.no_padding()
         self._tokenizer.enable_truncation(max_length, stride=overlap or 0)
         self._normalize = normalizer(normalize)
-        self._unknown = _unknown_id(json.loads(tokenizer_json)["model"], self._tokenizer)
 
     def encode(self, texts: Sequence[str]) -> list[Encoded]:
-        """Encode texts in order. Raises TypeError where one is not a str."""
+        """Encode texts in order.
+
+        Raises TypeError where one is not a str, RunError where the tokenizer fails.
+        """
         if len(texts) == 1:
             return [self.encode_one(texts[0])]
         clean = [self._clean(text) for text in texts]
-        return [self._wrap(one) for one in self._tokenizer.encode_batch_fast(clean)]
+        long = [at for at, text in enumerate(clean) if len(text) > self._heads.shortest]
+        heads = self._encode_long([clean[at] for at in long]) if long else []
+        for at in long:
+            clean[at] = ""
+        found = [self._wrap(one) for one in self._run(clean)]
+        for at, one in zip(long, heads, strict=True):
+            found[at] = one
+        return found
 
     def encode_one(self, text: str) -> Encoded:
-        """Encode one text, the quickest way. Raises TypeError where it is not a str."""
-        return self._wrap(self._tokenizer.encode(self._clean(text)))
+        """Encode one text, the quickest way. Raises what ``encode`` raises."""
+        text = self._clean(text)
+        if len(text) > self._heads.shortest:
+            return self._encode_long([text])[0]
+        try:
+            encoding = self._tokenizer.encode(_whole(text))
+        except BaseException as error:
+            if not _is_failure(error):
+                raise
+            raise _failed(error) from error
+        return self._wrap(encoding)
+
+    def _encode_long(self, texts: Sequence[str]) -> list[Encoded]:
+        """Encode texts by their heads, larger and larger ones while those do not suffice."""
+        if self._overlap is not None:
+            return [self._encode_windowed(text) for text in texts]
+        found: dict[int, Encoded] = {}
+        rest = dict(enumerate(texts))
+        sizes = self._heads.sizes()
+        for size in sizes:
+            heads = {
+                at: text if len(text) <= size else self._heads.cut(text, size)
+                for at, text in rest.items()
+            }
+            ran = self._run(list(heads.values()))
+            for (at, head), encoding in zip(heads.items(), ran, strict=True):
+                one, unread = self._wrap(encoding), len(rest[at]) - len(head)
+                if unread:
+                    settled = self._heads.settled(self._all_ids(encoding))
+                    if not settled and size < sizes[-1]:
+                        continue
+                    cut = max(0, settled - len(one.ids) + self._special)
+                    one = replace(one, truncated=True, cut=cut, unread=unread)
+                found[at] = one
+                del rest[at]
+            if not rest:
+                break
+            rest = {at: self._heads.squeezed(text) for at, text in rest.items()}
+        return [found[at] for at in range(len(texts))]
+
+    def _encode_windowed(self, text: str) -> Encoded:
+        if len(text) <= MOST_WINDOWED:
+            return self._wrap(self._run([text])[0])
+        head = self._heads.cut(text, self._heads.shortest)
+        encoding = self._run([head])[0]
+        ids = encoding.ids or [self._empty]
+        share = self._unknown_share(ids, len(ids) - self._special)
+        return Encoded(ids, True, share, unread=len(text) - len(head))
+
+    def _all_ids(self, encoding: Any) -> list[int]:
+        """The ids of all tokens that were found, kept or cut, without special ones."""
+        return [token for one in (encoding, *encoding.overflowing) for token in _own_ids(one)]
+
+    def _run(self, texts: Sequence[str]) -> list[Any]:
+        if not texts:
+            return []
+        whole = [_whole(text) for text in texts]
+        try:
+            return list(self._tokenizer.encode_batch_fast(whole))
+        except BaseException as error:
+            if not _is_failure(error):
+                raise
+            raise _failed(error) from error
 
     def frame(self) -> tuple[list[int], list[int], str]:
         """The special ids before and behind each text, and a token that is sure to exist."""
@@ -113,13 +203,7 @@ class TextEncoder:
     def _clean(self, text: str) -> str:
         if not isinstance(text, str):
             raise TypeError(f"a text must be a str, not {type(text).__name__}")
-        if self._normalize is not None:
-            text = self._normalize(text)
-        try:
-            text.encode()
-        except UnicodeEncodeError:  # a lone surrogate, such as broken JSON leaves
-            text = text.encode("utf-8", "replace").decode()
-        return text
+        return text if self._normalize is None else self._normalize(text)
 
     def _wrap(self, encoding: Any) -> Encoded:
         # A tokenizer without special tokens gives an empty text nothing, which no graph can run.
@@ -127,15 +211,13 @@ class TextEncoder:
         rest = encoding.overflowing
         if rest and self._overlap is not None:
             return self._split([encoding, *rest], self._overlap)
-        own = len(ids) - self._special
         cut = sum(len(one.ids) - self._special for one in rest)
-        return Encoded(ids, bool(rest), self._unknown_share(ids, own), cut)
+        return Encoded(ids, bool(rest), self._unknown_share(ids, len(ids) - self._special), cut)
 
     def _split(self, encodings: Sequence[Any], overlap: int) -> Encoded:
         windows, known = [], []
         for at, one in enumerate(encodings):
-            marks = zip(one.ids, one.special_tokens_mask, strict=True)
-            fresh = [token for token, special in marks if not special][overlap if at else 0 :]
+            fresh = _own_ids(one)[overlap if at else 0 :]
             known += fresh
             windows.append(Window(one.ids, len(fresh)))
         share = self._unknown_share(known, len(known))
@@ -143,6 +225,33 @@ class TextEncoder:
 
     def _unknown_share(self, ids: list[int], own: int) -> float:
         return ids.count(self._unknown) / own if self._unknown is not None and own > 0 else 0.0
+
+
+def _whole(text: str) -> str:
+    """The text with what stands for a lone surrogate, such as broken JSON leaves, in its place."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-8", "replace").decode()
+    return text
+
+
+def _own_ids(encoding: Any) -> list[int]:
+    """The ids of a text's own tokens, without the special ones around them."""
+    marks = zip(encoding.ids, encoding.special_tokens_mask, strict=True)
+    return [token for token, special in marks if not special]
+
+
+def _is_failure(error: BaseException) -> bool:
+    """Whether the library failed; it raises plain Exception, or panics."""
+    return isinstance(error, Exception) or type(error).__name__ == PANIC
+
+
+def _failed(error: BaseException) -> RunError:
+    return RunError(
+        f"The tokenizer failed: {error}.",
+        hint="Its tokenizer.json may be damaged: copy the bundle again, or export it anew.",
+    )
 
 
 def _unknown_id(model: dict[str, Any], tokenizer: Tokenizer) -> int | None:
