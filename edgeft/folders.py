@@ -190,9 +190,14 @@ def _aside(destination: Path) -> Path:
 
 
 def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
+    try:  # os.umask cannot ask without setting, which other threads' new files would feel
+        status = Path("/proc/self/status").read_text(encoding="ascii", errors="replace")
+        found = (line for line in status.splitlines() if line.startswith("Umask:"))
+        return int(next(found).split()[1], 8)
+    except (OSError, StopIteration):
+        mask = os.umask(0o077)
+        os.umask(mask)
+        return mask
 
 
 def _cannot_write(destination: Path, error: Exception) -> OutputError:

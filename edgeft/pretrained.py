@@ -16,6 +16,7 @@ from typing import Any
 
 from edgeft.errors import ModelError
 from edgeft.integrity import sha256_of
+from edgeft.settings import shared
 
 __all__ = [
     "download",
@@ -169,25 +170,36 @@ def quiet(*, transformers_only: bool = False) -> Iterator[None]:
     advice to preprocess before quantization. Every exported graph is checked
     against torch.
     """
+    with _transformers_silent(), nullcontext() if transformers_only else _all_silent():
+        yield
+
+
+@shared
+@contextmanager
+def _transformers_silent() -> Iterator[None]:
+    from huggingface_hub.utils.tqdm import progress_bar_states
     from transformers.utils import logging as library
 
     verbosity, bars = library.get_verbosity(), library.is_progress_bar_enabled()
+    of_the_hub = dict(progress_bar_states)  # switched together with transformers' own
     library.set_verbosity_error()
     library.disable_progress_bar()
     try:
-        with nullcontext() if transformers_only else _silence():
-            yield
+        yield
     finally:
         library.set_verbosity(verbosity)
         if bars:
             library.enable_progress_bar()
+        progress_bar_states.clear()
+        progress_bar_states.update(of_the_hub)
 
 
+@shared
 @contextmanager
-def _silence() -> Iterator[None]:
+def _all_silent() -> Iterator[None]:
     root = logging.getLogger()
     handlers, disabled = root.handlers[:], root.manager.disable
-    logging.disable(logging.WARNING)
+    logging.disable(max(disabled, logging.WARNING))
     try:
         with warnings.catch_warnings(), redirect_stdout(io.StringIO()):
             warnings.simplefilter("ignore")

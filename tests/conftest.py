@@ -1,34 +1,82 @@
-"""Fixtures that every room uses: tiny real checkpoints and bundles, made once a session."""
+"""Fixtures that every room uses, and what keeps the tests independent of each other."""
 
 import os
+import shutil
 import tempfile
+from collections.abc import Callable, Iterator
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
+
+from tests import process_state
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+if "PYTEST_XDIST_WORKER" in os.environ:  # there is one for each core
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 # What somebody measured on this machine must not decide which variant a test runs.
-os.environ["EDGEFT_CACHE"] = str(Path(tempfile.gettempdir()) / f"edgeft-tests-{os.getpid()}")
+os.environ["EDGEFT_CACHE"] = tempfile.mkdtemp(prefix="edgeft-tests-")
+
+Make = Callable[[str, Callable[[Path], object]], Path]
+
+
+def pytest_unconfigure() -> None:
+    shutil.rmtree(os.environ["EDGEFT_CACHE"], ignore_errors=True)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    seed = terminalreporter.config.getoption("randomly_seed", None)
+    if seed is not None and terminalreporter.verbosity < 0:  # else the header told
+        terminalreporter.write_line(f"The order was that of -p randomly --randomly-seed={seed}")
+
+
+@pytest.fixture(autouse=True)
+def _as_found() -> Iterator[None]:
+    """No test leaves a setting of the process changed, as the next one would depend on it."""
+    before = process_state.everyday()
+    yield
+    left = process_state.changes(before, process_state.everyday())
+    assert not left, "\n".join(left)
 
 
 @pytest.fixture(scope="session")
-def tiny_checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def made_once(tmp_path_factory: pytest.TempPathFactory) -> Make:
+    """Makes a folder of a name once, however many processes run tests; nobody may change it."""
+    place = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        place = place.parent  # which the workers share
+    place = place / "once"
+    place.mkdir(exist_ok=True)
+
+    def make(name: str, write: Callable[[Path], object]) -> Path:
+        folder = place / name
+        with FileLock(place / f"{name}.lock"):
+            if not folder.exists():
+                unfinished = Path(tempfile.mkdtemp(dir=place)) / name
+                write(unfinished)
+                unfinished.rename(folder)
+        return folder
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def tiny_checkpoint(made_once: Make) -> Path:
     """A two-layer BERT classifier as a Hugging Face folder."""
     from tests import tiny
 
-    return tiny.bert(tmp_path_factory.mktemp("checkpoint") / "tiny")
+    return made_once("tiny-checkpoint", tiny.bert)
 
 
 @pytest.fixture(scope="session")
-def tiny_bundle(tmp_path_factory: pytest.TempPathFactory, tiny_checkpoint: Path) -> Path:
+def tiny_bundle(made_once: Make, tiny_checkpoint: Path) -> Path:
     """The tiny checkpoint as a bundle with fp32 and int8. Copy it before changing it."""
     from edgeft.export.run import ExportConfig, export
 
-    out = tmp_path_factory.mktemp("bundle") / "tiny"
-    export(ExportConfig(checkpoint=str(tiny_checkpoint), out=out))
-    return out
+    return made_once("tiny-bundle", lambda out: export(ExportConfig(str(tiny_checkpoint), out)))
 
 
 @pytest.fixture(scope="session")

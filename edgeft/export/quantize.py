@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from edgeft.errors import ModelError
 from edgeft.pretrained import quiet
 from edgeft.runtime.engine import Inputs, Rows, pad
+from edgeft.settings import importing
 
 if TYPE_CHECKING:
     import onnx
@@ -191,7 +192,9 @@ def quantize_int4(source: Path, path: Path) -> None:
     Numbers are computed in float, so a text's answer depends on no neighbour.
     """
     import onnx
-    from onnxruntime.quantization.matmul_nbits_quantizer import MatMulNBitsQuantizer
+
+    with importing():
+        from onnxruntime.quantization.matmul_nbits_quantizer import MatMulNBitsQuantizer
 
     with quiet():
         quantizer = MatMulNBitsQuantizer(

@@ -12,6 +12,8 @@ from edgeft.normalize import normalizer
 from edgeft.pretrained import quiet
 from edgeft.progress import Progress, silent
 from edgeft.runtime.batching import plan_batches
+from edgeft.runtime.cpu import usable_cores
+from edgeft.settings import torch_threads
 
 __all__ = ["clean", "fills", "token_ids", "torch_logits"]
 
@@ -47,7 +49,8 @@ def torch_logits(
                 return_attention_mask="attention_mask" in encoded,
                 return_tensors="pt",
             )
-        with torch.inference_mode():
+        # On as many threads as the graphs: sums in another order differ in their last digits.
+        with torch.inference_mode(), torch_threads(usable_cores()):
             logits[rows] = checkpoint.model(**batch).logits.numpy()
         done += len(rows)
         progress(step, done, len(texts))

@@ -14,6 +14,7 @@ from edgeft.export.golden import SPELLING_TEXTS
 from edgeft.export.text_graph import text_graph
 from edgeft.runtime.model import WINDOW, Model
 from edgeft.runtime.tokenize import TextEncoder
+from edgeft.settings import importing
 
 if TYPE_CHECKING:
     import onnx
@@ -216,7 +217,9 @@ def _add_answers(model: "onnx.ModelProto", labels: Sequence[str], temperature: f
 
 def _session(model: str | bytes) -> "onnxruntime.InferenceSession":
     import onnxruntime
-    import onnxruntime_extensions
+
+    with importing():
+        import onnxruntime_extensions
 
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3

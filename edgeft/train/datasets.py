@@ -3,7 +3,8 @@
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from edgeft.data import (
 from edgeft.errors import DataError
 from edgeft.normalize import normalizer
 from edgeft.pretrained import first_line, quiet
+from edgeft.settings import shared
 from edgeft.train.config import DataConfig
 
 __all__ = [
@@ -229,8 +231,7 @@ def _hub_splits(config: DataConfig) -> Splits:
     import datasets
 
     name, _, configuration = config.data.partition(":")
-    datasets.disable_progress_bars()
-    with quiet():
+    with quiet(), _no_bars():
         try:
             _probe_hub(name)
             found = datasets.load_dataset(name, configuration or None)
@@ -252,6 +253,20 @@ def _hub_splits(config: DataConfig) -> Splits:
             f"Splits found: {', '.join(found)}."
         )
     return Splits(**splits)
+
+
+@shared
+@contextmanager
+def _no_bars() -> Iterator[None]:
+    import datasets
+
+    shown = not datasets.are_progress_bars_disabled()
+    datasets.disable_progress_bars()
+    try:
+        yield
+    finally:
+        if shown:
+            datasets.enable_progress_bars()
 
 
 def _probe_hub(name: str) -> None:

@@ -19,11 +19,13 @@ from typing import Any
 import numpy as np
 import torch
 import transformers
+from accelerate.state import AcceleratorState, GradientState, PartialState
 
 from edgeft.errors import ModelError
 from edgeft.metrics import score_classification
 from edgeft.pretrained import quiet
 from edgeft.progress import Progress, silent
+from edgeft.settings import environment, random_states, torch_threads
 from edgeft.train.batches import BatchOrder, Row, collate
 from edgeft.train.checkpoints import (
     EpochScores,
@@ -48,6 +50,8 @@ SGD_MOMENTUM = 0.9
 MAX_GRADIENT_NORM = 1.0
 SCHEDULES = {"linear": "linear", "cosine": "cosine", "constant": "constant_with_warmup"}
 MIXED_PRECISION = "ACCELERATE_MIXED_PRECISION"
+USE_IPEX = "ACCELERATE_USE_IPEX"
+CUBLAS_WORKSPACE = "CUBLAS_WORKSPACE_CONFIG"
 
 OnEpoch = Callable[[EpochScores], None]
 
@@ -325,21 +329,40 @@ def _optimizer(groups: list[dict[str, Any]], recipe: Recipe) -> Any:
 @contextmanager
 def _settings(hardware: Hardware) -> Iterator[None]:
     """Torch on the given threads, in the given precision and, on a GPU, repeatable."""
-    torch.set_num_threads(hardware.threads)
+    # TrainingArguments reads the first and sets both, and would leave them to the next run.
+    variables = {
+        MIXED_PRECISION: "no" if hardware.precision == "fp32" else hardware.precision,
+        USE_IPEX: "false",
+    }
+    if hardware.device == "cuda" and CUBLAS_WORKSPACE not in os.environ:
+        variables[CUBLAS_WORKSPACE] = ":4096:8"  # read when CUDA starts
     before = torch.are_deterministic_algorithms_enabled()
-    precision_before = os.environ.get(MIXED_PRECISION)
-    # TrainingArguments reads this variable, and leaves it to the next run as it set it.
-    os.environ[MIXED_PRECISION] = "no" if hardware.precision == "fp32" else hardware.precision
-    if hardware.device == "cuda":
-        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # read when CUDA starts
-        torch.use_deterministic_algorithms(True, warn_only=True)
+    warn_only = torch.is_deterministic_algorithms_warn_only_enabled()
+    with (
+        environment(**variables),
+        torch_threads(hardware.threads),
+        random_states(),
+        _accelerate_states(),
+    ):
+        if hardware.device == "cuda":
+            torch.use_deterministic_algorithms(True, warn_only=True)
+        try:
+            yield
+        finally:
+            torch.use_deterministic_algorithms(before, warn_only=warn_only)
+
+
+@contextmanager
+def _accelerate_states() -> Iterator[None]:
+    """What accelerate shares among all its objects: an Accelerator of the caller's stays as set."""
+    states = (PartialState, AcceleratorState, GradientState)
+    before = [dict(state._shared_state) for state in states]
     try:
         yield
     finally:
-        torch.use_deterministic_algorithms(before)
-        os.environ.pop(MIXED_PRECISION)
-        if precision_before is not None:
-            os.environ[MIXED_PRECISION] = precision_before
+        for state, content in zip(states, before, strict=True):
+            state._shared_state.clear()
+            state._shared_state.update(content)
 
 
 def _load_weights(model: Any, folder: Path) -> None:

@@ -5,9 +5,11 @@ from dataclasses import dataclass
 
 from edgeft.errors import DeviceError, UsageError
 from edgeft.runtime.cpu import usable_cores
+from edgeft.settings import environment
 
 __all__ = ["Hardware", "is_main_process", "resolve_hardware"]
 
+LOG_LEVEL = "TORCH_CPP_LOG_LEVEL"
 DIGITS = 9  # of a number of processes; none has more
 UNSET = "Launch with torchrun or accelerate, which set it; for one process unset it."
 
@@ -40,9 +42,12 @@ def resolve_hardware(device: str, precision: str, threads: int | None = None) ->
     variables RANK, WORLD_SIZE and LOCAL_WORLD_SIZE. Raises DeviceError, UsageError.
     """
     rank, processes, processes_here = _place()
-    if processes > 1:  # every process would warn that its search for unused weights found none
-        os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")
-    import torch
+    if processes > 1 and LOG_LEVEL not in os.environ:
+        # Every process would warn that its search for unused weights found none.
+        with environment(**{LOG_LEVEL: "ERROR"}):  # which torch reads once, when it is imported
+            import torch
+    else:
+        import torch
 
     if device == "auto":
         device = "cuda" if torch.cuda.is_available() else "cpu"

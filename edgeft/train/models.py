@@ -20,6 +20,7 @@ from edgeft.pretrained import (
     weights_sha256,
 )
 from edgeft.runtime.tokenize import TextEncoder
+from edgeft.settings import random_states
 from edgeft.train.embedded import minilm_folder
 
 __all__ = ["ALIASES", "BaseModel", "build_classifier", "open_base"]
@@ -94,8 +95,7 @@ def build_classifier(base: BaseModel, labels: Sequence[str], *, seed: int) -> An
     config.id2label = dict(enumerate(labels))
     config.label2id = {label: i for i, label in enumerate(labels)}
     config.problem_type = "single_label_classification"
-    transformers.set_seed(seed)
-    with _loading(base.name):
+    with random_states(seed), _loading(base.name):
         model = transformers.AutoModelForSequenceClassification.from_pretrained(
             base.folder,
             config=config,

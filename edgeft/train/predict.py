@@ -8,6 +8,7 @@ import torch
 from numpy.typing import NDArray
 
 from edgeft.progress import Progress, silent
+from edgeft.settings import torch_threads
 from edgeft.train.batches import Row, collate, length_batches
 from edgeft.train.hardware import Hardware
 
@@ -32,7 +33,7 @@ def predict_logits(
     was_training = model.training
     model.eval()
     parts: list[tuple[list[int], NDArray[np.float32]]] = []
-    with torch.no_grad():
+    with torch.no_grad(), torch_threads(hardware.threads):
         for at, batch in enumerate(mine):
             inputs = pad([rows[row] for row in batch])
             inputs.pop("labels")

@@ -4,7 +4,8 @@ import gc
 import json
 import shutil
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -126,15 +127,16 @@ def train(
     if hardware.is_main and not resume:
         _start(out, record)
     try:
-        return _train(
-            prepared,
-            model,
-            out,
-            force=force,
-            resume=resume,
-            on_epoch=on_epoch,
-            progress=progress if hardware.is_main else silent,
-        )
+        with _process_group(hardware.processes):
+            return _train(
+                prepared,
+                model,
+                out,
+                force=force,
+                resume=resume,
+                on_epoch=on_epoch,
+                progress=progress if hardware.is_main else silent,
+            )
     except Exception as error:
         explained = _explained(error, out, prepared.recipe, force=force)
         if explained is None:
@@ -240,22 +242,28 @@ def _train(
     document = _document(prepared, curve, validation, test, time.monotonic() - began)
     if hardware.is_main:
         document["weights_sha256"] = _write(prepared, model, document, out, force=force)
-    if hardware.processes > 1:
-        _leave_group()
     return TrainResult(out, document, prepared.report, curve, validation, test)
 
 
-def _leave_group() -> None:
-    """End the threads of the process group, once the main process has written the result.
+@contextmanager
+def _process_group(processes: int) -> Iterator[None]:
+    """Leave the group of processes that training joins in here, unless it was the caller's.
 
-    They run as long as something holds the group, as the Trainer's cycles do, and may
+    Its threads run as long as something holds it, as the Trainer's cycles do, and may
     abort the interpreter when it ends; a launcher then ends the other processes, too.
     """
     import torch
 
-    torch.distributed.barrier()
-    gc.collect()
-    torch.distributed.destroy_process_group()
+    if processes == 1 or torch.distributed.is_initialized():
+        yield
+        return
+    try:
+        yield
+        torch.distributed.barrier()  # until the main process has written the result
+    finally:
+        if torch.distributed.is_initialized():
+            gc.collect()
+            torch.distributed.destroy_process_group()
 
 
 def _rows(prepared: Prepared, split: Examples) -> list[tuple[list[int], int]]:

@@ -1,0 +1,107 @@
+import os
+import random
+import threading
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import numpy as np
+import pytest
+import torch
+
+from edgeft.pretrained import quiet
+from edgeft.settings import environment, random_states, shared, torch_threads
+
+
+def test_variables_come_back_also_after_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("EDGEFT_ONE", "old")
+    monkeypatch.delenv("EDGEFT_TWO", raising=False)
+
+    def fail() -> None:
+        with environment(EDGEFT_ONE="new", EDGEFT_TWO="new"):
+            assert os.environ["EDGEFT_ONE"] == os.environ["EDGEFT_TWO"] == "new"
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        fail()
+    assert os.environ["EDGEFT_ONE"] == "old"
+    assert "EDGEFT_TWO" not in os.environ
+
+
+def test_threads_are_those_asked_for_and_then_those_of_before() -> None:
+    before = torch.get_num_threads()
+    with torch_threads(before + 1):
+        assert torch.get_num_threads() == before + 1
+        with torch_threads(1):
+            assert torch.get_num_threads() == 1
+        assert torch.get_num_threads() == before + 1
+    assert torch.get_num_threads() == before
+
+
+def test_random_numbers_go_on_as_if_nothing_had_been_drawn() -> None:
+    def draw() -> list[float]:
+        return [random.random(), float(np.random.rand()), float(torch.rand(()))]
+
+    random.seed(1), np.random.seed(2), torch.manual_seed(3)
+    expected = draw()
+    random.seed(1), np.random.seed(2), torch.manual_seed(3)
+    with random_states(seed=7):
+        first = draw()[2]
+    assert draw() == expected
+    with random_states(seed=7):
+        assert draw()[2] == first
+    assert torch.initial_seed() == 3
+
+
+def test_of_several_threads_the_last_puts_back_what_the_first_found() -> None:
+    value, seen = ["before"], []
+
+    @shared
+    @contextmanager
+    def changed() -> Iterator[None]:
+        found = value[0]
+        value[0] = "changed"
+        try:
+            yield
+        finally:
+            value[0] = found
+
+    inside, leave = threading.Event(), threading.Event()
+
+    def other() -> None:
+        with changed():
+            inside.set()
+            leave.wait()
+            seen.append(value[0])
+
+    thread = threading.Thread(target=other)
+    with changed():
+        thread.start()
+        inside.wait()
+    assert value == ["changed"]  # the other one still needs it
+    leave.set()
+    thread.join()
+    assert seen == ["changed"]
+    assert value == ["before"]
+
+
+def test_two_threads_are_quiet_and_stdout_comes_back(capsys: pytest.CaptureFixture[str]) -> None:
+    inside, leave = threading.Event(), threading.Event()
+    with quiet():  # what is imported in there may filter warnings of its own
+        pass
+    filters = list(warnings.filters)
+
+    def other() -> None:
+        with quiet():
+            inside.set()
+            leave.wait()
+
+    thread = threading.Thread(target=other)
+    with quiet():
+        thread.start()
+        inside.wait()
+    leave.set()
+    thread.join()
+    print("heard")
+    assert capsys.readouterr().out == "heard\n"
+    assert warnings.filters == filters
