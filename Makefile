@@ -12,7 +12,7 @@ PIP = -m pip --disable-pip-version-check install --quiet
 ON_CPU = $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX))
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-all lint base peers bench-runtime bench-peers bench-train \
+.PHONY: help install demo test test-all lint tests small-demo base peers bench-runtime bench-peers bench-train \
 	bench-architectures bench-export clean
 
 help: ## Show this list
@@ -40,14 +40,23 @@ lint: install ## Check style and types
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-test: lint base ## Lint, types, tests, a small demo, and the base install on its own
-	$(BIN)/pytest -q -m "not slow"
+test: install base ## Lint, types, tests in random order, a small demo, and the base install on its own
+	$(MAKE) -j 2 lint tests
+	$(MAKE) small-demo
+
+# One process for each core; ORDER=SEED repeats the order of a run, which every run tells.
+PYTEST = $(BIN)/pytest -q -n $(or $(WORKERS),auto) --dist worksteal $(if $(ORDER),--randomly-seed=$(ORDER))
+
+tests: install
+	$(PYTEST) -m "not slow"
+
+small-demo: install base
 	rm -rf build/small-demo
 	$(BIN)/edgeft demo -o build/small-demo --small
 	$(BASE)/bin/python tests/base_install.py build/small-demo/bundle
 
 test-all: test peers ## The same and the slow tests: deploy files' installs, the benchmark scripts
-	$(BIN)/pytest -q -m slow
+	$(PYTEST) -m slow
 
 # Files of texts to measure on, e.g. DATA="sms_spam.csv banking77.csv"; without, built-in texts.
 # LIMIT takes so many of each, evenly.

@@ -30,7 +30,7 @@ def pytest_unconfigure() -> None:
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     seed = terminalreporter.config.getoption("randomly_seed", None)
     if seed is not None and terminalreporter.verbosity < 0:  # else the header told
-        terminalreporter.write_line(f"The order was that of -p randomly --randomly-seed={seed}")
+        terminalreporter.write_line(f"The order of the tests: --randomly-seed={seed}")
 
 
 @pytest.fixture(autouse=True)

@@ -69,13 +69,15 @@ COMMANDS = (
 def test_a_stage_leaves_the_process_as_it_was(
     stage: Stage, progress: Progress, files: Path, tmp_path: Path
 ) -> None:
-    assert left_changed(lambda: stage(files, tmp_path, progress), whole) == []
+    left = left_changed(lambda: stage(files, tmp_path, progress), whole)
+    assert left == [], "\n".join(left)
 
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("minilm")
 def test_the_demo_leaves_the_process_as_it_was(files: Path, tmp_path: Path) -> None:
-    assert left_changed(lambda: small_demo(files, tmp_path, goes_on), whole) == []
+    left = left_changed(lambda: small_demo(files, tmp_path, goes_on), whole)
+    assert left == [], "\n".join(left)
 
 
 def test_every_command_leaves_the_process_as_it_was(files: Path, tmp_path: Path) -> None:
@@ -90,7 +92,7 @@ def test_every_command_leaves_the_process_as_it_was(files: Path, tmp_path: Path)
         ]
         left = left_changed(lambda w=words: done.append(CliRunner().invoke(main, w)), whole)
         assert done[-1].exit_code == 0, f"{command}\n{done[-1].output}"
-        assert left == [], command
+        assert left == [], "\n".join([command, *left])
 
 
 def test_nor_does_the_first_use_which_imports_the_libraries(files: Path, tmp_path: Path) -> None:
@@ -100,4 +102,4 @@ def test_nor_does_the_first_use_which_imports_the_libraries(files: Path, tmp_pat
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     left = json.loads(done.stdout)
-    assert left == {name: [] for name in left}
+    assert left == {name: [] for name in left}, done.stdout
