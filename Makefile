@@ -45,7 +45,7 @@ test: install base ## Lint, types, tests in random order, a small demo, and the 
 	$(MAKE) small-demo
 
 # One process for each core; ORDER=SEED repeats the order of a run, which every run tells.
-PYTEST = $(BIN)/pytest -q -n $(or $(WORKERS),auto) --dist worksteal $(if $(ORDER),--randomly-seed=$(ORDER))
+PYTEST = $(BIN)/pytest -q -n $(or $(WORKERS),logical) --maxprocesses 8 --dist worksteal $(if $(ORDER),--randomly-seed=$(ORDER))
 
 tests: install
 	$(PYTEST) -m "not slow"

@@ -71,6 +71,7 @@ def whole(before: State | None = None) -> State:
         **_functions(),
         # pytest itself gives every test filters of its own.
         "warnings": {"filters": list(warnings.filters), "show": warnings.showwarning},
+        "gc.callbacks": list(map(repr, gc.callbacks)),  # of which hypothesis has one
         "atexit": atexit._ncallbacks(),  # type: ignore[attr-defined]
     }
 
@@ -102,7 +103,6 @@ def _interpreter() -> State:
         "recursion": sys.getrecursionlimit(),
         "switch interval": sys.getswitchinterval(),
         "gc": (gc.isenabled(), gc.get_threshold(), gc.get_debug(), gc.get_freeze_count()),
-        "gc.callbacks": list(map(repr, gc.callbacks)),
         "signals": {one: signal.getsignal(one) for one in SIGNALS},
         "signal mask": signal.pthread_sigmask(signal.SIG_BLOCK, ()),
         "locale": locale.setlocale(locale.LC_ALL),
