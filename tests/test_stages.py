@@ -12,6 +12,7 @@ import transformers
 from click.testing import CliRunner, Result
 
 from edgeft.cli import main
+from edgeft.settings import importing
 from tests import tiny
 from tests.process_state import whole
 from tests.stages import STAGES, Progress, Stage, goes_on, left_changed, small_demo, stops
@@ -20,7 +21,7 @@ from tests.train.conftest import rows, write_csv
 ROOT = Path(__file__).parent.parent
 LIBRARIES = (
     "altair", "datasets", "onnxruntime.quantization.matmul_nbits_quantizer",
-    "onnxruntime.transformers.optimizer", "optimum.exporters.onnx", "optimum.onnxruntime.utils",
+    "onnxruntime.transformers.optimizer", "onnxruntime_extensions", "optimum.exporters.onnx", "optimum.onnxruntime.utils",
     "edgeft.bench.run", "edgeft.demo", "edgeft.doctor", "edgeft.export.run",
     "edgeft.train.finetune", "edgeft.trim.run",
 )  # fmt: skip
@@ -29,8 +30,9 @@ LIBRARIES = (
 @pytest.fixture(scope="module", autouse=True)
 def _imported() -> None:
     """A library may change what it likes once, when it is imported; no stage may."""
-    for name in LIBRARIES:
-        importlib.import_module(name)
+    with importing():
+        for name in LIBRARIES:
+            importlib.import_module(name)
     assert transformers.Trainer
     assert transformers.AutoModelForSequenceClassification
 
