@@ -21,8 +21,8 @@ from tests.train.conftest import rows, write_csv
 ROOT = Path(__file__).parent.parent
 LIBRARIES = (
     "altair", "datasets", "onnxruntime.quantization.matmul_nbits_quantizer",
-    "onnxruntime.transformers.optimizer", "onnxruntime_extensions", "optimum.exporters.onnx", "optimum.onnxruntime.utils",
-    "edgeft.bench.run", "edgeft.demo", "edgeft.doctor", "edgeft.export.run",
+    "onnxruntime.transformers.optimizer", "onnxruntime_extensions", "optimum.exporters.onnx",
+    "optimum.onnxruntime.utils", "edgeft.bench.run", "edgeft.demo", "edgeft.doctor", "edgeft.export.run",
     "edgeft.train.finetune", "edgeft.trim.run",
 )  # fmt: skip
 
