@@ -22,8 +22,8 @@ ROOT = Path(__file__).parent.parent
 LIBRARIES = (
     "altair", "datasets", "onnxruntime.quantization.matmul_nbits_quantizer",
     "onnxruntime.transformers.optimizer", "onnxruntime_extensions", "optimum.exporters.onnx",
-    "optimum.onnxruntime.utils", "edgeft.bench.run", "edgeft.demo", "edgeft.doctor", "edgeft.export.run",
-    "edgeft.train.finetune", "edgeft.trim.run",
+    "optimum.onnxruntime.utils", "edgeft.bench.run", "edgeft.demo", "edgeft.doctor",
+    "edgeft.export.run", "edgeft.train.finetune", "edgeft.trim.run",
 )  # fmt: skip
 
 
