@@ -80,8 +80,21 @@ def torch_threads(count: int) -> Iterator[None]:
     """Let torch compute on ``count`` threads in the block."""
     import torch
 
+    with _torch_threads_kept():
+        before = torch.get_num_threads()
+        torch.set_num_threads(count)
+        try:
+            yield
+        finally:
+            torch.set_num_threads(before)
+
+
+@shared
+@contextmanager
+def _torch_threads_kept() -> Iterator[None]:
+    import torch
+
     before = torch.get_num_threads()
-    torch.set_num_threads(count)
     try:
         yield
     finally:
@@ -94,13 +107,22 @@ def random_states(seed: int | None = None) -> Iterator[None]:
 
     With a ``seed`` torch starts from it in the block, on every device.
     """
+    import torch
+
+    with _random_states_kept():
+        if seed is not None:
+            torch.manual_seed(seed)
+        yield
+
+
+@shared
+@contextmanager
+def _random_states_kept() -> Iterator[None]:
     import numpy as np
     import torch
 
     states = random.getstate(), np.random.get_state(), torch.get_rng_state()
     on_gpus = torch.cuda.get_rng_state_all() if torch.cuda.is_initialized() else []
-    if seed is not None:
-        torch.manual_seed(seed)
     try:
         yield
     finally:

@@ -49,7 +49,7 @@ def test_the_commands_in_their_order(folder: Path) -> None:
             "export": "--max-drop 100",
             "verify": "--max-drop 100",
             "trim": "--max-drop 100",
-            "bench": "--samples 9 --rounds 1 --seconds 0.2",
+            "bench": "--samples 9 --rounds 1 --seconds 0.2 --texts 9 --variant int8",
         }
         words = [*shlex.split(command)[1:], *extra.get(command.split()[1], "").split()]
         _run([sys.executable, "-m", "edgeft", *words], folder)
