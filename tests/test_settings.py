@@ -1,16 +1,17 @@
+import logging
 import os
 import random
 import threading
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 
 import numpy as np
 import pytest
 import torch
 
 from edgeft.pretrained import quiet
-from edgeft.settings import environment, random_states, shared, torch_threads
+from edgeft.settings import environment, importing, random_states, shared, torch_threads
 
 
 def test_variables_come_back_also_after_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -85,23 +86,61 @@ def test_of_several_threads_the_last_puts_back_what_the_first_found() -> None:
     assert value == ["before"]
 
 
-def test_two_threads_are_quiet_and_stdout_comes_back(capsys: pytest.CaptureFixture[str]) -> None:
+def _overlapping(block: Callable[[], AbstractContextManager[None]]) -> None:
+    """Enter the block, have another thread enter it, leave it, and have the other leave it."""
     inside, leave = threading.Event(), threading.Event()
-    with quiet():  # what is imported in there may filter warnings of its own
-        pass
-    filters = list(warnings.filters)
 
     def other() -> None:
-        with quiet():
+        with block():
             inside.set()
             leave.wait()
 
     thread = threading.Thread(target=other)
-    with quiet():
+    with block():
         thread.start()
         inside.wait()
     leave.set()
     thread.join()
+
+
+def test_two_threads_are_quiet_and_stdout_comes_back(capsys: pytest.CaptureFixture[str]) -> None:
+    with quiet():  # what is imported in there may filter warnings of its own
+        pass
+    filters = list(warnings.filters)
+    _overlapping(quiet)
     print("heard")
     assert capsys.readouterr().out == "heard\n"
     assert warnings.filters == filters
+
+
+def test_of_two_that_count_torchs_threads_none_leaves_its_own() -> None:
+    before = torch.get_num_threads()
+    counts = iter((before + 1, before + 2))
+    _overlapping(lambda: torch_threads(next(counts)))
+    found: list[int] = []
+    thread = threading.Thread(target=lambda: found.append(torch.get_num_threads()))
+    thread.start()
+    thread.join()
+    assert found == [before]
+    assert torch.get_num_threads() == before
+
+
+def test_two_that_draw_random_numbers_leave_none_drawn() -> None:
+    state = torch.get_rng_state()
+    seeds = iter((5, 6))
+    _overlapping(lambda: random_states(next(seeds)))
+    assert torch.equal(torch.get_rng_state(), state)
+
+
+def test_a_library_that_sets_up_logging_and_variables_leaves_neither(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("EDGEFT_ONE", "old")
+    root = logging.getLogger()
+    before = root.level, root.handlers[:]
+    with importing():
+        os.environ |= {"EDGEFT_ONE": "new", "EDGEFT_TWO": "new"}
+        logging.basicConfig(level=logging.DEBUG, force=True)
+    assert (root.level, root.handlers) == before
+    assert os.environ["EDGEFT_ONE"] == "old"
+    assert "EDGEFT_TWO" not in os.environ
