@@ -71,6 +71,7 @@ def whole(before: State | None = None) -> State:
         **_functions(),
         # pytest itself gives every test filters of its own.
         "warnings": {"filters": list(warnings.filters), "show": warnings.showwarning},
+        "csv": {"limit": csv.field_size_limit(), "dialects": csv.list_dialects()},
         "gc.callbacks": list(map(repr, gc.callbacks)),  # of which hypothesis has one
         "atexit": atexit._ncallbacks(),  # type: ignore[attr-defined]
     }
@@ -109,7 +110,6 @@ def _interpreter() -> State:
         "time zone": time.tzname,
         "faulthandler": faulthandler.is_enabled(),
         "tempfile": tempfile.gettempdir(),
-        "csv": {"limit": csv.field_size_limit(), "dialects": csv.list_dialects()},
         "start method": multiprocessing.get_start_method(allow_none=True),
         "socket timeout": socket.getdefaulttimeout(),
         "decimal": repr(decimal.getcontext()),
