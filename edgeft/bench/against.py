@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from edgeft.bench.document import fault_of
 from edgeft.bench.result import FORMAT, key_of
 from edgeft.bench.statistics import Ratio, ratio_of
 from edgeft.errors import DataError
@@ -29,27 +30,7 @@ FIGURES = (
     ("highest_rate", "highest rate within the bound", True),
     ("first_ms", "cold start", False),
 )
-# What readers rely on.
-_DOCUMENT = {
-    "name",
-    "command",
-    "machine",
-    "texts",
-    "method",
-    "disturbance",
-    "cells",
-    "verdicts",
-    "warnings",
-}
-_MACHINE = {"cpu", "features", "usable_cores", "host_cores", "memory_bytes", "system", "python",
-            "packages", "gpus"}  # fmt: skip
-_TEXTS = {"sha256", "count", "source", "tokens_p50", "tokens_p90", "tokens_max"}
-_KEY = {"name", "device", "variant", "threads", "batch_tokens", "length", "texts"}
-_CELL = {"precision", "file_bytes", "quality", "verdict", "quantiles_ms",
-         "p90_ms", "p99_ms", "p99_9_ms", "single_p50_ms", "single_p99_ms", "tokens_per_s",
-         "load_ms", "cpu_s_per_1000", "joules_per_1000", "energy_source", "padding", "trials",
-         "highest_rate", "texts_per_s", "first_ms", "buckets", "peak_rss_bytes", "label_agreement",
-         "single_roofline", "offline_roofline", "single_split", "offline_split"}  # fmt: skip
+MOST_BYTES = 1 << 26  # of a document; the largest matrix takes some megabytes
 
 
 @dataclass(frozen=True)
@@ -74,11 +55,18 @@ def read_result(path: Path) -> dict[str, Any]:
     """A document that ``edgeft bench --json`` wrote. Raises DataError."""
     again = "Write it with: edgeft bench BUNDLE -o FILE.json"
     try:
-        document = json.loads(path.read_text(encoding="utf-8"))
+        with path.open("rb") as stream:
+            content = stream.read(MOST_BYTES + 1)
     except FileNotFoundError:
         raise DataError(f"{path} does not exist.", hint=again) from None
     except OSError as error:
         raise DataError(f"{path} cannot be read: {error.strerror}.") from error
+    if len(content) > MOST_BYTES:
+        raise DataError(f"{path} is too large for a result of edgeft bench.", hint=again)
+    try:
+        document = json.loads(content.decode("utf-8"), parse_constant=_refuse_constant)
+    except RecursionError:
+        raise DataError(f"{path} is nested too deeply to be read.", hint=again) from None
     except ValueError as error:
         raise DataError(f"{path} is not a JSON document: {error}.", hint=again) from None
     if not isinstance(document, dict) or "edgeft_bench" not in document:
@@ -88,28 +76,13 @@ def read_result(path: Path) -> dict[str, Any]:
             f"{path} has the format {document['edgeft_bench']!r}; this version reads {FORMAT}.",
             hint="Update with: pip install --upgrade edgeft",
         )
-    missing = _missing(document)
-    if missing:
-        raise DataError(f"{path} was changed after it was written: {missing}.", hint=again)
+    if fault := fault_of(document):
+        raise DataError(f"{path} was changed after it was written: {fault}.", hint=again)
     return document
 
 
-def _missing(document: Mapping[str, Any]) -> str:
-    """What a document of the right format lacks that readers rely on; "" where nothing."""
-    places = [("it", document, _DOCUMENT), ("its machine", document.get("machine"), _MACHINE),
-              ("its texts", document.get("texts"), _TEXTS)]  # fmt: skip
-    cells = document.get("cells")
-    for at, cell in enumerate(cells if isinstance(cells, list) else [None]):
-        failed = isinstance(cell, dict) and "error" in cell
-        places.append((f"its cell {at}", cell, _KEY if failed else _KEY | _CELL))
-        if isinstance(cell, dict) and "texts" in cell:
-            places.append((f"what its cell {at} says of texts", cell["texts"], {"sha256"}))
-    for place, content, wanted in places:
-        if not isinstance(content, dict):
-            return f"{place} is no object"
-        if lacking := sorted(wanted - set(content)):
-            return f"{place} lacks {lacking[0]!r}"
-    return ""
+def _refuse_constant(name: str) -> float:
+    raise ValueError(f"{name} is no number")
 
 
 def unlike(now: Mapping[str, Any], before: Mapping[str, Any]) -> str:

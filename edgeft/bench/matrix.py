@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edgeft.bench.cell import Cell
+from edgeft.bench.process import TIMEOUT_S
 from edgeft.bundle import Variant
 from edgeft.errors import UsageError
 from edgeft.runtime.providers import available_devices, resolve_device
@@ -14,6 +15,7 @@ __all__ = ["SCENARIOS", "BenchConfig", "cells_of", "check", "in_turn", "takes"]
 PLAIN_ONLY = ("tensorrt", "coreml", "openvino")
 STATIC_INT8 = ("tensorrt", "openvino")
 SCENARIOS = ("single-stream", "offline", "server", "cold-start")
+MOST = 1_000_000  # of whatever is counted; more is a slip of the finger, or never ends
 
 
 @dataclass(frozen=True)
@@ -30,6 +32,7 @@ class BenchConfig:
     rounds: fresh processes for each cell; the cells take turns.
     most_s: seconds of single texts in each process, at most, and of a server trial.
     rates, slo_ms: of the server scenario: texts a second, and the bound on p99.
+    timeout_s: after which a process is ended that gives no sign of life.
     """
 
     bundle: Path
@@ -47,10 +50,14 @@ class BenchConfig:
     most_s: float = 10.0
     rates: tuple[float, ...] = ()
     slo_ms: float | None = None
+    timeout_s: float = TIMEOUT_S
 
 
 def check(config: BenchConfig) -> None:
     """Raise UsageError for what makes no sense, whatever the bundle is."""
+    for what, number in (("rounds", config.rounds), ("samples", config.samples)):
+        if number > MOST:
+            raise UsageError(f"{number} {what} are too many.", hint=f"Use {MOST:,} or less.")
     if config.rounds < 1 or config.samples < config.rounds:
         raise UsageError(
             f"{config.samples} samples cannot be spread over {config.rounds} rounds.",
@@ -63,12 +70,14 @@ def check(config: BenchConfig) -> None:
         "texts": () if config.texts is None else (config.texts,),
         "arrivals a second": config.rates,
         "milliseconds": () if config.slo_ms is None else (config.slo_ms,),
-        "seconds": (config.most_s,),
+        "seconds": (config.most_s, config.timeout_s),
     }
     for what, values in numbers.items():
         for value in values:
-            if not 0 < value < float("inf"):
-                raise UsageError(f"{value} is no number of {what}.", hint="Use more than 0.")
+            if not 0 < value <= MOST:  # nor is NaN
+                raise UsageError(
+                    f"{value} is no number of {what}.", hint=f"Use more than 0, up to {MOST:,}."
+                )
     unknown = [name for name in config.scenarios if name not in SCENARIOS]
     if unknown:
         raise UsageError(

@@ -2,17 +2,18 @@
 
 import json
 import os
+import queue
 import signal
 import subprocess
 import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import edgeft
 from edgeft.bench.ceiling import Ceiling
@@ -21,8 +22,9 @@ from edgeft.bench.scenarios import Load
 from edgeft.bench.server import Trial
 from edgeft.errors import DeviceError
 
-__all__ = ["Job", "ceiling_of", "run_once"]
+__all__ = ["TIMEOUT_S", "Job", "ceiling_of", "run_once"]
 
+TIMEOUT_S = 600.0  # without a sign of life; a large engine is compiled, or a batch run, in less
 NOISE_LINES = 20  # that are kept of what a process writes on stderr
 ENDING_S = 5.0  # to read the last of them; children of its own may hold stderr open
 
@@ -47,8 +49,11 @@ class Job:
     most_s: float = float("inf")
 
 
-def run_once(bundle: Path, cell: Cell, job: Job) -> Run:
-    """Measure a cell. Raises DeviceError with the reason where the process fails."""
+def run_once(bundle: Path, cell: Cell, job: Job, *, timeout_s: float = TIMEOUT_S) -> Run:
+    """Measure a cell. Raises DeviceError with the reason where the process fails.
+
+    A process that neither answers nor runs a batch for ``timeout_s`` seconds is ended.
+    """
     start = {
         "bundle": str(bundle.absolute()),
         "device": cell.device,
@@ -67,7 +72,7 @@ def run_once(bundle: Path, cell: Cell, job: Job) -> Run:
         "load": asdict(job.load) if job.load else None,
     }
     begin = time.monotonic()
-    with _worker() as worker:
+    with _worker(timeout_s) as worker:
         started = worker.ask(start)
         first_ms = (time.monotonic() - begin) * 1e3
         answer = worker.ask(rest)
@@ -83,45 +88,83 @@ def run_once(bundle: Path, cell: Cell, job: Job) -> Run:
     )
 
 
-def ceiling_of(device: str, threads: int, precision: str, weights: int) -> Ceiling:
+def ceiling_of(
+    device: str, threads: int, precision: str, weights: int, *, timeout_s: float = TIMEOUT_S
+) -> Ceiling:
     """What a device can do at best, measured in a process of its own. Raises DeviceError."""
     job = {"device": device, "threads": threads, "precision": precision, "weights": weights}
-    with _worker() as worker:
+    with _worker(timeout_s) as worker:
         return Ceiling(**worker.ask({"ceiling": job}))
 
 
 class _Worker:
-    def __init__(self, process: subprocess.Popen[bytes]) -> None:
-        self._process = process
+    """Asks a process; waits for each answer, but not for ever."""
+
+    def __init__(self, process: subprocess.Popen[bytes], timeout_s: float) -> None:
+        self._process, self._timeout_s = process, timeout_s
         self._noise: deque[str] = deque(maxlen=NOISE_LINES)
-        self._listener = threading.Thread(target=self._listen, daemon=True)
-        self._listener.start()
+        self._lines: queue.SimpleQueue[bytes] = queue.SimpleQueue()
+        # A process that hangs neither writes nor reads: threads wait for it, which can be left.
+        self._threads = [_started(self._listen), _started(self._read)]
 
     def ask(self, question: dict[str, Any]) -> dict[str, Any]:
-        process = self._process
-        assert process.stdin is not None
-        assert process.stdout is not None
-        try:
-            process.stdin.write(json.dumps(question).encode() + b"\n")
-            process.stdin.flush()
-            line = process.stdout.readline()
-        except BrokenPipeError:  # it ended before it read the question
-            line = b""
-        if not line.endswith(b"\n"):  # nothing, or what it could still write
-            raise DeviceError(self._ending(process.wait()))
-        answer: dict[str, Any] = json.loads(line)
+        self._threads.append(_started(self._say, question))
+        answer: dict[str, Any] = {}
+        while not answer:  # an empty one is a sign of life
+            try:
+                line = self._lines.get(timeout=self._timeout_s)
+            except queue.Empty:
+                self._process.kill()
+                raise DeviceError(
+                    f"the process did nothing for {self._timeout_s:g} s and was ended.",
+                    hint="Allow it more with --timeout, if it was at work.",
+                ) from None
+            if not line.endswith(b"\n"):  # nothing, or what it could still write
+                raise DeviceError(self._ending())
+            answer = json.loads(line)
         if "error" in answer:
             raise DeviceError(answer["error"], hint=answer["hint"])
         return answer
 
     def close(self) -> None:
-        """Wait for the end; what was still to be written to a dead process is nobody's loss."""
-        for pipe in (self._process.stdin, self._process.stdout):
-            with suppress(OSError):
-                if pipe is not None:
-                    pipe.close()
-        self._process.wait()
-        self._listener.join(timeout=ENDING_S)
+        """End the process; what was still to be written to a dead one is nobody's loss."""
+        # The end of its input tells it to end; not closed under a thread that is still writing.
+        if not any(thread.is_alive() for thread in self._threads[2:]):
+            self._close(self._process.stdin)
+        if self._wait() is None:
+            self._process.kill()
+            self._wait()
+        for thread in self._threads:
+            thread.join(timeout=ENDING_S)
+        if not any(thread.is_alive() for thread in self._threads):
+            self._close(self._process.stdin)
+            self._close(self._process.stdout)
+
+    def _wait(self) -> int | None:
+        """The exit status; None where it does not end."""
+        with suppress(subprocess.TimeoutExpired):
+            return self._process.wait(ENDING_S)
+        return None
+
+    @staticmethod
+    def _close(pipe: IO[bytes] | None) -> None:
+        with suppress(OSError):
+            if pipe is not None:
+                pipe.close()
+
+    def _say(self, question: dict[str, Any]) -> None:
+        assert self._process.stdin is not None
+        with suppress(OSError, ValueError):  # it ended before it read the question
+            self._process.stdin.write(json.dumps(question).encode() + b"\n")
+            self._process.stdin.flush()
+
+    def _read(self) -> None:
+        """Queue the answers, and what is left at the end, which is nothing or half a line."""
+        assert self._process.stdout is not None
+        line = b"\n"
+        while line.endswith(b"\n"):
+            line = self._process.stdout.readline()
+            self._lines.put(line)
 
     def _listen(self) -> None:
         """Keep the last lines of what it has to complain about."""
@@ -129,11 +172,14 @@ class _Worker:
         with self._process.stderr as lines:
             self._noise.extend(line.decode("utf-8", "replace").rstrip() for line in lines)
 
-    def _ending(self, status: int) -> str:
+    def _ending(self) -> str:
         """Why the process ended without an answer."""
-        self._listener.join(timeout=ENDING_S)
+        status = self._wait()
+        self._threads[0].join(timeout=ENDING_S)
         lines = [line for line in list(self._noise) if line.strip()]
-        if status < 0:
+        if status is None:
+            reason = "the process stopped answering"
+        elif status < 0:
             name = signal.Signals(-status).name
             reason = f"the process was ended by {name}"
             if name == "SIGKILL":
@@ -143,16 +189,25 @@ class _Worker:
         return f"{reason}: {lines[-1]}" if lines else f"{reason}."
 
 
+def _started(task: Callable[..., None], *arguments: Any) -> threading.Thread:
+    thread = threading.Thread(target=task, args=arguments, daemon=True)
+    thread.start()
+    return thread
+
+
 @contextmanager
-def _worker() -> Iterator[_Worker]:
-    process = subprocess.Popen(
-        [sys.executable, "-m", "edgeft.bench.worker"],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        env=_environment(),
-    )
-    worker = _Worker(process)
+def _worker(timeout_s: float) -> Iterator[_Worker]:
+    try:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "edgeft.bench.worker"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env=_environment(),
+        )
+    except OSError as error:
+        raise DeviceError(f"no process could be started: {error.strerror}.") from error
+    worker = _Worker(process, timeout_s)
     try:
         yield worker
     except BaseException:

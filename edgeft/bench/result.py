@@ -146,7 +146,9 @@ class BenchResult:
             "verdicts": list(self.verdicts),
             "warnings": list(self.warnings),
         }
-        return dict(json.loads(json.dumps(document)))  # as a reader of the file sees it
+        # As a reader of the file sees it: in UTF-8, whatever the names of files are.
+        text = json.dumps(document, ensure_ascii=False).encode("utf-8", "replace")
+        return dict(json.loads(text))
 
 
 def key_of(cell: Mapping[str, Any]) -> tuple[Any, ...]:
@@ -171,7 +173,7 @@ def command_of(config: BenchConfig, name: str) -> str:
     words += [f"{option} {value:g}" if isinstance(value, float) else f"{option} {value}"
               for option, values in repeated.items() for value in values]  # fmt: skip
     single = {"--slo-ms": "slo_ms", "--texts": "texts", "--samples": "samples",
-              "--rounds": "rounds", "--seconds": "most_s"}  # fmt: skip
+              "--rounds": "rounds", "--seconds": "most_s", "--timeout": "timeout_s"}  # fmt: skip
     for option, field in single.items():
         value = getattr(config, field)
         if value != getattr(default, field):

@@ -156,19 +156,22 @@ def _measure(
             )
             watch = Watch.start()
             try:
-                found.runs[cell].append(run_once(subject.folder, cell, job))
+                run = run_once(subject.folder, cell, job, timeout_s=config.timeout_s)
+                found.runs[cell].append(run)
             except EdgeftError as error:  # which names no folder, since results are shown around
                 found.failed[cell] = str(error).replace(
                     str(subject.folder.absolute()), subject.name
                 )
             found.disturbances.append(watch.until_now())
         if operations is not None and number in (0, config.rounds - 1):
-            _raise_ceilings(found, subject, operations)
+            _raise_ceilings(found, subject, operations, config.timeout_s)
     progress("benchmark", total, total)
     return found
 
 
-def _raise_ceilings(found: _Measurements, subject: Subject, operations: Operations) -> None:
+def _raise_ceilings(
+    found: _Measurements, subject: Subject, operations: Operations, timeout_s: float
+) -> None:
     """Measure what the machine can do at best, once more; the better figures stay."""
     wanted = {
         (
@@ -181,7 +184,7 @@ def _raise_ceilings(found: _Measurements, subject: Subject, operations: Operatio
     }
     for key in sorted(wanted):
         try:
-            now = ceiling_of(*key, operations.weights)
+            now = ceiling_of(*key, operations.weights, timeout_s=timeout_s)
         except EdgeftError:  # such as a device without int8 products: there is no roof then
             continue
         old = found.ceilings.get(key, now)

@@ -20,6 +20,10 @@ if TYPE_CHECKING:
 __all__ = ["Trace", "trace_model"]
 
 
+def _nothing() -> None:
+    pass
+
+
 class Trace:
     """Seconds and batches since ``clear``.
 
@@ -27,10 +31,11 @@ class Trace:
     thread tokenizes meanwhile costs it nothing. wait_s: of waiting for that other
     thread. run_s: in the engine, padding included. decode_s: from logits to
     predictions. batches: the true lengths of the texts of each run.
-    padded_tokens: what those runs computed.
+    padded_tokens: what those runs computed. ``on_run`` is called after each run.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, on_run: Callable[[], None] = _nothing) -> None:
+        self._on_run = on_run
         self.clear()
 
     def clear(self) -> None:
@@ -50,15 +55,16 @@ class Trace:
         self.run_s += seconds
         self.batches.append([len(row) for row in rows])
         self.padded_tokens += padded_tokens
+        self._on_run()
 
 
-def trace_model(model: "Model") -> Trace:
+def trace_model(model: "Model", on_run: Callable[[], None] = _nothing) -> Trace:
     """Time a model's steps from now on, at some microseconds a call.
 
     Only for a process that does nothing else: the runtime has no hooks for this and
     stays quick without them, so its own functions are replaced.
     """
-    trace = Trace()
+    trace = Trace(on_run)
     engine = model._engine
     assert engine is not None
     if isinstance(engine, CheckedEngine):  # a foreign graph may give something else than scores

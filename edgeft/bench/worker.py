@@ -12,14 +12,18 @@ or one line each way to learn what the device can do at best:
     in   {"ceiling": {"device", "threads", "precision", "weights"}}
     out  {"operations_per_s", "bytes_per_s"}
 
-An error goes out as {"error", "hint"} in place of either.
+An error goes out as {"error", "hint"} in place of either, and {} now and then
+while batches are run, so that who waits knows that it is at work.
 """
 
 # Kept light: these imports count in the time from process start to first prediction.
 import json
 import os
 import sys
+import threading
 import time
+from collections.abc import Callable
+from contextlib import suppress
 from typing import IO, TYPE_CHECKING, Any
 
 from edgeft.errors import EdgeftError
@@ -27,6 +31,9 @@ from edgeft.errors import EdgeftError
 if TYPE_CHECKING:
     from edgeft.bench.trace import Trace
     from edgeft.runtime.model import Model
+
+
+BEAT_S = 1.0  # between two signs of life
 
 
 def main() -> None:
@@ -67,7 +74,7 @@ def _answer(jobs: IO[str], answers: IO[str]) -> None:
     load_ms = (time.perf_counter() - begin) * 1e3
     from edgeft.bench.trace import trace_model
 
-    trace = trace_model(model)
+    trace = trace_model(model, _beats(answers))
     with model:
         model.predict(job["text"])
         _send(answers, {"load_ms": load_ms})
@@ -115,6 +122,20 @@ def _measure(model: "Model", trace: "Trace", job: dict[str, Any]) -> dict[str, A
         "peak_rss_bytes": peak,
         "labels": labels,
     }
+
+
+def _beats(answers: IO[str]) -> Callable[[], None]:
+    """What to call after a batch; callers may be several at a time."""
+    lock, last = threading.Lock(), [time.monotonic()]
+
+    def beat() -> None:
+        if time.monotonic() - last[0] >= BEAT_S and lock.acquire(blocking=False):
+            with suppress(OSError):  # who asked is gone
+                _send(answers, {})
+            last[0] = time.monotonic()
+            lock.release()
+
+    return beat
 
 
 def _send(answers: IO[str], answer: dict[str, Any]) -> None:

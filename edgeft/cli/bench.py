@@ -69,6 +69,11 @@ SCENARIOS = ("single-stream", "offline", "server", "cold-start")
     "--seconds", type=click.FloatRange(0, min_open=True), default=10.0, show_default=True,
     help="Of single texts in a round, at most, and of arrivals at each --rate.",
 )  # fmt: skip
+@click.option(
+    "--timeout", "timeout_s", type=click.FloatRange(0, min_open=True), default=600.0,
+    show_default=True, metavar="SECONDS",
+    help="End a process that has run no batch for so long; its cell has failed.",
+)  # fmt: skip
 @click.option("--save", is_flag=True, help="Let `auto` choose by these figures on this machine.")
 @click.option(
     "--against", type=options.FILE, metavar="OLD.json",

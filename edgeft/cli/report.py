@@ -1,5 +1,6 @@
 """edgeft report: results of edgeft bench as one page to look at."""
 
+import shlex
 from pathlib import Path
 
 import click
@@ -23,6 +24,7 @@ def command(results: tuple[Path, ...], out: Path, force: bool) -> None:
     """
     from edgeft.report.page import write_report
 
-    made_by = f"edgeft report {' '.join(path.name for path in results)} -o {out.name}"
+    names = " ".join(shlex.quote(path.name) for path in results)
+    made_by = f"edgeft report {names} -o {shlex.quote(out.name)}"
     write_report(results, out, command=made_by, force=force)
     console.print_lines([f"Wrote {out} ({out.stat().st_size / 1e6:.1f} MB)."])

@@ -33,7 +33,9 @@ def write_report(results: Sequence[Path], out: Path, *, command: str, force: boo
     Raises DataError for another file, OutputError.
     """
     documents = [(path.stem, read_result(path)) for path in results]
-    write_file(out, render(machines_of(documents), command), force=force)
+    page = render(machines_of(documents), command)
+    # Names of files and edited documents may hold what is no character.
+    write_file(out, page.encode("utf-8", "replace").decode("utf-8"), force=force)
 
 
 def render(machines: Sequence[Machine], command: str) -> str:

@@ -132,10 +132,13 @@ def test_a_file_of_another_kind_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"cells": None}, "its cell 0 is no object"),
-        ({"cells": [{"name": "x"}]}, "its cell 0 lacks 'batch_tokens'"),
-        ({"machine": {}}, "its machine lacks 'cpu'"),
-        ({"texts": 3}, "its texts is no object"),
+        ({"cells": None}, "cells is no list"),
+        ({"cells": [3]}, r"cells\[0\] is no object"),
+        ({"cells": [{"name": "x"}]}, r"cells\[0\] lacks 'device'"),
+        ({"machine": {}}, "machine lacks 'cpu'"),
+        ({"texts": 3}, "texts is no object"),
+        ({"name": None}, "name is no text"),
+        ({"config": []}, "config is no object"),
     ],
 )
 def test_a_file_that_was_changed_by_hand_is_no_traceback(

@@ -1,3 +1,5 @@
+import io
+import json
 import os
 import shutil
 import signal
@@ -121,6 +123,63 @@ def test_a_process_that_dies_after_its_first_answer_is_a_failed_cell(
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     with pytest.raises(DeviceError, match="ended by SIGKILL"):
         run_once(tiny_bundle, Cell("cpu", "fp32"), job(["cat"]))
+
+
+def test_a_process_that_hangs_is_ended(
+    tiny_bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    note = tmp_path / "pid"
+    (tmp_path / "sitecustomize.py").write_text(
+        "import os, pathlib, time\n"
+        f"pathlib.Path({str(note)!r}).write_text(str(os.getpid()))\n"
+        "time.sleep(3600)\n"
+    )
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    # More than a pipe holds, so that whoever asks cannot get rid of the question either.
+    cell, long = Cell("cpu", "fp32"), "x" * 1_000_000
+    with pytest.raises(DeviceError, match="did nothing for 2 s and was ended") as caught:
+        run_once(tiny_bundle, cell, job([long]), timeout_s=2)
+    assert "--timeout" in caught.value.hint
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(note.read_text()), 0)
+
+
+def test_a_process_that_is_at_work_is_waited_for(
+    tiny_bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "sitecustomize.py").write_text(
+        "import os, time\n"
+        "for _ in range(5):\n"
+        "    os.write(1, b'{}\\n')\n"
+        "    time.sleep(1)\n"
+        "os._exit(7)\n"
+    )
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    with pytest.raises(DeviceError, match="ended with status 7"):
+        run_once(tiny_bundle, Cell("cpu", "fp32"), job(["cat"]), timeout_s=4)
+
+
+def test_a_process_tells_that_it_is_at_work(
+    tiny_bundle: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from edgeft.bench import worker
+    from edgeft.runtime import model as runtime
+
+    # What the trace of a measurement replaces in this process, too.
+    monkeypatch.setattr(runtime, "classifications", runtime.classifications)
+    monkeypatch.setattr(runtime, "one_ahead", runtime.one_ahead)
+    monkeypatch.setattr(worker, "BEAT_S", 0.0)
+    lines = [
+        {"bundle": str(tiny_bundle), "device": "cpu", "variant": "fp32", "threads": 1,
+         "batch_tokens": None, "text": "cat", "verify": "full"},
+        {"singles": ["cat"] * 5, "offline": False, "texts": ["cat"], "most_s": 60,
+         "patient": False, "load": None},
+    ]  # fmt: skip
+    answers = io.StringIO()
+    worker._answer(io.StringIO("".join(json.dumps(one) + "\n" for one in lines)), answers)
+    told = [json.loads(line) for line in answers.getvalue().splitlines()]
+    assert len([one for one in told if one]) == 2
+    assert told.count({}) >= 5
 
 
 def test_half_an_answer_is_none(
