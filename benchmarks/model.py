@@ -17,37 +17,38 @@ from optimum.onnxruntime import ORTModelForFeatureExtraction, ORTModelForSequenc
 
 from edgeft.bench.texts import sentences
 from edgeft.export.run import ExportConfig, export
-from edgeft.folders import fresh_folder
+from edgeft.folders import Kind, new_folder
 from edgeft.pretrained import quiet
 from edgeft.train.embedded import minilm_folder
 
+MODELS = Kind("what is measured", lambda _: None)  # made once, and never replaced
 MAX_LENGTH = 256  # tokens: what all-MiniLM was made for
 
 
 def make(out: Path) -> None:
     """Write OUT/checkpoint and OUT/bundle."""
     source = minilm_folder()
-    with fresh_folder(out, force=True):
+    with new_folder(out, MODELS) as folder:
         torch.manual_seed(0)
         model = transformers.AutoModelForSequenceClassification.from_pretrained(
             source, num_labels=2
         )
         torch.nn.init.normal_(model.classifier.weight, std=0.3)  # else all logits are alike
         tokenizer = transformers.AutoTokenizer.from_pretrained(source, model_max_length=MAX_LENGTH)
-        model.save_pretrained(out / "checkpoint")
-        tokenizer.save_pretrained(out / "checkpoint")
-        export(ExportConfig(checkpoint=str(out / "checkpoint"), out=out / "bundle"))
+        model.save_pretrained(folder / "checkpoint")
+        tokenizer.save_pretrained(folder / "checkpoint")
+        export(ExportConfig(checkpoint=str(folder / "checkpoint"), out=folder / "bundle"))
         with quiet():
             classifier = ORTModelForSequenceClassification.from_pretrained(
-                out / "checkpoint", export=True
+                folder / "checkpoint", export=True
             )
-            classifier.save_pretrained(out / "plain")
+            classifier.save_pretrained(folder / "plain")
             encoder = ORTModelForFeatureExtraction.from_pretrained(source, export=True)
-            encoder.save_pretrained(out / "encoder")
-        (out / "encoder" / "onnx").mkdir()
-        (out / "encoder" / "model.onnx").rename(out / "encoder" / "onnx" / "model.onnx")
-        tokenizer.save_pretrained(out / "encoder")
-        (out / "calibration.json").write_text(
+            encoder.save_pretrained(folder / "encoder")
+        (folder / "encoder" / "onnx").mkdir()
+        (folder / "encoder" / "model.onnx").rename(folder / "encoder" / "onnx" / "model.onnx")
+        tokenizer.save_pretrained(folder / "encoder")
+        (folder / "calibration.json").write_text(
             json.dumps(list(islice(sentences(), 400))), encoding="utf-8"
         )
 

@@ -1,13 +1,13 @@
 """The whole road on the embedded model and data: train, export, check, measure."""
 
 import csv
-import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edgeft.data import Examples, stratified_split
-from edgeft.folders import fresh_folder, write_file
+from edgeft.folders import BUNDLE, CHECKPOINT, Kind, new_folder, write_json
+from edgeft.folders.kinds import files_below
 from edgeft.progress import Progress, silent
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ MAX_LENGTH = 64  # tokens: an article's headline and first sentences tell its to
 EPOCHS = 3
 SMALL_SHARE = 0.1  # of the articles, for a demo that only shows that all works
 SEED = 0
+TRAIN, TEST, RESULT = "train.csv", "test.csv", "bench.json"
 
 
 @dataclass(frozen=True)
@@ -57,25 +58,25 @@ def run_demo(
     from edgeft.train.config import DataConfig, TrainConfig
     from edgeft.train.embedded import bbc_news
     from edgeft.train.recipe import RecipeChoice
-    from edgeft.train.run import train
+    from edgeft.train.run import TRAINING_FILE, train
 
     articles = bbc_news()
     if small:
         articles = articles.subset(stratified_split(articles.labels, SMALL_SHARE, seed=SEED)[1])
     kept, held = stratified_split(articles.labels, HELD_OUT, seed=SEED)
-    with fresh_folder(out, force=force):
-        train_csv, test_csv = out / "train.csv", out / "test.csv"
+    with new_folder(out, DEMO, force=force) as folder:
+        train_csv, test_csv = folder / TRAIN, folder / TEST
         _write_csv(train_csv, articles.subset(kept))
         _write_csv(test_csv, articles.subset(held))
         config = TrainConfig(
             data=DataConfig(data=str(train_csv), test=str(test_csv)),
             recipe=RecipeChoice(epochs=1 if small else EPOCHS, max_length=MAX_LENGTH, seed=SEED),
         )
-        trained = train(config, out / "checkpoint", progress=progress)
+        trained = train(config, folder / "checkpoint", progress=progress)
         exported = export(
             ExportConfig(
-                checkpoint=str(out / "checkpoint"),
-                out=out / "bundle",
+                checkpoint=str(folder / "checkpoint"),
+                out=folder / "bundle",
                 data=test_csv,
                 # A few hundred articles cannot settle half a point, a few dozen nothing at all.
                 max_drop=100.0 if small else 2.0,
@@ -84,16 +85,29 @@ def run_demo(
         )
         measured = bench(
             BenchConfig(
-                bundle=out / "bundle",
+                bundle=folder / "bundle",
                 data=test_csv,
                 rounds=1 if small else 6,
                 samples=300 if small else 1200,
             ),
             progress,
         )
-        result = DemoResult(out, trained, exported, measured)
-        write_file(out / "bench.json", json.dumps(measured.to_dict(), indent=2))
-    return result
+        write_json(folder / RESULT, measured.to_dict())
+        trained = _where_it_will_lie(trained, folder, out)
+        write_json(folder / "checkpoint" / TRAINING_FILE, trained.document)
+    return DemoResult(
+        out,
+        trained,
+        replace(exported, out=out / "bundle"),
+        replace(measured, config=replace(measured.config, bundle=out / "bundle")),
+    )
+
+
+def _where_it_will_lie(trained: "TrainResult", folder: Path, out: Path) -> "TrainResult":
+    """The training's record with the paths that its data have when all is done."""
+    data = {"data": str(out / TRAIN), "test": str(out / TEST)}
+    document = {**trained.document, "config": {**trained.document["config"], **data}}
+    return replace(trained, out=out / trained.out.relative_to(folder), document=document)
 
 
 def _write_csv(path: Path, examples: Examples) -> None:
@@ -101,3 +115,18 @@ def _write_csv(path: Path, examples: Examples) -> None:
         writer = csv.writer(stream, lineterminator="\n")
         writer.writerow(["text", "label"])
         writer.writerows(zip(examples.texts, examples.labels, strict=True))
+
+
+def _foreign(folder: Path) -> list[str] | None:
+    """What in a demo's folder no demo wrote."""
+    found = []
+    for kind, name in ((CHECKPOINT, "checkpoint"), (BUNDLE, "bundle")):
+        inside = kind.foreign(folder / name)
+        if inside is None:
+            return None
+        found += [f"{name}/{one}" for one in inside]
+    rest = (one for one in files_below(folder) if not one.startswith(("checkpoint/", "bundle/")))
+    return [*found, *(one for one in rest if one not in (TRAIN, TEST, RESULT))]
+
+
+DEMO = Kind("a demo's folder", _foreign)

@@ -1,7 +1,7 @@
 """edgeft bench: how fast, how big and how alike the variants are on this machine."""
 
-import json
 from collections.abc import Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -83,7 +83,7 @@ SCENARIOS = ("single-stream", "offline", "server", "cold-start")
     "--fail-slower", type=click.FloatRange(0), metavar="PERCENT",
     help="Exit with 3 where the whole 95% interval of a figure is slower by more than that.",
 )  # fmt: skip
-@click.option("-o", "--out", type=options.FILE, help="Also keep the JSON document in a file.")
+@click.option("-o", "--out", type=options.OUT, help="Also keep the JSON document in a file.")
 @click.option("--force", is_flag=True, help="Replace that file.")
 @options.as_json
 @click.pass_context
@@ -112,7 +112,8 @@ def command(
     from edgeft.bench.against import comparison_of, read_result
     from edgeft.bench.matrix import BenchConfig
     from edgeft.bench.run import bench, check_save, save_result
-    from edgeft.folders import check_file, write_file
+    from edgeft.folders import claim_file, write_json
+    from edgeft.folders.kinds import read_object
 
     config = BenchConfig(
         bundle=bundle, most_s=seconds, **{**chosen, "scenarios": _scenarios(chosen)}
@@ -121,25 +122,37 @@ def command(
     before = read_result(against) if against is not None else None
     if fail_slower is not None:
         _check_limit(before, config)
-    if out is not None:
-        check_file(out, force=force)
     if save:
         check_save(config)
-    _tell_auto(config)
-    with console.show_progress() as progress:
-        result = bench(config, progress)
-    document = result.to_dict()
-    comparison = None
-    if before is not None:
-        comparison = document["against"] = comparison_of(document, before)
-    try:
-        if out is not None:  # first, since who reads what is printed may go away
-            write_file(out, json.dumps(document, indent=2, ensure_ascii=False) + "\n", force=force)
-        if save and not all(cell.error for cell in result.cells):
-            place = save_result(result)
-            console.note(f"Saved for --variant auto, which needs figures of two variants: {place}")
-    finally:  # printed in any case, since the disk may be full
-        _print(document, comparison, as_json)
+    with ExitStack() as stack:
+        place = None
+        if out is not None:
+            place = stack.enter_context(
+                claim_file(
+                    out,
+                    force=force,
+                    inputs=[one for one in (config.data, against) if one is not None],
+                    models=[bundle],
+                    alike=lambda path: "edgeft_bench" in (read_object(path) or {}),
+                )
+            )
+        _tell_auto(config)
+        with console.show_progress() as progress:
+            result = bench(config, progress)
+        document = result.to_dict()
+        comparison = None
+        if before is not None:
+            comparison = document["against"] = comparison_of(document, before)
+        try:
+            if place is not None:  # first, since who reads what is printed may go away
+                write_json(place, document)
+            if save and not all(cell.error for cell in result.cells):
+                saved = save_result(result)
+                console.note(
+                    f"Saved for --variant auto, which needs figures of two variants: {saved}"
+                )
+        finally:  # printed in any case, since the disk may be full
+            _print(document, comparison, as_json)
     if any(cell.error for cell in result.cells):
         ctx.exit(1)
     if comparison is not None and fail_slower is not None:

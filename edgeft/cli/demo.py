@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.option(
-    "-o", "--out", type=options.FOLDER, default="edgeft-demo", show_default=True,
+    "-o", "--out", type=options.OUT, default="edgeft-demo", show_default=True,
     help="The folder to write.",
 )  # fmt: skip
 @click.option("--small", is_flag=True, help="Few articles, one epoch: shows only that all works.")

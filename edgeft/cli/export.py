@@ -17,7 +17,7 @@ SHARE = click.FloatRange(0, 1, min_open=True)
 @click.command()
 @click.argument("checkpoint")
 @click.option(
-    "-o", "--out", type=options.FOLDER, required=True, metavar="BUNDLE",
+    "-o", "--out", type=options.OUT, required=True, metavar="BUNDLE",
     help="Folder to write.",
 )  # fmt: skip
 @click.option(

@@ -13,6 +13,18 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 FOLDER = click.Path(path_type=Path)
 FILE = click.Path(path_type=Path)
 
+
+class _Out(click.Path):
+    """A path to write; the empty one, which Path takes for the working directory, is none."""
+
+    def convert(self, value: Any, *context: Any) -> Any:
+        if value == "":
+            self.fail("an empty name is no place to write.", *context)
+        return super().convert(value, *context)
+
+
+OUT = _Out(path_type=Path)
+
 bundle = click.argument("bundle", type=FOLDER)
 as_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON document instead.")
 text_column = click.option("--text-column", metavar="NAME", help="Column that holds the text.")

@@ -11,7 +11,7 @@ from edgeft.cli import console, options
 @click.command()
 @click.argument("results", type=options.FILE, nargs=-1, required=True, metavar="RESULTS.json...")
 @click.option(
-    "-o", "--out", type=options.FILE, default="report.html", show_default=True,
+    "-o", "--out", type=options.OUT, default="report.html", show_default=True,
     help="The page to write.",
 )  # fmt: skip
 @click.option("--force", is_flag=True, help="Replace an existing page.")

@@ -98,7 +98,7 @@ def _split_steps(_: click.Context, __: click.Parameter, value: str | None) -> li
 @click.option("--device", help="auto, cpu or cuda.  [default: auto]")
 @click.option("--precision", help="auto, fp32, bf16 or fp16.  [default: auto]")
 @options.threads
-@click.option("-o", "--out", type=options.FOLDER, help="The folder to write.")
+@click.option("-o", "--out", type=options.OUT, help="The folder to write.")
 @click.option("--force", is_flag=True, help="Replace it, once the new one is whole.")
 @click.option("--resume", is_flag=True, help="Go on with the unfinished run of -o.")
 @click.option(
@@ -193,11 +193,11 @@ def _run(
     resume: bool,
     as_json: bool,
 ) -> "TrainResult":
-    from edgeft.train.record import changed_packages
+    from edgeft.train.record import changes_since
     from edgeft.train.run import train
 
     def show_prepared(prepared: "Prepared") -> None:
-        if recorded is not None and (changed := changed_packages(recorded)):
+        if recorded is not None and (changed := changes_since(recorded)):
             console.note(
                 f"Note: {recorded.path} was trained with {'; '.join(changed)}: "
                 "the weights may differ."
@@ -215,6 +215,7 @@ def _run(
             repeats=recorded,
             on_prepared=show_prepared,
             on_epoch=note_epoch,
+            on_note=lambda text: console.note(f"Note: {text}"),
             progress=progress,
         )
 

@@ -11,7 +11,7 @@ from edgeft.cli import console, options
 @click.command()
 @click.argument("checkpoint")
 @click.option(
-    "-o", "--out", type=options.FOLDER, required=True, metavar="CHECKPOINT",
+    "-o", "--out", type=options.OUT, required=True, metavar="CHECKPOINT",
     help="Folder to write.",
 )  # fmt: skip
 @click.option(

@@ -29,7 +29,7 @@ from edgeft.export.single_file import (
 )
 from edgeft.export.variants import ALL, KINDS, TARGETS, Target, choose_kinds, resolve_target
 from edgeft.export.verify import Reference, make_reference
-from edgeft.folders import check_destination, new_folder
+from edgeft.folders import BUNDLE, new_folder
 from edgeft.progress import Progress, silent
 from edgeft.runtime.check import verify
 from edgeft.runtime.tokenize import TextEncoder
@@ -87,9 +87,25 @@ def export(config: ExportConfig, progress: Progress = silent) -> ExportResult:
     DependencyError.
     """
     target_name = resolve_target(config.target)
+    kinds = _check(config, TARGETS[target_name])
+    with new_folder(
+        config.out,
+        BUNDLE,
+        force=config.force,
+        inputs=[one for one in (config.data, config.test, config.calibration) if one],
+        models=[one for one in (config.checkpoint, config.original) if one],
+    ) as folder:
+        return _export(config, target_name, kinds, folder, progress)
+
+
+def _export(
+    config: ExportConfig,
+    target_name: str,
+    kinds: Sequence[str],
+    folder: Path,
+    progress: Progress,
+) -> ExportResult:
     target = TARGETS[target_name]
-    kinds = _check(config, target)
-    check_destination(config.out, force=config.force)
     evidence = read_evidence(
         config.data,
         config.test,
@@ -117,50 +133,49 @@ def export(config: ExportConfig, progress: Progress = silent) -> ExportResult:
         reporter = make_reference(
             checkpoint, evidence.report, original=original, edges=chooser, progress=progress
         )
-    with new_folder(config.out, force=config.force) as folder:
-        draft = Draft(folder, checkpoint, target)
-        with tempfile.TemporaryDirectory(prefix=".work-", dir=folder) as work:
-            progress("exporting", 0, 1)
-            graphs = export_graphs(checkpoint, Path(work), allow_unfused=config.allow_unfused)
-            progress("exporting", 1, 1)
-            materials = Materials(
-                graphs, target, token_ids(checkpoint, evidence.calibration or ()), fills(checkpoint)
-            )
-            factory = Factory(
-                draft,
-                materials,
-                chooser,
-                reporter,
-                rules=Rules(frozenset(config.variants) - {ALL}, config.max_drop, config.wish),
-                progress=progress,
-            )
-            for name in kinds:
-                factory.produce(name)
-        times = factory.compare_speed()
-        single = _single_file(config, draft, checkpoint, (chooser, reporter))
-        manifest = draft.finish(
-            provenance(
-                checkpoint,
-                evidence,
-                target=target_name,
-                variants=draft.variants,
-                dropped=factory.dropped,
-                notes=(*checkpoint.notes, *graphs.notes, *_counted_from(original)),
-                single_file=single,
-            )
+    draft = Draft(folder, checkpoint, target)
+    with tempfile.TemporaryDirectory(prefix=".work-", dir=folder) as work:
+        progress("exporting", 0, 1)
+        graphs = export_graphs(checkpoint, Path(work), allow_unfused=config.allow_unfused)
+        progress("exporting", 1, 1)
+        materials = Materials(
+            graphs, target, token_ids(checkpoint, evidence.calibration or ()), fills(checkpoint)
         )
-        result = ExportResult(
-            out=config.out,
-            manifest=manifest,
-            layers=int(getattr(checkpoint.config, "num_hidden_layers", 0)),
-            torch=reporter.scores,
-            reports=factory.reports,
-            times=times,
+        factory = Factory(
+            draft,
+            materials,
+            chooser,
+            reporter,
+            rules=Rules(frozenset(config.variants) - {ALL}, config.max_drop, config.wish),
+            progress=progress,
         )
-        (folder / "README.md").write_text(
-            model_card(config.out.absolute().name, result), encoding="utf-8"
+        for name in kinds:
+            factory.produce(name)
+    times = factory.compare_speed()
+    single = _single_file(config, draft, checkpoint, (chooser, reporter))
+    manifest = draft.finish(
+        provenance(
+            checkpoint,
+            evidence,
+            target=target_name,
+            variants=draft.variants,
+            dropped=factory.dropped,
+            notes=(*checkpoint.notes, *graphs.notes, *_counted_from(original)),
+            single_file=single,
         )
-        _hold_golden(folder)
+    )
+    result = ExportResult(
+        out=config.out,
+        manifest=manifest,
+        layers=int(getattr(checkpoint.config, "num_hidden_layers", 0)),
+        torch=reporter.scores,
+        reports=factory.reports,
+        times=times,
+    )
+    (folder / "README.md").write_text(
+        model_card(config.out.absolute().name, result), encoding="utf-8"
+    )
+    _hold_golden(folder)
     return result
 
 

@@ -13,13 +13,14 @@ from edgeft import __version__
 from edgeft.bench.against import read_result
 from edgeft.bench.tables import kept_bounds, tables_of
 from edgeft.bench.wording import choices_of, figure_text, p99_text
-from edgeft.folders import write_file
+from edgeft.folders import claim_file, write_file
 from edgeft.report.charts import Figure, figures
 from edgeft.report.rows import Machine, machines_of, unlikeness
 
 __all__ = ["render", "write_report"]
 
 SNIPPET = "window.vegaEmbed = vegaEmbed;"  # all that page.js needs of Vega
+MADE_BY = '<meta name="generator" content="edgeft report">'
 FEW = 8  # lines that are shown without being asked for
 COLUMNS = (
     "p50 ms", "p99 ms", "texts/s", "first ms", "peak MB", "file MB", "points lost",
@@ -30,12 +31,20 @@ COLUMNS = (
 def write_report(results: Sequence[Path], out: Path, *, command: str, force: bool = False) -> None:
     """Write a page of the documents that ``edgeft bench --json`` gave.
 
-    Raises DataError for another file, OutputError.
+    With ``force`` it replaces another such page. Raises DataError for another
+    file, OutputError.
     """
-    documents = [(path.stem, read_result(path)) for path in results]
-    page = render(machines_of(documents), command)
-    # Names of files and edited documents may hold what is no character.
-    write_file(out, page.encode("utf-8", "replace").decode("utf-8"), force=force)
+    with claim_file(out, force=force, inputs=results, alike=_is_page) as place:
+        documents = [(path.stem, read_result(path)) for path in results]
+        page = render(machines_of(documents), command)
+        # Names of files and edited documents may hold what is no character.
+        write_file(place, page.encode("utf-8", "replace").decode("utf-8"))
+
+
+def _is_page(path: Path) -> bool:
+    """Whether a file is such a page."""
+    with path.open("rb") as stream:
+        return MADE_BY.encode() in stream.read(4096)
 
 
 def render(machines: Sequence[Machine], command: str) -> str:
@@ -50,6 +59,7 @@ def render(machines: Sequence[Machine], command: str) -> str:
         '<html lang="en">',
         "<head>",
         '<meta charset="utf-8">',
+        MADE_BY,
         '<meta name="viewport" content="width=device-width, initial-scale=1">',
         '<meta name="color-scheme" content="light dark">',
         # Nothing may be fetched; Vega compiles its expressions.

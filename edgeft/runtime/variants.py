@@ -104,7 +104,7 @@ def save_measurements(
     Keyed by (device, variant, threads), and kept with the name of the GPU; those of
     an earlier call stay where no new one replaces them. Raises OutputError.
     """
-    from edgeft.folders import write_file
+    from edgeft.folders import write_json
 
     path = private_folder(FOLDER) / _file_name(digest, onnxruntime)
     kept: dict[tuple[str, str, str, int], Measurement] = {}
@@ -123,7 +123,7 @@ def save_measurements(
         "cpu": cpu_name(),
         "measurements": [asdict(one) for one in kept.values()],
     }
-    write_file(path, json.dumps(document, indent=2) + "\n", force=True)
+    write_json(path, document)
     return path
 
 

@@ -1,7 +1,13 @@
-"""Checkpoints of an unfinished run: complete ones carry a marker, which is written last."""
+"""Checkpoints of an unfinished run.
+
+A marker, which is written last, records every file of a complete one; a
+checkpoint whose files are not those any more counts as little as a half-written
+one.
+"""
 
 import json
 import os
+import re
 import shutil
 from collections.abc import Collection
 from dataclasses import asdict, dataclass
@@ -9,22 +15,30 @@ from pathlib import Path
 from typing import Any
 
 from edgeft.folders import sync_tree
+from edgeft.folders.kinds import CHECKPOINT_FILE
+from edgeft.integrity import FileRecord, record_of
 
 __all__ = [
     "EpochScores",
+    "Found",
     "TrainState",
     "best_epoch",
     "complete_checkpoints",
+    "find_checkpoint",
     "folder_of",
     "has_stalled",
+    "is_checkpoints",
     "mark_complete",
-    "newest_checkpoint",
     "prune",
     "unmark",
 ]
 
 MARKER = "complete.json"
 PREFIX = "checkpoint-"  # the Trainer's own
+TRAINERS = re.compile(
+    r"(optimizer|scheduler|scaler)\.pt|trainer_state\.json|training_args\.bin"
+    r"|rng_state(_\d+)?\.pth|\.?complete\.json(\.tmp)?"
+)
 
 
 @dataclass(frozen=True)
@@ -84,12 +98,21 @@ def folder_of(root: Path, updates: int) -> Path:
     return root / f"{PREFIX}{updates}"
 
 
+def is_checkpoints(folder: str, *names: str) -> bool:
+    """Whether a relative name below the root is one that training writes."""
+    if not folder.startswith(PREFIX) or len(names) > 1:
+        return False
+    return not names or bool(CHECKPOINT_FILE.fullmatch(names[0]) or TRAINERS.fullmatch(names[0]))
+
+
 def mark_complete(folder: Path, state: TrainState) -> None:
     """Sync the checkpoint's files to disk, then write its marker and sync that."""
     sync_tree(folder)
+    files = {one.relative_to(folder).as_posix(): asdict(record_of(one))
+             for one in sorted(folder.rglob("*")) if one.is_file()}  # fmt: skip
     temporary = folder / f".{MARKER}.tmp"
     with temporary.open("w", encoding="utf-8") as stream:
-        json.dump(asdict(state), stream, indent=2)
+        json.dump({**asdict(state), "files": files}, stream, indent=2)
         stream.flush()
         os.fsync(stream.fileno())
     temporary.replace(folder / MARKER)
@@ -111,15 +134,48 @@ def complete_checkpoints(root: Path) -> dict[int, Path]:
     return dict(sorted(found.items()))
 
 
-def newest_checkpoint(root: Path) -> tuple[Path, TrainState] | None:
-    """The complete checkpoint with the most updates, and its state."""
-    found = complete_checkpoints(root)
-    if not found:
-        return None
-    folder = found[max(found)]
+@dataclass(frozen=True)
+class Found:
+    """Where a run can go on: after ``state``, from ``folder``, or None for its very start.
+
+    ``faults`` tell of the newer checkpoints that cannot be used. ``keep`` are the
+    numbers of updates of those that are needed.
+    """
+
+    folder: Path | None = None
+    state: TrainState = TrainState(updates=0)
+    faults: tuple[str, ...] = ()
+    keep: tuple[int, ...] = ()
+
+
+def find_checkpoint(root: Path) -> Found:
+    """The newest checkpoint that is whole, as the one of its best epoch must be, too."""
+    whole: dict[int, TrainState] = {}
+    faults = []
+    for updates, folder in complete_checkpoints(root).items():
+        try:
+            whole[updates] = _read_whole(folder)
+        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+            reason = f"no {error}" if isinstance(error, KeyError) else str(error)
+            faults.append(f"{folder.name}: {reason}")
+    for updates, state in sorted(whole.items(), reverse=True):
+        best = best_epoch(state.curve).updates if state.curve else updates
+        if best in whole:
+            return Found(folder_of(root, updates), state, tuple(faults), (best, updates))
+        faults.append(f"{PREFIX}{updates}: its best epoch's, {PREFIX}{best}, is missing")
+    return Found(faults=tuple(faults))
+
+
+def _read_whole(folder: Path) -> TrainState:
+    """A checkpoint's state; raises ValueError for a file that is not as it was recorded."""
     content = json.loads((folder / MARKER).read_text(encoding="utf-8"))
+    for name, record in content.pop("files").items():
+        if not (folder / name).is_file():
+            raise ValueError(f"{name} is missing")
+        if record_of(folder / name) != FileRecord(**record):
+            raise ValueError(f"{name} is not as it was written")
     curve = tuple(EpochScores(**one) for one in content.pop("curve"))
-    return folder, TrainState(curve=curve, **content)
+    return TrainState(curve=curve, **content)
 
 
 def prune(root: Path, keep: Collection[int]) -> None:

@@ -11,7 +11,8 @@ from edgeft.errors import UsageError
 from edgeft.normalize import parse_steps
 from edgeft.train.recipe import RecipeChoice, check_recipe, option
 
-__all__ = ["DEVICES", "PRECISIONS", "DataConfig", "TrainConfig", "config_from", "config_to"]
+__all__ = ["DEVICES", "PRECISIONS", "DataConfig", "TrainConfig", "config_from", "config_to",
+           "option_names"]  # fmt: skip
 
 DEVICES = ("auto", "cpu", "cuda")
 PRECISIONS = ("auto", "fp32", "bf16", "fp16")
@@ -61,14 +62,18 @@ def config_to(config: TrainConfig) -> dict[str, Any]:
     return values
 
 
+def option_names() -> set[str]:
+    """The name of every option of a run."""
+    groups = (DataConfig, RecipeChoice, TrainConfig)
+    return {one.name for kind in groups for one in fields(kind)} - {"recipe"}
+
+
 def config_from(values: Mapping[str, Any]) -> TrainConfig:
     """The config of a flat dictionary such as ``config_to`` gives, checked.
 
     Raises UsageError for an option that does not exist or a value that makes no sense.
     """
-    groups = (DataConfig, RecipeChoice, TrainConfig)
-    known = {one.name for kind in groups for one in fields(kind)} - {"recipe"}
-    unknown = sorted(set(values) - known)
+    unknown = sorted(set(values) - option_names())
     if unknown:
         raise UsageError(
             f"Unknown training options: {', '.join(unknown)}.",

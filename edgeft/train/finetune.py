@@ -29,13 +29,13 @@ from edgeft.settings import environment, random_states, torch_threads
 from edgeft.train.batches import BatchOrder, Row, collate
 from edgeft.train.checkpoints import (
     EpochScores,
+    Found,
     TrainState,
     best_epoch,
-    complete_checkpoints,
+    find_checkpoint,
     folder_of,
     has_stalled,
     mark_complete,
-    newest_checkpoint,
     prune,
     unmark,
 )
@@ -54,6 +54,7 @@ USE_IPEX = "ACCELERATE_USE_IPEX"
 CUBLAS_WORKSPACE = "CUBLAS_WORKSPACE_CONFIG"
 
 OnEpoch = Callable[[EpochScores], None]
+OnNote = Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -76,27 +77,39 @@ def fit(
     resume: bool = False,
     checkpoint_steps: int | None = None,
     on_epoch: OnEpoch | None = None,
+    on_note: OnNote | None = None,
     progress: Progress = silent,
 ) -> tuple[EpochScores, ...]:
     """Train ``model`` in place, leave the best epoch's weights in it, return the curve.
 
-    Checkpoints are kept below ``root``; with ``resume`` the newest complete one
-    is continued. Raises ModelError where the loss is no longer a number.
+    Checkpoints are kept below ``root``; with ``resume`` the newest whole one is
+    continued, and ``on_note`` told of those that are not. Raises ModelError
+    where the loss is no longer a number.
     """
-    newest = newest_checkpoint(root) if resume else None
-    state = newest[1] if newest else TrainState(updates=0)
+    found = find_checkpoint(root) if resume else Found()
+    state = found.state
+    if on_note is not None:
+        for note in _told(found):
+            on_note(note)
     # The caller's own on_epoch and progress run in here: what they print and log is not held back.
     with quiet(transformers_only=True), _settings(hardware):
         trainer = _Trainer(model, training_set, recipe, hardware, root, state, checkpoint_steps)
         trainer.add_callback(_Watch(trainer, on_epoch, progress))
         if hardware.is_main:
-            prune(root, complete_checkpoints(root))
+            prune(root, found.keep)
         done = len(state.curve) >= recipe.epochs or has_stalled(state.curve, recipe.patience)
         if not done:
-            trainer.train(resume_from_checkpoint=str(newest[0]) if newest else None)
+            trainer.train(resume_from_checkpoint=str(found.folder) if found.folder else None)
         trainer.accelerator.wait_for_everyone()
         _load_weights(model, folder_of(root, best_epoch(trainer.curve).updates))
     return tuple(trainer.curve)
+
+
+def _told(found: Found) -> Iterator[str]:
+    for fault in found.faults:
+        yield f"Not used, being damaged: {fault}."
+    if found.faults:
+        yield f"Going on from {found.folder.name if found.folder else 'the very start'}."
 
 
 def step_seed(seed: int, update: int, part: int, rank: int) -> int:

@@ -8,20 +8,35 @@ runs/news.partial/
 
 import json
 import shlex
-import shutil
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from edgeft.errors import DataError, OutputError, UsageError
-from edgeft.folders import check_destination, write_file
+from edgeft.folders import (
+    CHECKPOINT,
+    Kind,
+    check_folder,
+    claim_folder,
+    replace_folder,
+    write_json,
+)
+from edgeft.folders.disk import remove
+from edgeft.folders.kinds import CHECKPOINT_FILE, files_below
+from edgeft.folders.names import place_of, spare
+from edgeft.train.checkpoints import is_checkpoints
 from edgeft.train.config import TrainConfig, config_from, config_to
 from edgeft.train.recipe import option
 
 __all__ = [
+    "CHECKPOINTS",
+    "FINAL",
     "RunRecord",
-    "check_folders",
     "check_same",
+    "check_unfinished",
+    "claim_run",
     "partial_folder",
     "read_run",
     "resume_command",
@@ -29,6 +44,8 @@ __all__ = [
 ]
 
 RUN_FILE = "run.json"
+CHECKPOINTS = "checkpoints"
+FINAL = "final"
 
 
 @dataclass(frozen=True)
@@ -42,10 +59,10 @@ class RunRecord:
 
 def partial_folder(out: Path) -> Path:
     """Where the run that will end in ``out`` works."""
-    out = out.absolute()
-    if not out.name:
+    place = place_of(out)
+    if not place.name:
         raise OutputError(f"{out} cannot be an output folder.", hint="Name another with -o.")
-    return out.with_name(f"{out.name}.partial")
+    return place.with_name(f"{place.name}.partial")
 
 
 def resume_command(out: Path, *, force: bool) -> str:
@@ -53,39 +70,56 @@ def resume_command(out: Path, *, force: bool) -> str:
     return f"edgeft train -o {shlex.quote(str(out))} --resume" + (" --force" if force else "")
 
 
-def check_folders(out: Path, *, force: bool, resume: bool) -> None:
-    """Refuse to start where something stands in the way; raise OutputError or UsageError."""
+@contextmanager
+def claim_run(
+    out: Path,
+    *,
+    force: bool,
+    resume: bool,
+    inputs: Iterable[Path | str],
+    models: Iterable[Path | str],
+) -> Iterator[None]:
+    """Hold ``out`` and its working folder for the block; see ``claim_folder``.
+
+    Raises OutputError where something stands in the way, UsageError where there
+    is nothing to resume.
+    """
+    inputs, models = list(inputs), list(models)
+    if resume:
+        check_unfinished(out)
+    with claim_folder(out, CHECKPOINT, force=force, inputs=inputs, models=models):
+        partial = partial_folder(out)
+        check_folder(partial, RUN, force=True, inputs=inputs, models=models)
+        if partial.exists() and any(partial.iterdir()) and not resume and not force:
+            raise OutputError(
+                f"{out} has an unfinished run in {partial.name}.",
+                hint=f"Go on with: {resume_command(out, force=False)}\n"
+                "or throw it away and start anew with --force.",
+            )
+        yield
+
+
+def check_unfinished(out: Path) -> None:
+    """Raise UsageError where there is no run to go on with."""
     partial = partial_folder(out)
-    unfinished = (partial / RUN_FILE).is_file()
-    if resume and not unfinished:
+    if not (partial / RUN_FILE).is_file():
         state = "is finished already" if out.is_dir() else "was never started"
         raise UsageError(
             f"There is nothing to resume: the run {out} {state}.",
             hint=f"{partial.name} would hold an unfinished one. Leave --resume out to train.",
         )
-    check_destination(out, force=force)
-    if partial.exists() and not unfinished and any(partial.iterdir()):
-        raise OutputError(  # never delete what is not ours, not even with --force
-            f"{partial} is in the way: it holds no unfinished run.",
-            hint="Move it away, or name another folder with -o.",
-        )
-    if unfinished and not resume and not force:
-        raise OutputError(
-            f"{out} has an unfinished run in {partial.name}.",
-            hint=f"Go on with: {resume_command(out, force=False)}\n"
-            "or throw it away and start anew with --force.",
-        )
 
 
-def start_run(out: Path, record: RunRecord) -> Path:
-    """Make a fresh working folder, in place of an older one; return it."""
+def start_run(out: Path, record: RunRecord) -> None:
+    """Make a fresh working folder, in place of an older one. Raises OSError, OutputError."""
     partial = partial_folder(out)
-    if partial.exists():
-        shutil.rmtree(partial)
-    partial.mkdir(parents=True)
-    content = {**asdict(record), "config": config_to(record.config)}
-    write_file(partial / RUN_FILE, json.dumps(content, indent=2, ensure_ascii=False) + "\n")
-    return partial
+    made = spare(place_of(out), "new")
+    made.mkdir()
+    try:
+        write_json(made / RUN_FILE, {**asdict(record), "config": config_to(record.config)})
+        replace_folder(made, partial)
+    finally:
+        remove(made)
 
 
 def read_run(out: Path) -> RunRecord:
@@ -95,7 +129,7 @@ def read_run(out: Path) -> RunRecord:
         content = json.loads(path.read_text(encoding="utf-8"))
         return RunRecord(**{**content, "config": config_from(content["config"])})
     except FileNotFoundError:
-        check_folders(out, force=True, resume=True)
+        check_unfinished(out)
         raise
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise UsageError(
@@ -122,6 +156,24 @@ def check_same(out: Path, before: RunRecord, now: RunRecord) -> None:
             f"The data have changed since the run {out} was started.",
             hint="Bring the old data back, or start anew with --force and without --resume.",
         )
+
+
+def _foreign(folder: Path) -> list[str] | None:
+    """What in the folder of an unfinished run is not the run's."""
+    if not (folder / RUN_FILE).is_file():
+        return None
+    return [name for name in files_below(folder) if not _is_runs(*PurePosixPath(name).parts)]
+
+
+def _is_runs(first: str, *rest: str) -> bool:
+    if not rest:
+        return first in (RUN_FILE, CHECKPOINTS, FINAL)
+    if first == FINAL:
+        return len(rest) == 1 and bool(CHECKPOINT_FILE.fullmatch(rest[0]))
+    return first == CHECKPOINTS and is_checkpoints(*rest)
+
+
+RUN = Kind("an unfinished run", _foreign)
 
 
 def _shown(name: str) -> str:

@@ -23,7 +23,7 @@ from edgeft.runtime.tokenize import TextEncoder
 from edgeft.settings import random_states
 from edgeft.train.embedded import minilm_folder
 
-__all__ = ["ALIASES", "BaseModel", "build_classifier", "open_base"]
+__all__ = ["ALIASES", "EMBEDDED", "BaseModel", "build_classifier", "open_base"]
 
 ALIASES = {"distilbert": "distilbert/distilbert-base-uncased"}
 EMBEDDED = "minilm"

@@ -3,16 +3,16 @@
 import json
 import shlex
 from collections.abc import Collection, Mapping
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
 from edgeft.errors import DataError, ModelError, UsageError
 from edgeft.packages import package_versions
-from edgeft.train.config import DataConfig, TrainConfig, config_from
-from edgeft.train.recipe import Recipe
+from edgeft.train.config import DataConfig, TrainConfig, config_from, option_names
+from edgeft.train.recipe import option
 
-__all__ = ["Recorded", "check_repeats", "changed_packages", "read_training"]
+__all__ = ["Recorded", "changes_since", "check_repeats", "read_training"]
 
 # These decide which numbers are computed from the same data, model and recipe.
 DECISIVE_PACKAGES = ("torch", "transformers", "tokenizers")
@@ -25,8 +25,10 @@ class Recorded:
     """A finished run.
 
     ``config`` is what was asked with every default as it was settled then, so
-    that it means the same under other defaults. A fingerprint or sha256 of None
-    is not checked.
+    that it means the same under other defaults; what an older version did not
+    record takes its default. ``unknown`` are values of options that only another
+    version has, and that are left out. A fingerprint or sha256 of None is not
+    checked.
     """
 
     path: Path
@@ -34,6 +36,7 @@ class Recorded:
     data_fingerprint: str | None
     base_sha256: str | None
     packages: Mapping[str, str]
+    unknown: Mapping[str, Any] = field(default_factory=dict)
 
     def without(self, changed: Collection[str]) -> "Recorded":
         """The record with the checks lifted that the options ``changed`` make meaningless."""
@@ -51,14 +54,17 @@ def read_training(path: Path) -> Recorded:
         content = json.loads(path.read_text(encoding="utf-8"))
         if not isinstance(content, dict):
             raise ValueError("it is no JSON object")
-        asked, settled = content["config"], asdict(Recipe(**content["recipe"]))
-        hold_out = {"hold_out": content["hold_out"]} if "hold_out" in content else {}
+        recorded = {**content["config"], **content["recipe"]}
+        if "hold_out" in content:
+            recorded["hold_out"] = content["hold_out"]
+        known = option_names()
         return Recorded(
             path=path,
-            config=config_from({**asked, **settled, **hold_out}),
+            config=config_from({name: recorded[name] for name in recorded if name in known}),
             data_fingerprint=content["data"]["fingerprint"],
             base_sha256=content["base_model"]["sha256"],
             packages=dict(content.get("packages", {})),
+            unknown={name: one for name, one in recorded.items() if name not in known},
         )
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise UsageError(
@@ -87,10 +93,11 @@ def check_repeats(
         )
 
 
-def changed_packages(recorded: Recorded) -> list[str]:
-    """ "name old, now new" for each package whose other version may give other weights."""
+def changes_since(recorded: Recorded) -> list[str]:
+    """What may give other weights than then: other packages, and options that are unknown here."""
     now = package_versions(DECISIVE_PACKAGES)
-    return [
+    unknown = [f"{option(name)} {one!r}, unknown now" for name, one in recorded.unknown.items()]
+    return unknown + [
         f"{name} {recorded.packages[name]}, now {now.get(name, 'none')}"
         for name in DECISIVE_PACKAGES
         if name in recorded.packages and recorded.packages[name] != now.get(name)

@@ -1,11 +1,9 @@
 """One training run, from what the user asked to a checkpoint folder."""
 
 import gc
-import json
-import shutil
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -13,13 +11,25 @@ from typing import Any
 from edgeft import __version__
 from edgeft.data import Examples
 from edgeft.errors import DeviceError, EdgeftError, OutputError
-from edgeft.folders import apply_umask, is_write_failure, replace_folder, sync_tree
+from edgeft.folders import (
+    CHECKPOINT,
+    apply_umask,
+    check_folder,
+    discard,
+    is_write_failure,
+    replace_folder,
+    sync_tree,
+    write_json,
+)
+from edgeft.folders.disk import remove
+from edgeft.folders.names import place_of
 from edgeft.integrity import sha256_of
 from edgeft.metrics import ClassificationScores, score_classification
 from edgeft.packages import package_versions
 from edgeft.pretrained import quiet, write_tokenizer
 from edgeft.progress import Progress, silent
 from edgeft.runtime.cpu import cpu_features, cpu_name, usable_cores
+from edgeft.seen import SEEN_FILE, seen_document
 from edgeft.tasks import Task
 from edgeft.train.checkpoints import EpochScores, best_epoch, complete_checkpoints, prune
 from edgeft.train.clean import clean
@@ -34,16 +44,18 @@ from edgeft.train.datasets import (
     read_splits,
 )
 from edgeft.train.folder import (
+    CHECKPOINTS,
+    FINAL,
     RunRecord,
-    check_folders,
     check_same,
+    claim_run,
     partial_folder,
     read_run,
     resume_command,
     start_run,
 )
 from edgeft.train.hardware import Hardware, resolve_hardware
-from edgeft.train.models import BaseModel, build_classifier, open_base
+from edgeft.train.models import EMBEDDED, BaseModel, build_classifier, open_base
 from edgeft.train.recipe import Facts, Recipe, default_hold_out, resolve_recipe
 from edgeft.train.record import Recorded, check_repeats
 from edgeft.train.report import DataReport, count_tokens, describe
@@ -98,6 +110,7 @@ def train(
     repeats: Recorded | None = None,
     on_prepared: Callable[[Prepared], None] | None = None,
     on_epoch: Callable[[EpochScores], None] | None = None,
+    on_note: Callable[[str], None] | None = None,
     progress: Progress = silent,
 ) -> TrainResult:
     """Fine-tune as ``config`` says and write the checkpoint folder ``out``.
@@ -107,41 +120,45 @@ def train(
     same config and data goes on from its last complete checkpoint and ends with
     the weights that it would have had. With ``repeats`` data or a base model
     other than those of the recorded run are an error. ``on_prepared`` is called before
-    training, ``on_epoch`` after each epoch, both on the main process alone.
+    training, ``on_epoch`` after each epoch, ``on_note`` with a sentence on what a
+    resumed run could not use; all on the main process alone. Nobody else can
+    write ``out`` meanwhile.
 
     Raises UsageError, DataError, ModelError, DeviceError, DependencyError,
     OutputError. After an error the unfinished run can be resumed.
     """
     hardware = resolve_hardware(config.device, config.precision, config.threads)
-    if hardware.is_main:
-        check_folders(out, force=force, resume=resume)
-    prepared = prepare(config, hardware)
-    if repeats is not None:
-        check_repeats(repeats, config, prepared.data_fingerprint, prepared.base.sha256)
-    record = RunRecord(config, prepared.data_fingerprint, hardware.processes)
-    if resume:
-        check_same(out, read_run(out), record)
-    if hardware.is_main and on_prepared is not None:
-        on_prepared(prepared)
-    model = build_classifier(prepared.base, prepared.labels, seed=prepared.recipe.seed)
-    if hardware.is_main and not resume:
-        _start(out, record)
-    try:
-        with _process_group(hardware.processes):
-            return _train(
-                prepared,
-                model,
-                out,
-                force=force,
-                resume=resume,
-                on_epoch=on_epoch,
-                progress=progress if hardware.is_main else silent,
-            )
-    except Exception as error:
-        explained = _explained(error, out, prepared.recipe, force=force)
-        if explained is None:
-            raise
-        raise explained from error
+    with ExitStack() as stack:
+        if hardware.is_main:
+            stack.enter_context(_claim(config, out, repeats, force=force, resume=resume))
+        prepared = prepare(config, hardware)
+        if repeats is not None:
+            check_repeats(repeats, config, prepared.data_fingerprint, prepared.base.sha256)
+        record = RunRecord(config, prepared.data_fingerprint, hardware.processes)
+        if resume:
+            check_same(out, read_run(out), record)
+        if hardware.is_main and on_prepared is not None:
+            on_prepared(prepared)
+        model = build_classifier(prepared.base, prepared.labels, seed=prepared.recipe.seed)
+        if hardware.is_main and not resume:
+            _start(out, record)
+        try:
+            with _process_group(hardware.processes):
+                return _train(
+                    prepared,
+                    model,
+                    out,
+                    force=force,
+                    resume=resume,
+                    on_epoch=on_epoch,
+                    on_note=on_note if hardware.is_main else None,
+                    progress=progress if hardware.is_main else silent,
+                )
+        except Exception as error:
+            explained = _explained(error, out, prepared.recipe, force=force)
+            if explained is None:
+                raise
+            raise explained from error
 
 
 def prepare(config: TrainConfig, hardware: Hardware) -> Prepared:
@@ -197,6 +214,21 @@ def free_sibling(folder: Path) -> Path:
 # --- the steps ---------------------------------------------------------------------
 
 
+def _claim(
+    config: TrainConfig, out: Path, repeats: Recorded | None, *, force: bool, resume: bool
+) -> AbstractContextManager[None]:
+    named = (config.data.data, config.data.validation, config.data.test)
+    inputs: list[Path | str] = [name for name in named if name]
+    return claim_run(
+        out,
+        force=force,
+        resume=resume,
+        inputs=[*inputs, *([repeats.path] if repeats else [])],
+        # A folder that happens to be called as the embedded model is not read.
+        models=[config.model] if config.model != EMBEDDED else [],
+    )
+
+
 def _train(
     prepared: Prepared,
     model: Any,
@@ -205,6 +237,7 @@ def _train(
     force: bool,
     resume: bool,
     on_epoch: Callable[[EpochScores], None] | None,
+    on_note: Callable[[str], None] | None,
     progress: Progress,
 ) -> TrainResult:
     from edgeft.train.finetune import TrainingSet, fit
@@ -223,10 +256,11 @@ def _train(
         training_set,
         recipe,
         hardware,
-        partial_folder(out) / "checkpoints",
+        partial_folder(out) / CHECKPOINTS,
         resume=resume,
         checkpoint_steps=prepared.config.checkpoint_steps,
         on_epoch=on_epoch,
+        on_note=on_note,
         progress=progress,
     )
 
@@ -286,23 +320,23 @@ def _write(
     prepared: Prepared, model: Any, document: dict[str, Any], out: Path, *, force: bool
 ) -> str:
     """Assemble the checkpoint, rename it to ``out``, return its weights' sha256."""
-    partial = partial_folder(out)
-    final = partial / "final"
-    shutil.rmtree(final, ignore_errors=True)
+    partial, place = partial_folder(out), place_of(out)
+    final = partial / FINAL
+    remove(final)
     final.mkdir()
     with quiet():
         model.save_pretrained(final, safe_serialization=True)
     write_tokenizer(prepared.base.tokenizer, final, max_length=prepared.recipe.max_length)
     with (final / "model.safetensors").open("rb") as stream:
         sha256 = sha256_of(stream)
-    content = {**document, "weights_sha256": sha256}
-    (final / TRAINING_FILE).write_text(
-        json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8"
-    )
+    write_json(final / TRAINING_FILE, {**document, "weights_sha256": sha256})
+    rows = seen_document(prepared.splits.train.texts, base=prepared.base.folder)
+    write_json(final / SEEN_FILE, rows)
     apply_umask(final)  # safetensors makes its files readable to their owner alone
     sync_tree(final)
-    replace_folder(final, out.absolute(), force=force)
-    shutil.rmtree(partial, ignore_errors=True)
+    check_folder(out, CHECKPOINT, force=force)  # as it is by now
+    replace_folder(final, place)
+    discard(partial, place)
     return sha256
 
 
@@ -359,7 +393,7 @@ def _document(
 
 def _explained(error: Exception, out: Path, recipe: Recipe, *, force: bool) -> EdgeftError | None:
     """The error with the way to go on; None where there is nothing to add."""
-    checkpoints = partial_folder(out) / "checkpoints"
+    checkpoints = partial_folder(out) / CHECKPOINTS
     go_on = f"Go on with: {resume_command(out, force=force)}"
     if _is_full(error):
         prune(checkpoints, complete_checkpoints(checkpoints))  # what was half-written

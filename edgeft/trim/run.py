@@ -13,11 +13,12 @@ from edgeft.errors import GateError, ModelError
 from edgeft.export.checkpoint import Checkpoint, open_checkpoint
 from edgeft.export.evidence import read_evidence
 from edgeft.export.reference import clean, torch_logits
-from edgeft.folders import check_destination, new_folder
+from edgeft.folders import CHECKPOINT, new_folder, write_json
 from edgeft.paired import Drop
 from edgeft.pretrained import OFFSET_POSITIONS, quiet
 from edgeft.progress import Progress, silent
 from edgeft.runtime.check import check_labels, drop
+from edgeft.seen import copy_seen
 from edgeft.trim.tokenizer_files import new_ids, rewrite, write_files
 from edgeft.trim.vocabulary import keep_tokens
 
@@ -88,7 +89,17 @@ def trim(config: TrimConfig, progress: Progress = silent) -> TrimResult:
 
     Raises OutputError, DataError, ModelError, GateError.
     """
-    check_destination(config.out, force=config.force)
+    with new_folder(
+        config.out,
+        CHECKPOINT,
+        force=config.force,
+        inputs=[one for one in (config.data, config.test) if one],
+        models=[config.checkpoint],
+    ) as folder:
+        return _trim(config, folder, progress)
+
+
+def _trim(config: TrimConfig, folder: Path, progress: Progress) -> TrimResult:
     evidence = read_evidence(
         config.data,
         config.test,
@@ -106,27 +117,27 @@ def trim(config: TrimConfig, progress: Progress = silent) -> TrimResult:
     least = round(SHARE * len(old.tokenizer)) if config.tokens is None else config.tokens
     kept = keep_tokens(content, {token for row in before for token in row}, least)
     ids = new_ids(content, kept, first_ids=_fixed(old))
-    with new_folder(config.out, force=config.force) as folder:
-        _write_model(old, folder, ids)
-        write_files(old.folder, folder, rewrite(content, ids), ids)
-        _write_training(old, folder, len(ids))
-        new = open_checkpoint(str(folder))
-        if _tokens(new, texts) != before:
-            raise ModelError(
-                "The trimmed tokenizer does not encode the texts as before.",
-                hint="This is a fault of the trimming. Please report it with the model's name.",
-            )
-        _hold_same(old, new, texts, progress)
-        lost = _lost(old, new, evidence.report, progress)
-        if lost is not None and not lost.points <= config.max_drop:
-            raise GateError(
-                f"Without the tokens that its texts do not need, the model loses {lost.points:.2f} "
-                f"points of {lost.metric} on {lost.rows:,} other rows (allowed: "
-                f"{config.max_drop:g}).",
-                hint="Nothing was written. Give more texts with --data, or allow more with "
-                f"--max-drop {lost.rounded_up():.2f}",
-            )
-        sizes = [_weights_bytes(one) for one in (old.folder, folder)]
+    _write_model(old, folder, ids)
+    write_files(old.folder, folder, rewrite(content, ids), ids)
+    _write_training(old, folder, len(ids))
+    copy_seen(old.folder, folder)
+    new = open_checkpoint(str(folder))
+    if _tokens(new, texts) != before:
+        raise ModelError(
+            "The trimmed tokenizer does not encode the texts as before.",
+            hint="This is a fault of the trimming. Please report it with the model's name.",
+        )
+    _hold_same(old, new, texts, progress)
+    lost = _lost(old, new, evidence.report, progress)
+    if lost is not None and not lost.points <= config.max_drop:
+        raise GateError(
+            f"Without the tokens that its texts do not need, the model loses {lost.points:.2f} "
+            f"points of {lost.metric} on {lost.rows:,} other rows (allowed: "
+            f"{config.max_drop:g}).",
+            hint="Nothing was written. Give more texts with --data, or allow more with "
+            f"--max-drop {lost.rounded_up():.2f}",
+        )
+    sizes = [_weights_bytes(one) for one in (old.folder, folder)]
     return TrimResult(
         out=config.out,
         tokens_before=len(old.tokenizer),
@@ -192,8 +203,7 @@ def _write_training(old: Checkpoint, folder: Path, tokens: int) -> None:
             "tokens_after": tokens,
         },
     }
-    text = json.dumps(document, indent=2, ensure_ascii=False)
-    (folder / "training.json").write_text(text + "\n", encoding="utf-8")
+    write_json(folder / "training.json", document)
 
 
 def _hold_same(old: Checkpoint, new: Checkpoint, texts: Sequence[str], progress: Progress) -> None:

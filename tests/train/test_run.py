@@ -14,7 +14,7 @@ from safetensors.numpy import load_file
 from edgeft.errors import DataError, DeviceError, ModelError, OutputError, UsageError
 from edgeft.train.checkpoints import complete_checkpoints
 from edgeft.train.config import TrainConfig, config_from, config_to
-from edgeft.train.record import changed_packages, check_repeats, read_training
+from edgeft.train.record import changes_since, check_repeats, read_training
 from edgeft.train.run import TrainResult, free_sibling, train
 from tests.train.conftest import rows, write_csv
 
@@ -143,9 +143,9 @@ def test_a_repetition_with_other_data_or_another_model_is_refused(finished: Trai
 
 def test_other_versions_are_told(finished: TrainResult) -> None:
     recorded = read_training(finished.out / "training.json")
-    assert changed_packages(recorded) == []
+    assert changes_since(recorded) == []
     older = replace(recorded, packages={**recorded.packages, "torch": "1.0", "numpy": "1.0"})
-    assert [one.split(", now ")[0] for one in changed_packages(older)] == ["torch 1.0"]
+    assert [one.split(", now ")[0] for one in changes_since(older)] == ["torch 1.0"]
 
 
 def test_the_next_free_name(tmp_path: Path) -> None:
