@@ -11,7 +11,7 @@ from typing import Any
 
 from edgeft.errors import ModelError
 
-__all__ = ["SEEN_FILE", "Row", "Seen", "copy_seen", "read_seen", "seen_document"]
+__all__ = ["SEEN_FILE", "Row", "Seen", "copy_seen", "read_seen", "seen_document", "seen_sentence"]
 
 SEEN_FILE = "rows.json"
 SALT_BYTES = 16
@@ -62,6 +62,15 @@ def read_seen(folder: Path) -> Seen | None:
             f"{path} cannot be read: {str(error) or type(error).__name__}.",
             hint="It tells which rows were trained on. Remove it to do without.",
         ) from error
+
+
+def seen_sentence(name: str, count: int, rows: int) -> str:
+    """What is told of a file of which ``count`` rows were trained on."""
+    were = "was" if count == 1 else "were"
+    return (
+        f"{count:,} of {rows:,} rows of {name} {were} trained on: "
+        "figures on them say little about new texts."
+    )
 
 
 def copy_seen(source: Path, folder: Path) -> None:

@@ -246,6 +246,8 @@ def _origin(manifest: Manifest) -> str:
         ]
     if checked := provenance["data"]["report"]:
         rows.append(("fingerprint of the texts that reported", checked["fingerprint"]))
+        if (seen := checked.get("trained_on")) is not None:
+            rows.append(("of which it was trained on", f"{seen:,} of {checked['rows']:,}"))
     rows.append(("packages", _pairs(provenance["packages"])))
     told = [(name, escape(str(value))) for name, value in rows if value not in (None, "")]
     return _table(["what", "value"], told)

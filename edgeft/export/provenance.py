@@ -39,13 +39,17 @@ def provenance(
     variants: Mapping[str, Variant],
     dropped: Mapping[str, str],
     notes: Sequence[str],
+    trained_on: Mapping[str, int] | None = None,
     single_file: SingleFile | None = None,
 ) -> dict[str, Any]:
     """The manifest's ``provenance``, as JSON values.
 
-    The user's texts are told by fingerprint alone. ``dropped`` variants are told
-    with the reason, ``notes`` as they are.
+    The user's texts are told by fingerprint alone, and, where training left a
+    trace of its rows, by how many of them were ``trained_on``: {"choose": …,
+    "report": …}. ``dropped`` variants are told with the reason, ``notes`` as they
+    are.
     """
+    seen = trained_on or {}
     calibrated = any(KINDS[name].calibrated for name in variants)
     return {
         "edgeft": __version__,
@@ -56,8 +60,8 @@ def provenance(
         },
         "training": _told(checkpoint.training) if checkpoint.training else None,
         "data": {
-            "choose": _fingerprint(evidence.choose),
-            "report": _fingerprint(evidence.report),
+            "choose": _fingerprint(evidence.choose, seen.get("choose")),
+            "report": _fingerprint(evidence.report, seen.get("report")),
             "calibration": _fingerprint(evidence.calibration) if calibrated else None,
         },
         "target": target,
@@ -111,11 +115,14 @@ def _headline(scores: Mapping[str, Any] | None) -> dict[str, Any] | None:
     return {key: scores.get(key) for key in ("rows", "accuracy", "macro_f1", "weighted_f1")}
 
 
-def _fingerprint(data: Examples | list[str] | None) -> dict[str, Any] | None:
+def _fingerprint(
+    data: Examples | list[str] | None, trained_on: int | None = None
+) -> dict[str, Any] | None:
     if data is None:
         return None
     rows = zip(data.texts, data.labels, strict=True) if isinstance(data, Examples) else data
     digest = hashlib.sha256()
     for row in rows:
         digest.update(json.dumps(row).encode() + b"\n")
-    return {"fingerprint": f"sha256:{digest.hexdigest()}", "rows": len(data)}
+    told: dict[str, Any] = {"fingerprint": f"sha256:{digest.hexdigest()}", "rows": len(data)}
+    return told if trained_on is None else {**told, "trained_on": trained_on}

@@ -17,6 +17,7 @@ from edgeft.export.factory import Factory, Rules
 from edgeft.export.golden import ENGLISH
 from edgeft.export.graph import export_graphs
 from edgeft.export.make import Materials
+from edgeft.export.overlap import overlap_notes, trained_on
 from edgeft.export.provenance import provenance
 from edgeft.export.reference import fills, token_ids
 from edgeft.export.result import ExportResult
@@ -127,6 +128,7 @@ def _export(
     if config.wish and not isinstance(evidence.choose, Examples):
         raise UsageError("A threshold needs labelled --data.", hint="Name --label-column.")
     original = _original(config, checkpoint)
+    seen = trained_on(checkpoint, evidence)
     chooser = make_reference(checkpoint, evidence.choose, original=original, progress=progress)
     reporter = chooser
     if evidence.report is not evidence.choose:
@@ -160,7 +162,13 @@ def _export(
             target=target_name,
             variants=draft.variants,
             dropped=factory.dropped,
-            notes=(*checkpoint.notes, *graphs.notes, *_counted_from(original)),
+            notes=(
+                *checkpoint.notes,
+                *graphs.notes,
+                *_counted_from(original),
+                *overlap_notes(evidence, seen, has_test=config.test is not None),
+            ),
+            trained_on=seen,
             single_file=single,
         )
     )

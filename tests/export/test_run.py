@@ -1,3 +1,4 @@
+import csv
 import hashlib
 import json
 import os
@@ -30,9 +31,11 @@ from edgeft.export.reference import torch_logits
 from edgeft.export.result import ExportResult
 from edgeft.export.run import export
 from edgeft.export.variants import KINDS
+from edgeft.seen import SEEN_FILE, seen_document
 from tests import tiny
 from tests.export import architectures
 from tests.export.conftest import SECRET, config
+from tests.folders import a_bundle
 from tests.train.conftest import rows, write_csv
 
 TEXTS = ["a happy dog", "the market fell", "", "quiet rain at night " * 30, "数据 🙂 [/b]"]
@@ -299,18 +302,36 @@ def test_an_existing_output_is_replaced_only_by_a_whole_one(
     exact: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    out = tmp_path / "out" / "b"
-    out.mkdir(parents=True)
-    (out / "old.txt").write_text("old")
+    out = a_bundle(tmp_path / "out" / "b", "old")
     with pytest.raises(OutputError, match="exists already"):
         export(config(tiny_checkpoint, out))
     monkeypatch.setattr(edgeft.export.ladder, "MOST_LEFT", 0.0)
     with pytest.raises(GateError):
         export(config(outlier, out, data=exact, force=True, variants=("int8",)))
-    assert (out / "old.txt").read_text() == "old"
+    assert (out / "config.json").read_text() == "old"
     export(config(tiny_checkpoint, out, force=True))
-    assert not (out / "old.txt").exists()
+    assert (out / "config.json").read_text() != "old"
     assert [path.name for path in out.parent.iterdir()] == ["b"]
+    (out / "notes.txt").write_text("mine")
+    with pytest.raises(OutputError, match="did not write: notes"):
+        export(config(tiny_checkpoint, out, force=True))
+
+
+@pytest.mark.parametrize("spelling", ["ck", "ck/../ck/", "proj/ck", "link", "proj", "ck/onnx"])
+def test_a_checkpoint_is_never_replaced_by_its_own_bundle(
+    tiny_checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, spelling: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    shutil.copytree(tiny_checkpoint, tmp_path / "proj" / "ck")
+    (tmp_path / "ck").symlink_to(tmp_path / "proj" / "ck")
+    (tmp_path / "link").symlink_to(tmp_path / "ck")
+    (tmp_path / "data.txt").write_text("a text\n")
+    before = sorted(tmp_path.rglob("*"))
+    with pytest.raises(OutputError, match=r"read|is a link"):
+        export(config(Path("ck"), Path(spelling), force=True))
+    with pytest.raises(OutputError, match=r"is the working directory|reads"):
+        export(config(Path("ck"), tmp_path, data=Path("data.txt"), force=True))
+    assert sorted(tmp_path.rglob("*")) == before
 
 
 @contextmanager
@@ -329,12 +350,12 @@ def small_files(most_bytes: int) -> Iterator[None]:
 def test_a_full_disk_is_one_clear_error(
     tiny_checkpoint: Path, tmp_path: Path, most_bytes: int
 ) -> None:
-    out = tmp_path / "b"
-    out.mkdir()
-    (out / "old.txt").write_text("old")
+    out = a_bundle(tmp_path / "b", "old")
+    before = sorted(tmp_path.rglob("*"))
     with small_files(most_bytes), pytest.raises(OutputError, match="could not be written"):
         export(config(tiny_checkpoint, out, force=True))
-    assert [path.name for path in tmp_path.rglob("*")] == ["b", "old.txt"]
+    assert sorted(tmp_path.rglob("*")) == before
+    assert (out / "config.json").read_text() == "old"
 
 
 def test_an_interrupt_leaves_nothing(tiny_checkpoint: Path, tmp_path: Path) -> None:
@@ -447,3 +468,43 @@ def test_labels_that_the_model_lacks(tiny_checkpoint: Path, tmp_path: Path) -> N
     with pytest.raises(DataError, match=r"line \d+: the model has no label '\[red\]'"):
         export(config(tiny_checkpoint, tmp_path / "b", data=path))
     assert isinstance(read_examples_or_texts(path), Examples)
+
+
+# --- what was trained on ---------------------------------------------------------------
+
+
+def test_rows_that_were_trained_on_are_counted(
+    tiny_checkpoint: Path, tmp_path: Path, data: Path
+) -> None:
+    texts = [row["text"] for row in csv.DictReader(data.open(encoding="utf-8"))]
+    checkpoint = tmp_path / "ck"
+    shutil.copytree(tiny_checkpoint, checkpoint)
+    learned = [f" {text.upper()}" for text in texts[:30]]
+    (checkpoint / SEEN_FILE).write_text(json.dumps(seen_document(learned)))
+    result = export(config(checkpoint, tmp_path / "b", data=data, variants=("fp32",)))
+    told = result.manifest.provenance["data"]
+    assert told["choose"]["trained_on"] + told["report"]["trained_on"] == 30
+    note = "30 of 90 rows of --data were trained on"
+    assert any(note in one for one in result.manifest.provenance["notes"])
+    card = (tmp_path / "b" / "README.md").read_text(encoding="utf-8")
+    assert note in card.replace("\\", "")
+    assert "of which it was trained on" in card
+    # Neither the hashes nor a text stand in the bundle.
+    assert SEEN_FILE not in {path.name for path in (tmp_path / "b").rglob("*")}
+    hashes = json.loads((checkpoint / SEEN_FILE).read_text())["runs"][0]["hashes"]
+    assert hashes not in (tmp_path / "b" / "edgeft.json").read_text(encoding="utf-8")
+
+
+def test_test_rows_that_were_trained_on_are_counted_by_file(
+    tiny_checkpoint: Path, tmp_path: Path, data: Path
+) -> None:
+    checkpoint = tmp_path / "ck"
+    shutil.copytree(tiny_checkpoint, checkpoint)
+    pairs = [tuple(row.values()) for row in csv.DictReader(data.open(encoding="utf-8"))]
+    test = write_csv(tmp_path / "test.csv", pairs[60:])
+    (checkpoint / SEEN_FILE).write_text(json.dumps(seen_document([pairs[70][0], "other"])))
+    result = export(config(checkpoint, tmp_path / "b", data=data, test=test, variants=("fp32",)))
+    told = result.manifest.provenance["data"]
+    assert (told["choose"]["trained_on"], told["report"]["trained_on"]) == (0, 1)
+    notes = [one for one in result.manifest.provenance["notes"] if "trained on" in one]
+    assert [one.split(":")[0] for one in notes] == ["1 of 30 rows of --test was trained on"]

@@ -1,13 +1,21 @@
 """A tiny encoder that learns fast, and labelled rows that it can learn."""
 
 import csv
+import hashlib
 import random
 from collections.abc import Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.tiny import WORDS
+
+if TYPE_CHECKING:
+    from edgeft.train.config import TrainConfig
+    from edgeft.train.run import TrainResult
+
+EPOCHS = 3
 
 KEYWORDS = {"calm": ("night", "quiet"), "glad": ("happy", "won"), "sad": ("lost", "bad")}
 
@@ -52,3 +60,44 @@ def train_csv(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_csv(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """30 other rows."""
     return write_csv(tmp_path_factory.mktemp("data") / "test.csv", rows(30, seed=1))
+
+
+@pytest.fixture(scope="session")
+def options(encoder: Path, train_csv: Path, test_csv: Path) -> dict[str, object]:
+    """135 rows to learn from: nine batches of 16 an epoch."""
+    return {
+        "data": str(train_csv),
+        "test": str(test_csv),
+        "model": str(encoder),
+        "epochs": EPOCHS,
+        "batch_size": 16,
+        "learning_rate": 1e-2,
+        "device": "cpu",
+        "threads": 1,
+    }
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory: pytest.TempPathFactory, options: dict[str, object]) -> "TrainResult":
+    """A run of these options that nothing interrupted."""
+    from edgeft.train.config import config_from
+    from edgeft.train.run import train
+
+    return train(config_from(options), tmp_path_factory.mktemp("runs") / "whole")
+
+
+def weights_of(folder: Path) -> str:
+    """The sha256 of a checkpoint's weights."""
+    return hashlib.sha256((folder / "model.safetensors").read_bytes()).hexdigest()
+
+
+def interrupted(config: "TrainConfig", out: Path, *, after: int = 1) -> None:
+    """Leave an unfinished run; it is cut short when ``after`` epochs are saved."""
+    from edgeft.train.run import train
+
+    def stop(step: str, done: int, total: int) -> None:
+        if done > 9 * after:
+            raise InterruptedError
+
+    with pytest.raises(InterruptedError):
+        train(config, out, progress=stop)

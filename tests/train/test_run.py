@@ -1,49 +1,24 @@
-import hashlib
 import json
 import os
 import shutil
 import subprocess
 import sys
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from safetensors.numpy import load_file
 
+from edgeft.data import read_examples
 from edgeft.errors import DataError, DeviceError, ModelError, OutputError, UsageError
-from edgeft.train.checkpoints import complete_checkpoints
-from edgeft.train.config import TrainConfig, config_from, config_to
-from edgeft.train.record import changes_since, check_repeats, read_training
-from edgeft.train.run import TrainResult, free_sibling, train
-from tests.train.conftest import rows, write_csv
+from edgeft.seen import read_seen
+from edgeft.train.config import config_from, config_to
+from edgeft.train.record import read_training
+from edgeft.train.run import TrainResult, train
+from tests.folders import a_checkpoint, names_in
+from tests.train.conftest import EPOCHS, rows, weights_of, write_csv
 
 ROOT = Path(__file__).parents[2]
-EPOCHS = 3
-
-
-@pytest.fixture(scope="module")
-def options(encoder: Path, train_csv: Path, test_csv: Path) -> dict[str, object]:
-    """135 rows to learn from: nine batches of 16 an epoch."""
-    return {
-        "data": str(train_csv),
-        "test": str(test_csv),
-        "model": str(encoder),
-        "epochs": EPOCHS,
-        "batch_size": 16,
-        "learning_rate": 1e-2,
-        "device": "cpu",
-        "threads": 1,
-    }
-
-
-@pytest.fixture(scope="module")
-def finished(tmp_path_factory: pytest.TempPathFactory, options: dict[str, object]) -> TrainResult:
-    return train(config_from(options), tmp_path_factory.mktemp("runs") / "whole")
-
-
-def weights_of(folder: Path) -> str:
-    return hashlib.sha256((folder / "model.safetensors").read_bytes()).hexdigest()
 
 
 # --- what a run leaves ---------------------------------------------------------------
@@ -100,90 +75,20 @@ def test_it_learns(options: dict[str, object], tmp_path: Path) -> None:
     assert result.test.accuracy > 0.6  # chance is a third, and 30 rows tell it from 0.6 (p < 0.01)
 
 
-# --- repeating -----------------------------------------------------------------------
-
-
-def test_a_recorded_run_repeats_to_the_same_weights(finished: TrainResult, tmp_path: Path) -> None:
-    recorded = read_training(finished.out / "training.json")
-    config = recorded.config
-    assert train(config, tmp_path / "again", repeats=recorded).document[
-        "weights_sha256"
-    ] == weights_of(finished.out)
-    other = replace(config, recipe=replace(config.recipe, seed=1))
-    assert train(other, tmp_path / "other").document["weights_sha256"] != weights_of(finished.out)
-
-
-def test_a_repetition_starts_from_what_was_settled_then(
-    finished: TrainResult, tmp_path: Path
+def test_rows_that_were_trained_on_can_be_told(
+    finished: TrainResult, options: dict[str, object], tmp_path: Path
 ) -> None:
-    path = tmp_path / "training.json"
-    document = json.loads(json.dumps(finished.document))
-    document["recipe"]["warmup_share"] = 0.25  # as if the defaults had been others
-    document["hold_out"] = 0.3
-    path.write_text(json.dumps(document), encoding="utf-8")
-    config = read_training(path).config
-    assert document["config"]["warmup_share"] is None
-    assert (config.recipe.warmup_share, config.data.hold_out) == (0.25, 0.3)
-    assert config.recipe.max_length == document["recipe"]["max_length"]
+    def count(folder: Path, file: object) -> int:
+        seen = read_seen(folder)
+        assert seen is not None
+        return seen.count(read_examples(Path(str(file))).texts)
 
-
-def test_a_repetition_with_other_data_or_another_model_is_refused(finished: TrainResult) -> None:
-    recorded = read_training(finished.out / "training.json")
-    data, model = finished.document["data"]["fingerprint"], recorded.base_sha256 or ""
-    check_repeats(recorded, recorded.config, data, model)
-    with pytest.raises(DataError, match="are not those that") as caught:
-        check_repeats(recorded, recorded.config, "sha256:0", model)
-    assert "without --from: edgeft train" in caught.value.hint
-    with pytest.raises(ModelError, match="is not the one that"):
-        check_repeats(recorded, recorded.config, data, "0")
-    check_repeats(recorded.without({"data", "model"}), recorded.config, "sha256:0", "0")
-    with pytest.raises(DataError):  # neither of these changes which rows are read
-        check_repeats(recorded.without({"seed", "hold_out"}), recorded.config, "sha256:0", model)
-
-
-def test_other_versions_are_told(finished: TrainResult) -> None:
-    recorded = read_training(finished.out / "training.json")
-    assert changes_since(recorded) == []
-    older = replace(recorded, packages={**recorded.packages, "torch": "1.0", "numpy": "1.0"})
-    assert [one.split(", now ")[0] for one in changes_since(older)] == ["torch 1.0"]
-
-
-def test_the_next_free_name(tmp_path: Path) -> None:
-    (tmp_path / "b77-2").mkdir()
-    (tmp_path / "b77-3.partial").mkdir()
-    assert free_sibling(tmp_path / "b77") == tmp_path / "b77-4"
-
-
-def test_what_is_no_record(tmp_path: Path) -> None:
-    (tmp_path / "a.json").write_text("{}")
-    (tmp_path / "b.json").write_text("[]")
-    for name, reason in {
-        "a.json": "it has no 'config'",
-        "b.json": "it is no JSON object",
-        "missing.json": "No such file",
-    }.items():
-        with pytest.raises(UsageError, match=f"is no record of a training run: {reason}"):
-            read_training(tmp_path / name)
-
-
-@pytest.mark.parametrize("moment", ["mid-epoch", "epoch-end", "half-saved"])
-def test_killed_and_resumed_gives_the_same_weights(
-    finished: TrainResult, options: dict[str, object], tmp_path: Path, moment: str
-) -> None:
-    out = tmp_path / "killed"
-    values = {**options, "checkpoint_steps": 4} if moment == "mid-epoch" else options
-    command = [sys.executable, "-m", "tests.train.victim", str(out), moment, json.dumps(values)]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, check=False)
-    assert done.returncode == -9, done.stderr.decode()
-    assert not out.exists()
-    checkpoints = out.with_name("killed.partial") / "checkpoints"
-    assert list(complete_checkpoints(checkpoints))[-1] == {"mid-epoch": 12}.get(moment, 9)
-    assert (checkpoints / "checkpoint-18").exists() == (moment == "half-saved")
-
-    result = train(config_from(values), out, resume=True)
-    assert weights_of(out) == weights_of(finished.out)
-    assert [one.train_loss for one in result.curve] == [one.train_loss for one in finished.curve]
-    assert not checkpoints.parent.exists()
+    assert count(finished.out, options["data"]) == 135  # 15 were held out
+    assert count(finished.out, options["test"]) == 0
+    on_top = {**options, "model": str(finished.out), "epochs": 1, "data": options["test"]}
+    train(config_from({**on_top, "test": None}), tmp_path / "run")
+    assert count(tmp_path / "run", options["data"]) == 135
+    assert count(tmp_path / "run", options["test"]) > 20
 
 
 def test_two_processes_learn_what_one_learns_with_twice_the_batch(
@@ -231,67 +136,41 @@ def test_two_processes_learn_what_one_learns_with_twice_the_batch(
         np.testing.assert_allclose(weights, two[name], atol=1e-7)
 
 
-# --- resuming ------------------------------------------------------------------------
-
-
-def interrupted(config: TrainConfig, out: Path, *, after: int = 1) -> None:
-    """Leave an unfinished run; it is cut short when ``after`` epochs are saved."""
-
-    def stop(step: str, done: int, total: int) -> None:
-        if done > 9 * after:
-            raise InterruptedError
-
-    with pytest.raises(InterruptedError):
-        train(config, out, progress=stop)
-
-
-def test_resuming_otherwise_names_what_differs(options: dict[str, object], tmp_path: Path) -> None:
-    out = tmp_path / "run"
-    config = config_from(options)
-    interrupted(config, out)
-    with pytest.raises(UsageError, match=r"--epochs was 3, now 5; --seed was None, now 7"):
-        train(config_from({**options, "epochs": 5, "seed": 7}), out, resume=True)
-    assert complete_checkpoints(tmp_path / "run.partial" / "checkpoints")
-
-
-def test_resuming_with_other_data_is_refused(options: dict[str, object], tmp_path: Path) -> None:
-    data = write_csv(tmp_path / "d.csv", rows(150))
-    config = config_from({**options, "data": str(data)})
-    interrupted(config, tmp_path / "run")
-    write_csv(data, rows(150, seed=5))
-    with pytest.raises(DataError, match="data have changed"):
-        train(config, tmp_path / "run", resume=True)
-
-
-def test_an_unfinished_run_is_neither_overlooked_nor_lost(
-    finished: TrainResult, options: dict[str, object], tmp_path: Path
+def test_what_is_read_is_never_replaced(
+    options: dict[str, object], encoder: Path, tmp_path: Path, finished: TrainResult
 ) -> None:
-    out, config = tmp_path / "run", config_from(options)
-    interrupted(config, out)
-    with pytest.raises(OutputError, match="unfinished run") as caught:
-        train(config, out)
-    assert "--resume" in caught.value.hint
-    assert train(config, out, force=True).document["weights_sha256"] == weights_of(finished.out)
+    data = tmp_path / "data" / "train.csv"
+    data.parent.mkdir()
+    shutil.copy(str(options["data"]), data)
+    for values, out, match in (
+        ({"data": str(data)}, data.parent, "which this command reads"),
+        ({"data": str(data.parent)}, data.parent, "is read by this command"),
+        ({"test": str(data)}, data.parent, "which this command reads"),
+        ({"validation": str(data)}, data.parent, "which this command reads"),
+        ({}, encoder, "is read by this command"),
+        ({}, encoder.parent, "which this command reads"),
+        ({}, encoder / "run", "lies inside"),
+    ):
+        with pytest.raises(OutputError, match=match):
+            train(config_from({**options, **values}), out, force=True)
+    recorded = read_training(finished.out / "training.json")
+    with pytest.raises(OutputError, match="which this command reads"):
+        train(recorded.config, finished.out, force=True, repeats=recorded)
+    assert names_in(tmp_path) == ["data"]
+    assert names_in(data.parent) == ["train.csv"]
+    assert not any("edgeft" in name for name in names_in(encoder.parent))
 
 
-def test_nothing_to_resume(
-    finished: TrainResult, options: dict[str, object], tmp_path: Path
-) -> None:
-    with pytest.raises(UsageError, match="was never started"):
-        train(config_from(options), tmp_path / "none", resume=True)
-    with pytest.raises(UsageError, match="is finished already"):
-        train(config_from(options), finished.out, resume=True)
-
-
-def test_a_folder_of_the_users_in_the_way_is_left_alone(
+def test_a_second_run_into_the_same_folder_is_refused(
     options: dict[str, object], tmp_path: Path
 ) -> None:
-    mine = tmp_path / "run.partial"
-    mine.mkdir()
-    (mine / "diary.txt").write_text("mine")
-    with pytest.raises(OutputError, match="is in the way"):
-        train(config_from(options), tmp_path / "run", force=True)
-    assert (mine / "diary.txt").read_text() == "mine"
+    def another(step: str, done: int, total: int) -> None:
+        for resume in (False, True):
+            with pytest.raises(OutputError, match=f"is writing .*: process {os.getpid()}"):
+                train(config_from(options), tmp_path / "run", force=True, resume=resume)
+
+    train(config_from({**options, "epochs": 1}), tmp_path / "run", progress=another)
+    assert names_in(tmp_path) == ["run"]
 
 
 # --- failing -------------------------------------------------------------------------
@@ -300,18 +179,15 @@ def test_a_folder_of_the_users_in_the_way_is_left_alone(
 def test_an_existing_output_is_replaced_only_by_a_whole_one(
     options: dict[str, object], tmp_path: Path
 ) -> None:
-    out = tmp_path / "run"
-    out.mkdir()
-    (out / "old.txt").write_text("old")
+    out = a_checkpoint(tmp_path / "run", "old")
     with pytest.raises(OutputError, match="exists already"):
         train(config_from(options), out)
     diverging = config_from({**options, "learning_rate": 1e30})
     with pytest.raises(ModelError, match="diverged"):
         train(diverging, out, force=True)
-    assert (out / "old.txt").read_text() == "old"
+    assert (out / "config.json").read_text() == "old"
     train(config_from({**options, "epochs": 1}), out, force=True)
-    assert not (out / "old.txt").exists()
-    assert (out / "training.json").exists()
+    assert (out / "config.json").read_text() != "old"
     assert [path.name for path in tmp_path.iterdir()] == ["run"]
 
 

@@ -1,7 +1,10 @@
 """A training process that dies at a chosen moment: python -m tests.train.victim OUT MOMENT OPTIONS.
 
-MOMENT is mid-epoch, epoch-end (evaluated, not yet saved) or half-saved (a
-checkpoint's files are there, its marker is not). OPTIONS is a JSON object.
+MOMENT is mid-epoch, epoch-end (evaluated, not yet saved), half-saved (a
+checkpoint's files are there, its marker is not), starting (its working folder is
+not there yet), half-written (the result lacks its record), swapped (the result is
+in place, the working folder still there) or half-discarded. OPTIONS is a JSON
+object; what stands at OUT is replaced.
 """
 
 import json
@@ -11,7 +14,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from edgeft.train import finetune
+from edgeft.folders import swap
+from edgeft.train import finetune, folder, run
 from edgeft.train.checkpoints import EpochScores
 from edgeft.train.config import config_from
 from edgeft.train.run import train
@@ -44,7 +48,16 @@ def main(out: Path, moment: str, options: dict[str, Any]) -> None:
             mark(folder, state)
 
         finetune.mark_complete = mark_or_die
-    train(config_from(options), out, on_epoch=on_epoch, progress=progress)
+    dying = {
+        "starting": (folder, "replace_folder"),
+        "half-written": (run, "write_json"),
+        "swapped": (run, "discard"),
+        "half-discarded": (swap, "remove"),
+    }
+    if moment in dying:
+        module, name = dying[moment]
+        setattr(module, name, lambda *_: die())
+    train(config_from(options), out, force=True, on_epoch=on_epoch, progress=progress)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,42 @@
+"""How many of the user's rows the model was trained on: figures on those flatter it."""
+
+from collections.abc import Mapping
+
+from edgeft.data import Examples
+from edgeft.export.checkpoint import Checkpoint
+from edgeft.export.evidence import Evidence
+from edgeft.export.reference import clean
+from edgeft.seen import read_seen, seen_sentence
+
+__all__ = ["overlap_notes", "trained_on"]
+
+
+def trained_on(checkpoint: Checkpoint, evidence: Evidence) -> dict[str, int]:
+    """The number of rows that choose and that report among those of the training.
+
+    Empty where the checkpoint's folder has no trace of them. Raises ModelError
+    where that cannot be read.
+    """
+    seen = read_seen(checkpoint.folder)
+    if seen is None:
+        return {}
+    roles = {"choose": evidence.choose, "report": evidence.report}
+    return {
+        role: seen.count(clean(checkpoint, data.texts if isinstance(data, Examples) else data))
+        for role, data in roles.items()
+        if data is not None
+    }
+
+
+def overlap_notes(evidence: Evidence, counts: Mapping[str, int], *, has_test: bool) -> list[str]:
+    """A sentence for each file with rows that were trained on."""
+    if not counts:
+        return []
+    choose, report = (len(data or ()) for data in (evidence.choose, evidence.report))
+    if has_test:
+        files = [("--data", counts["choose"], choose), ("--test", counts["report"], report)]
+    elif evidence.report is evidence.choose:
+        files = [("--data", counts["report"], report)]
+    else:
+        files = [("--data", sum(counts.values()), choose + report)]
+    return [seen_sentence(name, count, rows) for name, count, rows in files if count]
