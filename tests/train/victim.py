@@ -3,7 +3,8 @@
 MOMENT is mid-epoch, epoch-end (evaluated, not yet saved), half-saved (a
 checkpoint's files are there, its marker is not), starting (its working folder is
 not there yet), half-written (the result lacks its record), swapped (the result is
-in place, the working folder still there) or half-discarded. OPTIONS is a JSON
+in place, what stood there and the working folder are still there) or half-discarded
+(of the working folder). OPTIONS is a JSON
 object; what stands at OUT is replaced.
 """
 
@@ -48,15 +49,19 @@ def main(out: Path, moment: str, options: dict[str, Any]) -> None:
             mark(folder, state)
 
         finetune.mark_complete = mark_or_die
-    dying = {
-        "starting": (folder, "replace_folder"),
-        "half-written": (run, "write_json"),
-        "swapped": (run, "discard"),
-        "half-discarded": (swap, "remove"),
+
+    def half_discard(partial: Path, place: Path) -> None:
+        swap.remove = lambda _: die()
+        swap.discard(partial, place)
+
+    dying: dict[str, tuple[Any, str, Any]] = {
+        "starting": (folder, "replace_folder", lambda *_: die()),
+        "half-written": (run, "write_json", lambda *_: die()),
+        "swapped": (swap, "remove", lambda _: die()),
+        "half-discarded": (run, "discard", half_discard),
     }
     if moment in dying:
-        module, name = dying[moment]
-        setattr(module, name, lambda *_: die())
+        setattr(*dying[moment])
     train(config_from(options), out, force=True, on_epoch=on_epoch, progress=progress)
 
 
