@@ -20,6 +20,7 @@ from edgeft.bench.verdict import cell_verdict, device_verdicts, warnings
 from edgeft.bundle import Manifest, Variant
 from edgeft.errors import EdgeftError, UsageError
 from edgeft.progress import Progress, silent
+from edgeft.runtime.cache import private_folder
 from edgeft.runtime.providers import import_onnxruntime
 from edgeft.runtime.tokenize import TextEncoder
 from edgeft.runtime.variants import Measurement, save_measurements
@@ -109,7 +110,7 @@ def save_result(result: BenchResult) -> Path:
 
 
 def check_save(config: BenchConfig) -> None:
-    """Raise UsageError where ``save_result`` could not use what would be measured."""
+    """Refuse what ``save_result`` could not use or keep. Raises UsageError, OutputError."""
     usual = not config.lengths and not config.batch_tokens
     if not usual or "single-stream" not in config.scenarios or is_foreign(config.bundle):
         raise UsageError(
@@ -117,6 +118,7 @@ def check_save(config: BenchConfig) -> None:
             "single texts, as they are.",
             hint="Measure a bundle without --length and --batch-tokens, and single-stream.",
         )
+    private_folder()
 
 
 def _measure(

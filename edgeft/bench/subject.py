@@ -25,9 +25,7 @@ from edgeft.errors import BundleError, DependencyError, OutputError
 from edgeft.integrity import check_files
 from edgeft.manifest import FOREIGN
 from edgeft.pretrained import OFFSET_POSITIONS
-from edgeft.runtime.graphfile import keeps_weights_elsewhere
-from edgeft.runtime.providers import resolve_device
-from edgeft.runtime.session import SessionOptions, open_session
+from edgeft.runtime.graphfile import keeps_weights_elsewhere, read_ends
 from edgeft.tasks import Task
 
 __all__ = ["Subject", "is_foreign", "open_subject"]
@@ -67,8 +65,8 @@ def open_subject(folder: Path) -> Iterator[Subject]:
 
     Such a folder needs config.json and tokenizer.json, as optimum writes them.
     Of a model that gives something else than one row of scores a text, the mean of
-    its first output stands for the answer: right to time, not to use. A graph that
-    cannot be opened is a variant that fails, unless there is no other. Raises
+    its first output stands for the answer: right to time, not to use. A file that is
+    no graph is a variant that fails, unless there is no other. Raises
     BundleError, IntegrityError, FormatError, OutputError, and DependencyError where
     weights lie in other files and onnx is missing, which puts them into the graph.
     """
@@ -171,12 +169,15 @@ def _adopt(
 
 
 def _take(path: Path, into: Path) -> tuple[Tensors, Tensors]:
-    """Copy a graph as one file; its inputs and outputs. Raises BundleError, DependencyError."""
+    """Copy a graph as one file; its inputs and outputs. Raises BundleError, DependencyError.
+
+    No session is opened for that: the processes that measure open their own.
+    """
+    ends = read_ends(path)
     copyfile(path, into)
     if keeps_weights_elsewhere(path):
         _gather_weights(path, into)
-    session = open_session(into, resolve_device("cpu"), SessionOptions(threads=1), name=str(path))
-    return tuple(map(_tensor, session.get_inputs())), tuple(map(_tensor, session.get_outputs()))
+    return ends
 
 
 def _gather_weights(path: Path, into: Path) -> None:
@@ -209,8 +210,8 @@ def _graphs(folder: Path) -> list[Path]:
 def _columns(output: TensorRecord, config: Mapping[str, Any]) -> tuple[str, ...]:
     """What the answer's values stand for: labels, or their numbers where it is no classifier."""
     labels = _labels_of(config)
-    if labels is not None and output.name == "logits" and len(output.shape) == 2:
-        return labels
+    if labels is not None and output.name == "logits" and len(output.shape) in (0, 2):
+        return labels  # without a shape, the file does not state it
     width = output.shape[-1] if len(output.shape) > 2 else 1
     return tuple(f"column {at}" for at in range(width if isinstance(width, int) else 1))
 
@@ -240,11 +241,6 @@ def _max_length(folder: Path, config: Mapping[str, Any]) -> int:
         config.get("n_positions"),
     ]
     return int(min((one for one in stated if one and 0 < one < TOO_LONG), default=LONGEST))
-
-
-def _tensor(one: Any) -> TensorRecord:
-    shape = tuple(size if isinstance(size, int | str) else "" for size in one.shape)
-    return TensorRecord(one.name, one.type, shape)
 
 
 def _json(path: Path) -> dict[str, Any]:

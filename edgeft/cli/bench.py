@@ -30,7 +30,7 @@ SCENARIOS = ("single-stream", "offline", "server", "cold-start")
     help="fp32, int8, fp16 …; may be repeated.  [default: all that suit the device]",
 )  # fmt: skip
 @click.option(
-    "--threads", multiple=True, type=click.IntRange(min=1),
+    "--threads", multiple=True, type=click.IntRange(1, options.MOST_THREADS),
     help="CPU threads; may be repeated.  [default: all usable cores]",
 )  # fmt: skip
 @click.option(
@@ -46,11 +46,11 @@ SCENARIOS = ("single-stream", "offline", "server", "cold-start")
     help="May be repeated.  [default: all but server, which --slo-ms or --rate adds]",
 )  # fmt: skip
 @click.option(
-    "--slo-ms", type=click.FloatRange(0, min_open=True),
+    "--slo-ms", type=options.Number(0, min_open=True),
     help="Find the highest rate of arrivals that keeps p99 within so many milliseconds.",
 )  # fmt: skip
 @click.option(
-    "--rate", "rates", multiple=True, type=click.FloatRange(0, min_open=True),
+    "--rate", "rates", multiple=True, type=options.Number(0, min_open=True),
     help="Texts that arrive a second; may be repeated.",
 )  # fmt: skip
 @click.option(
@@ -66,11 +66,11 @@ SCENARIOS = ("single-stream", "offline", "server", "cold-start")
     help="Fresh processes for each cell of the table.",
 )  # fmt: skip
 @click.option(
-    "--seconds", type=click.FloatRange(0, min_open=True), default=10.0, show_default=True,
+    "--seconds", type=options.Number(0, min_open=True), default=10.0, show_default=True,
     help="Of single texts in a round, at most, and of arrivals at each --rate.",
 )  # fmt: skip
 @click.option(
-    "--timeout", "timeout_s", type=click.FloatRange(0, min_open=True), default=600.0,
+    "--timeout", "timeout_s", type=options.Number(0, min_open=True), default=600.0,
     show_default=True, metavar="SECONDS",
     help="End a process that has run no batch for so long; its cell has failed.",
 )  # fmt: skip
@@ -80,7 +80,7 @@ SCENARIOS = ("single-stream", "offline", "server", "cold-start")
     help="Say what is faster or slower than in an older --json document.",
 )  # fmt: skip
 @click.option(
-    "--fail-slower", type=click.FloatRange(0), metavar="PERCENT",
+    "--fail-slower", type=options.Number(0), metavar="PERCENT",
     help="Exit with 3 where the whole 95% interval of a figure is slower by more than that.",
 )  # fmt: skip
 @click.option("-o", "--out", type=options.OUT, help="Also keep the JSON document in a file.")

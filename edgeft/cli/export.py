@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from edgeft.export.decide import Wish
     from edgeft.export.result import ExportResult
 
-SHARE = click.FloatRange(0, 1, min_open=True)
+SHARE = options.Number(0, 1, min_open=True)
 
 
 @click.command()

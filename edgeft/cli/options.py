@@ -1,5 +1,6 @@
 """Options that several commands share, under one name and one help text."""
 
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -10,8 +11,28 @@ __all__ = ["as_json", "bundle", "data_columns", "device", "max_drop", "runtime",
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
-FOLDER = click.Path(path_type=Path)
-FILE = click.Path(path_type=Path)
+
+class _Named(click.Path):
+    """A path; an empty one, which a variable that is not set leaves, is no folder or file."""
+
+    def convert(self, value: Any, *context: Any) -> Any:
+        if value == "":
+            self.fail("the name is empty.", *context)
+        return super().convert(value, *context)
+
+
+class Number(click.FloatRange):
+    """A number of a range, in which NaN and infinity never lie."""
+
+    def convert(self, value: Any, *context: Any) -> Any:
+        number = super().convert(value, *context)
+        if not math.isfinite(number):
+            self.fail(f"{value} is no number.", *context)
+        return number
+
+
+FOLDER = FILE = _Named(path_type=Path)
+MOST_THREADS = 4096  # more than any machine has; each takes memory
 
 
 class _Out(click.Path):
@@ -39,10 +60,12 @@ variant = click.option(
     "--variant", default="auto", show_default=True, help="auto, fp32, int8, fp16 …"
 )
 threads = click.option(
-    "--threads", type=click.IntRange(min=1), help="CPU threads.  [default: all usable cores]"
+    "--threads",
+    type=click.IntRange(1, MOST_THREADS),
+    help="CPU threads.  [default: all usable cores]",
 )
 max_drop = click.option(
-    "--max-drop", type=click.FloatRange(0, 100), default=0.5, show_default=True, metavar="POINTS",
+    "--max-drop", type=Number(0, 100), default=0.5, show_default=True, metavar="POINTS",
     help="What may be lost of accuracy or macro F1 on labelled texts.",
 )  # fmt: skip
 

@@ -2,8 +2,8 @@
 
 An ONNX file is a protobuf message; this reads its wire format (Protocol Buffers
 documentation, "Encoding"; field numbers from onnx.proto) as far as needed to
-find the operators' domains and tensors that lie in other files. Weights are
-skipped, so of a mapped file only a few pages are touched.
+find the operators' domains, tensors that lie in other files, and what the graph
+takes and gives. Weights are skipped, so of a mapped file only a few pages are touched.
 """
 
 import mmap
@@ -13,8 +13,9 @@ from pathlib import Path
 
 from edgeft.errors import BundleError
 from edgeft.integrity import AGAIN
+from edgeft.manifest import TensorRecord
 
-__all__ = ["DOMAINS", "check_graph", "keeps_weights_elsewhere"]
+__all__ = ["DOMAINS", "check_graph", "keeps_weights_elsewhere", "read_ends"]
 
 # ONNX's own operators, its classical machine learning and onnxruntime's, all built in.
 DOMAINS = frozenset({"", "ai.onnx", "ai.onnx.ml", "com.microsoft"})
@@ -37,6 +38,13 @@ _INSIDE = {
 _NODE_OPERATOR, _NODE_DOMAIN = 4, 7
 _FUNCTION_DOMAIN = 10
 _TENSOR_EXTERNAL_DATA, _TENSOR_DATA_LOCATION = 13, 14
+_MODEL_GRAPH = 7
+_GRAPH_WEIGHT, _GRAPH_INPUT, _GRAPH_OUTPUT = 5, 11, 12
+_TENSOR_NAME = 8
+# As onnxruntime calls the element types of TensorProto.
+_TYPES = {1: "float", 2: "uint8", 3: "int8", 4: "uint16", 5: "int16", 6: "int32", 7: "int64",
+          8: "string", 9: "bool", 10: "float16", 11: "double", 12: "uint32", 13: "uint64",
+          16: "bfloat16"}  # fmt: skip
 
 
 def check_graph(stream: BufferedReader, path: Path) -> None:
@@ -82,6 +90,63 @@ def keeps_weights_elsewhere(path: Path) -> bool:
     except (ValueError, IndexError):
         return False
     return False
+
+
+def read_ends(path: Path) -> tuple[tuple[TensorRecord, ...], tuple[TensorRecord, ...]]:
+    """The inputs and the outputs that a graph's file states, in its order. Raises BundleError.
+
+    As a session would tell them, but none has to be opened: weights that are listed
+    among the inputs are none, and an axis without a size is "". A shape that the file
+    leaves out is empty.
+    """
+    try:
+        with path.open("rb") as stream, \
+                mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as data:  # fmt: skip
+            graphs = _inside(data, (0, len(data)), _MODEL_GRAPH)
+            if not graphs:
+                raise ValueError("it has no graph")
+            weights = {
+                _text(data, name)
+                for weight in _inside(data, graphs[-1], _GRAPH_WEIGHT)
+                for name in _inside(data, weight, _TENSOR_NAME)
+            }
+            inputs = [_end(data, one) for one in _inside(data, graphs[-1], _GRAPH_INPUT)]
+            outputs = [_end(data, one) for one in _inside(data, graphs[-1], _GRAPH_OUTPUT)]
+            if not outputs:
+                raise ValueError("it gives nothing")
+    except (ValueError, IndexError) as error:
+        raise BundleError(f"{path} is not an ONNX graph: {error}.", hint=AGAIN) from None
+    return tuple(one for one in inputs if one.name not in weights), tuple(outputs)
+
+
+def _end(data: mmap.mmap, span: Span) -> TensorRecord:
+    """A ValueInfo: name 1, type 2; there a tensor 1: its elements' type 1, its shape 2."""
+    name = "".join(_text(data, one) for one in _inside(data, span, 1))
+    kind, shape = 0, []
+    for a_type in _inside(data, span, 2):
+        for tensor in _inside(data, a_type, 1):
+            for number, value in _fields(data, tensor):
+                if number == 1 and isinstance(value, int):
+                    kind = value
+                elif number == 2 and isinstance(value, tuple):
+                    shape = [_axis(data, axis) for axis in _inside(data, value, 1)]
+    return TensorRecord(name, f"tensor({_TYPES.get(kind, 'unknown')})", tuple(shape))
+
+
+def _axis(data: mmap.mmap, span: Span) -> int | str:
+    size: int | str = ""
+    for number, value in _fields(data, span):
+        if number == 1 and isinstance(value, int):
+            size = value
+        elif number == 2 and isinstance(value, tuple):
+            size = _text(data, value)
+    return size
+
+
+def _inside(data: mmap.mmap, span: Span, wanted: int) -> list[Span]:
+    """The messages and texts of one number."""
+    return [one for number, one in _fields(data, span)
+            if number == wanted and isinstance(one, tuple)]  # fmt: skip
 
 
 class _ExternalDataError(Exception):

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from onnx import TensorProto, helper, numpy_helper
 
 from edgeft.errors import BundleError
-from edgeft.runtime.graphfile import check_graph
+from edgeft.runtime.graphfile import check_graph, read_ends
 
 
 def check(path: Path) -> None:
@@ -26,7 +26,9 @@ def graph_of(*nodes: onnx.NodeProto, weights: tuple[onnx.TensorProto, ...] = ())
 
 def save(path: Path, graph: onnx.GraphProto) -> Path:
     opsets = [helper.make_opsetid("", 17), helper.make_opsetid("com.microsoft", 1)]
-    path.write_bytes(helper.make_model(graph, opset_imports=opsets).SerializeToString())
+    path.write_bytes(
+        helper.make_model(graph, opset_imports=opsets, ir_version=8).SerializeToString()
+    )
     return path
 
 
@@ -101,7 +103,9 @@ def test_what_is_no_graph_is_refused(tmp_path: Path, content: bytes) -> None:
         check(tmp_path / "m.onnx")
 
 
-@settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    deadline=None, max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(st.data())
 def test_damage_anywhere_is_at_most_an_error(
     tiny_bundle: Path, tmp_path: Path, data: st.DataObject
@@ -112,3 +116,41 @@ def test_damage_anywhere_is_at_most_an_error(
     (tmp_path / "m.onnx").write_bytes(content[: data.draw(st.integers(1, len(content)))])
     with contextlib.suppress(BundleError):  # and no other error
         check(tmp_path / "m.onnx")
+
+
+# --- what a graph takes and gives -----------------------------------------------------
+
+
+def test_the_ends_of_a_graph_are_those_that_a_session_tells(
+    tiny_bundle: Path, tmp_path: Path
+) -> None:
+    import onnxruntime
+
+    weight = numpy_helper.from_array(np.zeros(1, np.float32), "w")
+    info = helper.make_tensor_value_info
+    graph = helper.make_graph(
+        [helper.make_node("Add", ["x", "w"], ["y"]), helper.make_node("Identity", ["ids"], ["z"])],
+        "g",
+        [info("x", TensorProto.FLOAT, ["batch", None, 3]), info("w", TensorProto.FLOAT, [1]),
+         info("ids", TensorProto.INT64, [])],
+        [info("y", TensorProto.FLOAT, ["batch", None, 3]), info("z", TensorProto.INT64, [])],
+        initializer=[weight],  # which older exporters list among the inputs, too
+    )  # fmt: skip
+    paths = [save(tmp_path / "graph.onnx", graph), *sorted((tiny_bundle / "onnx").glob("*.onnx"))]
+    for path in paths:
+        session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+        told = [
+            [(one.name, one.type, [axis or "" for axis in one.shape]) for one in ends]
+            for ends in (session.get_inputs(), session.get_outputs())
+        ]
+        found = [[(one.name, one.dtype, list(one.shape)) for one in ends]
+                 for ends in read_ends(path)]  # fmt: skip
+        assert found == told
+
+
+@pytest.mark.parametrize("content", [b"", b"no model", b"\x3a\x00", b"\x3a\xff\x01"])
+def test_the_ends_of_what_is_no_graph(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "graph.onnx"
+    path.write_bytes(content)
+    with pytest.raises(BundleError, match=r"graph\.onnx is not an ONNX graph"):
+        read_ends(path)

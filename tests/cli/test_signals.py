@@ -1,0 +1,112 @@
+"""Signals end the command in one line, whatever it is importing at the time."""
+
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.cli.processes import edgeft
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="of POSIX systems")
+
+# Runs at the start of Python: the process signals itself when it imports a module.
+MOMENT = """
+import os, sys
+class Moment:
+    def find_spec(self, name, path=None, target=None):
+        if name == {module!r} and {earlier!r} in sys.modules:
+            sys.meta_path.remove(self)
+            try:
+                os.kill(os.{process}(), {number})
+            except KeyboardInterrupt:
+                if {hidden}:
+                    raise ImportError("numpy failed to import") from None
+                raise
+sys.meta_path.insert(0, Moment())
+"""
+
+
+def lay(
+    folder: Path,
+    number: int,
+    module: str,
+    *,
+    earlier: str = "edgeft.signals",
+    process: str = "getpid",
+    hidden: bool = False,
+) -> None:
+    text = MOMENT.format(
+        module=module, earlier=earlier, process=process, number=int(number), hidden=hidden
+    )
+    (folder / "sitecustomize.py").write_text(text)
+
+
+def signalled(
+    folder: Path, number: int, module: str, *arguments: object, hidden: bool = False
+) -> "subprocess.CompletedProcess[str]":
+    lay(folder, number, module, hidden=hidden)
+    return edgeft(*arguments, variables={"PYTHONPATH": str(folder)}, stdin=subprocess.DEVNULL)
+
+
+@pytest.mark.parametrize(
+    "module",
+    ["edgeft.cli", "click", "edgeft.cli.streams", "edgeft.cli.predict", "numpy", "onnxruntime",
+     "tokenizers", "edgeft.runtime.model"],
+)  # fmt: skip
+def test_an_interrupt_while_something_is_imported(
+    tiny_bundle: Path, tmp_path: Path, module: str
+) -> None:
+    done = signalled(tmp_path, signal.SIGINT, module, "predict", tiny_bundle, "-")
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "Interrupted.\n")
+
+
+def test_an_interrupt_that_an_import_turned_into_another_error(
+    tiny_bundle: Path, tmp_path: Path
+) -> None:
+    told = signalled(
+        tmp_path, signal.SIGINT, "onnxruntime", "predict", tiny_bundle, "-", hidden=True
+    )
+    assert (told.returncode, told.stderr) == (130, "Interrupted.\n")
+
+
+@pytest.mark.parametrize(
+    ("number", "words"),
+    [(signal.SIGTERM, "Terminated.\n"), (signal.SIGHUP, "The terminal went away.\n")],
+)
+def test_other_signals_that_end(tiny_bundle: Path, tmp_path: Path, number: int, words: str) -> None:
+    done = signalled(tmp_path, number, "numpy", "predict", tiny_bundle, "-")
+    assert (done.returncode, done.stderr) == (128 + number, words)
+
+
+def test_what_was_ignored_stays_so(tmp_path: Path) -> None:
+    lay(tmp_path, signal.SIGHUP, "edgeft.doctor")
+    done = edgeft(
+        "doctor", variables={"PYTHONPATH": str(tmp_path)},
+        before=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN),
+    )  # fmt: skip
+    assert done.returncode == 0
+
+
+def test_a_bench_that_is_terminated_leaves_nothing(tiny_bundle: Path, tmp_path: Path) -> None:
+    from edgeft.bench.subject import MANIFEST
+
+    folder = tmp_path / "foreign"
+    folder.mkdir()
+    (folder / "model.onnx").write_bytes((tiny_bundle / "onnx" / "model.onnx").read_bytes())
+    for path in tiny_bundle.glob("*.json"):
+        if path.name != MANIFEST:
+            (folder / path.name).write_bytes(path.read_bytes())
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    # Sent by the worker while it is being asked, to who asks it.
+    lay(tmp_path, signal.SIGTERM, "edgeft.bench.scenarios", earlier="edgeft.bench.energy",
+        process="getppid")  # fmt: skip
+    done = edgeft(
+        "bench", folder, "--device", "cpu", "--samples", 2, "--rounds", 1, "--texts", 2,
+        variables={"PYTHONPATH": str(tmp_path), "TMPDIR": str(scratch)},
+    )  # fmt: skip
+    assert done.returncode == 143, done.stderr
+    assert done.stderr.splitlines()[-1] == "Terminated."
+    assert list(scratch.glob("edgeft-*")) == []
