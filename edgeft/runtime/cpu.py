@@ -11,7 +11,7 @@ from pathlib import Path
 
 from edgeft.runtime.system_files import MEMBERSHIP, ROOT, group_folders, read_text
 
-__all__ = ["cpu_features", "cpu_name", "has_int8_dot", "own_cores", "usable_cores"]
+__all__ = ["cgroup_quota", "cpu_features", "cpu_name", "has_int8_dot", "own_cores", "usable_cores"]
 
 BOARD = Path("/proc/device-tree/model")  # Arm's cpuinfo names no CPU
 # The operating systems' words for a feature, and ours.
@@ -78,7 +78,7 @@ def usable_cores() -> int:
 
     At least 1; a quota of 1.5 cores counts as 2.
     """
-    affinity, quota = len(own_cores()), _cgroup_quota()
+    affinity, quota = len(own_cores()), cgroup_quota()
     return max(1, affinity if quota is None else min(affinity, math.ceil(quota)))
 
 
@@ -89,7 +89,7 @@ def own_cores() -> list[int]:
     return list(range(os.cpu_count() or 1))
 
 
-def _cgroup_quota(root: Path = ROOT, membership: Path = MEMBERSHIP) -> float | None:
+def cgroup_quota(root: Path = ROOT, membership: Path = MEMBERSHIP) -> float | None:
     """The smallest CPU quota, in cores, of this process's cgroup and its parents.
 
     Reads cgroup v2 (cpu.max) and v1 (cpu.cfs_quota_us); None where there is no limit.

@@ -20,6 +20,8 @@ __all__ = [
     "session_options",
 ]
 
+SPIN_US = "1000"  # longer than any gap between two operators; onnxruntime's own is up to 0.5 s
+
 
 @dataclass(frozen=True)
 class SessionOptions:
@@ -110,6 +112,7 @@ def session_options(ort: Any, device: DeviceName, options: SessionOptions) -> An
     settings.enable_mem_pattern = False
     entries = {
         "session.intra_op.allow_spinning": "1" if options.spin else "0",
+        "session.intra_op.spin_duration_us": SPIN_US,
         "session.force_spinning_stop": "1",  # even where it spins, an idle model burns nothing
         "session.load_model_format": "ONNX",  # the format that was looked at before
         "session.record_ep_graph_assignment_info": "1",

@@ -16,7 +16,7 @@ def _cgroup(folder: Path, files: dict[str, str], membership: str) -> float | Non
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(content)
     (folder / "membership").write_text(membership)
-    return cpu._cgroup_quota(folder / "fs", folder / "membership")
+    return cpu.cgroup_quota(folder / "fs", folder / "membership")
 
 
 def test_quota_of_cgroup_2_and_its_parents(tmp_path: Path) -> None:
