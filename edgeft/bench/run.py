@@ -96,13 +96,12 @@ def save_result(result: BenchResult) -> Path:
 
     Cells that failed are left out. Raises UsageError where nothing is left, OutputError.
     """
-    found = {}
+    found = []
     for one in result.cells:
         cell, measured = one.cell, one.measured
         if measured is not None and measured.single_p50_ms is not None:
             p50_ms = measured.single_p50_ms.median
-            measurement = Measurement(cell.device, cell.variant, measured.threads, p50_ms)
-            found[cell.device, cell.variant, measured.threads] = measurement
+            found.append(Measurement(cell.device, cell.variant, measured.threads, p50_ms))
     if not found:
         raise UsageError("There is nothing to save: every cell failed.", hint="See their errors.")
     version = str(import_onnxruntime().__version__)

@@ -96,9 +96,7 @@ class SpinningEngine:
         """Begin to change to sleeping threads, once."""
         open_sleeping, self._open_sleeping = self._open_sleeping, None
         if open_sleeping is not None:
-            threading.Thread(
-                target=self._change, args=(open_sleeping,), name="edgeft-calm"
-            ).start()
+            threading.Thread(target=self._change, args=(open_sleeping,), name="edgeft-calm").start()
 
     def _change(self, open_sleeping: Callable[[], Engine]) -> None:
         try:

@@ -3,10 +3,12 @@
 import hashlib
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from edgeft.bundle import Variant
 from edgeft.errors import OutputError, UsageError
@@ -14,9 +16,18 @@ from edgeft.runtime.cache import cache_folder, private_folder
 from edgeft.runtime.cpu import cpu_features, cpu_name, has_int8_dot
 from edgeft.runtime.providers import nvidia_gpu
 
-__all__ = ["SAME", "Measurement", "choose_variant", "read_measurements", "save_measurements"]
+__all__ = [
+    "SAME",
+    "TRIAL",
+    "Measurement",
+    "choose_variant",
+    "measurements_file",
+    "read_measurements",
+    "save_measurements",
+]
 
 FOLDER = "measurements"
+SAVED, TRIAL = "measurements", "trial"  # by bench, and by the first load: never mixed
 SAME = 0.03  # of a difference in time that nobody would choose by
 NVIDIA = ("cuda", "tensorrt")
 # What reading a file of measurements raises that is missing, damaged or somebody else's.
@@ -77,54 +88,80 @@ def choose_variant(
 
 
 def read_measurements(digest: str, onnxruntime: str, device: str, threads: int) -> dict[str, float]:
-    """The saved p50, in ms, of each variant of a bundle on a device with so many threads.
+    """The kept p50, in ms, of each variant of a bundle on a device with so many threads.
 
-    Empty where nothing was saved for this bundle, machine, GPU and onnxruntime, or
-    the file cannot be read: the rule is always there to fall back on.
+    What bench saved, else what the trial of a first load found. Empty where neither
+    knows two variants for this bundle, machine, GPU and onnxruntime, or the file cannot
+    be read: the rule is always there to fall back on.
     """
+    here = (device, _gpu(device), threads)
     try:
-        path = cache_folder() / FOLDER / _file_name(digest, onnxruntime)
-        entries = json.loads(path.read_text(encoding="utf-8"))["measurements"]
-        found = [Measurement(**one) for one in entries]
-        here = (device, _gpu(device), threads)
-        return {
+        kept = _read(cache_folder() / FOLDER / _file_name(digest, onnxruntime))
+    except OutputError:  # there is no place for a cache
+        return {}
+    for section in (SAVED, TRIAL):
+        found = {
             one.variant: float(one.p50_ms)
-            for one in found
+            for one in kept.get(section, ())
             if (one.device, one.gpu, one.threads) == here
         }
-    except (*UNREADABLE, OutputError):  # or there is no place for a cache
-        return {}
+        if len(found) > 1:
+            return found
+    return {}
+
+
+def measurements_file(digest: str, onnxruntime: str) -> Path:
+    """Where measurements of a bundle are kept on this machine; its folder is made.
+
+    Raises OutputError where there is no place for a cache.
+    """
+    return private_folder(FOLDER) / _file_name(digest, onnxruntime)
 
 
 def save_measurements(
-    digest: str, onnxruntime: str, measurements: Mapping[tuple[str, str, int], Measurement]
+    digest: str, onnxruntime: str, measurements: Sequence[Measurement], *, section: str = SAVED
 ) -> Path:
     """Keep measurements for ``variant="auto"`` in the user's cache; return the file.
 
-    Keyed by (device, variant, threads), and kept with the name of the GPU; those of
-    an earlier call stay where no new one replaces them. Raises OutputError.
+    They are kept with the name of the GPU; those of an earlier call stay where no new
+    one is of the same device, variant and threads. ``section`` is TRIAL for what was
+    measured in passing. Raises OutputError.
     """
     from edgeft.folders import write_json
 
-    path = private_folder(FOLDER) / _file_name(digest, onnxruntime)
-    kept: dict[tuple[str, str, str, int], Measurement] = {}
-    try:
-        for one in json.loads(path.read_text(encoding="utf-8"))["measurements"]:
-            old = Measurement(**one)
-            kept[old.device, old.gpu, old.variant, old.threads] = old
-    except UNREADABLE:
-        kept = {}  # none yet, or one that nothing can read
-    for new in measurements.values():
-        gpu = _gpu(new.device)
-        kept[new.device, gpu, new.variant, new.threads] = replace(new, gpu=gpu)
+    path = measurements_file(digest, onnxruntime)
+    kept = _read(path)
+    old = {(one.device, one.gpu, one.variant, one.threads): one for one in kept.get(section, ())}
+    for one in measurements:
+        new = replace(one, gpu=_gpu(one.device))
+        old[new.device, new.gpu, new.variant, new.threads] = new
+    kept[section] = list(old.values())
     document = {
         "bundle": digest,
         "onnxruntime": onnxruntime,
         "cpu": cpu_name(),
-        "measurements": [asdict(one) for one in kept.values()],
+        **{name: [asdict(one) for one in some] for name, some in kept.items()},
     }
     write_json(path, document)
     return path
+
+
+def _read(path: Path) -> dict[str, list[Measurement]]:
+    """The sections of a file of measurements; those that are missing or damaged are left out."""
+    sections = {}
+    with suppress(*UNREADABLE):
+        content = json.loads(path.read_text(encoding="utf-8"))
+        for name in (SAVED, TRIAL):
+            with suppress(*UNREADABLE):
+                sections[name] = [_measurement(one) for one in content[name]]
+    return sections
+
+
+def _measurement(content: Mapping[str, Any]) -> Measurement:
+    one = Measurement(**content)
+    if not 0 < float(one.p50_ms) < math.inf:
+        raise ValueError(f"p50_ms {one.p50_ms}")
+    return one
 
 
 def _gpu(device: str) -> str:

@@ -8,6 +8,7 @@ from edgeft.bundle import read_manifest
 from edgeft.errors import UsageError
 from edgeft.runtime import variants as room
 from edgeft.runtime.variants import (
+    TRIAL,
     Measurement,
     choose_variant,
     read_measurements,
@@ -60,36 +61,63 @@ def test_a_named_variant_is_taken_or_refused(tiny_bundle: Path) -> None:
     assert "fp32, int8" in caught.value.hint
 
 
-def test_what_was_measured_is_kept_with_the_gpus_name(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("EDGEFT_CACHE", str(tmp_path / "cache"))
+def both(fp32_ms: float, int8_ms: float, *devices: str) -> list[Measurement]:
+    times = {"fp32": fp32_ms, "int8": int8_ms}
+    return [
+        Measurement(device, name, 1, ms)
+        for device in devices or ("cpu",)
+        for name, ms in times.items()
+    ]
 
+
+@pytest.fixture
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("EDGEFT_CACHE", str(tmp_path / "cache"))
+    return tmp_path / "cache"
+
+
+@pytest.mark.usefixtures("cache")
+def test_what_was_measured_is_kept_with_the_gpus_name(monkeypatch: pytest.MonkeyPatch) -> None:
     def here(name: str) -> None:  # as the driver tells it
         monkeypatch.setattr(room, "nvidia_gpu", lambda index: name)
 
-    def save(p50_ms: float) -> None:
-        found = [Measurement(device, "fp16", 1, p50_ms) for device in ("cpu", "cuda:0")]
-        save_measurements("sha", "1", {(one.device, one.variant, 1): one for one in found})
-
     here("Big, red, CUDA 12080")
-    save(1.0)
+    save_measurements("sha", "1", both(1.0, 9.0, "cpu", "cuda:0"))
     here("Small, CUDA 12080")
     assert read_measurements("sha", "1", "cuda:0", 1) == {}
-    save(2.0)
-    assert read_measurements("sha", "1", "cuda:0", 1) == {"fp16": 2.0}
+    save_measurements("sha", "1", both(2.0, 9.0, "cpu", "cuda:0"))
+    assert read_measurements("sha", "1", "cuda:0", 1) == {"fp32": 2.0, "int8": 9.0}
     here("Big, red, CUDA 13000")  # a new driver, the same GPU
-    assert read_measurements("sha", "1", "cuda:0", 1) == {"fp16": 1.0}
-    assert read_measurements("sha", "1", "cpu", 1) == {"fp16": 2.0}
+    assert read_measurements("sha", "1", "cuda:0", 1) == {"fp32": 1.0, "int8": 9.0}
+    assert read_measurements("sha", "1", "cpu", 1) == {"fp32": 2.0, "int8": 9.0}
 
 
-@pytest.mark.parametrize("content", ["{", "[" * 100_000, '{"measurements": [1]}', "[]"])
-def test_a_file_of_measurements_that_is_damaged_is_none(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: str
-) -> None:
-    monkeypatch.setenv("EDGEFT_CACHE", str(tmp_path / "cache"))
-    found = {("cpu", "fp32", 1): Measurement("cpu", "fp32", 1, 3.0)}
-    save_measurements("sha", "1", found).write_text(content)
+@pytest.mark.usefixtures("cache")
+@pytest.mark.parametrize(
+    "content",
+    [
+        "{",
+        "[" * 100_000,
+        '{"measurements": [1]}',
+        "[]",
+        '{"measurements": [{"device": "cpu", "variant": "fp32", "threads": 1, "p50_ms": NaN}]}',
+    ],
+)
+def test_a_file_of_measurements_that_is_damaged_is_none(content: str) -> None:
+    save_measurements("sha", "1", both(3.0, 4.0)).write_text(content)
     assert read_measurements("sha", "1", "cpu", 1) == {}
-    save_measurements("sha", "1", found)
-    assert read_measurements("sha", "1", "cpu", 1) == {"fp32": 3.0}
+    save_measurements("sha", "1", both(3.0, 4.0))
+    assert read_measurements("sha", "1", "cpu", 1) == {"fp32": 3.0, "int8": 4.0}
+
+
+@pytest.mark.usefixtures("cache")
+def test_what_bench_saved_counts_more_than_a_trial_and_is_never_mixed_with_it() -> None:
+    def read() -> dict[str, float]:
+        return read_measurements("sha", "1", "cpu", 1)
+
+    save_measurements("sha", "1", both(1.0, 2.0)[:1])  # one variant decides nothing
+    assert read() == {}
+    save_measurements("sha", "1", both(8.0, 7.0), section=TRIAL)
+    assert read() == {"fp32": 8.0, "int8": 7.0}
+    save_measurements("sha", "1", both(1.0, 2.0)[1:])
+    assert read() == {"fp32": 1.0, "int8": 2.0}
