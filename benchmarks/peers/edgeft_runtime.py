@@ -4,7 +4,7 @@ from serve import serve
 
 
 class Edgeft:
-    """The runtime under test; the variant may say more: int8-alone, fp32-spin."""
+    """The runtime under test; the variant may say more: int8-alone, fp32-spin, fp32-sleep."""
 
     def __init__(self, folder, threads, variant):
         import edgeft
@@ -12,7 +12,7 @@ class Edgeft:
         name, _, how = variant.partition("-")
         self.model = edgeft.load(
             folder / "bundle", device="cpu", variant=name, threads=threads,
-            batch_invariant=how == "alone", spin=how == "spin",
+            batch_invariant=how == "alone", spin={"spin": True, "sleep": False}.get(how),
         )  # fmt: skip
 
     def one(self, text):

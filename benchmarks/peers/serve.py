@@ -47,17 +47,21 @@ def answer(peer, job, texts):
     A peer has ``one(text)`` and ``all(texts, batch)``, which give a label or, where it
     embeds, a vector; edgeft's has ``tasks`` and ``many`` as well.
     """
-    begin = time.perf_counter()
+    begin, cpu = time.perf_counter(), time.process_time()
     if job["do"] == "all":
         found = peer.all(texts, job.get("batch"))
-        return {"seconds": time.perf_counter() - begin, "labels": found if job["labels"] else []}
+        return {
+            "seconds": time.perf_counter() - begin,
+            "cpu_seconds": time.process_time() - cpu,
+            "labels": found if job["labels"] else [],
+        }
     if job["do"] == "singles":
         times = []
         for at in job["places"]:
             begin = time.perf_counter()
             peer.one(texts[at % len(texts)])
             times.append((time.perf_counter() - begin) * 1e3)
-        return {"ms": times}
+        return {"ms": times, "cpu_seconds": time.process_time() - cpu}
     if job["do"] in ("tasks", "many"):
         getattr(peer, job["do"])(texts, job["count"])
         return {"seconds": time.perf_counter() - begin}

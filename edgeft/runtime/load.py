@@ -1,32 +1,25 @@
 """load: from a bundle's folder to a Model, every file checked before it is parsed."""
 
-import hashlib
 import os
 import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from edgeft.bundle import MANIFEST, Manifest, ModelRecord, Variant, read_manifest
+from edgeft.bundle import MANIFEST, read_manifest
 from edgeft.errors import BundleError, IntegrityError, UsageError
-from edgeft.integrity import Verify, path_of
-from edgeft.runtime.cache import private_folder
-from edgeft.runtime.cpu import cpu_features, has_int8_dot, usable_cores
-from edgeft.runtime.ends import check_ends
-from edgeft.runtime.engine import BoundEngine, CheckedEngine, Engine, Inputs, PlainEngine
+from edgeft.integrity import Verify
+from edgeft.runtime.cpu import usable_cores
 from edgeft.runtime.golden import check_recorded, hold_golden
-from edgeft.runtime.graphfile import check_graph
 from edgeft.runtime.model import LongTexts, Model, Serving
-from edgeft.runtime.providers import DeviceName, import_onnxruntime, nvidia_gpu, resolve_device
+from edgeft.runtime.opening import TENSORRT_ROWS, Opening, open_variant
+from edgeft.runtime.providers import resolve_device
 from edgeft.runtime.sealed import SealedFiles
-from edgeft.runtime.session import SessionOptions, device_of, open_session
 from edgeft.runtime.tokenize import TextEncoder
-from edgeft.runtime.variants import choose_variant, read_measurements
+from edgeft.runtime.trial import quickest, suitable
 
 __all__ = ["load"]
 
-X86 = {"avx2", "avx512f", "fma"}
-TENSORRT_ROWS = 256  # the largest batch that its engines are built for
 MOST_SWAPS = 20  # of a bundle by another, while it is being loaded
 SWAP_S = 0.02  # more than a folder is missing while another takes its place
 
@@ -45,7 +38,7 @@ def load(
     batch_tokens: int | None = None,
     max_waiting: int = 1024,
     wait_ms: float = 1.0,
-    spin: bool = False,
+    spin: bool | None = None,
     cuda_graphs: bool = False,
 ) -> Model:
     """Load a bundle.
@@ -54,8 +47,10 @@ def load(
         "directml". A named device that cannot run the model is an error;
         "auto" chooses, and ``Model.device`` says what.
     variant: "auto" or a name such as "fp32", "int8", "fp16". "auto" takes what
-        ``edgeft bench --save`` found quickest here, fp32 where none is clearly
-        quicker, else follows a rule.
+        ``edgeft bench --save`` found quickest here. On a CPU the first load of a
+        bundle that nothing was saved of tries fp32 against int8 for less than a
+        second and keeps what it found in the cache. fp32 where no other is clearly
+        quicker; without a cache, and on a GPU, a rule decides.
     threads: CPU threads; by default as many as the process may use.
     verify: what is compared with the manifest, for each file before it is
         parsed, for all before the model is given: "full" the sha256, "fast" the
@@ -71,7 +66,9 @@ def load(
     batch_tokens: padded tokens in a batch, at most; by default what suits the device.
     max_waiting: texts that may wait in ``apredict``; one more is refused.
     wait_ms: how long a batch of ``apredict`` may wait for callers to come back.
-    spin: CPU threads wait busily during a call: sometimes quicker, never cheaper.
+    spin: CPU threads wait busily during a call, which makes single texts quicker, or
+        never do. By default for as long as the process has its cores to itself:
+        no quota, no neighbour, no calls that overlap.
     cuda_graphs: on CUDA, record the kernels of single texts and replay them.
 
     Raises BundleError, FormatError, IntegrityError, DeviceError,
@@ -140,7 +137,7 @@ def _load(
     overlap: int | None,
     batch_invariant: bool,
     serving: Serving,
-    spin: bool,
+    spin: bool | None,
     cuda_graphs: bool,
 ) -> Model:
     manifest = read_manifest(folder)
@@ -154,10 +151,11 @@ def _load(
         place = resolve_device(device)  # imports onnxruntime while the files are hashed
         if cuda_graphs and place.kind != "cuda":
             raise UsageError(f"There are no CUDA graphs on {place}.", hint="Add device='cuda'.")
-        name = _variant(manifest, wanted, place, threads)
-        variant = record.variants[name]
+        opening = Opening(folder, manifest, place, threads, verify, spin, cuda_graphs)
+        names = suitable(opening, wanted)
         if verify != "off":
-            check_recorded(folder, manifest, name)
+            for name in names:
+                check_recorded(folder, manifest, name)
         windows = serving.on_long == "window"
         encoder = TextEncoder(
             files.read(record.tokenizer),
@@ -166,25 +164,22 @@ def _load(
             overlap=(record.max_length // 8 if overlap is None else overlap) if windows else None,
             empty=record.pad_id,
         )
-        options = _session_options(manifest, name, place, threads, spin, cuda_graphs)
-        path = folder / variant.files["model"]
-        graph = files.open(variant.files["model"])
-        check_graph(graph, path)
-        session = open_session(path_of(graph, path), place, options, name=str(path))
-        check_ends(session, variant, len(manifest.labels), path)
+        opened = {name: open_variant(opening, name, files) for name in names}
         files.finish()
+    name = names[0]
+    if len(names) > 1:
+        name = quickest(opening, {name: engine for name, (engine, _) in opened.items()}, encoder)
+    engine, found = opened[name]
     model = Model(
         manifest=manifest,
         variant=name,
-        device=device_of(session, place),
+        device=found,
         threads=threads,
         encoder=encoder,
-        engine=CheckedEngine(
-            _engine(session, variant, record, place, cuda_graphs), len(manifest.labels)
-        ),
+        engine=engine,
         serving=replace(
             serving,
-            alone=batch_invariant and not variant.batch_invariant,
+            alone=batch_invariant and not record.variants[name].batch_invariant,
             max_rows=TENSORRT_ROWS if place.kind == "tensorrt" else None,
         ),
     )
@@ -223,57 +218,3 @@ def _check_options(
             f"max_waiting={max_waiting} and wait_ms={wait_ms} make no queue.",
             hint="Let at least 1 text wait, and 0 ms or more.",
         )
-
-
-def _variant(manifest: Manifest, wanted: str, place: DeviceName, threads: int) -> str:
-    measured = None
-    if wanted == "auto":
-        version = str(import_onnxruntime().__version__)
-        measured = read_measurements(manifest.digest, version, str(place), threads)
-    return choose_variant(manifest.model.variants, wanted, place.kind, cpu_features(), measured)
-
-
-def _session_options(
-    manifest: Manifest, name: str, place: DeviceName, threads: int, spin: bool, graphs: bool
-) -> SessionOptions:
-    variant = manifest.model.variants[name]
-    features = cpu_features()
-    overflows = not has_int8_dot(features) and not features.isdisjoint(X86)
-    cache = profile = None
-    if place.kind == "tensorrt":
-        version = str(import_onnxruntime().__version__)
-        key = "\n".join([manifest.digest, name, version, nvidia_gpu(int(place.which))])
-        cache = private_folder("tensorrt", hashlib.sha256(key.encode()).hexdigest()[:32])
-        profile = _profile(variant, manifest.model.max_length)
-    return SessionOptions(
-        threads=threads,
-        spin=spin,
-        exact_int8=variant.full_range and overflows,
-        cuda_graphs=graphs,
-        engine_cache=cache,
-        profile=profile,
-        fp16=variant.precision == "fp16",
-    )
-
-
-def _profile(variant: Variant, max_length: int) -> tuple[str, str, str]:
-    """TensorRT's smallest, usual and largest shapes, "input_ids:1x1,…"."""
-    shapes = ("1x1", f"16x{min(64, max_length)}", f"{TENSORRT_ROWS}x{max_length}")
-    smallest, usual, largest = (
-        ",".join(f"{one.name}:{shape}" for one in variant.inputs) for shape in shapes
-    )
-    return smallest, usual, largest
-
-
-def _engine(
-    session: object, variant: Variant, record: ModelRecord, place: DeviceName, graphs: bool
-) -> Engine:
-    names = tuple(one.name for one in variant.inputs)
-    fill = {"input_ids": record.pad_id, "token_type_ids": record.pad_type_id}
-    inputs = Inputs(names, fill)
-    if place.kind in ("cuda", "tensorrt") and "attention_mask" in names:
-        device = ("cuda", int(place.which))
-        return BoundEngine(
-            session, inputs, device=device, max_length=record.max_length, graphs=graphs
-        )
-    return PlainEngine(session, inputs)

@@ -12,7 +12,7 @@ import pytest
 import edgeft
 from edgeft.bundle import read_manifest
 from edgeft.errors import BundleError, DeviceError, UsageError
-from edgeft.runtime import load as load_module
+from edgeft.runtime import opening
 from edgeft.runtime.providers import (
     CLOUD_PROVIDERS,
     KINDS,
@@ -142,9 +142,10 @@ def test_sums_that_would_overflow_are_computed_exactly(
     manifest = read_manifest(tiny_bundle)
     int8 = replace(manifest.model.variants["int8"], full_range=full_range)
     record = replace(manifest.model, variants={"int8": int8})
-    monkeypatch.setattr(load_module, "cpu_features", lambda: frozenset(features))
+    monkeypatch.setattr(opening, "cpu_features", lambda: frozenset(features))
     manifest = replace(manifest, models={"main": record})
-    options = load_module._session_options(manifest, "int8", DeviceName("cpu"), 1, False, False)
+    one = opening.Opening(tiny_bundle, manifest, DeviceName("cpu"), 1, "full")
+    options = opening._session_options(one, "int8", spin=False)
     assert options.exact_int8 is bool(exact)
     settings = session_options(onnxruntime, DeviceName("cpu"), options)
     if exact:

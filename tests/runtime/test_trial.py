@@ -1,12 +1,16 @@
 """A short trial of variants, on a clock of its own."""
 
+import json
+import os
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from edgeft import load
 from edgeft.bundle import read_manifest
 from edgeft.integrity import FileRecord
+from edgeft.runtime import trial
 from edgeft.runtime.trial import BUDGET_S, LEAST, MOST_BYTES, candidates, try_out
 
 
@@ -54,3 +58,52 @@ def test_what_is_tried(tiny_bundle: Path) -> None:
     path = manifest.model.variants["fp32"].files["model"]
     large = {**manifest.files, path: FileRecord("", MOST_BYTES + 1)}
     assert candidates(replace(manifest, files=large), "cpu") == ()
+
+
+# --- at a first load -------------------------------------------------------------------
+
+
+def kept(cache: Path) -> list[str]:
+    """The variants of each trial that a cache holds."""
+    files = (cache / "measurements").glob("*.json")
+    return [one["variant"] for path in files for one in json.loads(path.read_text())["trial"]]
+
+
+@pytest.mark.parametrize("quicker", ["fp32", "int8"])
+def test_the_first_load_tries_and_later_ones_know(
+    tiny_bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, quicker: str
+) -> None:
+    monkeypatch.setenv("EDGEFT_CACHE", str(tmp_path))
+    tried: list[set[str]] = []
+
+    def on_this_machine(sides: dict[str, object], texts: object) -> dict[str, float]:
+        tried.append(set(sides))
+        return {name: 1.0 if name == quicker else 2.0 for name in sides}
+
+    monkeypatch.setattr(trial, "try_out", on_this_machine)
+    for _ in range(2):
+        with load(tiny_bundle) as model:
+            assert model.variant == quicker
+            assert model.predict("the cat").label in model.labels
+    assert tried == [{"fp32", "int8"}]
+    assert sorted(kept(tmp_path)) == ["fp32", "int8"]
+
+
+def test_the_real_trial_takes_one_of_the_two_and_keeps_its_times(
+    tiny_bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("EDGEFT_CACHE", str(tmp_path))
+    with load(tiny_bundle) as model:
+        assert model.variant in ("fp32", "int8")
+    assert sorted(kept(tmp_path)) == ["fp32", "int8"]
+
+
+def test_a_named_variant_and_a_place_without_a_cache_try_nothing(
+    tiny_bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(trial, "try_out", lambda sides, texts: pytest.fail("tried"))
+    monkeypatch.setenv("EDGEFT_CACHE", str(tmp_path / "cache"))
+    load(tiny_bundle, variant="fp32").close()
+    assert not (tmp_path / "cache").exists()
+    monkeypatch.setenv("EDGEFT_CACHE", os.devnull)
+    load(tiny_bundle).close()
