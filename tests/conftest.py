@@ -1,7 +1,6 @@
 """Fixtures that every room uses, and what keeps the tests independent of each other."""
 
 import os
-import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from importlib.metadata import PackageNotFoundError, distribution
@@ -17,14 +16,10 @@ os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 if "PYTEST_XDIST_WORKER" in os.environ:  # there is one for each core
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-# What somebody measured on this machine must not decide which variant a test runs.
-os.environ["EDGEFT_CACHE"] = tempfile.mkdtemp(prefix="edgeft-tests-")
+# What is measured on this machine must not decide which variant a test runs: there is no cache.
+os.environ["EDGEFT_CACHE"] = os.devnull
 
 Make = Callable[[str, Callable[[Path], object]], Path]
-
-
-def pytest_unconfigure() -> None:
-    shutil.rmtree(os.environ["EDGEFT_CACHE"], ignore_errors=True)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -13,7 +13,8 @@ __all__ = ["cache_folder", "private_folder"]
 def cache_folder() -> Path:
     """Where edgeft keeps what can be made anew; nothing is created.
 
-    EDGEFT_CACHE names another place. Else the system's own: XDG_CACHE_HOME or
+    EDGEFT_CACHE names another place; one that cannot be a folder, such as /dev/null,
+    means that nothing is kept. Else the system's own: XDG_CACHE_HOME or
     ~/.cache (XDG Base Directory Specification), ~/Library/Caches, %LOCALAPPDATA%.
     Raises OutputError where that is in a home folder and the system knows of none,
     as in a container whose user has no name.
