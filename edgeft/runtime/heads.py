@@ -74,9 +74,9 @@ class Heads:
         self._prefix = model.get("continuing_subword_prefix") or ""
         self._known = _looks_at_neighbours(content)
         self._squeezes = _ignores_length(content)
-        self._unknown = tokenizer.token_to_id(model.get("unk_token") or "")
-        if model.get("unk_id") is not None:
-            self._unknown = model["unk_id"]
+        # Pieces that are found whole may hold characters that are unknown alone; merges may not.
+        self._found_whole = model.get("type") == "Unigram" or bool(model.get("ignore_merges"))
+        self._unknown = (model.get("unk_id"), tokenizer.token_to_id(model.get("unk_token") or ""))
         self._longest_token = 0  # not counted yet
         self._closed: frozenset[str] = frozenset()
         self.shortest = max(SHORTEST, FOR_EACH * kept)
@@ -133,7 +133,7 @@ class Heads:
         right = "".join(self._token(one) for one in ids[at:end])[:most]
         if right[:1] in self._closed and left[-1:] != right[:1]:
             return True
-        if any(self._stands_for_others(one) for one in ids[begin:end]):
+        if self._found_whole and any(map(self._stands_for_others, ids[begin:end])):
             return False
         known = self._tokenizer.token_to_id
         return all(
@@ -143,7 +143,7 @@ class Heads:
         )
 
     def _stands_for_others(self, one: int) -> bool:
-        return one == self._unknown or _BYTE.fullmatch(self._token(one)) is not None
+        return one in self._unknown or _BYTE.fullmatch(self._token(one)) is not None
 
     def _token(self, one: int) -> str:
         return str(self._tokenizer.id_to_token(one))

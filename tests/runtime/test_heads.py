@@ -185,16 +185,16 @@ def test_words_and_gaps_of_any_length_are_read_to_their_end(folder: Path, end: s
 
 
 def test_a_text_that_cannot_be_cut_is_read_as_far_as_told() -> None:
-    encoder = TextEncoder(_unigram_whole().to_str().encode(), KEPT)
-    for text in ("\u0301" * 300_000, "a" * 300_000):
-        (found,) = encoder.encode([text])
+    for tokenizer, letter in ((_unigram_whole(), "\u0301"), (_merged_bpe(), "a")):
+        encoder = TextEncoder(tokenizer.to_str().encode(), KEPT)
+        (found,) = encoder.encode([letter * 300_000])
         assert found.truncated
         assert found.unread == 300_000 - heads.LONGEST
 
 
 def test_unknown_steps_are_not_relied_on(folder: Path) -> None:
     tokenizer = Tokenizer.from_str((folder / "tokenizer.json").read_text())
-    tokenizer.pre_tokenizer = pre_tokenizers.Split(Regex(r"(?s)the.*end$"), "isolated")
+    tokenizer.pre_tokenizer = pre_tokenizers.Split(Regex(r"the.*end$"), "isolated")
     encoder = TextEncoder(tokenizer.to_str().encode(), KEPT)
     text = "the cat " * 2000 + "end"
     tokenizer.no_padding()
