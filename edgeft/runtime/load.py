@@ -2,7 +2,8 @@
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -106,24 +107,39 @@ def _settled(folder: Path, attempt: Callable[[], Model]) -> Model:
     is never held against another bundle's files.
     """
     for _ in range(MOST_SWAPS):
-        before = _state(folder)
-        try:
-            return attempt()
-        except BundleError:
-            if before is None:
-                time.sleep(SWAP_S)
-            if _state(folder) == before:
-                raise
+        with _held(folder):
+            before = _state(folder)
+            try:
+                return attempt()
+            except BundleError:
+                if before is None:
+                    time.sleep(SWAP_S)
+                if _state(folder) == before:
+                    raise
     return attempt()
 
 
-def _state(folder: Path) -> tuple[int, ...] | None:
-    """What tells one manifest from another that takes its place; None where there is none."""
+@contextmanager
+def _held(folder: Path) -> Iterator[None]:
+    """Keep a folder open, where the system can, so that none after it gets its number."""
     try:
-        found = (folder / MANIFEST).stat()
+        handle = os.open(folder, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
+    except (OSError, ValueError):
+        handle = None
+    try:
+        yield
+    finally:
+        if handle is not None:
+            os.close(handle)
+
+
+def _state(folder: Path) -> tuple[int, ...] | None:
+    """What tells a bundle from another that takes its place; None where there is none."""
+    try:
+        place, manifest = folder.stat(), (folder / MANIFEST).stat()
     except (OSError, ValueError):
         return None
-    return found.st_dev, found.st_ino, found.st_mtime_ns, found.st_size
+    return place.st_dev, place.st_ino, manifest.st_ino, manifest.st_mtime_ns, manifest.st_size
 
 
 def _load(
