@@ -5,38 +5,31 @@ What to do about a model that cannot be used differs from room to room, so the
 rooms pass their hints. torch and transformers are imported when first needed.
 """
 
-import hashlib
 import io
+import json
 import logging
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext, redirect_stdout
 from pathlib import Path
 from typing import Any
 
-from edgeft.errors import ModelError
-from edgeft.integrity import sha256_of
+from edgeft.errors import EdgeftError, ModelError
 from edgeft.settings import shared
 
 __all__ = [
+    "check_folder",
     "download",
-    "find_weights",
     "first_line",
-    "load_config_and_tokenizer",
     "loading",
     "local_folder",
-    "position_limit",
     "quiet",
-    "weights_sha256",
     "write_tokenizer",
 ]
 
 # What a model folder needs: no pickles, no ONNX, no other frameworks.
 HUB_FILES = ("*.json", "*.txt", "*.safetensors", "*.model")
-# These number their positions from pad_token_id + 1, and so take fewer tokens than positions.
-OFFSET_POSITIONS = (
-    "camembert", "data2vec-text", "mpnet", "roberta", "xlm-roberta", "xlm-roberta-xl",
-)  # fmt: skip
+LFS_POINTER = b"version https://git-lfs.github.com/spec/"
 
 
 # --- finding the folder ------------------------------------------------------------
@@ -49,8 +42,7 @@ def local_folder(name: str, *, hint: str) -> Path | None:
     """
     path = Path(name).expanduser()
     if path.is_dir():
-        if not (path / "config.json").is_file():
-            raise ModelError(f"{name} is no model folder: it has no config.json.", hint=hint)
+        check_folder(name, path, hint=hint)
         return path
     if path.exists() or path.is_absolute() or name.startswith((".", "~")) or name.count("/") > 1:
         raise ModelError(f"{name} is not a folder.", hint=hint)
@@ -63,42 +55,68 @@ def download(hub_id: str, *, subject: str, hint: str) -> Path:
 
     with quiet():
         try:
-            return Path(huggingface_hub.snapshot_download(hub_id, allow_patterns=list(HUB_FILES)))
+            found = huggingface_hub.snapshot_download(hub_id, allow_patterns=list(HUB_FILES))
         except Exception as error:  # the client, its HTTP library and the system share no base
             reason = first_line(error)
             raise ModelError(
                 f"{subject} is no folder here and could not be had from the Hub: {reason}",
                 hint=hint,
             ) from error
+    check_folder(hub_id, Path(found), hint=hint)
+    return Path(found)
 
 
-def find_weights(name: str, folder: Path, *, prefix: str, auto_class: str) -> list[Path]:
-    """The files PREFIX*.safetensors in order. Raises ModelError where there is none.
+def check_folder(name: str, folder: Path, *, hint: str) -> None:
+    """Raise ModelError for what cannot be a model folder, as far as the files' shapes tell."""
+    _check_pointers(name, folder)
+    if (folder / "adapter_config.json").is_file():
+        base = _json(name, folder / "adapter_config.json").get("base_model_name_or_path")
+        raise ModelError(
+            f"{name} holds a PEFT adapter, which is no model without its base ({base}).",
+            hint="Merge it where peft is installed: "
+            "AutoPeftModelForSequenceClassification.from_pretrained(FOLDER)"
+            ".merge_and_unload().save_pretrained(NEW_FOLDER)",
+        )
+    if not (folder / "config.json").is_file():
+        raise ModelError(f"{name} is no model folder: it has no config.json.", hint=hint)
+    if "model_type" not in _json(name, folder / "config.json"):
+        raise ModelError(f"{name}: its config.json names no model_type.", hint=hint)
+    for file in ("tokenizer_config.json", "special_tokens_map.json", "added_tokens.json"):
+        if (folder / file).is_file():
+            _json(name, folder / file)
 
-    ``auto_class`` is the class of transformers that can convert other weights.
-    """
-    weights = sorted(folder.glob(f"{prefix}*.safetensors"))
-    if weights:
-        return weights
-    others = sorted(path.name for path in (*folder.glob("*.bin"), *folder.glob("*.h5")))
-    found = f"it has only {', '.join(others)}" if others else "it has no weights"
-    raise ModelError(
-        f"{name}: {found}; edgeft reads weights from {prefix}.safetensors alone, "
-        "which cannot hold code.",
-        hint="Convert it once where you trust it: "
-        f"{auto_class}.from_pretrained(FOLDER).save_pretrained(NEW_FOLDER)",
-    )
+
+def _check_pointers(name: str, folder: Path) -> None:
+    """Raise ModelError where a file is only Git LFS's note of where the real one is."""
+    for path in sorted(path for pattern in HUB_FILES for path in folder.glob(pattern)):
+        try:
+            with path.open("rb") as stream:
+                pointer = stream.read(len(LFS_POINTER)) == LFS_POINTER
+        except OSError:  # whoever needs the file will say so
+            continue
+        if pointer:
+            raise ModelError(
+                f"{name}: {path.name} is a Git LFS pointer, not the file itself.",
+                hint=f"Get the files: git -C {folder} lfs pull",
+            )
 
 
-def weights_sha256(weights: Sequence[Path]) -> str:
-    """The sha256 of the weights file; of all files' sha256 in order where there are several."""
-    digests = []
-    for path in weights:
-        with path.open("rb") as stream:
-            digests.append(sha256_of(stream))
-    if len(digests) == 1:
-        return digests[0]
-    return hashlib.sha256("".join(digests).encode()).hexdigest()
+def _json(name: str, path: Path) -> dict[str, Any]:
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ModelError(f"{name}: its {path.name} cannot be read: {error.strerror}.") from error
+    except (ValueError, RecursionError) as error:
+        raise ModelError(
+            f"{name}: its {path.name} is no JSON document: {first_line(error)}.",
+            hint="Copy it anew from where the model comes from.",
+        ) from error
+    if not isinstance(content, dict):
+        raise ModelError(
+            f"{name}: its {path.name} is no JSON object.",
+            hint="Copy it anew from where the model comes from.",
+        )
+    return content
 
 
 # --- reading and writing -------------------------------------------------------------
@@ -113,6 +131,8 @@ def loading(name: str, *, kind: str, hint: str, code_hint: str) -> Iterator[None
     with quiet():
         try:
             yield
+        except EdgeftError:
+            raise
         except Exception as error:
             text = str(error)
             if "trust_remote_code" in text or "custom code" in text:
@@ -123,25 +143,6 @@ def loading(name: str, *, kind: str, hint: str, code_hint: str) -> Iterator[None
             raise ModelError(
                 f"{name} cannot be loaded as a {kind}: {first_line(error)}", hint=hint
             ) from error
-
-
-def load_config_and_tokenizer(folder: Path) -> tuple[Any, Any]:
-    """A model's config and its fast tokenizer. Raises whatever a broken folder provokes."""
-    import transformers
-
-    return (
-        transformers.AutoConfig.from_pretrained(folder, trust_remote_code=False),
-        transformers.AutoTokenizer.from_pretrained(folder, use_fast=True, trust_remote_code=False),
-    )
-
-
-def position_limit(config: Any, *, unlimited: int) -> int:
-    """The most tokens that the position embeddings cover; ``unlimited`` where none is stated."""
-    positions = getattr(config, "max_position_embeddings", None)
-    if not positions or positions < 0:
-        return unlimited
-    offset = config.pad_token_id + 1 if config.model_type in OFFSET_POSITIONS else 0
-    return int(positions) - int(offset)
 
 
 def write_tokenizer(tokenizer: Any, folder: Path, *, max_length: int) -> None:
@@ -209,6 +210,6 @@ def _all_silent() -> Iterator[None]:
         root.handlers[:] = handlers  # logging.warning() installs one of its own
 
 
-def first_line(error: Exception) -> str:
+def first_line(error: BaseException) -> str:
     """The first line of an error's text; its type where it has none."""
     return (str(error).strip().splitlines() or [type(error).__name__])[0]

@@ -1,8 +1,7 @@
-import hashlib
 import logging
+import shutil
 import warnings
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 import transformers
@@ -11,12 +10,10 @@ from transformers.utils import logging as library
 
 from edgeft.errors import ModelError
 from edgeft.pretrained import (
-    find_weights,
+    check_folder,
     loading,
     local_folder,
-    position_limit,
     quiet,
-    weights_sha256,
     write_tokenizer,
 )
 from tests import tiny
@@ -31,27 +28,39 @@ def test_a_folder_or_else_a_hub_id(tiny_checkpoint: Path, tmp_path: Path) -> Non
         assert caught.value.hint == "Do this."
 
 
-def test_weights_in_several_files_have_one_sha256(tmp_path: Path) -> None:
-    (tmp_path / "model-2.safetensors").write_bytes(b"two")
-    (tmp_path / "model-1.safetensors").write_bytes(b"one")
-    (tmp_path / "adapter.safetensors").write_bytes(b"other")
-    weights = find_weights("m", tmp_path, prefix="model", auto_class="AutoModel")
-    one, two = (hashlib.sha256(content).hexdigest() for content in (b"one", b"two"))
-    assert weights_sha256(weights[:1]) == one
-    assert weights_sha256(weights) == hashlib.sha256((one + two).encode()).hexdigest()
+def test_a_pointer_in_place_of_a_file(tiny_checkpoint: Path, tmp_path: Path) -> None:
+    for number, file in enumerate(("config.json", "tokenizer.json", "model.safetensors")):
+        folder = tmp_path / str(number)
+        shutil.copytree(tiny_checkpoint, folder)
+        (folder / file).write_text(
+            "version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 438007537\n"
+        )
+        with pytest.raises(ModelError, match=f"{file} is a Git LFS pointer") as caught:
+            check_folder("m", folder, hint="")
+        assert caught.value.hint == f"Get the files: git -C {folder} lfs pull"
+
+
+def test_an_adapter_names_its_base(tmp_path: Path) -> None:
+    (tmp_path / "adapter_config.json").write_text('{"base_model_name_or_path": "owner/base"}')
+    (tmp_path / "adapter_model.safetensors").write_bytes(b"")
+    with pytest.raises(ModelError, match=r"PEFT adapter.*\(owner/base\)") as caught:
+        check_folder("m", tmp_path, hint="")
+    assert "merge_and_unload" in caught.value.hint
 
 
 @pytest.mark.parametrize(
-    ("config", "limit"),
+    ("content", "words"),
     [
-        ({"model_type": "bert", "max_position_embeddings": 64}, 64),
-        ({"model_type": "roberta", "max_position_embeddings": 66, "pad_token_id": 1}, 64),
-        ({"model_type": "xlnet", "max_position_embeddings": -1}, 7),
-        ({"model_type": "t5"}, 7),
+        ("{", r"config\.json is no JSON document"),
+        ("[]", r"config\.json is no JSON object"),
+        ("{}", "names no model_type"),
+        ("[" * 100_000, r"config\.json is no JSON document"),
     ],
 )
-def test_position_limit(config: dict[str, object], limit: int) -> None:
-    assert position_limit(SimpleNamespace(**config), unlimited=7) == limit
+def test_a_config_without_sense(tmp_path: Path, content: str, words: str) -> None:
+    (tmp_path / "config.json").write_text(content)
+    with pytest.raises(ModelError, match=words):
+        check_folder("m", tmp_path, hint="")
 
 
 @pytest.mark.parametrize(

@@ -24,7 +24,6 @@ from edgeft.bundle import (
 from edgeft.errors import BundleError, DependencyError, OutputError
 from edgeft.integrity import check_files
 from edgeft.manifest import FOREIGN
-from edgeft.pretrained import OFFSET_POSITIONS
 from edgeft.runtime.graphfile import keeps_weights_elsewhere, read_ends
 from edgeft.tasks import Task
 
@@ -34,6 +33,12 @@ Tensors = tuple[TensorRecord, ...]
 LONGEST = 512  # tokens, where a folder does not say what its model takes
 LARGEST = (1 << 31) - 1  # bytes of a protobuf message
 TOO_LONG = 1 << 20  # transformers writes some 10^30 for "not known"
+# These number positions from pad_token_id + 1. Training and export see that from the model itself;
+# a folder of graphs has only its name.
+OFFSET_POSITIONS = (
+    "camembert", "data2vec-text", "esm", "ibert", "layoutlmv3", "lilt", "longformer", "luke",
+    "markuplm", "mpnet", "roberta", "roberta-prelayernorm", "xlm-roberta", "xlm-roberta-xl", "xmod",
+)  # fmt: skip
 # Words in a file's name, and the precision that they stand for.
 PRECISIONS = {"fp16": "fp16", "float16": "fp16", "int8": "int8", "quant": "int8", "q8": "int8",
               "q4": "int4", "int4": "int4", "bnb4": "int4"}  # fmt: skip

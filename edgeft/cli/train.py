@@ -22,7 +22,7 @@ MOST_CLASSES = 20  # more are summed up
 
 GROUPS = {
     "Data": ("--text-column", "--label-column", "--validation", "--test", "--hold-out", "--clean",
-             "--normalize"),
+             "--normalize", "--allow-unknown"),
     "Model and recipe": ("--model", "--epochs", "--batch-size", "--gradient-accumulation",
                          "--learning-rate", "--warmup-share", "--schedule", "--weight-decay",
                          "--optimizer", "--label-smoothing", "--class-weights", "--max-length",
@@ -72,6 +72,12 @@ def _split_steps(_: click.Context, __: click.Parameter, value: str | None) -> li
     metavar="STEPS",
     callback=_split_steps,
     help="Comma-separated: markup, control, nfc, nfkc, whitespace.",
+)
+@click.option(
+    "--allow-unknown",
+    is_flag=True,
+    default=None,
+    help="Train although the model does not know a quarter of the tokens.",
 )
 @click.option(
     "--model",
@@ -256,12 +262,13 @@ def print_report(report: "DataReport") -> None:
 
 
 def describe_run(prepared: "Prepared") -> list[str]:
-    """What is about to happen, in two lines."""
+    """What is about to happen, and what was set right in the model for it."""
     recipe, hardware = prepared.recipe, prepared.hardware
     where = f"{hardware.device}, {hardware.precision}, {hardware.threads} threads"
     if hardware.processes > 1:
         where += f", {hardware.processes} processes"
     return [
+        *(f"Note: {prepared.base.name}: {one}" for one in prepared.base.notes),
         f"Model: {prepared.base.name} on {where}, texts up to {recipe.max_length} tokens.",
         f"Recipe: {_recipe(recipe)}.",
     ]

@@ -11,23 +11,25 @@ from pathlib import Path
 from typing import Any
 
 from edgeft.bundle import MANIFEST
+from edgeft.checkpoint.config import names_labels, read_config
+from edgeft.checkpoint.model import (
+    Loaded,
+    position_limit,
+    position_offset,
+    read_model,
+    shape_of,
+    skeleton,
+)
+from edgeft.checkpoint.padding import keep_answers, pad_token
+from edgeft.checkpoint.tokenizer import added_beyond, read_tokenizer, token_limit
+from edgeft.checkpoint.weights import Weights, find_weights, wrapper_of
 from edgeft.errors import EdgeftError, ModelError
 from edgeft.normalize import parse_steps
-from edgeft.pretrained import (
-    download,
-    find_weights,
-    first_line,
-    load_config_and_tokenizer,
-    loading,
-    local_folder,
-    position_limit,
-    weights_sha256,
-)
+from edgeft.pretrained import download, first_line, loading, local_folder
 
 __all__ = ["Checkpoint", "open_checkpoint"]
 
 TRAINING_FILE = "training.json"
-DECODERS = ("gpt2",)
 NO_LIMIT = 512  # tokens, for the rare architecture that states no limit itself
 DRAWN_UP_FOR = "single_label_classification"
 
@@ -39,8 +41,10 @@ class Checkpoint:
     ``name`` is what may be told about where it comes from: a Hub id, or "" for
     a local folder; ``folder`` is where it lies. ``weights_sha256`` is that of
     the weights file, or of all files' sha256 in order where there are several.
-    ``training`` is the content of training.json, empty where there is none.
-    ``notes`` tell what was set right in loading.
+    ``pad_id`` is the token behind a text's end that leaves its answer as it is;
+    the first ``fixed_ids`` token ids must stay what they are, since the model
+    counts positions by them. ``training`` is the content of training.json, empty
+    where there is none. ``notes`` tell what was set right in loading.
     """
 
     name: str
@@ -52,6 +56,8 @@ class Checkpoint:
     max_length: int
     normalize: tuple[str, ...]
     weights_sha256: str
+    pad_id: int
+    fixed_ids: int = 0
     training: Mapping[str, Any] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
 
@@ -63,19 +69,26 @@ def open_checkpoint(name: str) -> Checkpoint:
     is not single-label, or has no fast tokenizer.
     """
     folder, public_name = _locate(name)
-    weights = find_weights(
-        name, folder, prefix="model", auto_class="AutoModelForSequenceClassification"
-    )
+    weights = find_weights(name, folder, auto_class="AutoModelForSequenceClassification")
     training = _training(name, folder)
     with _loading(name):
-        config, tokenizer = load_config_and_tokenizer(folder)
-    _check_config(name, config)
-    labels = _labels(name, config)
-    _check_training(name, training, labels)
-    notes = _set_padding(name, tokenizer, config)
+        config = read_config(name, folder)
+        _check_config(name, config)
+        frame = skeleton(config)
+        tokenizer = read_tokenizer(name, folder)
     _check_tokenizer(name, tokenizer, config)
-    model = _model(name, folder, config)
-    limit = min(position_limit(config, unlimited=NO_LIMIT), int(tokenizer.model_max_length))
+    wrapper = wrapper_of(name, frame, weights.shapes)
+    notes = [*pad_token(name, tokenizer)]
+    if wrapper:
+        notes.append(f"The names of its weights begin with {wrapper!r}, which was left out.")
+    model = _model(name, folder, weights, config, wrapper)
+    labels = _labels(name, model.config)
+    if not names_labels(folder):
+        notes.append(f"Its config.json names no labels; they are {labels[0]} to {labels[-1]}.")
+    _check_training(name, training, labels)
+    limit = token_limit(name, tokenizer, position_limit(model, unlimited=NO_LIMIT))
+    with _loading(name):
+        pad_id, changes = keep_answers(name, model, tokenizer)
     return Checkpoint(
         name=public_name,
         folder=folder,
@@ -85,9 +98,11 @@ def open_checkpoint(name: str) -> Checkpoint:
         labels=labels,
         max_length=min(limit, int(training.get("max_length", limit))),
         normalize=parse_steps(training.get("normalize", ())),
-        weights_sha256=weights_sha256(weights),
+        weights_sha256=weights.sha256,
+        pad_id=pad_id,
+        fixed_ids=position_offset(model),
         training=training,
-        notes=notes,
+        notes=(*notes, *changes),
     )
 
 
@@ -178,69 +193,54 @@ def _check_training(name: str, training: Mapping[str, Any], labels: Sequence[str
         )
 
 
-def _set_padding(name: str, tokenizer: Any, config: Any) -> tuple[str, ...]:
-    """Give tokenizer and model one padding token, on the right; notes on what was changed.
-
-    On the left it would shift the positions of a decoder such as GPT-2, and so
-    its answers.
-    """
-    notes = []
-    tokenizer.padding_side = "right"
-    if tokenizer.pad_token_id is None:
-        if tokenizer.eos_token_id is None:
-            raise ModelError(
-                f"{name}: its tokenizer has no padding token, so texts cannot be batched, and no "
-                "end token that could stand in.",
-                hint="Set tokenizer.pad_token and save the tokenizer again.",
-            )
-        tokenizer.pad_token = tokenizer.eos_token
-        notes.append(
-            f"The tokenizer has no padding token; its end token {tokenizer.eos_token!r} pads."
-        )
-    decoder = config.model_type in DECODERS  # which finds a text's last token by its padding
-    if config.pad_token_id is None or (decoder and config.pad_token_id != tokenizer.pad_token_id):
-        notes.append(
-            f"The config's padding token was {config.pad_token_id}; it is the tokenizer's, "
-            f"{tokenizer.pad_token_id}, now."
-        )
-        config.pad_token_id = tokenizer.pad_token_id
-    return tuple(notes)
-
-
 def _check_tokenizer(name: str, tokenizer: Any, config: Any) -> None:
-    if not tokenizer.is_fast:
+    beyond = added_beyond(name, tokenizer, getattr(config, "vocab_size", None))
+    if beyond:
         raise ModelError(
-            f"{name}: its tokenizer has no tokenizer.json form, which the runtime needs.",
-            hint="Choose a model with a fast tokenizer.",
+            f"{name}: its tokenizer has {len(beyond)} tokens that the model has no place for "
+            f"({beyond[0]!r} …): they were added after training.",
+            hint="Remove them from the tokenizer; or train with them, for which edgeft train "
+            "makes room.",
         )
-    if len(tokenizer) > config.vocab_size:
+    if tokenizer.truncation_side != "right":
         raise ModelError(
-            f"{name}: its tokenizer has {len(tokenizer)} tokens, the model only "
-            f"{config.vocab_size}.",
-            hint="Tokenizer and weights belong to different models; bring the right ones.",
+            f"{name}: its tokenizer cuts long texts at their beginning (truncation_side "
+            f"{tokenizer.truncation_side!r}), and the runtime only at their end.",
+            hint="Where that will do, set truncation_side to 'right' in tokenizer_config.json, "
+            "and the direction of truncation in tokenizer.json to 'Right'.",
         )
 
 
-def _model(name: str, folder: Path, config: Any) -> Any:
-    import torch
-    import transformers
+def _model(name: str, folder: Path, weights: Weights, config: Any, wrapper: str) -> Any:
+    """The model, with all that its files must give. Its config may get its number of labels."""
 
-    with _loading(name):
-        model, info = transformers.AutoModelForSequenceClassification.from_pretrained(
-            folder,
-            config=config,
-            use_safetensors=True,
-            trust_remote_code=False,
-            torch_dtype=torch.float32,
-            output_loading_info=True,
-        )
-    if info["missing_keys"]:
-        missing = sorted(info["missing_keys"])
+    def read() -> Loaded:
+        with _loading(name):
+            return read_model(name, folder, weights, config, wrapper=wrapper)
+
+    loaded = read()
+    if loaded.missing:
         raise ModelError(
-            f"{name}: its weights lack {missing[0]!r} ({len(missing)} tensors are missing).",
+            f"{name}: its weights lack {loaded.missing[0]!r} of the classification head.",
             hint=f"Fine-tune it first: edgeft train DATA --model {name} -o runs/NAME",
         )
-    return model.eval()
+    if loaded.other_shapes:
+        key = loaded.other_shapes[0]
+        shape = shape_of(key, loaded.model, weights, wrapper) or (0,)
+        if names_labels(folder) or shape[0] < 2:
+            raise ModelError(
+                f"{name}: {key!r} has the shape {shape} in its weights, which does not fit "
+                f"the {config.num_labels} labels of its config.json.",
+                hint="Bring the config.json that belongs to the weights.",
+            )
+        config.num_labels = shape[0]  # nobody names them, but the head has one row each
+        loaded = read()
+        if loaded.other_shapes:
+            raise ModelError(
+                f"{name}: its config.json names no labels, and {key!r} does not tell how many.",
+                hint="Add id2label to config.json.",
+            )
+    return loaded.model.eval()
 
 
 def _cleaned(config: Any) -> Any:

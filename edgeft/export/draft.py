@@ -107,7 +107,7 @@ class Draft:
             path=".",
             tokenizer="tokenizer.json",
             max_length=checkpoint.max_length,
-            pad_id=int(checkpoint.tokenizer.pad_token_id),
+            pad_id=checkpoint.pad_id,
             pad_type_id=int(checkpoint.tokenizer.pad_token_type_id),
             normalize=checkpoint.normalize,
             golden_texts=GOLDEN_TEXTS,

@@ -17,7 +17,7 @@ from edgeft.export.ladder import descend
 from edgeft.export.make import Materials, layers_of, make
 from edgeft.export.speed import relative_times
 from edgeft.export.variants import EXACT, KINDS
-from edgeft.export.verify import Logits, Reference, VariantReport, judge, report_on
+from edgeft.export.verify import FP32_TOLERANCE, Logits, Reference, VariantReport, judge, report_on
 from edgeft.progress import Progress, silent
 from edgeft.runtime.check import label_ids
 from edgeft.runtime.model import Model
@@ -153,6 +153,8 @@ class Factory:
                 model, self._reporter, logits, variant.decision, max_drop=self._rules.max_drop
             )
             golden = model.logits(GOLDEN_TEXTS, alone=True).astype(np.float64).round(6)  # (G, C)
+        if name in EXACT and (problem := neighbours_count(report)):
+            return problem
         size, whole = (self._draft.path(one).stat().st_size for one in (name, "fp32"))
         needless = KINDS[name].precision != "fp32" and size > SMALLER * whole
         if needless and name not in self._rules.named:
@@ -176,6 +178,20 @@ class Factory:
                 "or allow a larger loss with --max-drop, judged on --data FILE.",
             )
         self.dropped[name] = problem
+
+
+def neighbours_count(report: VariantReport) -> str:
+    """What is wrong where a text's answer changes with the others in its batch, "" if it does not.
+
+    int8 takes the scale of activations from the whole batch, and says so; a graph in
+    float32 has no such reason.
+    """
+    if not report.batch_flips and report.batch_max_abs_logit_diff <= FP32_TOLERANCE:
+        return ""
+    return (
+        f"it answers {report.batch_flips} of {report.batch_texts} texts otherwise alone than in a "
+        f"batch (logits differ by up to {report.batch_max_abs_logit_diff:.2g})"
+    )
 
 
 def _tolerance(name: str, lost: float, report: VariantReport) -> float:

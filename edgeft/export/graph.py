@@ -137,7 +137,7 @@ def _prove(path: Path, checkpoint: Checkpoint) -> list[NDArray[np.float32]]:
         ids = np.arange(size).reshape(rows, length) * 31 % checkpoint.config.vocab_size
         mask = np.ones((rows, length), np.int64)
         mask[-1, (length + 1) // 2 :] = 0
-        ids[mask == 0] = checkpoint.tokenizer.pad_token_id
+        ids[mask == 0] = checkpoint.pad_id
         # All are (B, T) int64.
         feed = {"input_ids": ids, "attention_mask": mask, "token_type_ids": np.zeros_like(mask)}
         try:

@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 from edgeft.errors import ModelError
 from edgeft.export.checkpoint import Checkpoint
 from edgeft.normalize import normalizer
-from edgeft.pretrained import quiet
 from edgeft.progress import Progress, silent
 from edgeft.runtime.batching import plan_batches
 from edgeft.runtime.cpu import usable_cores
@@ -39,16 +38,14 @@ def torch_logits(
         return logits
     encoded = _encode(checkpoint, texts)
     plan = plan_batches([len(ids) for ids in encoded["input_ids"]], budget=BATCH_TOKENS)
+    behind = fills(checkpoint)
     done = 0
     progress(step, 0, len(texts))
     for rows in plan:
-        with quiet():
-            batch = checkpoint.tokenizer.pad(
-                {name: [one[i] for i in rows] for name, one in encoded.items()},
-                padding_side="right",
-                return_attention_mask="attention_mask" in encoded,
-                return_tensors="pt",
-            )
+        batch = {
+            name: torch.tensor(_padded([one[i] for i in rows], behind.get(name, 0)))  # (B, T) int64
+            for name, one in encoded.items()
+        }
         # On as many threads as the graphs: sums in another order differ in their last digits.
         with torch.inference_mode(), torch_threads(usable_cores()):
             logits[rows] = checkpoint.model(**batch).logits.numpy()
@@ -69,10 +66,9 @@ def token_ids(checkpoint: Checkpoint, texts: Sequence[str]) -> list[list[int]]:
 
 def fills(checkpoint: Checkpoint) -> dict[str, int]:
     """What stands behind a text's end, in each input of a graph that is not filled with 0."""
-    tokenizer = checkpoint.tokenizer
     return {
-        "input_ids": int(tokenizer.pad_token_id),
-        "token_type_ids": int(tokenizer.pad_token_type_id),
+        "input_ids": checkpoint.pad_id,
+        "token_type_ids": int(checkpoint.tokenizer.pad_token_type_id),
     }
 
 
@@ -83,6 +79,11 @@ def clean(checkpoint: Checkpoint, texts: Sequence[str]) -> list[str]:
     """
     prepare = normalizer(checkpoint.normalize) or str
     return [prepare(text).encode("utf-8", "replace").decode() for text in texts]
+
+
+def _padded(rows: Sequence[Sequence[int]], fill: int) -> list[list[int]]:
+    longest = max(map(len, rows))
+    return [[*row, *[fill] * (longest - len(row))] for row in rows]
 
 
 def _encode(checkpoint: Checkpoint, texts: Sequence[str]) -> dict[str, list[list[int]]]:

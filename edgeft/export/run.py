@@ -237,7 +237,7 @@ def _single_file(
             hint="Nothing was written. Choose another variant: --single-file fp32",
         )
     tokenizer = (draft.folder / "tokenizer.json").read_bytes()
-    pad_id = int(checkpoint.tokenizer.pad_token_id)
+    pad_id = checkpoint.pad_id
     encoder = TextEncoder(tokenizer, checkpoint.max_length, empty=pad_id)
     to_ids = write_single_file(
         draft.path(name),

@@ -24,7 +24,8 @@ class DataConfig:
 
     ``hold_out`` is the share of train that is held out where there is no
     validation set: None leaves it to ``recipe.default_hold_out``, 0 trains on
-    every row and keeps the last epoch.
+    every row and keeps the last epoch. ``allow_unknown`` trains on texts of which
+    the model's vocabulary lacks much, too.
     """
 
     data: str
@@ -35,6 +36,7 @@ class DataConfig:
     hold_out: float | None = None
     clean: bool = False
     normalize: tuple[str, ...] = ()
+    allow_unknown: bool = False
 
 
 @dataclass(frozen=True)

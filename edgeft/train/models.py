@@ -9,16 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from edgeft.checkpoint.config import read_config
+from edgeft.checkpoint.model import position_limit, read_model, skeleton
+from edgeft.checkpoint.padding import fit_config, pad_token
+from edgeft.checkpoint.tokenizer import added_beyond, read_tokenizer, token_limit
+from edgeft.checkpoint.weights import Weights, find_weights, wrapper_of
 from edgeft.errors import ModelError
-from edgeft.pretrained import (
-    download,
-    find_weights,
-    load_config_and_tokenizer,
-    loading,
-    local_folder,
-    position_limit,
-    weights_sha256,
-)
+from edgeft.pretrained import download, loading, local_folder, quiet
 from edgeft.runtime.tokenize import TextEncoder
 from edgeft.settings import random_states
 from edgeft.train.embedded import minilm_folder
@@ -34,16 +31,24 @@ NO_LIMIT = 10**9  # transformers writes about 1e30 for a tokenizer without a lim
 class BaseModel:
     """A pretrained model before training.
 
-    ``sha256`` is that of its weights. ``length_limit`` is the most tokens that
-    it takes, special ones included.
+    ``wrapper`` is what stands before every tensor's name in its files.
+    ``length_limit`` is the most tokens that it takes, special ones included.
+    ``notes`` tell what was set right in opening it.
     """
 
     name: str
     folder: Path
-    sha256: str
+    weights: Weights
     config: Any
     tokenizer: Any
     length_limit: int
+    wrapper: str = ""
+    notes: tuple[str, ...] = ()
+
+    @property
+    def sha256(self) -> str:
+        """That of the weights."""
+        return self.weights.sha256
 
     @property
     def width(self) -> int:
@@ -64,46 +69,46 @@ def open_base(name: str) -> BaseModel:
     Raises ModelError, DependencyError.
     """
     folder = _locate(name)
-    weights = find_weights(name, folder, prefix="", auto_class="AutoModel")
+    weights = find_weights(name, folder, auto_class="AutoModel")
     with _loading(name):
-        config, tokenizer = load_config_and_tokenizer(folder)
-    _check_architecture(name, config)
-    if not tokenizer.is_fast:
-        raise ModelError(
-            f"{name}: its tokenizer has no tokenizer.json form, which the runtime needs.",
-            hint="Choose another model; --model minilm needs no network.",
+        config = read_config(name, folder)
+        _check_architecture(name, config)
+        model = skeleton(config)
+        tokenizer = read_tokenizer(name, folder)
+    wrapper = wrapper_of(name, model, weights.shapes)
+    notes = [*pad_token(name, tokenizer)]
+    if wrapper:
+        notes.append(f"The names of its weights begin with {wrapper!r}, which was left out.")
+    if beyond := added_beyond(name, tokenizer, getattr(config, "vocab_size", None)):
+        notes.append(
+            f"Its tokenizer has {len(beyond)} tokens that were added without giving the model a "
+            f"place for them ({beyond[0]!r} …); they begin as the average of the others."
         )
-    if tokenizer.pad_token_id is None:
-        raise ModelError(
-            f"{name}: its tokenizer has no padding token, so it is no BERT-like encoder.",
-            hint="Choose another model; --model minilm needs no network.",
-        )
-    limit = min(position_limit(config, unlimited=NO_LIMIT), int(tokenizer.model_max_length))
-    return BaseModel(name, folder, weights_sha256(weights), config, tokenizer, limit)
+    if tokenizer.truncation_side != "right":
+        tokenizer.truncation_side = "right"
+        notes.append("Its tokenizer cuts long texts at their beginning; edgeft cuts at their end.")
+    limit = token_limit(name, tokenizer, position_limit(model, unlimited=NO_LIMIT))
+    return BaseModel(name, folder, weights, config, tokenizer, limit, wrapper, tuple(notes))
 
 
 def build_classifier(base: BaseModel, labels: Sequence[str], *, seed: int) -> Any:
     """The pretrained encoder with a head for ``labels``, in float32; new weights from ``seed``.
 
-    Raises ModelError.
+    Raises ModelError, also where the files leave anything but the head or a pooler
+    to chance.
     """
-    import torch
-    import transformers
-
-    config = transformers.AutoConfig.from_pretrained(base.folder, trust_remote_code=False)
+    config = read_config(base.name, base.folder)
     config.num_labels = len(labels)
     config.id2label = dict(enumerate(labels))
     config.label2id = {label: i for i, label in enumerate(labels)}
     config.problem_type = "single_label_classification"
     with random_states(seed), _loading(base.name):
-        model = transformers.AutoModelForSequenceClassification.from_pretrained(
-            base.folder,
-            config=config,
-            use_safetensors=True,
-            trust_remote_code=False,
-            ignore_mismatched_sizes=True,  # a head for other labels is replaced
-            torch_dtype=torch.float32,
-        )
+        # A head for other labels is replaced.
+        model = read_model(base.name, base.folder, base.weights, config, wrapper=base.wrapper).model
+        if added_beyond(base.name, base.tokenizer, getattr(config, "vocab_size", None)):
+            with quiet():
+                model.resize_token_embeddings(max(base.tokenizer.get_vocab().values()) + 1)
+        fit_config(model, base.tokenizer)
     model.config._name_or_path = ""  # a path of this machine is nobody's business
     return model
 

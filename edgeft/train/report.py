@@ -8,14 +8,19 @@ from typing import Any
 
 import numpy as np
 
+from edgeft.errors import DataError
 from edgeft.runtime.tokenize import Encoded
 from edgeft.train.clean import Removed, text_key
 from edgeft.train.datasets import Splits
+from edgeft.train.scripts import main_script, models_for
 
-__all__ = ["DataReport", "TokenCounts", "count_tokens", "describe"]
+__all__ = ["DataReport", "TokenCounts", "check_known", "count_tokens", "describe"]
 
 # From where a figure earns a sentence of its own.
 UNKNOWN_SHARE = 0.05
+# From where training is refused unless told: English with slang and smileys has 0.001, Chinese
+# for an English vocabulary 0.6; with a quarter of the words gone, little is left to learn from.
+MOST_UNKNOWN = 0.25
 CUT_SHARE = 0.10
 IMBALANCE = 10.0
 DUPLICATE_SHARE = 0.01
@@ -151,6 +156,18 @@ def count_tokens(encoded: Sequence[Encoded], special: int) -> TokenCounts:
     p50, p90, p95, p99 = np.percentile(lengths, [50, 90, 95, 99], method="higher").tolist()
     return TokenCounts(
         p50, p90, p95, p99, int(lengths.max()), unknown_share=unknown / max(int(own.sum()), 1)
+    )
+
+
+def check_known(tokens: TokenCounts, texts: Sequence[str], model: str) -> None:
+    """Raise DataError where the vocabulary of ``model`` lacks too much of the texts."""
+    if tokens.unknown_share <= MOST_UNKNOWN:
+        return
+    raise DataError(
+        f"{model} does not know {tokens.unknown_share:.0%} of the tokens of the train texts: its "
+        "vocabulary is not made for their language.",
+        hint=f"{models_for(main_script(texts))} Take one with --model,\n"
+        "or train all the same with --allow-unknown.",
     )
 
 

@@ -58,7 +58,7 @@ from edgeft.train.hardware import Hardware, resolve_hardware
 from edgeft.train.models import EMBEDDED, BaseModel, build_classifier, open_base
 from edgeft.train.recipe import Facts, Recipe, default_hold_out, resolve_recipe
 from edgeft.train.record import Recorded, check_repeats
-from edgeft.train.report import DataReport, count_tokens, describe
+from edgeft.train.report import DataReport, check_known, count_tokens, describe
 
 __all__ = ["TRAINING_FILE", "Prepared", "TrainResult", "free_sibling", "prepare", "train"]
 
@@ -178,13 +178,16 @@ def prepare(config: TrainConfig, hardware: Hardware) -> Prepared:
     learned = encoder.encode(splits.train.texts)
     held_out = splits.validation if given.validation is None else None
     held = encoder.encode(held_out.texts) if held_out is not None else []
+    counts = count_tokens(learned, special)
+    if not config.data.allow_unknown:
+        check_known(counts, splits.train.texts, config.model)
     recipe = resolve_recipe(
         config.recipe,
         Facts(
             width=base.width,
             rows=len(splits.train),
             classes=len(labels),
-            p99_tokens=count_tokens(learned, special).p99,
+            p99_tokens=counts.p99,
             length_limit=base.length_limit,
             processes=hardware.processes,
         ),
@@ -363,6 +366,7 @@ def _document(
             # A local folder's path says nothing elsewhere; the sha256 does.
             "name": Path(base.name).name if Path(base.name).is_dir() else base.name,
             "sha256": base.sha256,
+            "notes": list(base.notes),
         },
         "data": {
             "fingerprint": prepared.data_fingerprint,

@@ -15,7 +15,7 @@ from edgeft.export.evidence import read_evidence
 from edgeft.export.reference import clean, torch_logits
 from edgeft.folders import CHECKPOINT, new_folder, write_json
 from edgeft.paired import Drop
-from edgeft.pretrained import OFFSET_POSITIONS, quiet
+from edgeft.pretrained import quiet
 from edgeft.progress import Progress, silent
 from edgeft.runtime.check import check_labels, drop
 from edgeft.seen import copy_seen
@@ -115,8 +115,10 @@ def _trim(config: TrimConfig, folder: Path, progress: Progress) -> TrimResult:
     content = json.loads(old.tokenizer.backend_tokenizer.to_str())
     before = _tokens(old, texts)
     least = round(SHARE * len(old.tokenizer)) if config.tokens is None else config.tokens
-    kept = keep_tokens(content, {token for row in before for token in row}, least)
-    ids = new_ids(content, kept, first_ids=_fixed(old))
+    used = {token for row in before for token in row}
+    used.add(old.tokenizer.convert_ids_to_tokens(old.pad_id))
+    kept = keep_tokens(content, used, least)
+    ids = new_ids(content, kept, first_ids=old.fixed_ids)
     _write_model(old, folder, ids)
     write_files(old.folder, folder, rewrite(content, ids), ids)
     _write_training(old, folder, len(ids))
@@ -159,13 +161,6 @@ def _tokens(checkpoint: Checkpoint, texts: Sequence[str]) -> list[list[str]]:
     backend.no_truncation()
     backend.no_padding()
     return [one.tokens for one in backend.encode_batch(clean(checkpoint, texts))]
-
-
-def _fixed(checkpoint: Checkpoint) -> int:
-    """How many of the first ids must stay: some models count positions from the padding's id."""
-    if checkpoint.config.model_type in OFFSET_POSITIONS:
-        return int(checkpoint.config.pad_token_id) + 1
-    return 0
 
 
 def _write_model(old: Checkpoint, folder: Path, ids: Mapping[int, int]) -> None:

@@ -174,6 +174,52 @@ def gpt2(folder: Path) -> Path:
     return _save(folder, transformers.GPT2ForSequenceClassification, config)
 
 
+DECODERS = {
+    "llama": (transformers.LlamaConfig, SMALL),
+    "qwen2": (transformers.Qwen2Config, {**SMALL, "num_key_value_heads": 2}),
+    "mistral": (transformers.MistralConfig, {**SMALL, "num_key_value_heads": 2}),
+    "opt": (
+        transformers.OPTConfig,
+        {**SMALL, "ffn_dim": 64, "word_embed_proj_dim": 32},
+    ),
+    "gpt_neox": (transformers.GPTNeoXConfig, SMALL),
+    "gemma": (
+        transformers.GemmaConfig,
+        {**SMALL, "num_key_value_heads": 2, "head_dim": 16},
+    ),
+    "phi": (transformers.PhiConfig, SMALL),
+    "bloom": (transformers.BloomConfig, {"hidden_size": 32, "n_layer": 2, "n_head": 2}),
+}
+
+
+def decoder(folder: Path, kind: str, pad: int | None) -> Path:
+    """A classifier on a decoder, whose config names ``pad`` and whose tokenizer pads with 0."""
+    trained = ByteLevelBPETokenizer()
+    trained.train_from_iterator(
+        [" ".join(tiny.WORDS)] * 3, vocab_size=400, special_tokens=["<|endoftext|>"]
+    )
+    end = "<|endoftext|>"
+    fast = transformers.PreTrainedTokenizerFast(
+        tokenizer_object=Tokenizer.from_str(trained.to_str()),
+        model_max_length=64,
+        bos_token=end,
+        eos_token=end,
+        pad_token=end,
+        model_input_names=["input_ids", "attention_mask"],
+    )
+    fast.save_pretrained(folder)
+    kind_of_config, sizes = DECODERS[kind]
+    config = kind_of_config(
+        **{**sizes, "max_position_embeddings": 64},
+        vocab_size=len(fast),
+        pad_token_id=pad,
+        bos_token_id=0,
+        eos_token_id=0,
+    )
+    heads = transformers.MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING
+    return _save(folder, heads[type(config)], config)
+
+
 def fnet(folder: Path) -> Path:
     """FNet: an encoder without attention, which optimum does not export."""
     size = len(tiny.wordpiece(folder))
