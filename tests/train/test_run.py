@@ -223,7 +223,13 @@ def test_cuda_that_is_not_there_says_why(options: dict[str, object], tmp_path: P
 def test_any_text_and_any_label(encoder: Path, tmp_path: Path) -> None:
     kinds = [("[/b] rose", "[red]"), ("数据库很好", "[/b]"), ("", "空"), ("🙂 sun 👩‍👩‍👧", "🙂")]
     data = write_csv(tmp_path / "d.csv", kinds * 4)
-    values = {"data": str(data), "model": str(encoder), "epochs": 1, "threads": 1}
+    values = {
+        "data": str(data),
+        "model": str(encoder),
+        "epochs": 1,
+        "threads": 1,
+        "allow_unknown": True,
+    }
     result = train(config_from(values), tmp_path / "run")
     assert result.document["labels"] == sorted(label for _, label in kinds)
     assert result.report.empty > 0
