@@ -84,7 +84,7 @@ def wrapper_of(name: str, model: Any, keys: Collection[str]) -> str:
     likely = [one for one, count in found.items() if count >= len(expected) / 2]
     if not likely or "" in likely or own in likely:
         return ""
-    wrappers = sorted({one.removesuffix(own) if own else one for one in likely}, key=len)
+    wrappers = sorted({one.removesuffix(own) if own else one for one in likely})
     if len(wrappers) > 1:
         raise ModelError(
             f"{name}: its weights hold several models, whose names begin with "
