@@ -13,6 +13,10 @@ from tests import process_state
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+# scikit-learn sets these as it is imported, which transformers does when a test first builds a
+# model of its own; so they are there before.
+os.environ.setdefault("KMP_DUPLICATE_LIB_OK", "True")
+os.environ.setdefault("KMP_INIT_AT_FORK", "FALSE")
 if "PYTEST_XDIST_WORKER" in os.environ:  # there is one for each core
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
