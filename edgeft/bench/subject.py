@@ -178,8 +178,8 @@ def _take(path: Path, into: Path) -> tuple[Tensors, Tensors]:
 
     No session is opened for that: the processes that measure open their own.
     """
+    copyfile(path, into)  # even one that cannot be read is among the files, and has a size
     ends = read_ends(path)
-    copyfile(path, into)
     if keeps_weights_elsewhere(path):
         _gather_weights(path, into)
     return ends
