@@ -18,6 +18,7 @@ from edgeft.bench.subject import Subject, is_foreign, open_subject
 from edgeft.bench.texts import Texts, read_all, texts_of_length
 from edgeft.bench.verdict import cell_verdict, device_verdicts, warnings
 from edgeft.bundle import Manifest, Variant
+from edgeft.data import Tell, unheard
 from edgeft.errors import EdgeftError, UsageError
 from edgeft.progress import Progress, silent
 from edgeft.runtime.cache import private_folder
@@ -40,10 +41,11 @@ class _Measurements:
     disturbances: list[Disturbance] = field(default_factory=list)
 
 
-def bench(config: BenchConfig, progress: Progress = silent) -> BenchResult:
+def bench(config: BenchConfig, progress: Progress = silent, tell: Tell = unheard) -> BenchResult:
     """Measure the cells that ``config`` asks for.
 
-    A cell that fails has its error in the result and does not stop the others.
+    A cell that fails has its error in the result and does not stop the others. What the
+    reader of ``config.data`` decided is told.
     Raises UsageError, BundleError, DataError, DependencyError, and DeviceError
     where a named device cannot run here.
     """
@@ -58,7 +60,12 @@ def bench(config: BenchConfig, progress: Progress = silent) -> BenchResult:
             empty=record.pad_id,
         )
         whole = read_all(
-            config.data, config.text_column, config.texts, encoder, _lengths(subject.manifest)
+            config.data,
+            config.text_column,
+            config.texts,
+            encoder,
+            _lengths(subject.manifest),
+            tell,
         )
         texts: dict[int | None, Texts] = {None: whole}
         for length in config.lengths:

@@ -2,13 +2,13 @@
 
 import hashlib
 import random
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
 from edgeft.bench.statistics import percentiles
-from edgeft.data import read_texts
+from edgeft.data import Tell, distinct, open_texts, sample_evenly, unheard
 from edgeft.errors import DataError
 from edgeft.runtime.tokenize import TextEncoder
 
@@ -97,21 +97,24 @@ def read_all(
     most: int | None,
     encoder: TextEncoder,
     lengths: Mapping[str, int] | None = None,
+    tell: Tell = unheard,
 ) -> Texts:
     """The file's texts, at most ``most`` of them, or built-in ones; shuffled, always alike.
 
     So whatever is cut off at the end is a fair sample of the whole. Built-in texts
-    are as long as ``lengths`` says: tokens of p50, p90, p95, p99 and max. Raises DataError.
+    are as long as ``lengths`` says: tokens of p50, p90, p95, p99 and max. Of a large
+    file no more is held than the sample takes. Raises DataError.
     """
+    texts: Iterable[str]
     if data is None:
         told = "like the training's" if lengths else "of usual lengths"
-        found, source = builtin_texts(encoder, lengths or USUAL_LENGTHS), f"built-in, {told}"
+        texts, source = builtin_texts(encoder, lengths or USUAL_LENGTHS), f"built-in, {told}"
     else:
-        found, source = list(read_texts(data, text_column=text_column)), data.name
-    if not found:
+        texts, source = open_texts(data, text_column=text_column, tell=tell), data.name
+    counted = _Counted(texts)
+    sample, _ = sample_evenly(distinct(counted), SAMPLED_TEXTS)
+    if not sample:
         raise DataError(f"{data} has no texts.", hint="It needs at least one.")
-    unique = list(dict.fromkeys(found))
-    sample = [unique[at] for at in evenly(len(unique), min(SAMPLED_TEXTS, len(unique)))]
     encoded = encoder.encode(sample)
     tokens = [len(one.ids) for one in encoded]
     if most is None:
@@ -122,9 +125,22 @@ def read_all(
         [sample[at] for at in taken],
         [tokens[at] for at in taken],
         source,
-        len(found),
+        counted.count,
         sum(encoded[at].truncated for at in taken),
     )
+
+
+class _Counted:
+    """Texts that are counted as they are taken."""
+
+    def __init__(self, texts: Iterable[str]) -> None:
+        self.texts = texts
+        self.count = 0
+
+    def __iter__(self) -> Iterator[str]:
+        for text in self.texts:
+            self.count += 1
+            yield text
 
 
 def texts_of_length(whole: Texts, length: int, encoder: TextEncoder) -> Texts:

@@ -138,7 +138,7 @@ def command(
             )
         _tell_auto(config)
         with console.show_progress() as progress:
-            result = bench(config, progress)
+            result = bench(config, progress, console.note)
         document = result.to_dict()
         comparison = None
         if before is not None:

@@ -35,7 +35,9 @@ def command(
     from edgeft.data import read_examples
     from edgeft.runtime.check import score
 
-    examples = read_examples(data, text_column=text_column, label_column=label_column)
+    examples = read_examples(
+        data, text_column=text_column, label_column=label_column, tell=console.note
+    )
     names = variants or tuple(read_manifest(bundle).model.variants)
     results = {}
     with console.show_progress() as progress:

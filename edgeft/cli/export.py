@@ -93,7 +93,7 @@ def command(
         checkpoint=checkpoint, out=out, wish=_wish(precision, recall, abstain), **settings
     )
     with console.show_progress() as progress:
-        result = export(config, progress)
+        result = export(config, progress, console.note)
     if as_json:
         console.print_json(result.to_dict())
     else:

@@ -61,7 +61,7 @@ def command(
         stdin: Any = sys.stdin.buffer
         arrivals = Arrivals(getattr(stdin, "raw", stdin))
     # Opened first: a wrong file name is told before a model is loaded.
-    texts = read_texts(arrivals or source, text_column=text_column)
+    texts = read_texts(arrivals or source, text_column=text_column, tell=console.note)
     with edgeft.load(
         bundle,
         device=device,

@@ -208,6 +208,8 @@ def _run(
                 f"Note: {recorded.path} was trained with {'; '.join(changed)}: "
                 "the weights may differ."
             )
+        for note in prepared.report.notes:
+            console.note(note)
         if not as_json:
             print_report(prepared.report)
             console.print_lines(describe_run(prepared))

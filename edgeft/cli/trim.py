@@ -44,7 +44,7 @@ def command(checkpoint: str, out: Path, as_json: bool, **settings: Any) -> None:
 
     config = TrimConfig(checkpoint=checkpoint, out=out, **settings)
     with console.show_progress() as progress:
-        result = trim(config, progress)
+        result = trim(config, progress, console.note)
     if as_json:
         console.print_json(result.to_dict())
         return

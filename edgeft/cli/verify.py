@@ -47,7 +47,9 @@ def command(
     if data is None and (text_column or label_column):
         raise UsageError("A column was named, but no --data.", hint="Add --data FILE.")
     texts = (
-        read_examples_or_texts(data, text_column=text_column, label_column=label_column)
+        read_examples_or_texts(
+            data, text_column=text_column, label_column=label_column, tell=console.note
+        )
         if data
         else ()
     )

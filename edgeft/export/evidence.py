@@ -1,22 +1,24 @@
 """The user's texts and their roles: labelled ones choose or report, and none does both."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
 
 from edgeft.data import (
     TABLE_SUFFIXES,
     Examples,
+    Tell,
+    evenly,
+    open_texts,
     read_examples,
     read_examples_or_texts,
+    sample_evenly,
     stratified_split,
+    unheard,
 )
 from edgeft.errors import DataError
 
-__all__ = ["LEAST_CALIBRATION", "LEAST_ROWS", "Evidence", "evenly", "read_evidence"]
-
-Thing = TypeVar("Thing")
+__all__ = ["LEAST_CALIBRATION", "LEAST_ROWS", "Evidence", "read_evidence"]
 
 LEAST_ROWS = 20  # labelled rows that choose, and as many that report
 LEAST_CALIBRATION = 16  # texts; fewer say little about how large activations get
@@ -46,6 +48,7 @@ def read_evidence(
     label_column: str | None = None,
     seed: int = 0,
     choose_by_labels: bool = True,
+    tell: Tell = unheard,
 ) -> Evidence:
     """Read ``data``, and ``test`` and ``calibration`` where they are given.
 
@@ -54,12 +57,14 @@ def read_evidence(
     ``test`` reports. A text that reports does not choose as well: where it
     stands in both, it chooses nothing. Unlabelled texts only compare variants
     with the original and do both; beside ``test`` they may stand only where
-    nothing is to be chosen by labels. Raises DataError where rows are too few to
-    tell anything.
+    nothing is to be chosen by labels. What a reader decided is told. Raises
+    DataError where rows are too few to tell anything.
     """
     given = None
     if data is not None:
-        given = read_examples_or_texts(data, text_column=text_column, label_column=label_column)
+        given = read_examples_or_texts(
+            data, text_column=text_column, label_column=label_column, tell=tell
+        )
     choose = report = given
     if test is not None:
         if choose_by_labels and not isinstance(given, Examples):
@@ -67,7 +72,7 @@ def read_evidence(
                 f"{data} has no labels, so nothing can be chosen on it.",
                 hint="Give labelled --data beside --test, or --test's file as --data.",
             )
-        report = read_examples(test, text_column=text_column, label_column=label_column)
+        report = read_examples(test, text_column=text_column, label_column=label_column, tell=tell)
         choose = _without(given, set(report.texts)) if isinstance(given, Examples) else given
     elif isinstance(given, Examples):
         _enough(given, 2 * LEAST_ROWS, "choose on one half and report on the other")
@@ -78,26 +83,18 @@ def read_evidence(
         _enough(report, LEAST_ROWS, "report")
     texts = choose.texts if isinstance(choose, Examples) else choose
     if calibration is not None:
-        found = read_examples_or_texts(
-            calibration,
-            text_column=text_column if calibration.suffix.lower() in TABLE_SUFFIXES else None,
+        named = text_column if calibration.suffix.lower() in TABLE_SUFFIXES else None
+        texts, count = sample_evenly(
+            open_texts(calibration, text_column=named, tell=tell), MOST_CALIBRATION
         )
-        texts = found.texts if isinstance(found, Examples) else found
-        if len(texts) < LEAST_CALIBRATION:
+        if count < LEAST_CALIBRATION:
             raise DataError(
-                f"{calibration}: {_texts(len(texts))} to take scales from, which is too few.",
+                f"{calibration}: {_texts(count)} to take scales from, which is too few.",
                 hint=f"Give at least {LEAST_CALIBRATION}, such as the model will see.",
             )
     if texts is not None:
         texts = evenly(texts, MOST_CALIBRATION) if len(texts) >= LEAST_CALIBRATION else None
     return Evidence(choose, report, texts)
-
-
-def evenly(things: Sequence[Thing], most: int) -> list[Thing]:
-    """At most ``most`` of the things, chosen at even distances from first to last."""
-    if len(things) <= most:
-        return list(things)
-    return [things[at * len(things) // most] for at in range(most)]
 
 
 def _halves(examples: Examples, seed: int) -> tuple[Examples, Examples]:

@@ -8,10 +8,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from edgeft.bundle import Golden
+from edgeft.data import evenly
 from edgeft.errors import GateError
 from edgeft.export.decide import NO_WISH, Wish, decide
 from edgeft.export.draft import Draft
-from edgeft.export.evidence import evenly
 from edgeft.export.golden import GOLDEN_TEXTS
 from edgeft.export.ladder import descend
 from edgeft.export.make import Materials, layers_of, make

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from edgeft.data import Examples
+from edgeft.data import Examples, Tell, unheard
 from edgeft.errors import GateError, ModelError, UsageError
 from edgeft.export.card import model_card
 from edgeft.export.checkpoint import Checkpoint, open_checkpoint
@@ -77,12 +77,12 @@ class ExportConfig:
     force: bool = False
 
 
-def export(config: ExportConfig, progress: Progress = silent) -> ExportResult:
+def export(config: ExportConfig, progress: Progress = silent, tell: Tell = unheard) -> ExportResult:
     """Export a checkpoint to the bundle ``config.out``.
 
     The bundle appears, or with ``force`` replaces an older one, only after
     every variant was loaded through the runtime and met its gate. The
-    checkpoint is not touched.
+    checkpoint is not touched. What the readers of the texts decided is told.
 
     Raises UsageError, OutputError, DataError, ModelError, GateError,
     DependencyError.
@@ -114,6 +114,7 @@ def _export(
         text_column=config.text_column,
         label_column=config.label_column,
         seed=config.seed,
+        tell=tell,
     )
     checkpoint = open_checkpoint(config.checkpoint)
     check_wish(config.wish, checkpoint.labels)

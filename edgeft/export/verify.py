@@ -9,10 +9,9 @@ from numpy.typing import NDArray
 
 from edgeft.bundle import Decision
 from edgeft.calibration import Calibration, calibration
-from edgeft.data import Examples
+from edgeft.data import Examples, evenly
 from edgeft.errors import ModelError
 from edgeft.export.checkpoint import Checkpoint
-from edgeft.export.evidence import evenly
 from edgeft.export.golden import parity_texts
 from edgeft.export.reference import torch_logits
 from edgeft.export.variants import EXACT

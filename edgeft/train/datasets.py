@@ -3,24 +3,28 @@
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from edgeft.data import (
     TABLE_SUFFIXES,
     Examples,
     Table,
+    Tell,
     examples_from_table,
+    lookalikes,
     read_examples,
     stratified_split,
+    unheard,
+    visible,
 )
 from edgeft.errors import DataError
 from edgeft.normalize import normalizer
 from edgeft.pretrained import first_line, quiet
 from edgeft.settings import shared
+from edgeft.train.arrow import is_unlabelled, open_dataset, open_parquet
 from edgeft.train.config import DataConfig
 
 __all__ = [
@@ -56,24 +60,27 @@ class Splits:
         return {name: split for name, split in named.items() if split is not None}
 
 
-def read_splits(config: DataConfig) -> Splits:
-    """Read all splits that the config names. Raises DataError.
+def read_splits(config: DataConfig, tell: Tell = unheard) -> Splits:
+    """Read all splits that the config names; what a reader decided is told. Raises DataError.
 
     ``config.data`` is a CSV, TSV, JSON Lines or Parquet file, a folder with
     such files called train, validation (or valid, val, dev) and test, or the
     name of a Hub data set, with a configuration after a colon if it has several.
     """
-    path = Path(config.data).expanduser()
-    if path.is_dir():
-        splits = _folder_splits(path, config)
-    elif path.exists() or _looks_like_path(config.data):
-        splits = Splits(_read_file(path, config))
+    with _readable(config.data):
+        path = Path(config.data).expanduser()
+        is_folder, exists = path.is_dir(), path.exists()
+    if is_folder:
+        splits = _folder_splits(path, config, tell)
+    elif exists or _looks_like_path(config.data):
+        splits = Splits(_read_file(path, config, tell))
     else:
-        splits = _hub_splits(config)
+        splits = _hub_splits(config, tell)
     if config.validation is not None:
-        splits = replace(splits, validation=_read_file(Path(config.validation), config))
+        splits = replace(splits, validation=_read_named(config.validation, config, tell))
     if config.test is not None:
-        splits = replace(splits, test=_read_file(Path(config.test), config))
+        splits = replace(splits, test=_read_named(config.test, config, tell))
+    _tell_other_columns(splits, tell)
     return splits
 
 
@@ -129,12 +136,19 @@ def check_labels(splits: Splits) -> None:
         unseen = [label for label in dict.fromkeys(split.labels) if label not in known]
         if unseen:
             line = split.lines[split.labels.index(unseen[0])]
-            shown = ", ".join(map(repr, unseen[:5])) + (", …" if len(unseen) > 5 else "")
+            shown = ", ".join(map(visible, unseen[:5])) + (", …" if len(unseen) > 5 else "")
+            alike = next((group for group in lookalikes([*known, *unseen])), None)
+            hint = "Add rows with it to train, or remove those rows."
+            if alike:
+                hint = (
+                    f"These differ only in case, white space or Unicode form: "
+                    f"{', '.join(map(visible, alike))}. {hint}"
+                )
             raise DataError(
                 f"{split.source}, line {line}: {name} has "
                 f"{'a label' if len(unseen) == 1 else f'{len(unseen)} labels'} "
                 f"that train never shows: {shown}.",
-                hint="Add rows with it to train, or remove those rows.",
+                hint=hint,
             )
 
 
@@ -169,15 +183,34 @@ def _looks_like_path(name: str) -> bool:
     )
 
 
-def _read_file(path: Path, config: DataConfig) -> Examples:
-    path = path.expanduser()
+@contextmanager
+def _readable(name: str) -> Iterator[None]:
+    """Turn what a path itself may do wrong into a DataError."""
+    try:
+        yield
+    except OSError as error:  # no permission on the way to it, a name that is too long
+        raise DataError(f"{name} cannot be read: {error.strerror}.") from error
+    except (RuntimeError, ValueError) as error:  # ~ of an unknown user, a NUL in the name
+        raise DataError(f"{visible(name)} is no path: {first_line(error)}") from error
+
+
+def _read_named(name: str, config: DataConfig, tell: Tell) -> Examples:
+    with _readable(name):
+        path = Path(name).expanduser()
+    return _read_file(path, config, tell)
+
+
+def _read_file(path: Path, config: DataConfig, tell: Tell) -> Examples:
     if path.suffix.lower() == ".parquet":
-        return _examples(_read_parquet(path), config)
-    return read_examples(path, text_column=config.text_column, label_column=config.label_column)
+        return _examples(open_parquet(path), config, tell)
+    return read_examples(
+        path, text_column=config.text_column, label_column=config.label_column, tell=tell
+    )
 
 
-def _folder_splits(folder: Path, config: DataConfig) -> Splits:
-    files = sorted(path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES)
+def _folder_splits(folder: Path, config: DataConfig, tell: Tell) -> Splits:
+    with _readable(str(folder)):
+        files = sorted(path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES)
     chosen: dict[str, Path] = {}
     for role, names in SPLIT_NAMES.items():
         found = [path for path in files if path.stem.lower() in names]
@@ -195,39 +228,27 @@ def _folder_splits(folder: Path, config: DataConfig) -> Splits:
             f"{folder} has no train file. Data files found: {present}.",
             hint=f"Call it train with one of the suffixes {', '.join(SUFFIXES)}.",
         )
-    return Splits(**{role: _read_file(path, config) for role, path in chosen.items()})
+    return Splits(**{role: _read_file(path, config, tell) for role, path in chosen.items()})
 
 
-def _read_parquet(path: Path) -> Table:
-    import pyarrow
-    import pyarrow.parquet
-
-    try:
-        table = pyarrow.parquet.read_table(path)
-    except FileNotFoundError:
-        raise DataError(f"{path} does not exist.", hint="Check the path.") from None
-    except (OSError, pyarrow.ArrowException) as error:
-        raise DataError(f"{path} cannot be read as Parquet: {error}.") from error
-    return _table(str(path), table.to_pydict(), _class_names(table.schema.metadata or {}))
-
-
-def _class_names(metadata: Mapping[bytes, bytes]) -> dict[str, list[str]]:
-    """The names of ClassLabel columns, which `datasets` notes in a Parquet file's metadata."""
-    try:
-        features = json.loads(metadata[b"huggingface"])["info"]["features"]
-    except (KeyError, ValueError, TypeError):
-        return {}
-    return {
-        column: feature["names"]
-        for column, feature in features.items()
-        if isinstance(feature, dict) and feature.get("_type") == "ClassLabel"
-    }
+def _tell_other_columns(splits: Splits, tell: Tell) -> None:
+    train = splits.train
+    for name, split in splits.present().items():
+        for role, column, usual in (
+            ("texts", split.text_column, train.text_column),
+            ("labels", split.label_column, train.label_column),
+        ):
+            if column != usual:
+                tell(
+                    f"{split.source}: the {role} of {name} are read from {visible(column)}, those "
+                    f"of train from {visible(usual)}."
+                )
 
 
 # --- the Hub ---------------------------------------------------------------------
 
 
-def _hub_splits(config: DataConfig) -> Splits:
+def _hub_splits(config: DataConfig, tell: Tell) -> Splits:
     import datasets
 
     name, _, configuration = config.data.partition(":")
@@ -245,8 +266,9 @@ def _hub_splits(config: DataConfig) -> Splits:
     splits: dict[str, Examples] = {}
     for role, names in SPLIT_NAMES.items():
         split = next((name for name in names if name in found), None)
-        if split is not None and not _unlabelled(found[split]):
-            splits[role] = _examples(_hub_table(f"{config.data} ({split})", found[split]), config)
+        source = f"{config.data} ({split})"
+        if split is not None and not is_unlabelled(source, found[split]):
+            splits[role] = _examples(open_dataset(source, found[split]), config, tell)
     if "train" not in splits:
         raise DataError(
             f"The Hub data set {config.data!r} has no labelled train split. "
@@ -285,49 +307,7 @@ def _hub_reason(error: Exception) -> str:
     return first_line(error)
 
 
-def _unlabelled(dataset: Any) -> bool:
-    """Whether a ClassLabel column holds -1 alone: the Hub's sign for a withheld test set."""
-    names = [name for name, feature in dataset.features.items() if hasattr(feature, "int2str")]
-    return any(set(dataset[name]) == {-1} for name in names)
-
-
-def _hub_table(source: str, dataset: Any) -> Table:
-    names = {
-        name: list(feature.names)
-        for name, feature in dataset.features.items()
-        if hasattr(feature, "int2str")
-    }
-    return _table(source, dataset.to_dict(), names)
-
-
-# --- typed columns to text cells ---------------------------------------------------
-
-
-def _table(
-    source: str, columns: Mapping[str, list[Any]], class_names: Mapping[str, list[str]]
-) -> Table:
-    """A Table of typed columns; a row's "line" is its number, from 1."""
-    cells = [
-        [_cell(value, class_names.get(name)) for value in values]
-        for name, values in columns.items()
-    ]
-    rows = list(zip(*cells, strict=True))
-    if not rows:
-        raise DataError(f"{source} has no rows.")
-    return Table(source, tuple(columns), rows, list(range(1, len(rows) + 1)))
-
-
-def _cell(value: object, names: list[str] | None) -> str | None:
-    if names is not None and isinstance(value, int):
-        return names[value] if 0 <= value < len(names) else None
-    if isinstance(value, str):
-        return value
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return str(value) if isinstance(value, int | float) else None
-
-
-def _examples(table: Table, config: DataConfig) -> Examples:
+def _examples(table: Table, config: DataConfig, tell: Tell) -> Examples:
     return examples_from_table(
-        table, text_column=config.text_column, label_column=config.label_column
+        table, text_column=config.text_column, label_column=config.label_column, tell=tell
     )

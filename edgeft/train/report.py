@@ -54,6 +54,7 @@ class DataReport:
     shared_validation, shared_test: rows of that split whose text is in train; of
         rows held out from train, those whose text stands among the rest, too.
     removed: what --clean took out before all this was counted.
+    notes: what the readers of the files decided.
     """
 
     rows: dict[str, int]
@@ -67,6 +68,7 @@ class DataReport:
     shared_validation: int
     shared_test: int
     removed: Removed | None = None
+    notes: tuple[str, ...] = ()
 
     @property
     def given(self) -> int:
@@ -88,6 +90,7 @@ class DataReport:
         sizes = self.classes.values()
         return {
             **asdict(self),
+            "notes": list(self.notes),
             "cut_share": self.cut_share,
             "class_rows_min": min(sizes),
             "class_rows_median": median(sizes),
@@ -178,6 +181,7 @@ def describe(
     tokens: TokenCounts,
     max_length: int,
     removed: Removed | None = None,
+    notes: Sequence[str] = (),
 ) -> DataReport:
     """Describe the splits as ``given`` and, after a hold-out, as ``splits``.
 
@@ -207,4 +211,5 @@ def describe(
         shared_validation=shared("validation"),
         shared_test=shared("test"),
         removed=removed,
+        notes=tuple(notes),
     )

@@ -163,7 +163,8 @@ def train(
 
 def prepare(config: TrainConfig, hardware: Hardware) -> Prepared:
     """Read and check the data and the model, and settle the recipe; nothing is written."""
-    splits = normalized(read_splits(config.data), config.data.normalize)
+    notes: list[str] = []
+    splits = normalized(read_splits(config.data, notes.append), config.data.normalize)
     data_fingerprint = fingerprint(splits)
     given, removed = clean(splits) if config.data.clean else (splits, None)
     check_labels(given)
@@ -200,6 +201,7 @@ def prepare(config: TrainConfig, hardware: Hardware) -> Prepared:
         count_tokens(uncut, special),
         recipe.max_length,
         removed,
+        notes,
     )
     return Prepared(config, base, splits, share, data_fingerprint, labels, recipe, hardware, report)
 

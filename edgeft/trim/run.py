@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from edgeft.data import Examples
+from edgeft.data import Examples, Tell, unheard
 from edgeft.errors import GateError, ModelError
 from edgeft.export.checkpoint import Checkpoint, open_checkpoint
 from edgeft.export.evidence import read_evidence
@@ -79,13 +79,14 @@ class TrimResult:
         }
 
 
-def trim(config: TrimConfig, progress: Progress = silent) -> TrimResult:
+def trim(config: TrimConfig, progress: Progress = silent, tell: Tell = unheard) -> TrimResult:
     """Write a copy of a checkpoint that lacks the tokens its texts do not need.
 
     Kept are the tokens of the texts, what it takes to spell other words, and of
     the rest the most common ones. The texts themselves must be encoded as before
     and answered as before; labelled rows that gave no token tell what other
-    texts lose. The checkpoint itself is not touched.
+    texts lose. The checkpoint itself is not touched. What the readers of the texts
+    decided is told.
 
     Raises OutputError, DataError, ModelError, GateError.
     """
@@ -107,6 +108,7 @@ def _trim(config: TrimConfig, folder: Path, progress: Progress) -> TrimResult:
         label_column=config.label_column,
         seed=config.seed,
         choose_by_labels=False,
+        tell=tell,
     )
     old = open_checkpoint(config.checkpoint)
     if isinstance(evidence.report, Examples):

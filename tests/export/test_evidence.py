@@ -4,13 +4,8 @@ import pytest
 
 from edgeft.data import Examples
 from edgeft.errors import DataError
-from edgeft.export.evidence import Evidence, evenly, read_evidence
+from edgeft.export.evidence import Evidence, read_evidence
 from tests.train.conftest import rows, write_csv
-
-
-def test_evenly_takes_from_first_to_last() -> None:
-    assert evenly("abcdefghij", 3) == ["a", "d", "g"]
-    assert evenly("ab", 3) == ["a", "b"]
 
 
 def test_no_data() -> None:

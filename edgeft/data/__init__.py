@@ -1,0 +1,46 @@
+"""Readers of the user's texts: CSV, TSV, JSON Lines and plain text.
+
+One parser for every stage, and a strict one: a cell is the text that stands
+there ("NA", "null" and "None" stay text, a label "01" stays "01"), a row with
+too few or too many fields is an error with its line, and bytes that are no text
+are told for what they are. What a reader had to decide (a delimiter that the
+suffix does not say, a column among several) it tells in a note.
+"""
+
+from edgeft.data.examples import Examples, examples_from_table
+from edgeft.data.labels import lookalikes, visible
+from edgeft.data.notes import Tell, unheard
+from edgeft.data.read import (
+    TABLE_SUFFIXES,
+    open_table,
+    open_texts,
+    read_examples,
+    read_examples_or_texts,
+    read_texts,
+)
+from edgeft.data.sample import distinct, evenly, sample_evenly
+from edgeft.data.split import stratified_split
+from edgeft.data.table import LABEL_COLUMNS, TEXT_COLUMNS, Row, Table
+
+__all__ = [
+    "LABEL_COLUMNS",
+    "TABLE_SUFFIXES",
+    "TEXT_COLUMNS",
+    "Examples",
+    "Row",
+    "Table",
+    "Tell",
+    "distinct",
+    "evenly",
+    "examples_from_table",
+    "lookalikes",
+    "open_table",
+    "open_texts",
+    "read_examples",
+    "read_examples_or_texts",
+    "read_texts",
+    "sample_evenly",
+    "stratified_split",
+    "unheard",
+    "visible",
+]

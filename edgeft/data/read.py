@@ -1,0 +1,186 @@
+"""From a file, by its suffix, to labelled texts or to texts alone."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO
+
+from edgeft.data.delimited import open_delimited
+from edgeft.data.examples import (
+    Examples,
+    examples_from_table,
+    examples_or_texts,
+    lone_surrogate,
+    no_text,
+    tell_broken,
+)
+from edgeft.data.jsonl import open_json_lines
+from edgeft.data.notes import Sightings, Tell, unheard
+from edgeft.data.source import lines_of, open_lines
+from edgeft.data.table import LABEL_COLUMNS, TEXT_COLUMNS, Table, find_column
+from edgeft.errors import DataError
+
+__all__ = [
+    "TABLE_SUFFIXES",
+    "open_table",
+    "open_texts",
+    "read_examples",
+    "read_examples_or_texts",
+    "read_texts",
+]
+
+JSON_SUFFIXES = (".jsonl", ".ndjson", ".json")
+TABLE_SUFFIXES = (".csv", ".tsv", *JSON_SUFFIXES)
+
+
+def open_table(path: Path, tell: Tell = unheard) -> Table:
+    """Open a CSV, TSV or JSON Lines file, chosen by its suffix; rows are read when asked for.
+
+    A byte-order mark is skipped. An empty line is a row where the header has one
+    column, else it is none. Raises DataError.
+    """
+    suffix = path.suffix.lower()
+    _refuse_parquet(path)
+    if suffix not in TABLE_SUFFIXES:
+        raise DataError(
+            f"{path}: the suffix {suffix or '(none)'!r} is not one that edgeft reads.",
+            hint=f"Use one of {', '.join(TABLE_SUFFIXES)}.",
+        )
+    lines = open_lines(path)
+    try:
+        if suffix in JSON_SUFFIXES:
+            return open_json_lines(lines, str(path), tell)
+        return open_delimited(lines, str(path), tabs=suffix == ".tsv", tell=tell)
+    except DataError:
+        lines.close()
+        raise
+
+
+def read_examples(
+    path: Path,
+    *,
+    text_column: str | None = None,
+    label_column: str | None = None,
+    tell: Tell = unheard,
+) -> Examples:
+    """Read labelled texts. Raises DataError; see ``open_table`` and ``examples_from_table``."""
+    return examples_from_table(
+        open_table(path, tell), text_column=text_column, label_column=label_column, tell=tell
+    )
+
+
+def read_examples_or_texts(
+    path: Path,
+    *,
+    text_column: str | None = None,
+    label_column: str | None = None,
+    tell: Tell = unheard,
+) -> Examples | list[str]:
+    """Read labelled examples, or the texts alone of a file without labels.
+
+    A table is labelled where ``label_column`` names a column, or where a column
+    has a usual name and is not empty in every row. Raises DataError, also for a
+    file without any text.
+    """
+    _refuse_parquet(path)
+    if path.suffix.lower() in TABLE_SUFFIXES:
+        table = open_table(path, tell)
+        usual = {column.lower() for column in table.columns} & set(LABEL_COLUMNS)
+        if label_column is not None:
+            return examples_from_table(
+                table, text_column=text_column, label_column=label_column, tell=tell
+            )
+        if usual:
+            found = examples_or_texts(table, text_column=text_column, label_column=None, tell=tell)
+            if not isinstance(found, Examples):
+                tell(f"{path}: its labels are empty in every row, so the texts alone are read.")
+            return found
+        texts = list(_texts_of(table, text_column, tell))
+    else:
+        if label_column is not None:
+            raise _no_columns(str(path), label_column)
+        texts = list(open_texts(path, text_column=text_column, tell=tell))
+    if not texts:
+        raise DataError(f"{path} is empty.", hint="It needs at least one text.")
+    return texts
+
+
+def open_texts(
+    source: Path | IO[bytes], *, text_column: str | None = None, tell: Tell = unheard
+) -> Iterator[str]:
+    """Open a source of texts and iterate over them, in bounded memory.
+
+    A CSV, TSV or JSON Lines file gives its text column. Any other file, and a
+    binary stream such as stdin, gives one text a line as it arrives. Raises
+    DataError: at once where the source cannot be opened or has no such column,
+    and at the row that cannot be read.
+    """
+    name = str(source) if isinstance(source, Path) else "stdin"
+    if isinstance(source, Path):
+        _refuse_parquet(source)
+        if source.suffix.lower() in TABLE_SUFFIXES:
+            return _texts_of(open_table(source, tell), text_column, tell)
+    if text_column is not None:
+        raise _no_columns(name, text_column)
+    lines = open_lines(source) if isinstance(source, Path) else lines_of(source, name)
+    return _plain_texts(lines, name, tell)
+
+
+def read_texts(
+    source: Path | IO[bytes], *, text_column: str | None = None, tell: Tell = unheard
+) -> Iterator[str]:
+    """``open_texts``, but a table is read to its end first, so that a fault is told at once."""
+    if not isinstance(source, Path) or source.suffix.lower() not in TABLE_SUFFIXES:
+        return open_texts(source, text_column=text_column, tell=tell)
+    if not source.is_file():  # what is no regular file may give its bytes only once
+        return iter(list(open_texts(source, text_column=text_column, tell=tell)))
+    for _ in open_texts(source, text_column=text_column, tell=tell):
+        pass
+    return open_texts(source, text_column=text_column)
+
+
+def _texts_of(table: Table, text_column: str | None, tell: Tell) -> Iterator[str]:
+    at = find_column(table, text_column, TEXT_COLUMNS, "text", tell)
+
+    def texts() -> Iterator[str]:
+        found, broken = False, Sightings()
+        for line, (text,) in table.pick((at,)):
+            found = True
+            if text is None:
+                raise no_text(table.source, line, table.columns[at])
+            if lone_surrogate(text):
+                broken.add(line)
+            yield text
+        if not found:
+            raise DataError(f"{table.source} has a header but no rows.")
+        tell_broken(broken, table.source, tell)
+
+    return texts()
+
+
+def _plain_texts(lines: Iterator[str], source: str, tell: Tell) -> Iterator[str]:
+    bare, other = Sightings(), False
+    for number, line in enumerate(lines, start=1):
+        if line.endswith("\r"):
+            bare.add(number)
+        other = other or line.endswith("\n")
+        yield line.rstrip("\r\n")
+    if other:
+        rest = "in a bare carriage return, others in a line feed; each is one text"
+        bare.tell(tell, source, "line ends", "lines end", rest)
+
+
+def _no_columns(source: str, column: str) -> DataError:
+    return DataError(
+        f"{source} has one text a line, so no column {column!r}.",
+        hint=f"Columns exist in {', '.join(TABLE_SUFFIXES)} files.",
+    )
+
+
+def _refuse_parquet(path: Path) -> None:
+    if path.suffix.lower() == ".parquet":
+        raise DataError(
+            f"{path}: Parquet is read by edgeft train only.",
+            hint=f"Convert it to one of {', '.join(TABLE_SUFFIXES)}, for example: "
+            'python -c "import pandas; '
+            "pandas.read_parquet('in.parquet').to_csv('out.csv', index=False)\"",
+        )

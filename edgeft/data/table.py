@@ -1,0 +1,108 @@
+"""A table that is open, and which of its columns hold the texts and the labels."""
+
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+
+from edgeft.data.labels import visible
+from edgeft.data.notes import Tell, unheard
+from edgeft.errors import DataError
+
+__all__ = ["LABEL_COLUMNS", "TEXT_COLUMNS", "Lines", "Row", "Table", "find_column", "picker"]
+
+# The usual names, in order of preference; compared without case.
+TEXT_COLUMNS = (
+    "text", "sentence", "content", "review", "document", "message", "comment", "body",
+    "question", "query", "utterance", "tweet", "article", "input", "texts", "sentences",
+)  # fmt: skip
+LABEL_COLUMNS = (
+    "label", "category", "class", "target", "sentiment", "intent", "topic", "tag",
+    "labels", "categories", "classes",
+)  # fmt: skip
+
+Row = tuple[str | None, ...]  # None: no text is there (a missing key, null, a list or an object)
+Lines = Generator[str, None, None]  # of a file, with their ends; closing it closes the file
+Numbered = Iterator[tuple[int, Row]]  # the line where a row begins, and its cells
+
+
+@dataclass(frozen=True)
+class Table:
+    """The columns of a table whose rows are read when they are asked for, once.
+
+    ``pick`` takes positions of columns and gives every row's line and those cells;
+    it raises DataError at a row that is not well formed. ``separated`` says in
+    words what stands between the columns, where that is part of the format.
+    """
+
+    source: str
+    columns: tuple[str, ...]
+    pick: Callable[[Sequence[int]], Numbered]
+    separated: str = ""
+
+
+def picker(rows: Numbered, lines: Lines) -> Callable[[Sequence[int]], Numbered]:
+    """``Table.pick`` for rows that are read whole anyway, from lines that are closed then."""
+
+    def pick(columns: Sequence[int]) -> Numbered:
+        with closing(lines):
+            for line, row in rows:
+                yield line, tuple(row[at] for at in columns)
+
+    return pick
+
+
+def find_column(
+    table: Table, named: str | None, usual: Sequence[str], role: str, tell: Tell = unheard
+) -> int:
+    """Position of the column called ``named``, or of the first with a usual name.
+
+    ``role`` ("text", "label") is the word for it in messages and options. Where
+    several columns have usual names, it is told which is read. Raises DataError,
+    which lists the columns found.
+    """
+    found = _found(table)
+    if named is not None:
+        if named not in table.columns:
+            raise DataError(f"{table.source} has no column {visible(named)}.", hint=found)
+        at = table.columns.index(named)
+    else:
+        lowered = [column.lower() for column in table.columns]
+        places = [at for name in usual for at, one in enumerate(lowered) if one == name]
+        if not places:
+            raise DataError(
+                f"{table.source} has no {role} column under a usual name.",
+                hint=f"{found} Name one with --{role}-column.",
+            )
+        at = places[0]
+        others = [table.columns[one] for one in places if table.columns[one] != table.columns[at]]
+        if others:
+            tell(
+                f"{table.source}: the {role} is read from {visible(table.columns[at])}, not from "
+                f"{' or '.join(map(visible, others))}; --{role}-column names another."
+            )
+    _check_name(table, table.columns[at])
+    return at
+
+
+def _found(table: Table) -> str:
+    named = [column for column in table.columns if column]
+    if not named:
+        return "Its first line names no column."
+    between = f", separated by {table.separated}" if table.separated else ""
+    return f"Columns found: {', '.join(map(visible, named))}{between}."
+
+
+def _check_name(table: Table, name: str) -> None:
+    if table.columns.count(name) > 1:
+        raise DataError(
+            f"{table.source}: the column {visible(name)} stands in the header twice.",
+            hint="Give one of them another name.",
+        )
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        raise DataError(
+            f"{table.source}: the name {visible(name)} of a column holds half a surrogate pair, "
+            "which is no character.",
+            hint="Give the column another name.",
+        ) from None
