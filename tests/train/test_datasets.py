@@ -4,17 +4,12 @@ import subprocess
 import sys
 from pathlib import Path
 
-import datasets
-import pyarrow
-import pyarrow.parquet
 import pytest
 
 from edgeft.errors import DataError
 from edgeft.train.config import DataConfig
 from edgeft.train.datasets import (
     Splits,
-    _hub_table,
-    _unlabelled,
     check_labels,
     fingerprint,
     hold_out,
@@ -59,50 +54,6 @@ def test_a_folder_with_two_validation_files_is_ambiguous(tmp_path: Path) -> None
         write_csv(tmp_path / f"{name}.csv", rows(3))
     with pytest.raises(DataError, match=r"2 files for validation: dev\.csv, valid\.csv"):
         read_splits(DataConfig(str(tmp_path)))
-
-
-def test_parquet_keeps_strings_and_numbers(tmp_path: Path) -> None:
-    path = tmp_path / "rows.parquet"
-    table = pyarrow.table({"text": ["NA", "null"], "label": ["01", "1"], "n": [1, 2]})
-    pyarrow.parquet.write_table(table, path)
-    train = read_splits(DataConfig(str(path))).train
-    assert (train.texts, train.labels, train.lines) == (["NA", "null"], ["01", "1"], [1, 2])
-    assert read_splits(DataConfig(str(path), label_column="n")).train.labels == ["1", "2"]
-
-
-def test_parquet_class_numbers_get_the_names_that_the_file_records(tmp_path: Path) -> None:
-    path = tmp_path / "rows.parquet"
-    features = datasets.Features(
-        {"text": datasets.Value("string"), "label": datasets.ClassLabel(names=["bad", "good"])}
-    )
-    made = datasets.Dataset.from_dict({"text": ["x", "y"], "label": [1, 0]}, features=features)
-    made.to_parquet(path)
-    assert read_splits(DataConfig(str(path))).train.labels == ["good", "bad"]
-
-
-def test_parquet_without_a_text_names_the_row(tmp_path: Path) -> None:
-    path = tmp_path / "rows.parquet"
-    pyarrow.parquet.write_table(pyarrow.table({"text": ["x", None], "label": ["a", "b"]}), path)
-    with pytest.raises(DataError, match="line 2: 'text' holds no text"):
-        read_splits(DataConfig(str(path)))
-
-
-def test_a_file_that_is_no_parquet(tmp_path: Path) -> None:
-    path = tmp_path / "rows.parquet"
-    path.write_bytes(b"text,label\n")
-    with pytest.raises(DataError, match="cannot be read as Parquet"):
-        read_splits(DataConfig(str(path)))
-
-
-def test_a_hub_data_set_by_way_of_the_library() -> None:
-    # The types that load_dataset gives, made here: no Hub is at hand.
-    names = datasets.ClassLabel(names=["bad", "good"])
-    features = datasets.Features({"text": datasets.Value("string"), "label": names})
-    train = datasets.Dataset.from_dict({"text": ["x", "y"], "label": [1, 0]}, features=features)
-    withheld = datasets.Dataset.from_dict({"text": ["z"], "label": [-1]}, features=features)
-    assert _hub_table("mine (train)", train).rows == [("x", "good"), ("y", "bad")]
-    assert not _unlabelled(train)
-    assert _unlabelled(withheld)
 
 
 @pytest.mark.parametrize("name", ["nosuchset", "some/nosuchset"])
@@ -199,3 +150,74 @@ def test_normalization_reaches_every_split(tmp_path: Path) -> None:
     assert done.test is not None
     assert done.test.texts == ["A", "b"]
     assert normalized(splits, ()) is splits
+
+
+def test_what_a_reader_decided_is_told_once_for_each_file(tmp_path: Path) -> None:
+    train = tmp_path / "train.csv"
+    train.write_text("text;label\na;x\nb;y\n", encoding="utf-8")
+    (tmp_path / "test.csv").write_text("sentence,label\na,x\n", encoding="utf-8")
+    notes: list[str] = []
+    splits = read_splits(DataConfig(str(tmp_path)), notes.append)
+    assert len(splits.train) == 2
+    assert notes == [
+        f"{train}: its columns are separated by semicolons, not by commas.",
+        f"{tmp_path / 'test.csv'}: the texts of test are read from 'sentence', those of train "
+        "from 'text'.",
+    ]
+
+
+def test_labels_of_two_files_that_look_alike(tmp_path: Path) -> None:
+    train = write_csv(tmp_path / "train.csv", [("a", "caf\u00e9"), ("b", "y")])
+    test = write_csv(tmp_path / "test.csv", [("a", "cafe\u0301")])
+    splits = read_splits(DataConfig(str(train), test=str(test)))
+    with pytest.raises(DataError, match=r"train never shows: 'cafe\\u0301'") as caught:
+        check_labels(splits)
+    assert "'café', 'cafe\\u0301'" in caught.value.hint
+
+
+def test_a_split_without_the_columns_names_its_file(tmp_path: Path) -> None:
+    write_csv(tmp_path / "train.csv", rows(9))
+    (tmp_path / "test.csv").write_text("words,kind\na,x\n", encoding="utf-8")
+    with pytest.raises(DataError, match=r"test\.csv has no text column") as caught:
+        read_splits(DataConfig(str(tmp_path)))
+    assert "'words', 'kind'" in caught.value.hint
+
+
+def test_files_of_a_folder_that_are_no_files(tmp_path: Path) -> None:
+    write_csv(tmp_path / "train.csv", rows(9))
+    (tmp_path / "test.csv").mkdir()
+    with pytest.raises(DataError, match=r"test\.csv is a folder"):
+        read_splits(DataConfig(str(tmp_path)))
+    (tmp_path / "test.csv").rmdir()
+    (tmp_path / "dev.csv").symlink_to(tmp_path / "gone.csv")
+    with pytest.raises(DataError, match=r"dev\.csv does not exist"):
+        read_splits(DataConfig(str(tmp_path)))
+
+
+@pytest.mark.parametrize("name", ["x" * 300, "a\0b", "~nobody-of-that-name/train.csv"])
+def test_a_name_that_is_no_path(name: str) -> None:
+    with pytest.raises(DataError) as caught:
+        read_splits(DataConfig(name))
+    assert len(str(caught.value).splitlines()) <= 2
+
+
+@pytest.mark.parametrize("where", ["data", "validation", "test"])
+def test_a_home_that_nobody_has(train_csv: Path, where: str) -> None:
+    named = {"data": str(train_csv)} | {where: "~nobody-of-that-name/x.csv"}
+    with pytest.raises(DataError, match="is no path"):
+        read_splits(DataConfig(**named))
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+def test_a_folder_without_permission(tmp_path: Path) -> None:
+    folder = tmp_path / "data"
+    folder.mkdir()
+    write_csv(folder / "train.csv", rows(9))
+    for mode in (0o000, 0o100, 0o400):
+        folder.chmod(mode)
+        with pytest.raises(DataError, match="Permission denied"):
+            read_splits(DataConfig(str(folder)))
+    folder.chmod(0o700)
+    (folder / "train.csv").chmod(0)
+    with pytest.raises(DataError, match="Permission denied"):
+        read_splits(DataConfig(str(folder)))
