@@ -96,6 +96,8 @@ def named_width(header: Sequence[str]) -> int:
 
 def fits(cells: Sequence[str], header: Sequence[str]) -> bool:
     """Whether a row has a cell for each named column, and nothing beyond the header."""
+    if len(cells) == len(header):
+        return True
     return len(cells) >= named_width(header) and not any(map(str.strip, cells[len(header) :]))
 
 
