@@ -96,7 +96,7 @@ def export(config: ExportConfig, progress: Progress = silent, tell: Tell = unhea
         inputs=[one for one in (config.data, config.test, config.calibration) if one],
         models=[one for one in (config.checkpoint, config.original) if one],
     ) as folder:
-        return _export(config, target_name, kinds, folder, progress)
+        return _export(config, target_name, kinds, folder, progress, tell)
 
 
 def _export(
@@ -105,6 +105,7 @@ def _export(
     kinds: Sequence[str],
     folder: Path,
     progress: Progress,
+    tell: Tell,
 ) -> ExportResult:
     target = TARGETS[target_name]
     evidence = read_evidence(

@@ -97,10 +97,10 @@ def trim(config: TrimConfig, progress: Progress = silent, tell: Tell = unheard) 
         inputs=[one for one in (config.data, config.test) if one],
         models=[config.checkpoint],
     ) as folder:
-        return _trim(config, folder, progress)
+        return _trim(config, folder, progress, tell)
 
 
-def _trim(config: TrimConfig, folder: Path, progress: Progress) -> TrimResult:
+def _trim(config: TrimConfig, folder: Path, progress: Progress, tell: Tell) -> TrimResult:
     evidence = read_evidence(
         config.data,
         config.test,
