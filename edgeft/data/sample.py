@@ -8,6 +8,7 @@ __all__ = ["distinct", "evenly", "sample_evenly"]
 Thing = TypeVar("Thing")
 Key = TypeVar("Key", bound=Hashable)
 
+FACTOR = 4  # the more are held, the more even are the distances
 REMEMBERED = 1 << 18  # hashes, some 25 MB; of what comes later repeats are let through
 
 
@@ -21,13 +22,13 @@ def evenly(things: Sequence[Thing], most: int) -> list[Thing]:
 def sample_evenly(things: Iterable[Thing], most: int) -> tuple[list[Thing], int]:
     """At most ``most`` of the things, spread evenly, and how many there were.
 
-    Never holds more than twice as many: where it would, every other one goes, and
-    of those to come as many fewer are taken.
+    Never holds more than FACTOR times as many: where it would, every other one goes,
+    and of those to come as many fewer are taken.
     """
     kept: list[Thing] = []
     step, count = 1, 0
     for thing in things:
-        if count % step == 0 and len(kept) == 2 * most:
+        if count % step == 0 and len(kept) == FACTOR * most:
             del kept[1::2]
             step *= 2
         if count % step == 0:
