@@ -74,6 +74,7 @@ def _records(
 
 
 def _malformed(source: str, line: int, reason: str, dialect: Dialect) -> DataError:
+    reason = reason.replace("'\t'", "a tab")
     hint = "A quote inside a quoted field is written twice."
     if "unexpected end" in reason:
         hint = f"The row begins a quoted field that never ends. {hint}"

@@ -105,12 +105,15 @@ def test_markup_in_texts_and_labels_is_shown_as_it_is(encoder: Path, tmp_path: P
         (None, "does not exist"),
         (b"", "is empty"),
         (b"text,label\n", "a header but no rows"),
-        (b"words,label\nsun,glad\n", "Columns found: 'words', 'label'. Name one with --text-"),
+        (
+            b"words,label\nsun,glad\n",
+            "Columns found: 'words', 'label', separated by commas. Name one with --text-",
+        ),
         (b"text,label\nsun\n", "line 2: 1 field where the header has 2"),
         (b"text,label\ncaf\xe9,glad\n", "line 2: the text is not UTF-8"),
         (b"text,label\nsun,glad\nrain,glad\n", "every row has the label 'glad'"),
         (b"text,label\nsun,glad\nday,glad\n[/b],[red]\n", "line 4: the class '[red]' has only"),
-        (b"text,label\nsun,\n", "line 2: column 'label' is empty"),
+        (b"text,label\nsun,\nday,glad\n", "line 2: column 'label' is empty"),
     ],
 )
 def test_bad_data_get_one_clear_error(
@@ -128,7 +131,10 @@ def test_bad_data_get_one_clear_error(
 
 def test_a_missing_column_lists_those_found(encoder: Path, data: Path, tmp_path: Path) -> None:
     result = invoke(data, "--label-column", "mood", "-o", tmp_path / "run", "--model", encoder)
-    assert "has no column 'mood'.\nColumns found: 'text', 'label'." in result.stderr
+    assert (
+        "has no column 'mood'.\nColumns found: 'text', 'label', separated by commas."
+        in result.stderr
+    )
 
 
 @pytest.mark.parametrize(
