@@ -4,11 +4,12 @@ model = edgeft.load("bundle")
 model.predict("Shares fell after the report").label
 """
 
-from typing import TYPE_CHECKING, Any
-
-from edgeft.errors import EdgeftError
-
+# Nothing is imported here, typing neither: the command listens to signals after this alone.
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
+    from edgeft.errors import EdgeftError
     from edgeft.runtime.load import load
     from edgeft.runtime.model import Model
     from edgeft.runtime.providers import Device
@@ -20,12 +21,13 @@ __all__ = ["Classification", "Device", "EdgeftError", "Model", "__version__", "l
 _LAZY = {
     "Classification": "edgeft.tasks",
     "Device": "edgeft.runtime.providers",
+    "EdgeftError": "edgeft.errors",
     "Model": "edgeft.runtime.model",
     "load": "edgeft.runtime.load",
 }
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> "Any":
     # Heavy names are resolved when they are first used: `edgeft --help` needs no numpy.
     if name not in _LAZY:
         raise AttributeError(f"module 'edgeft' has no attribute {name!r}")

@@ -94,7 +94,14 @@ def _errors_told(ctx: click.Context) -> Iterator[None]:
             yield
         finally:  # here, and not at exit, a full disk can still be told
             sys.stdout.flush()
-    except (click.ClickException, click.exceptions.Exit, click.Abort):
+        if signals.arrived():  # and some library kept it for itself
+            raise KeyboardInterrupt
+    except click.exceptions.Exit as exit:
+        if signals.arrived() and exit.exit_code != signals.status():
+            _explain(ctx, signals.words(), word="")
+            ctx.exit(signals.status())
+        raise
+    except (click.ClickException, click.Abort):
         raise
     except BrokenPipeError:  # the reader of our output went away: `edgeft predict … | head`
         _drop_output()

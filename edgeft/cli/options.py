@@ -35,12 +35,12 @@ FOLDER = FILE = _Named(path_type=Path)
 MOST_THREADS = 4096  # more than any machine has; each takes memory
 
 
-class _Out(click.Path):
-    """A path to write; the empty one, which Path takes for the working directory, is none."""
+class _Out(_Named):
+    """A path to write. A lone "-" would make a file of that name, which nobody means."""
 
     def convert(self, value: Any, *context: Any) -> Any:
-        if value == "":
-            self.fail("an empty name is no place to write.", *context)
+        if value == "-":
+            self.fail("standard output is no place for it; a file '-' would be './-'.", *context)
         return super().convert(value, *context)
 
 

@@ -3,6 +3,7 @@
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -11,19 +12,16 @@ from tests.cli.processes import edgeft
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="of POSIX systems")
 
-# Runs at the start of Python: the process signals itself when it imports a module.
+# Runs at the start of Python: the process is sent a signal when it imports a module.
 MOMENT = """
 import os, sys
 class Moment:
     def find_spec(self, name, path=None, target=None):
         if name == {module!r} and {earlier!r} in sys.modules:
             sys.meta_path.remove(self)
-            try:
+            for at in range({times}):
                 os.kill(os.{process}(), {number})
-            except KeyboardInterrupt:
-                if {hidden}:
-                    raise ImportError("numpy failed to import") from None
-                raise
+                {then}
 sys.meta_path.insert(0, Moment())
 """
 
@@ -35,18 +33,19 @@ def lay(
     *,
     earlier: str = "edgeft.signals",
     process: str = "getpid",
-    hidden: bool = False,
+    times: int = 1,
+    then: str = "pass",
 ) -> None:
     text = MOMENT.format(
-        module=module, earlier=earlier, process=process, number=int(number), hidden=hidden
+        module=module, earlier=earlier, process=process, number=int(number), times=times, then=then
     )
     (folder / "sitecustomize.py").write_text(text)
 
 
 def signalled(
-    folder: Path, number: int, module: str, *arguments: object, hidden: bool = False
+    folder: Path, number: int, module: str, *arguments: object, times: int = 1, then: str = "pass"
 ) -> "subprocess.CompletedProcess[str]":
-    lay(folder, number, module, hidden=hidden)
+    lay(folder, number, module, times=times, then=then)
     return edgeft(*arguments, variables={"PYTHONPATH": str(folder)}, stdin=subprocess.DEVNULL)
 
 
@@ -62,13 +61,22 @@ def test_an_interrupt_while_something_is_imported(
     assert (done.returncode, done.stdout, done.stderr) == (130, "", "Interrupted.\n")
 
 
-def test_an_interrupt_that_an_import_turned_into_another_error(
-    tiny_bundle: Path, tmp_path: Path
+@pytest.mark.parametrize("module", ["numpy._core.multiarray", "numpy.linalg", "onnxruntime.capi"])
+def test_an_interrupt_of_a_native_import_is_not_taken_for_a_broken_library(
+    tmp_path: Path, module: str
 ) -> None:
-    told = signalled(
-        tmp_path, signal.SIGINT, "onnxruntime", "predict", tiny_bundle, "-", hidden=True
-    )
-    assert (told.returncode, told.stderr) == (130, "Interrupted.\n")
+    done = signalled(tmp_path, signal.SIGINT, module, "doctor")
+    assert (done.returncode, done.stderr) == (130, "Interrupted.\n")
+
+
+def test_an_import_that_takes_long_is_left_at_the_second_interrupt(tmp_path: Path) -> None:
+    begin = time.monotonic()
+    done = signalled(
+        tmp_path, signal.SIGINT, "edgeft.doctor", "doctor", times=2,
+        then="import time; [time.sleep(0.01) for _ in range(10 + 12000 * at)]",
+    )  # fmt: skip
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "Interrupted.\n")
+    assert time.monotonic() - begin < 100  # of two minutes
 
 
 @pytest.mark.parametrize(
