@@ -71,7 +71,7 @@ def test_a_gate_exits_with_3_and_writes_nothing(
         (["."], 2, "Missing option '-o'"),
         ([".", "-o", "b", "--variant", "int3"], 2, "no variant 'int3'"),
         ([".", "-o", "b", "--target", "z80"], 2, "no target 'z80'"),
-        ([".", "-o", "b", "--data", "missing.csv"], 1, "does not exist"),
+        ([".", "-o", "../b", "--data", "missing.csv"], 1, "does not exist"),
         ([".", "-o", "b", "--precision", "spam"], 2, "is not LABEL=SHARE"),
         ([".", "-o", "b", "--recall", "spam=2"], 2, "is not LABEL=SHARE"),
         ([".", "-o", "b", "--recall", "a=1", "--precision", "a=1"], 2, "exclude each other"),
