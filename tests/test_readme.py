@@ -36,6 +36,7 @@ def _run(arguments: list[str], folder: Path) -> str:
     return done.stdout
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("minilm")
 def test_the_commands_in_their_order(folder: Path) -> None:
     assert [command.split()[1] for command in COMMANDS] == [
