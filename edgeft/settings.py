@@ -8,11 +8,12 @@ and the program finds it as it was, also after an error.
 import logging
 import os
 import random
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 
-__all__ = ["environment", "importing", "random_states", "shared", "torch_threads"]
+__all__ = ["contained", "environment", "random_states", "shared", "torch_threads"]
 
 
 def shared(
@@ -58,21 +59,27 @@ def environment(**variables: str) -> Iterator[None]:
 
 @shared
 @contextmanager
-def importing() -> Iterator[None]:
-    """Import a library that, as it is imported, sets variables and logging for the whole process.
+def contained() -> Iterator[None]:
+    """Import and use in here a library that changes sys.path, variables or logging when imported.
 
-    Both are as before after the block.
+    All are as before after the block; in the next one the library finds its paths again.
     """
-    variables, root = dict(os.environ), logging.getLogger()
+    variables, path, root = dict(os.environ), sys.path[:], logging.getLogger()
     level, handlers = root.level, root.handlers[:]
+    sys.path += [one for one in _paths if one not in path]
     try:
         yield
     finally:
+        _paths.extend(one for one in sys.path if one not in path and one not in _paths)
+        sys.path[:] = path
         root.setLevel(level)
         root.handlers[:] = handlers
         for name in os.environ.keys() - variables.keys():
             del os.environ[name]
         os.environ.update(variables)
+
+
+_paths: list[str] = []  # that such libraries have added
 
 
 @contextmanager

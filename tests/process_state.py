@@ -110,7 +110,8 @@ def _interpreter() -> State:
         "time zone": time.tzname,
         "faulthandler": faulthandler.is_enabled(),
         "tempfile": tempfile.gettempdir(),
-        "start method": multiprocessing.get_start_method(allow_none=True),
+        "start method": multiprocessing.get_start_method(allow_none=True)
+        or multiprocessing.get_all_start_methods()[0],  # the default, until somebody asks
         "socket timeout": socket.getdefaulttimeout(),
         "decimal": repr(decimal.getcontext()),
         "numpy": {"errors": np.geterr(), "print": repr(np.get_printoptions())},

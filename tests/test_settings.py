@@ -1,6 +1,7 @@
 import logging
 import os
 import random
+import sys
 import threading
 import warnings
 from collections.abc import Callable, Iterator
@@ -11,7 +12,7 @@ import pytest
 import torch
 
 from edgeft.pretrained import quiet
-from edgeft.settings import environment, importing, random_states, shared, torch_threads
+from edgeft.settings import environment, contained, random_states, shared, torch_threads
 
 
 def test_variables_come_back_also_after_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -132,15 +133,21 @@ def test_two_that_draw_random_numbers_leave_none_drawn() -> None:
     assert torch.equal(torch.get_rng_state(), state)
 
 
-def test_a_library_that_sets_up_logging_and_variables_leaves_neither(
+def test_a_library_that_sets_up_logging_paths_and_variables_leaves_none(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("EDGEFT_ONE", "old")
     root = logging.getLogger()
     before = root.level, root.handlers[:]
-    with importing():
+    path = sys.path[:]
+    with contained():
         os.environ |= {"EDGEFT_ONE": "new", "EDGEFT_TWO": "new"}
+        sys.path.append("/its/own")
         logging.basicConfig(level=logging.DEBUG, force=True)
     assert (root.level, root.handlers) == before
+    assert sys.path == path
+    with contained():  # where it looks for more of itself
+        assert "/its/own" in sys.path
+    assert sys.path == path
     assert os.environ["EDGEFT_ONE"] == "old"
     assert "EDGEFT_TWO" not in os.environ

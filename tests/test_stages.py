@@ -12,7 +12,7 @@ import transformers
 from click.testing import CliRunner, Result
 
 from edgeft.cli import main
-from edgeft.settings import importing
+from edgeft.settings import contained
 from tests import tiny
 from tests.process_state import whole
 from tests.stages import STAGES, Progress, Stage, goes_on, left_changed, small_demo, stops
@@ -30,7 +30,7 @@ LIBRARIES = (
 @pytest.fixture(scope="module", autouse=True)
 def _imported() -> None:
     """A library may change what it likes once, when it is imported; no stage may."""
-    with importing():
+    with contained():
         for name in LIBRARIES:
             importlib.import_module(name)
     assert transformers.Trainer

@@ -5,6 +5,7 @@ from typing import Any
 
 from edgeft.errors import GateError
 from edgeft.pretrained import quiet
+from edgeft.settings import contained
 
 __all__ = ["ATTENTION", "FUSED_DOMAIN", "check_fusion", "expected_layers", "fuse"]
 
@@ -19,9 +20,11 @@ NEVER = ("gpt2",)  # its fusion wants a cache of past tokens, which a classifier
 def fuse(plain: Path, config: Any, work: Path) -> Path | None:
     """The graph with onnxruntime's own operators; None where no attention was fused."""
     import onnx
-    from onnxruntime.transformers.fusion_options import FusionOptions
-    from onnxruntime.transformers.optimizer import optimize_model
-    from optimum.onnxruntime.utils import ORTConfigManager
+
+    with contained():
+        from onnxruntime.transformers.fusion_options import FusionOptions
+        from onnxruntime.transformers.optimizer import optimize_model
+        from optimum.onnxruntime.utils import ORTConfigManager
 
     try:
         family = ORTConfigManager.get_model_ort_type(config.model_type)
@@ -29,7 +32,7 @@ def fuse(plain: Path, config: Any, work: Path) -> Path | None:
         return None
     if config.model_type in NEVER:
         return None
-    with quiet():
+    with contained(), quiet():
         optimizer = optimize_model(
             str(plain),
             family,

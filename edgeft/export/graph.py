@@ -17,7 +17,7 @@ from edgeft.pretrained import first_line, quiet
 from edgeft.runtime.cpu import usable_cores
 from edgeft.runtime.providers import DeviceName
 from edgeft.runtime.session import SessionOptions, open_session
-from edgeft.settings import random_states
+from edgeft.settings import contained, random_states
 
 __all__ = ["Graph", "Graphs", "describe_graph", "export_graphs"]
 
@@ -102,11 +102,12 @@ def describe_graph(path: Path) -> Graph:
 
 
 def _export_plain(checkpoint: Checkpoint, work: Path) -> Path:
-    from optimum.exporters.onnx import onnx_export_from_model
+    with contained():
+        from optimum.exporters.onnx import onnx_export_from_model
 
     folder = work / "plain"
     try:
-        with quiet(), random_states(seed=0):  # it is traced on random ids
+        with contained(), quiet(), random_states(seed=0):  # it is traced on random ids
             onnx_export_from_model(
                 checkpoint.model, folder, task="text-classification", do_validation=False
             )

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from edgeft.errors import ModelError
 from edgeft.pretrained import quiet
 from edgeft.runtime.engine import Inputs, Rows, pad
-from edgeft.settings import importing
+from edgeft.settings import contained
 
 if TYPE_CHECKING:
     import onnx
@@ -48,10 +48,11 @@ def quantize_dynamic(
     with one scale for the whole batch.
     """
     import onnx
-    from onnxruntime.quantization import QuantType
-    from onnxruntime.quantization import quantize_dynamic as quantize
 
-    with quiet():
+    with contained(), quiet():
+        from onnxruntime.quantization import QuantType
+        from onnxruntime.quantization import quantize_dynamic as quantize
+
         quantize(
             source,
             path,
@@ -82,10 +83,11 @@ def quantize_static(
     neighbour. Raises ModelError where nothing was quantized.
     """
     import onnx
-    from onnxruntime.quantization import CalibrationMethod, QuantFormat, QuantType
-    from onnxruntime.quantization import quantize_static as quantize
 
-    with quiet():
+    with contained(), quiet():
+        from onnxruntime.quantization import CalibrationMethod, QuantFormat, QuantType
+        from onnxruntime.quantization import quantize_static as quantize
+
         quantize(
             source,
             path,
@@ -118,9 +120,10 @@ class _Feeds:
 def convert_fp16(source: Path, path: Path) -> None:
     """Write the graph with half the bits a number; its inputs and outputs stay as they are."""
     import onnx
-    from onnxruntime.transformers.onnx_model import OnnxModel
 
-    with quiet():
+    with contained(), quiet():
+        from onnxruntime.transformers.onnx_model import OnnxModel
+
         model = OnnxModel(onnx.load(source))
         model.convert_float_to_float16(
             keep_io_types=True,
@@ -193,10 +196,9 @@ def quantize_int4(source: Path, path: Path) -> None:
     """
     import onnx
 
-    with importing():
+    with contained(), quiet():
         from onnxruntime.quantization.matmul_nbits_quantizer import MatMulNBitsQuantizer
 
-    with quiet():
         quantizer = MatMulNBitsQuantizer(
             onnx.load(source),
             bits=4,

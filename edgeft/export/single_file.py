@@ -14,7 +14,7 @@ from edgeft.export.golden import SPELLING_TEXTS
 from edgeft.export.text_graph import text_graph
 from edgeft.runtime.model import WINDOW, Model
 from edgeft.runtime.tokenize import TextEncoder
-from edgeft.settings import importing
+from edgeft.settings import contained
 
 if TYPE_CHECKING:
     import onnx
@@ -218,7 +218,7 @@ def _add_answers(model: "onnx.ModelProto", labels: Sequence[str], temperature: f
 def _session(model: str | bytes) -> "onnxruntime.InferenceSession":
     import onnxruntime
 
-    with importing():
+    with contained():
         import onnxruntime_extensions
 
     options = onnxruntime.SessionOptions()
