@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from edgeft.pretrained import quiet
-from edgeft.settings import environment, contained, random_states, shared, torch_threads
+from edgeft.settings import contained, environment, random_states, shared, torch_threads
 
 
 def test_variables_come_back_also_after_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
