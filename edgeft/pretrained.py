@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from edgeft.errors import EdgeftError, ModelError
-from edgeft.settings import importing, shared
+from edgeft.settings import contained, shared
 
 __all__ = [
     "check_folder",
@@ -128,7 +128,7 @@ def loading(name: str, *, kind: str, hint: str, code_hint: str) -> Iterator[None
 
     ``kind`` is what it is loaded as; ``code_hint`` is for a model with code of its own.
     """
-    with importing(), quiet():  # what a model needs is imported when it is built
+    with contained(), quiet():  # what a model needs is imported when it is built
         try:
             yield
         except EdgeftError:
