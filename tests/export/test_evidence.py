@@ -83,3 +83,15 @@ def test_a_test_file_beside_unlabelled_texts(tmp_path: Path) -> None:
     found = read_evidence(tmp_path / "t.txt", test, choose_by_labels=False)
     assert isinstance(found.choose, list)
     assert isinstance(found.report, Examples)
+
+
+def test_scales_are_taken_from_texts_whatever_their_labels_are(tmp_path: Path) -> None:
+    path = tmp_path / "c.csv"
+    rows = [f"rain {at};{'x' if at % 2 else ''}" for at in range(3000)]
+    path.write_text("\n".join(["text;label", *rows]), encoding="utf-8")
+    notes: list[str] = []
+    texts = read_evidence(None, None, path, tell=notes.append).calibration
+    assert notes == [f"{path}: its columns are separated by semicolons, not by commas."]
+    assert texts is not None
+    assert len(texts) == 256
+    assert (texts[0], int(texts[-1].split()[1]) > 2900) == ("rain 0", True)
