@@ -298,6 +298,16 @@ def test_places_where_nothing_can_stand(tmp_path: Path) -> None:
     assert names_in(tmp_path) == ["broken", "file", "loop"]
 
 
+def test_a_path_that_is_not_utf_8_is_no_place_for_a_model(tmp_path: Path) -> None:
+    place = tmp_path / os.fsdecode(b"run\xff")
+    with (
+        pytest.raises(OutputError, match="is not UTF-8") as caught,
+        claim_folder(place, CHECKPOINT, force=False),
+    ):
+        pass
+    assert "-o" in caught.value.hint
+
+
 def test_a_name_may_be_as_long_as_names_can_be(tmp_path: Path) -> None:
     for name in ("x" * 255, "é" * 127):
         for force in (False, True):

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 from collections import Counter
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
@@ -178,6 +179,11 @@ def _shapes(name: str, path: Path) -> dict[str, tuple[int, ...]]:
             f"{name}: {path.name} cannot be read: {error.strerror or error}.", hint=AGAIN
         ) from error
     except SafetensorError as error:
+        if os.fsencode(path) != str(path).encode("utf-8", "replace"):
+            raise ModelError(
+                f"{name}: its path is not UTF-8, and safetensors opens no other.",
+                hint="Rename the folder.",
+            ) from error
         size = path.stat().st_size
         raise ModelError(
             f"{name}: {path.name} ({size:,} bytes) is damaged, incomplete or no safetensors file: "

@@ -4,8 +4,11 @@ import io
 import select
 from collections.abc import Iterable, Iterator
 
+from edgeft.errors import DataError
+
 __all__ = ["Arrivals", "windows"]
 
+LONGEST = 1 << 28  # bytes of a line; what is longer is no text, and may never end
 CHUNK = 1 << 20  # bytes; a pipe holds less and gives what it has
 
 
@@ -16,13 +19,20 @@ class Arrivals(io.BufferedReader):
 
     def __iter__(self) -> Iterator[bytes]:
         parts: list[bytes] = []  # of a line whose end has not arrived
+        number = 1
         while chunk := self._chunk():
             *lines, rest = chunk.split(b"\n")
             for at, line in enumerate(lines, start=1):
                 self.ready = at < len(lines)
                 yield b"".join([*parts, line, b"\n"])
                 parts.clear()
+            number += len(lines)
             parts.append(rest)
+            if sum(map(len, parts)) > LONGEST:
+                raise DataError(
+                    f"stdin, line {number}: it is longer than {LONGEST >> 20} MiB.",
+                    hint="Each text stands in a line of its own.",
+                )
         if any(parts):
             yield b"".join(parts)
 

@@ -40,11 +40,13 @@ def check_folder(
     that it reads and in which nothing may change. Names that are no path here
     (Hub ids, names of built-in models) are passed over. What stands there
     already is replaced with ``force`` alone, and only if it is of ``kind`` with
-    nothing foreign in it, or empty.
+    nothing foreign in it, or empty. Its path is UTF-8: the libraries that write
+    models take no other.
     """
     inputs, models = list(inputs), list(models)
     try:
         place = place_of(destination)
+        _check_utf8(destination, place)
         _check_inputs(destination, place, [*inputs, *models], ELSEWHERE)
         _check_inside(destination, place, models, ELSEWHERE)
         if os.path.lexists(place):
@@ -97,6 +99,16 @@ def check_file(
 
 
 # --- the rule --------------------------------------------------------------------------
+
+
+def _check_utf8(destination: Path, place: Path) -> None:
+    try:
+        str(place).encode()
+    except UnicodeEncodeError:
+        raise OutputError(
+            f"{destination} is not UTF-8, and the libraries that write models take no other path.",
+            hint=ELSEWHERE,
+        ) from None
 
 
 def _check_inputs(destination: Path, place: Path, inputs: Iterable[Path | str], hint: str) -> None:

@@ -39,7 +39,7 @@ from edgeft.train.checkpoints import (
     prune,
     unmark,
 )
-from edgeft.train.hardware import Hardware
+from edgeft.train.hardware import Hardware, alone
 from edgeft.train.objective import class_weights, cross_entropy, loss_function
 from edgeft.train.predict import predict_logits
 from edgeft.train.recipe import Recipe
@@ -344,6 +344,7 @@ def _settings(hardware: Hardware) -> Iterator[None]:
     """Torch on the given threads, in the given precision and, on a GPU, repeatable."""
     # TrainingArguments reads the first and sets both, and would leave them to the next run.
     variables = {
+        **alone(),
         MIXED_PRECISION: "no" if hardware.precision == "fp32" else hardware.precision,
         USE_IPEX: "false",
     }

@@ -7,10 +7,12 @@ from edgeft.errors import DeviceError, UsageError
 from edgeft.runtime.cpu import usable_cores
 from edgeft.settings import environment
 
-__all__ = ["Hardware", "is_main_process", "resolve_hardware"]
+__all__ = ["Hardware", "alone", "is_main_process", "resolve_hardware"]
 
 LOG_LEVEL = "TORCH_CPP_LOG_LEVEL"
 DIGITS = 9  # of a number of processes; none has more
+# What accelerate takes for one process by itself, in place of variables that are set but empty.
+ALONE = {"RANK": "0", "WORLD_SIZE": "1", "LOCAL_RANK": "-1", "LOCAL_WORLD_SIZE": "1"}
 UNSET = "Launch with torchrun or accelerate, which set it; for one process unset it."
 
 
@@ -28,6 +30,15 @@ class Hardware:
     def is_main(self) -> bool:
         """Whether this process prints and writes."""
         return self.rank == 0
+
+
+def alone() -> dict[str, str]:
+    """The launcher's variables that are set but empty, and what they stand for.
+
+    Libraries would take them for numbers.
+    """
+    return {name: number for name, number in ALONE.items()
+            if not os.environ.get(name, number).strip()}  # fmt: skip
 
 
 def is_main_process() -> bool:

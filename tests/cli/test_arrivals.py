@@ -1,9 +1,15 @@
 """What is here is grouped, and a group never waits."""
 
+import io
 import os
 from itertools import islice
+from typing import Any
 
+import pytest
+
+from edgeft.cli import arrivals as room
 from edgeft.cli.arrivals import Arrivals, windows
+from edgeft.errors import DataError
 
 
 def groups(arrivals: Arrivals, most: int = 1024) -> "list[list[str]]":
@@ -45,6 +51,20 @@ def test_a_group_is_bounded() -> None:
     os.close(write)
     with arrivals:
         assert [len(one) for one in groups(arrivals, most=2)] == [2, 2, 1]
+
+
+def test_a_line_without_an_end_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Endless(io.RawIOBase):
+        def readable(self) -> bool:
+            return True
+
+        def readinto(self, buffer: Any) -> int:
+            buffer[:] = bytes(len(buffer))
+            return len(buffer)
+
+    monkeypatch.setattr(room, "LONGEST", 1 << 22)
+    with pytest.raises(DataError, match=r"stdin, line 1: it is longer than 4 MiB"):
+        next(iter(Arrivals(Endless())))
 
 
 def test_without_a_stream_only_the_size_counts() -> None:

@@ -3,13 +3,13 @@
 import pytest
 
 from edgeft.errors import UsageError
-from edgeft.train.hardware import is_main_process, resolve_hardware
+from edgeft.train.hardware import alone, is_main_process, resolve_hardware
 
 LAUNCHER = ("RANK", "WORLD_SIZE", "LOCAL_RANK", "LOCAL_WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")
 
 
 @pytest.fixture(autouse=True)
-def alone(monkeypatch: pytest.MonkeyPatch) -> None:
+def without_a_launcher(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in LAUNCHER:
         monkeypatch.delenv(name, raising=False)
 
@@ -21,6 +21,17 @@ def test_empty_variables_are_none(monkeypatch: pytest.MonkeyPatch) -> None:
     assert (found.rank, found.processes, found.is_main) == (0, 1, True)
     assert found.threads >= 1
     assert is_main_process()
+
+
+def test_libraries_are_told_what_empty_variables_stand_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert alone() == {}
+    monkeypatch.setenv("RANK", "")
+    monkeypatch.setenv("LOCAL_RANK", " ")
+    monkeypatch.setenv("WORLD_SIZE", "1")
+    # As accelerate reads them where they are not set.
+    assert alone() == {"RANK": "0", "LOCAL_RANK": "-1"}
 
 
 @pytest.mark.parametrize("name", LAUNCHER[:4])
