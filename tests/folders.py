@@ -1,9 +1,13 @@
 """Small folders that look as if edgeft had written them."""
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
-__all__ = ["a_bundle", "a_checkpoint", "names_in"]
+import pytest
+
+__all__ = ["a_bundle", "a_checkpoint", "names_in", "small_files"]
 
 
 def names_in(folder: Path) -> list[str]:
@@ -28,3 +32,15 @@ def a_checkpoint(folder: Path, text: str = "") -> Path:
         (folder / name).write_text(text)
     (folder / "training.json").write_text(json.dumps({"format": 1, "recipe": {}}))
     return folder
+
+
+@contextmanager
+def small_files(most_bytes: int) -> Iterator[None]:
+    """No file may grow beyond ``most_bytes``: writing more fails as on a full disk."""
+    resource = pytest.importorskip("resource")  # Windows has none
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (most_bytes, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))

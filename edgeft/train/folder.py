@@ -21,7 +21,6 @@ from edgeft.folders import (
     check_folder,
     claim_folder,
     replace_folder,
-    write_json,
 )
 from edgeft.folders.disk import remove
 from edgeft.folders.kinds import CHECKPOINT_FILE, files_below
@@ -111,12 +110,13 @@ def check_unfinished(out: Path) -> None:
 
 
 def start_run(out: Path, record: RunRecord) -> None:
-    """Make a fresh working folder, in place of an older one. Raises OSError, OutputError."""
+    """Make a fresh working folder, in place of an older one. Raises OSError."""
     partial = partial_folder(out)
     made = spare(place_of(out), "new")
     made.mkdir()
     try:
-        write_json(made / RUN_FILE, {**asdict(record), "config": config_to(record.config)})
+        content = {**asdict(record), "config": config_to(record.config)}
+        (made / RUN_FILE).write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
         replace_folder(made, partial)
     finally:
         remove(made)

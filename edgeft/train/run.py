@@ -422,5 +422,7 @@ def _explained(error: Exception, out: Path, recipe: Recipe, *, force: bool) -> E
 
 
 def _is_full(error: BaseException) -> bool:
-    # torch's writer says no more than that writing failed, whatever the reason.
-    return is_write_failure(error) or "PytorchStreamWriter failed" in str(error)
+    # torch's writer says no more than that writing failed, or that it is not where it should be.
+    text = str(error)
+    torchs = "PytorchStreamWriter failed" in text or "inline_container.cc" in text
+    return is_write_failure(error) or torchs

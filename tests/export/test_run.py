@@ -6,8 +6,7 @@ import shutil
 import socket
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -35,7 +34,7 @@ from edgeft.seen import SEEN_FILE, seen_document
 from tests import tiny
 from tests.export import architectures
 from tests.export.conftest import SECRET, config
-from tests.folders import a_bundle
+from tests.folders import a_bundle, small_files
 from tests.train.conftest import rows, write_csv
 
 TEXTS = ["a happy dog", "the market fell", "", "quiet rain at night " * 30, "数据 🙂 [/b]"]
@@ -332,18 +331,6 @@ def test_a_checkpoint_is_never_replaced_by_its_own_bundle(
     with pytest.raises(OutputError, match=r"is the working directory|reads"):
         export(config(Path("ck"), tmp_path, data=Path("data.txt"), force=True))
     assert sorted(tmp_path.rglob("*")) == before
-
-
-@contextmanager
-def small_files(most_bytes: int) -> Iterator[None]:
-    """No file may grow beyond ``most_bytes``: writing more fails as on a full disk."""
-    resource = pytest.importorskip("resource")  # Windows has none
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (most_bytes, hard))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 @pytest.mark.parametrize("most_bytes", [500, 5_000, 20_000, 110_000])

@@ -15,7 +15,7 @@ from edgeft.seen import read_seen
 from edgeft.train.config import config_from, config_to
 from edgeft.train.record import read_training
 from edgeft.train.run import TrainResult, train
-from tests.folders import a_checkpoint, names_in
+from tests.folders import a_checkpoint, names_in, small_files
 from tests.train.conftest import EPOCHS, rows, weights_of, write_csv
 
 ROOT = Path(__file__).parents[2]
@@ -206,6 +206,26 @@ def test_a_bad_request_leaves_nothing(
     with pytest.raises(error):
         train(config_from({**options, **changed}), tmp_path / "run")
     assert list(tmp_path.iterdir()) == []
+
+
+# Below the first one nothing can begin; the last is within the optimizer's state.
+@pytest.mark.parametrize("most_bytes", [100, 1_000, 60_000, 150_000])
+def test_a_full_disk_is_one_clear_error(
+    finished: TrainResult, options: dict[str, object], tmp_path: Path, most_bytes: int
+) -> None:
+    config, out = config_from(options), tmp_path / "run"
+    with small_files(most_bytes), pytest.raises(OutputError) as caught:
+        train(config, out)
+    assert "edgeft-new" not in str(caught.value)
+    if most_bytes == 100:
+        assert names_in(tmp_path) == []
+        return
+    assert "run.partial could not be written" in caught.value.message
+    assert "--resume" in caught.value.hint
+    assert names_in(tmp_path) == ["run.partial"]
+    if most_bytes == 150_000:
+        train(config, out, resume=True)
+        assert weights_of(out) == weights_of(finished.out)
 
 
 def test_cuda_that_is_not_there_says_why(options: dict[str, object], tmp_path: Path) -> None:
