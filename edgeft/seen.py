@@ -66,6 +66,8 @@ def read_seen(folder: Path) -> Seen | None:
 
 def seen_sentence(name: str, count: int, rows: int) -> str:
     """What is told of a file of which ``count`` rows were trained on."""
+    if not count:
+        return f"None of the {rows:,} rows of {name} was trained on."
     were = "was" if count == 1 else "were"
     return (
         f"{count:,} of {rows:,} rows of {name} {were} trained on: "

@@ -1,10 +1,14 @@
 import json
+import shutil
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner, Result
 
+from edgeft.cli import main
 from edgeft.errors import ModelError
 from edgeft.seen import SEEN_FILE, copy_seen, read_seen, seen_document
+from tests.train.conftest import rows, write_csv
 
 
 def write(folder: Path, rows: list[str], base: Path | None = None) -> Path:
@@ -66,3 +70,30 @@ def test_a_damaged_file_is_told(tmp_path: Path, content: str) -> None:
     (tmp_path / SEEN_FILE).write_text(content)
     with pytest.raises(ModelError, match=r"rows\.json cannot be read"):
         read_seen(tmp_path)
+
+
+@pytest.mark.parametrize("command", ["verify", "eval"])
+def test_verify_and_eval_tell_it_of_a_named_checkpoint(
+    tiny_checkpoint: Path, tiny_bundle: Path, tmp_path: Path, command: str
+) -> None:
+    def run(checkpoint: Path) -> Result:
+        data = [str(path)] if command == "eval" else ["--data", str(path), "--max-drop", "100"]
+        arguments = [command, str(tiny_bundle), *data, "--checkpoint", str(checkpoint)]
+        return CliRunner().invoke(main, [*arguments, "--device", "cpu"])
+
+    path = write_csv(tmp_path / "d.csv", rows(30))
+    checkpoint = tmp_path / "ck"
+    shutil.copytree(tiny_checkpoint, checkpoint)
+    assert "keeps no trace of the rows" in run(checkpoint).output
+    for learned, told in (
+        ([text for text, _ in rows(30)][:2], "of 30 rows of d.csv were trained on"),
+        (["another"], "None of the 30 rows of d.csv was trained on"),
+    ):
+        (checkpoint / SEEN_FILE).write_text(json.dumps(seen_document(learned)))
+        done = run(checkpoint)
+        assert done.exit_code == 0, done.output
+        assert told in done.stderr
+    (checkpoint / "model.safetensors").write_bytes(b"others")
+    done = run(checkpoint)
+    assert done.exit_code == 2
+    assert "was not exported from" in done.output

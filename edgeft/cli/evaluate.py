@@ -11,6 +11,7 @@ from edgeft.cli import console, options
 @options.bundle
 @click.argument("data", type=options.FILE)
 @options.data_columns
+@options.checkpoint
 @options.device
 @click.option("--variant", "variants", multiple=True, help="Repeatable.  [default: every variant]")
 @options.threads
@@ -20,6 +21,7 @@ def command(
     data: Path,
     text_column: str | None,
     label_column: str | None,
+    checkpoint: Path | None,
     device: str,
     variants: tuple[str, ...],
     threads: int | None,
@@ -32,12 +34,15 @@ def command(
     import edgeft
     from edgeft.bundle import read_manifest
     from edgeft.cli.scores import print_scores
+    from edgeft.cli.trained import tell_trained
     from edgeft.data import read_examples
     from edgeft.runtime.check import score
 
     examples = read_examples(
         data, text_column=text_column, label_column=label_column, tell=console.note
     )
+    if checkpoint is not None:
+        tell_trained(checkpoint, bundle, data, examples.texts)
     names = variants or tuple(read_manifest(bundle).model.variants)
     results = {}
     with console.show_progress() as progress:

@@ -7,7 +7,16 @@ from typing import Any, TypeVar
 
 import click
 
-__all__ = ["as_json", "bundle", "data_columns", "device", "max_drop", "runtime", "text_column"]
+__all__ = [
+    "as_json",
+    "bundle",
+    "checkpoint",
+    "data_columns",
+    "device",
+    "max_drop",
+    "runtime",
+    "text_column",
+]
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -64,6 +73,10 @@ threads = click.option(
     type=click.IntRange(1, MOST_THREADS),
     help="CPU threads.  [default: all usable cores]",
 )
+checkpoint = click.option(
+    "--checkpoint", type=FOLDER, metavar="FOLDER",
+    help="What BUNDLE was exported from: tells how many rows of the data it was trained on.",
+)  # fmt: skip
 max_drop = click.option(
     "--max-drop", type=Number(0, 100), default=0.5, show_default=True, metavar="POINTS",
     help="What may be lost of accuracy or macro F1 on labelled texts.",

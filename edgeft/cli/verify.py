@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     help="Texts to compare the variants on; labelled ones also score them.",
 )  # fmt: skip
 @options.data_columns
+@options.checkpoint
 @options.max_drop
 @options.device
 @options.threads
@@ -27,6 +28,7 @@ def command(
     data: Path | None,
     text_column: str | None,
     label_column: str | None,
+    checkpoint: Path | None,
     max_drop: float,
     device: str,
     threads: int | None,
@@ -40,7 +42,8 @@ def command(
     without labels, nine in ten of the texts that fp32 answers clearly must get
     the same label. Exit status 3 if a variant misses that.
     """
-    from edgeft.data import read_examples_or_texts
+    from edgeft.cli.trained import tell_trained
+    from edgeft.data import Examples, read_examples_or_texts
     from edgeft.errors import IntegrityError, UsageError
     from edgeft.runtime.check import hold, verify
 
@@ -53,6 +56,11 @@ def command(
         if data
         else ()
     )
+    if checkpoint is not None:
+        if data is None:
+            raise UsageError("--checkpoint tells of --data, and there is none.")
+        plain = texts.texts if isinstance(texts, Examples) else texts
+        tell_trained(checkpoint, bundle, data, plain)
     with console.show_progress() as progress:
         results = verify(bundle, texts, device=device, threads=threads, progress=progress)
     if as_json:

@@ -1,0 +1,44 @@
+"""What a checkpoint knows of the rows that a bundle is tried on."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from edgeft.cli import console
+
+__all__ = ["tell_trained"]
+
+
+def tell_trained(checkpoint: Path, bundle: Path, data: Path, texts: Sequence[str]) -> None:
+    """Say on stderr how many of the texts the bundle's model was trained on.
+
+    Bundles do not know; ``checkpoint`` is what this one was exported from. Raises
+    UsageError where it is not, or keeps no trace of its rows, ModelError, BundleError.
+    """
+    from edgeft.bundle import read_manifest
+    from edgeft.errors import UsageError
+    from edgeft.normalize import normalizer
+    from edgeft.pretrained import find_weights, weights_sha256
+    from edgeft.seen import read_seen, seen_sentence
+
+    manifest = read_manifest(bundle)
+    weights = find_weights(
+        str(checkpoint),
+        checkpoint,
+        prefix="model",
+        auto_class="AutoModelForSequenceClassification",
+    )
+    recorded = (manifest.provenance.get("checkpoint") or {}).get("weights_sha256")
+    if weights_sha256(weights) != recorded:
+        raise UsageError(
+            f"{bundle} was not exported from {checkpoint}: its weights are others.",
+            hint="Name the checkpoint that it was exported from, or leave --checkpoint out.",
+        )
+    seen = read_seen(checkpoint)
+    if seen is None:
+        raise UsageError(
+            f"{checkpoint} keeps no trace of the rows that it was trained on.",
+            hint="What edgeft train writes does. Leave --checkpoint out.",
+        )
+    prepare = normalizer(manifest.model.normalize) or str
+    count = seen.count(prepare(text) for text in texts)
+    console.note(f"Note: {seen_sentence(data.name, count, len(texts))}")
