@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edgeft.data import Examples, stratified_split
+from edgeft.errors import OutputError
 from edgeft.folders import BUNDLE, CHECKPOINT, Kind, new_folder, write_json
 from edgeft.folders.kinds import files_below
 from edgeft.progress import Progress, silent
@@ -53,48 +54,60 @@ def run_demo(
     the topics, goes to test.csv and the rest to train.csv. ``small`` takes few
     articles and one epoch. Raises what the stages raise, and then leaves nothing.
     """
-    from edgeft.bench.run import BenchConfig, bench
-    from edgeft.export.run import ExportConfig, export
-    from edgeft.train.config import DataConfig, TrainConfig
     from edgeft.train.embedded import bbc_news
-    from edgeft.train.recipe import RecipeChoice
-    from edgeft.train.run import TRAINING_FILE, train
 
     articles = bbc_news()
     if small:
         articles = articles.subset(stratified_split(articles.labels, SMALL_SHARE, seed=SEED)[1])
     kept, held = stratified_split(articles.labels, HELD_OUT, seed=SEED)
     with new_folder(out, DEMO, force=force) as folder:
-        train_csv, test_csv = folder / TRAIN, folder / TEST
-        _write_csv(train_csv, articles.subset(kept))
-        _write_csv(test_csv, articles.subset(held))
-        config = TrainConfig(
-            data=DataConfig(data=str(train_csv), test=str(test_csv)),
-            recipe=RecipeChoice(epochs=1 if small else EPOCHS, max_length=MAX_LENGTH, seed=SEED),
-        )
-        trained = train(config, folder / "checkpoint", progress=progress)
-        exported = export(
-            ExportConfig(
-                checkpoint=str(folder / "checkpoint"),
-                out=folder / "bundle",
-                data=test_csv,
-                # A few hundred articles cannot settle half a point, a few dozen nothing at all.
-                max_drop=100.0 if small else 2.0,
-            ),
-            progress,
-        )
-        measured = bench(
-            BenchConfig(
-                bundle=folder / "bundle",
-                data=test_csv,
-                rounds=1 if small else 6,
-                samples=300 if small else 1200,
-            ),
-            progress,
-        )
-        write_json(folder / RESULT, measured.to_dict())
-        trained = _where_it_will_lie(trained, folder, out)
-        write_json(folder / "checkpoint" / TRAINING_FILE, trained.document)
+        _write_csv(folder / TRAIN, articles.subset(kept))
+        _write_csv(folder / TEST, articles.subset(held))
+        try:
+            return _stages(folder, out, small=small, progress=progress)
+        except OutputError as error:  # of a hidden folder, which is gone by now
+            raise OutputError(
+                error.message.replace(str(folder), str(out)),
+                hint="Nothing was changed. Free some space or name another place with -o.",
+            ) from error
+
+
+def _stages(folder: Path, out: Path, *, small: bool, progress: Progress) -> DemoResult:
+    """Run all stages in ``folder``, which is to become ``out``."""
+    from edgeft.bench.run import BenchConfig, bench
+    from edgeft.export.run import ExportConfig, export
+    from edgeft.train.config import DataConfig, TrainConfig
+    from edgeft.train.recipe import RecipeChoice
+    from edgeft.train.run import TRAINING_FILE, train
+
+    train_csv, test_csv = folder / TRAIN, folder / TEST
+    config = TrainConfig(
+        data=DataConfig(data=str(train_csv), test=str(test_csv)),
+        recipe=RecipeChoice(epochs=1 if small else EPOCHS, max_length=MAX_LENGTH, seed=SEED),
+    )
+    trained = train(config, folder / "checkpoint", progress=progress)
+    exported = export(
+        ExportConfig(
+            checkpoint=str(folder / "checkpoint"),
+            out=folder / "bundle",
+            data=test_csv,
+            # A few hundred articles cannot settle half a point, a few dozen nothing at all.
+            max_drop=100.0 if small else 2.0,
+        ),
+        progress,
+    )
+    measured = bench(
+        BenchConfig(
+            bundle=folder / "bundle",
+            data=test_csv,
+            rounds=1 if small else 6,
+            samples=300 if small else 1200,
+        ),
+        progress,
+    )
+    write_json(folder / RESULT, measured.to_dict())
+    trained = _where_it_will_lie(trained, folder, out)
+    write_json(folder / "checkpoint" / TRAINING_FILE, trained.document)
     return DemoResult(
         out,
         trained,

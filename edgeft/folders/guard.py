@@ -6,7 +6,6 @@ working directory, a home, a root, a mount or a checkout. Files are compared as
 the system knows them, so links, other spellings and cases lead nowhere.
 """
 
-import errno
 import os
 import stat
 from collections.abc import Callable, Iterable, Iterator
@@ -205,8 +204,12 @@ def _check_writable(destination: Path, place: Path) -> None:
             f"{destination} cannot be made: nothing can be written in {folder}.",
             hint="Name another place with -o.",
         )
-    if any(len(os.fsencode(part)) > LONGEST for part in place.parts):
-        raise OSError(errno.ENAMETOOLONG, os.strerror(errno.ENAMETOOLONG))
+    for part in place.parts:
+        if (size := len(os.fsencode(part))) > LONGEST:
+            raise OutputError(
+                f"{part[:20]}… has {size} bytes; a name has at most {LONGEST}.",
+                hint="Choose a shorter one with -o.",
+            )
 
 
 # --- what the system knows --------------------------------------------------------------
