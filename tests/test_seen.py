@@ -93,7 +93,9 @@ def test_verify_and_eval_tell_it_of_a_named_checkpoint(
         done = run(checkpoint)
         assert done.exit_code == 0, done.output
         assert told in done.stderr
-    (checkpoint / "model.safetensors").write_bytes(b"others")
+    content = bytearray((checkpoint / "model.safetensors").read_bytes())
+    content[-1] ^= 1
+    (checkpoint / "model.safetensors").write_bytes(content)
     done = run(checkpoint)
     assert done.exit_code == 2
     assert "was not exported from" in done.output

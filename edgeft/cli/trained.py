@@ -15,20 +15,17 @@ def tell_trained(checkpoint: Path, bundle: Path, data: Path, texts: Sequence[str
     UsageError where it is not, or keeps no trace of its rows, ModelError, BundleError.
     """
     from edgeft.bundle import read_manifest
+    from edgeft.checkpoint.weights import find_weights
     from edgeft.errors import UsageError
     from edgeft.normalize import normalizer
-    from edgeft.pretrained import find_weights, weights_sha256
     from edgeft.seen import read_seen, seen_sentence
 
     manifest = read_manifest(bundle)
     weights = find_weights(
-        str(checkpoint),
-        checkpoint,
-        prefix="model",
-        auto_class="AutoModelForSequenceClassification",
+        str(checkpoint), checkpoint, auto_class="AutoModelForSequenceClassification"
     )
     recorded = (manifest.provenance.get("checkpoint") or {}).get("weights_sha256")
-    if weights_sha256(weights) != recorded:
+    if weights.sha256 != recorded:
         raise UsageError(
             f"{bundle} was not exported from {checkpoint}: its weights are others.",
             hint="Name the checkpoint that it was exported from, or leave --checkpoint out.",
