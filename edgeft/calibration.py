@@ -18,6 +18,8 @@ __all__ = [
 BINS = 15  # as in Guo et al. 2017
 LIMITS = (0.05, 20.0)  # of a temperature
 STEPS = 60  # of the golden section, each of which keeps 0.618 of the interval
+DIGITS = 4  # of errors: the softmax of logits that were summed in another order differs beyond
+TEMPERATURE_DIGITS = 3  # that count; half a percent of a temperature changes no figure
 
 Floats = NDArray[np.floating]
 Ids = NDArray[np.int64]
@@ -59,8 +61,8 @@ def calibration(logits: Floats, truth: Ids, temperature: float = 1.0) -> Calibra
     wanted = np.zeros_like(shares)
     wanted[np.arange(len(truth)), truth] = 1.0
     return Calibration(
-        ece=round(float(np.abs(gap).sum() / count.sum()), 6),
-        brier=round(float(((shares - wanted) ** 2).sum(axis=1).mean()), 6),
+        ece=round(float(np.abs(gap).sum() / count.sum()), DIGITS),
+        brier=round(float(((shares - wanted) ** 2).sum(axis=1).mean()), DIGITS),
     )
 
 
@@ -81,7 +83,7 @@ def fit_temperature(logits: Floats, truth: Ids) -> float:
             high = right
         else:
             low = left
-    return round(math.exp((low + high) / 2), 4)
+    return float(f"{math.exp((low + high) / 2):.{TEMPERATURE_DIGITS}g}")
 
 
 def _loss(logits: Floats, truth: Ids, temperature: float) -> float:

@@ -37,6 +37,7 @@ _BUILDS = {"onnxruntime": "cpu", "onnxruntime-gpu": "gpu"}
 _CUDA = "CUDAExecutionProvider"
 _TENSORRT = "TensorrtExecutionProvider"
 
+MEASURE = "whether int8 is quicker than fp32 here, only edgeft bench can tell"
 
 Level = Literal["blocks", "problem", "note"]
 
@@ -137,13 +138,13 @@ def diagnose(facts: Facts) -> list[Finding]:
 
 
 def int8_advice(features: tuple[str, ...]) -> str:
-    """What the CPU's features mean for int8 variants."""
+    """Whether the CPU multiplies int8 natively. It is no measure of speed, so none is claimed."""
     if not features:
-        return "unknown: the system does not tell the CPU's features; measure with edgeft bench"
+        return f"unknown, as the system does not tell the CPU's features; {MEASURE}"
     if has_int8_dot(set(features)):
         names = ", ".join(sorted({"vnni", "amx_int8", "dotprod", "i8mm"} & set(features)))
-        return f"yes ({names}): int8 variants are usually faster than fp32 here"
-    return "no: int8 variants are smaller, but seldom faster than fp32 here"
+        return f"yes ({names}); {MEASURE}"
+    return f"no; {MEASURE}"
 
 
 def _onnxruntime_findings(facts: Facts) -> list[Finding]:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["ClassScores", "ClassificationScores", "f1_of", "score_classification"]
+__all__ = ["ClassScores", "ClassificationScores", "score_classification"]
 
 
 @dataclass(frozen=True)
@@ -28,6 +28,9 @@ class ClassificationScores:
     Averages go over the classes that occur in the labels or in the
     predictions, as scikit-learn's do. ``confusion[i][j]`` counts the rows of
     class i that were predicted as class j, in the order of ``labels``.
+
+    A row whose answer was withheld is a wrong one in every figure but
+    ``accuracy_of_answered``, and claims no class; ``withheld[i]`` counts those of class i.
     """
 
     rows: int
@@ -41,6 +44,22 @@ class ClassificationScores:
     labels: tuple[str, ...]
     per_class: tuple[ClassScores, ...]
     confusion: tuple[tuple[int, ...], ...]
+    withheld: tuple[int, ...] = ()
+
+    @property
+    def answered(self) -> int:
+        """Rows that got an answer."""
+        return self.rows - sum(self.withheld)
+
+    @property
+    def coverage(self) -> float:
+        """The share of rows that got an answer, 0 to 1."""
+        return self.answered / self.rows
+
+    @property
+    def accuracy_of_answered(self) -> float | None:
+        """The share of the answers that are right; None where there is none."""
+        return _hits(self) / self.answered if self.answered else None
 
     def confusions(self, most: int) -> list[tuple[str, str, int]]:
         """The most frequent mistakes as (true label, predicted label, count)."""
@@ -56,20 +75,21 @@ class ClassificationScores:
 
     def to_dict(self) -> dict[str, Any]:
         """A JSON-ready dictionary of everything."""
+        interval = [_told(self.accuracy_low), _told(self.accuracy_high)]
         return {
             "rows": self.rows,
-            "accuracy": self.accuracy,
-            "accuracy_interval_95": [self.accuracy_low, self.accuracy_high],
-            "macro_precision": self.macro_precision,
-            "macro_recall": self.macro_recall,
-            "macro_f1": self.macro_f1,
-            "weighted_f1": self.weighted_f1,
+            "accuracy": _told(self.accuracy),
+            "accuracy_interval_95": interval,
+            "macro_precision": _told(self.macro_precision),
+            "macro_recall": _told(self.macro_recall),
+            "macro_f1": _told(self.macro_f1),
+            "weighted_f1": _told(self.weighted_f1),
             "labels": list(self.labels),
             "per_class": {
                 one.label: {
-                    "precision": one.precision,
-                    "recall": one.recall,
-                    "f1": one.f1,
+                    "precision": _told(one.precision),
+                    "recall": _told(one.recall),
+                    "f1": _told(one.f1),
                     "support": one.support,
                 }
                 for one in self.per_class
@@ -80,39 +100,50 @@ class ClassificationScores:
     def headline(self) -> dict[str, float]:
         """The few figures that head a table."""
         return {
-            "accuracy": self.accuracy,
-            "macro_f1": self.macro_f1,
-            "weighted_f1": self.weighted_f1,
+            "accuracy": _told(self.accuracy),
+            "macro_f1": _told(self.macro_f1),
+            "weighted_f1": _told(self.weighted_f1),
             "rows": self.rows,
+        }
+
+    def selective(self) -> dict[str, float | None]:
+        """What withholding answers does: how many rows, coverage, accuracy of the answered."""
+        right = self.accuracy_of_answered
+        return {
+            "withheld": sum(self.withheld),
+            "coverage": _told(self.coverage),
+            "accuracy_of_answered": None if right is None else _told(right),
         }
 
 
 def score_classification(
-    truth: Sequence[str], predicted: Sequence[str], labels: Sequence[str]
+    truth: Sequence[str], predicted: Sequence[str | None], labels: Sequence[str]
 ) -> ClassificationScores:
     """Score ``predicted`` against ``truth``, two equally long lists of labels.
 
-    ``labels`` gives the order; labels that occur in neither list are left out
-    of the averages. Raises ValueError where the lists are empty, differ in
-    length or hold a label that is not in ``labels``.
+    A prediction of None is a withheld one. ``labels`` gives the order; labels that
+    occur in neither list are left out of the averages. Raises ValueError where the
+    lists are empty, differ in length or hold a label that is not in ``labels``.
     """
     if len(truth) != len(predicted) or not truth:
         raise ValueError("truth and predicted must have the same length, at least 1")
     index = {label: i for i, label in enumerate(labels)}
-    unknown = (set(truth) | set(predicted)) - set(index)
+    unknown = ({*truth, *predicted} - {None}) - set(index)
     if unknown:
-        raise ValueError(f"labels outside the list: {sorted(unknown)}")
+        raise ValueError(f"labels outside the list: {sorted(map(str, unknown))}")
     size = len(labels)
     true_ids = np.array([index[label] for label in truth])  # (N,) int64
-    predicted_ids = np.array([index[label] for label in predicted])  # (N,) int64
-    confusion = np.bincount(true_ids * size + predicted_ids, minlength=size * size)
-    confusion = confusion.reshape(size, size)  # (C, C) int64
+    # Withheld answers stand in a column of their own, the last.
+    predicted_ids = np.array([size if one is None else index[one] for one in predicted])  # (N,)
+    table = np.bincount(true_ids * (size + 1) + predicted_ids, minlength=size * (size + 1))
+    table = table.reshape(size, size + 1)  # (C, C + 1) int64
+    confusion, withheld = table[:, :size], table[:, size]
 
     hits = np.diag(confusion).astype(np.float64)
-    support, claimed = confusion.sum(axis=1), confusion.sum(axis=0)
+    support, claimed = table.sum(axis=1), confusion.sum(axis=0)
     precision = _ratio(hits, claimed)
     recall = _ratio(hits, support)
-    f1, present = f1_of(confusion)
+    f1, present = _ratio(2 * hits, support + claimed), support + claimed > 0
     low, high = wilson_interval(int(hits.sum()), len(truth))
     return ClassificationScores(
         rows=len(truth),
@@ -129,13 +160,8 @@ def score_classification(
             for i, label in enumerate(labels)
         ),
         confusion=tuple(tuple(int(count) for count in row) for row in confusion),
+        withheld=tuple(int(count) for count in withheld),
     )
-
-
-def f1_of(confusion: NDArray[np.int64]) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-    """From (C, C) counts, true classes in rows, each class's F1 and whether it occurs at all."""
-    either = confusion.sum(axis=1) + confusion.sum(axis=0)  # (C,) true rows and claimed ones
-    return _ratio(2 * np.diag(confusion).astype(np.float64), either), either > 0
 
 
 def wilson_interval(hits: int, rows: int, *, z: float = 1.959964) -> tuple[float, float]:
@@ -145,6 +171,15 @@ def wilson_interval(hits: int, rows: int, *, z: float = 1.959964) -> tuple[float
     spread = z * np.sqrt(share * (1 - share) / rows + z * z / (4 * rows * rows))
     scale = 1 + z * z / rows
     return float((centre - spread) / scale), float((centre + spread) / scale)
+
+
+def _hits(scores: ClassificationScores) -> int:
+    return sum(row[at] for at, row in enumerate(scores.confusion))
+
+
+def _told(share: float) -> float:
+    """A share to the digits that rows can tell, and that sums in another order leave alone."""
+    return round(share, 6)
 
 
 def _ratio(part: NDArray[np.float64], whole: NDArray[Any]) -> NDArray[np.float64]:

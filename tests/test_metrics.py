@@ -51,6 +51,26 @@ def test_perfect_answers_keep_an_interval() -> None:
     assert scores.accuracy_low < 0.75
 
 
+def test_a_withheld_answer_is_a_wrong_one_and_claims_nothing() -> None:
+    scores = score_classification(list("aabb"), ["a", None, "b", "a"], ("a", "b"))
+    assert (scores.accuracy, scores.answered, scores.coverage) == (0.5, 3, 0.75)
+    assert scores.accuracy_of_answered == pytest.approx(2 / 3)
+    assert scores.withheld == (1, 0)
+    assert scores.selective() == {
+        "withheld": 1, "coverage": 0.75, "accuracy_of_answered": 0.666667,
+    }  # fmt: skip
+    a, b = scores.per_class
+    assert (a.precision, a.recall, a.support) == (0.5, 0.5, 2)
+    assert (b.precision, b.recall) == (1.0, 0.5)
+    # As where a label of its own stood for the withheld, which no row has.
+    expected = reference.f1_score(
+        list("aabb"), ["a", "-", "b", "a"], labels=["a", "b"], average="macro"
+    )
+    assert scores.macro_f1 == pytest.approx(expected)
+    none = score_classification(["a"], [None], ("a", "b"))
+    assert (none.accuracy, none.accuracy_of_answered) == (0.0, None)
+
+
 @pytest.mark.parametrize(("truth", "predicted"), [([], []), (["a"], []), (["z"], ["a"])])
 def test_senseless_input_is_refused(truth: list[str], predicted: list[str]) -> None:
     with pytest.raises(ValueError, match=r"label|length"):

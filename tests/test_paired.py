@@ -1,9 +1,7 @@
-import math
-
 import numpy as np
 import pytest
 
-from edgeft.paired import Drop, mcnemar_p, paired_drop
+from edgeft.paired import Drop, Loss, mcnemar_p, paired_drop
 
 
 def ids(*values: int) -> np.ndarray:
@@ -26,53 +24,145 @@ def test_many_discordant_rows_do_not_overflow() -> None:
 def test_equal_predictions_lose_nothing() -> None:
     truth = ids(*[0, 1] * 1000)
     found = paired_drop(truth, truth, truth, 2)
-    assert (found.points, found.mcnemar_p) == (0.0, 1.0)
+    assert (found.worst.points, found.mcnemar_p) == (0.0, 1.0)
     # Of 2,000 rows none changed, so at most 3.69 in 2,000 do (Clopper and Pearson).
-    assert found.high == -found.low == pytest.approx(100 * 3.69 / 2000, rel=0.01)
+    assert found.accuracy.high == -found.accuracy.low
+    assert found.accuracy.high == pytest.approx(100 * 3.69 / 2000, rel=0.06)
     assert found.proven(0.5)
 
 
 def test_a_few_equal_rows_prove_nothing() -> None:
     truth = ids(*[0, 1] * 10)
     found = paired_drop(truth, truth, truth, 2)
-    assert found.high == pytest.approx(100 * (1 - 0.025 ** (1 / 20)), abs=1e-3)
+    assert found.accuracy.high == pytest.approx(100 * (1 - 0.025 ** (1 / 20)), rel=0.06)
     assert found.sentence(0.5).startswith("Not proven: 20 rows are too few")
+    one = paired_drop(ids(0), ids(0), ids(0), 2)
+    assert one.accuracy.high > 95
+    assert one.sentence(5).startswith("Not proven: 1 row is too few")
+
+
+def test_a_changed_row_never_makes_the_bound_smaller() -> None:
+    # Clopper and Pearson of 0, 1 and 2 of 1,000: 0.368%, 0.556%, 0.721%.
+    truth = ids(*[0, 1] * 500)
+    highs = []
+    for wrong in (0, 1, 2):
+        predicted = truth.copy()
+        predicted[:wrong] = 1 - predicted[:wrong]
+        highs.append(paired_drop(truth, predicted, truth, 2).accuracy.high)
+    assert highs == pytest.approx([0.368, 0.556, 0.721], rel=0.05)
+
+
+def rare_class() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Classes of 5,000, 4,990 and 10 rows, one of two newly wrong, and one of the rare right."""
+    truth = np.repeat([0, 1, 2], [5000, 4990, 10])
+    predicted, reference = truth.copy(), truth.copy()
+    predicted[0], predicted[-1], reference[-2] = 1, 0, 0
+    return truth, predicted, reference
+
+
+def test_a_claim_holds_for_every_metric_that_it_names() -> None:
+    found = paired_drop(*rare_class(), 3)
+    assert found.accuracy.high < 0.1
+    assert found.macro_f1.high > 5
+    assert not found.proven(0.5)
+    text = found.sentence(0.5)
+    assert text.startswith("Not proven: 10,000 rows are too few to tell whether it loses more than")
+    assert "0.5 points of macro F1; it may be" in text
+    assert "The rarest label has 10 of them." in text
+    document = found.judged(0.5)
+    assert (document["proven"], document["verdict"]) == (False, text)
+    assert document["macro_f1"]["high"] == found.macro_f1.high
+    assert found.proven(20)
+
+
+def test_a_rare_class_without_a_change_proves_little() -> None:
+    truth, _, _ = rare_class()
+    found = paired_drop(truth, truth, truth, 3)
+    assert found.accuracy.high == pytest.approx(0.037, rel=0.06)
+    # Of its ten rows up to 31% may go wrong, a third of which is lost of the mean of three.
+    recall = 0.025 ** (1 / 10)
+    assert found.macro_f1.high == pytest.approx(100 * (1 - 2 * recall / (1 + recall)) / 3, rel=0.06)
+    assert "macro F1" in found.sentence(0.5)
+
+
+def test_a_label_without_a_row_leaves_macro_f1_unproven() -> None:
+    truth = ids(*[0, 1] * 2500)
+    found = paired_drop(truth, truth, truth, 3)
+    assert (found.absent, found.rarest) == (1, 2500)
+    assert not found.proven(100)
+    text = found.sentence(0.5)
+    assert text.startswith("Not proven: no row has 1 of the 3 labels")
+    assert "Of accuracy 5,000 rows show with 95% confidence" in text
+    few = paired_drop(truth[:20], truth[:20], truth[:20], 3).sentence(0.5)
+    assert few.startswith("Not proven: 20 rows are too few")
+    assert "No row has 1 of the 3 labels." in few
+
+
+def test_one_class_alone() -> None:
+    truth = ids(*[1] * 50)
+    found = paired_drop(truth, truth, truth, 2)
+    assert found.accuracy.high == pytest.approx(100 * (1 - 0.025 ** (1 / 50)), rel=0.06)
+    assert not found.proven(50)
+    only = paired_drop(ids(0, 0), ids(0, 0), ids(0, 0), 1)
+    assert only.sentence(0.5) == "There is one label alone, so no answer can be lost."
 
 
 def test_the_measure_that_lost_more_counts() -> None:
     truth = ids(*[0] * 9, 1)
     lost_the_rare_class = paired_drop(truth, ids(*[0] * 10), truth, 2)
-    assert lost_the_rare_class.metric == "macro F1"
-    assert lost_the_rare_class.points == pytest.approx(100 * (1 - (18 / 19) / 2), abs=1e-3)
+    assert lost_the_rare_class.worst.metric == "macro F1"
+    assert lost_the_rare_class.worst.points == pytest.approx(100 * (1 - (18 / 19) / 2), abs=1e-3)
     gained = paired_drop(truth, truth, ids(*[0] * 10), 2)
-    assert (gained.metric, gained.points) == ("accuracy", -10.0)
+    assert (gained.worst.metric, gained.worst.points) == ("accuracy", -10.0)
     assert (gained.newly_wrong, gained.newly_right) == (0, 1)
+    assert gained.accuracy.low <= -10.0 <= gained.accuracy.high
 
 
 def test_the_interval_is_that_of_a_share() -> None:
-    # 40 of 1,000 rows become wrong: the standard error is that of a binomial share.
+    # 40 of 1,000 rows become wrong: Clopper and Pearson's interval, with none right.
     truth = np.repeat([0, 1], 500)
     predicted = truth.copy()
     predicted[:20], predicted[-20:] = 1, 0
     found = paired_drop(truth, predicted, truth, 2)
-    spread = 196 * math.sqrt(0.04 * 0.96 / 1000)
-    assert found.points == pytest.approx(4.0)
-    unseen = 100 * (1 - 0.025 ** (1 / 1000))  # none became right
-    assert found.high - found.low == pytest.approx(2 * spread + unseen, rel=0.1)
+    assert found.accuracy.points == pytest.approx(4.0)
+    assert found.accuracy.high == pytest.approx(5.41, rel=0.02)
     assert found == paired_drop(truth, predicted, truth, 2)  # the draws are the same each time
     assert found != paired_drop(truth, predicted, truth, 2, seed=1)
 
 
+def test_a_false_claim_is_as_rare_as_is_said() -> None:
+    # One row in a hundred goes wrong: how often does a bound of 200 rows end below that?
+    chance = np.random.default_rng(5)
+    misses = 0
+    for seed in range(300):
+        truth = chance.integers(0, 2, 200)
+        predicted = np.where(chance.random(200) < 0.01, 1 - truth, truth)
+        misses += paired_drop(truth, predicted, truth, 2, seed=seed).accuracy.high < 1.0
+    assert misses <= 300 * 0.05
+
+
+def test_many_kinds_of_rows_take_little_memory_and_time() -> None:
+    chance = np.random.default_rng(0)
+    truth, predicted, reference = chance.integers(0, 300, (3, 20_000))
+    found = paired_drop(truth, predicted, reference, 300)
+    assert found.accuracy.low <= found.accuracy.points <= found.accuracy.high
+
+
 def test_what_the_rows_prove_is_said_plainly() -> None:
     def drop(points: float, high: float) -> Drop:
-        return Drop("accuracy", points, -0.2, high, 400, 3, 2, 1.0)
+        losses = [Loss(name, points, -0.2, high) for name in ("accuracy", "macro F1")]
+        return Drop(*losses, 400, 3, 2, 1.0, labels=2, absent=0, rarest=200)
 
-    assert drop(0.1, 0.4).sentence(0.5) == "400 rows show that it loses no more than 0.5 points."
+    assert drop(0.1, 0.4).sentence(0.5) == (
+        "400 rows show with 95% confidence that it loses no more than 0.5 points of accuracy or "
+        "of macro F1."
+    )
     text = drop(0.1, 0.9).sentence(0.5)
     assert text.startswith("Not proven: 400 rows are too few")
     assert text.endswith("About 1,600 rows would tell.")
     assert "loses more than the 0.5 points" in drop(0.7, 0.9).sentence(0.5)
-    assert drop(0.5, 0.9).sentence(0.5).endswith("it may be 0.90.")
+    assert drop(0.5, 0.9).sentence(0.5).endswith("it may be 0.90 and 0.90.")
+    assert str(drop(0.1, 0.4).accuracy) == "0.10 (-0.20 to 0.40)"
 
 
 def test_no_rows() -> None:

@@ -25,12 +25,16 @@ class Quality:
     """What the export measured of a variant; None where the bundle does not tell.
 
     ``accuracy`` is that of the rows that reported; ``drop_points`` what was lost
-    against the original of ``drop_metric``, accuracy or macro F1.
+    against the original of ``drop_metric``, accuracy or macro F1, whichever lost more.
+    ``proven_points`` is how much at most either loses, as sure as the export says; None
+    where its rows do not prove any of both. Where thresholds are recorded, ``accuracy`` is
+    that of the answers, a withheld one being wrong, and losses those of likeliest labels.
     """
 
     accuracy: float | None = None
     drop_points: float | None = None
     drop_metric: str | None = None
+    proven_points: float | None = None
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from edgeft.bench.ceiling import Ceiling, arithmetic_of, element_bytes
 from edgeft.bench.cell import Cell, Measured, Run, agreement, summarize
@@ -272,4 +273,20 @@ def _lengths(manifest: Manifest) -> Mapping[str, int] | None:
 
 def _quality(variant: Variant) -> Quality:
     scores, drop = variant.measured.get("scores") or {}, variant.measured.get("drop") or {}
-    return Quality(scores.get("accuracy"), drop.get("points"), drop.get("metric"))
+    answers = variant.measured.get("outcome") or {}
+    return Quality(
+        answers.get("accuracy", scores.get("accuracy")),
+        drop.get("points"),
+        drop.get("metric"),
+        _proven(drop),
+    )
+
+
+def _proven(drop: Mapping[str, Any]) -> float | None:
+    """How many points at most neither metric loses; a bundle may be older than this figure."""
+    if drop.get("exact"):
+        return 0.0
+    parts = [drop.get(name) for name in ("accuracy", "macro_f1")]
+    if drop.get("absent") != 0 or None in parts:
+        return None
+    return max(float(part["high"]) for part in parts if part)

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from edgeft.bench.wording import choices_of, figure_text, p99_text
+from edgeft.bench.wording import choices_of, figure_text, lost_text, p99_text
 
 __all__ = ["Table", "energy_source", "kept_bounds", "tables_of"]
 
@@ -116,13 +116,6 @@ def _roof(name: str) -> Callable[[Row], str]:
     return told
 
 
-def _lost(cell: Row) -> str:
-    quality = cell["quality"]
-    if quality["drop_points"] is None:
-        return ""
-    return f"{quality['drop_points']:.2f} of {quality['drop_metric']}"
-
-
 def _joules(cell: Row) -> str:
     return f"{_median(cell['joules_per_1000'], 1)} {cell['energy_source']}" \
         if cell["joules_per_1000"] else ""  # fmt: skip
@@ -146,7 +139,7 @@ _COST: Columns = {
     "accuracy": lambda cell: (
         _plain(cell["quality"]["accuracy"], 4) if cell["quality"]["accuracy"] else ""
     ),
-    "points lost": _lost,
+    "points lost": lost_text,
     "same label": lambda cell: (
         "" if cell["label_agreement"] is None else f"{cell['label_agreement']:.2%}"
     ),

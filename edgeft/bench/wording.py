@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-__all__ = ["choices_of", "confidence_of", "figure_text", "p99_text"]
+__all__ = ["choices_of", "confidence_of", "figure_text", "lost_text", "p99_text"]
 
 Row = Mapping[str, Any]
 _CHOICES = {"threads": "threads", "batch_tokens": "batch", "length": "length"}
@@ -31,6 +31,16 @@ def p99_text(cell: Row) -> str:
     """The processes' p99, else that of all their texts together, of which each has too few."""
     together = "" if cell["p99_ms"] is None else f"{cell['p99_ms']:.2f}"
     return figure_text(cell["single_p99_ms"], 2) or together
+
+
+def lost_text(cell: Row) -> str:
+    """What the export measured that a variant loses, of which metric and at most; "" if nothing."""
+    quality = cell["quality"]
+    if quality["drop_points"] is None:
+        return ""
+    told = f"{quality['drop_points']:.2f} of {quality['drop_metric']}"
+    most = quality.get("proven_points")  # older documents lack it
+    return told if most is None else f"{told}, of either at most {most:.2f}"
 
 
 def confidence_of(figures: Sequence[Row]) -> str:

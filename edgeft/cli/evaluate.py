@@ -29,14 +29,18 @@ def command(
 ) -> None:
     """Score BUNDLE's variants on labelled texts.
 
-    DATA is a CSV, TSV or JSON Lines file with a text and a label column.
+    DATA is a CSV, TSV or JSON Lines file with a text and a label column. What is
+    scored is what predict answers. Where export recorded thresholds, an answer
+    that is withheld counts as a wrong one, except in "right of those", which is
+    the share of right answers among those that are given; a second row scores
+    the likeliest labels, as if there were no thresholds.
     """
     import edgeft
     from edgeft.bundle import read_manifest
-    from edgeft.cli.scores import print_scores
+    from edgeft.cli.scores import print_scores, scores_row
     from edgeft.cli.trained import tell_trained
     from edgeft.data import read_examples
-    from edgeft.runtime.check import score
+    from edgeft.runtime.check import evaluate
 
     examples = read_examples(
         data, text_column=text_column, label_column=label_column, tell=console.note
@@ -48,29 +52,24 @@ def command(
     with console.show_progress() as progress:
         for name in names:
             with edgeft.load(bundle, device=device, variant=name, threads=threads) as model:
-                results[name] = score(model, examples, progress=progress)
+                results[name] = evaluate(model, examples, progress=progress)
                 ran_on = str(model.device)
     if as_json:
-        console.print_json(
-            {
-                "device": ran_on,
-                "variants": {name: scores.to_dict() for name, scores in results.items()},
-            }
-        )
+        found = {name: one.to_dict() for name, one in results.items()}
+        console.print_json({"device": ran_on, "variants": found})
         return
+    withheld = any(one.withholds for one in results.values())
+    rows = []
+    for name, one in results.items():
+        rows.append([name, *scores_row(one.answers, withheld=withheld)])
+        if one.decided:
+            likeliest = scores_row(one.likeliest, withheld=withheld)
+            rows.append([f"{name}, without thresholds", *likeliest])
     console.print_table(
         f"{len(examples):,} rows on {ran_on}",
-        ["variant", "accuracy", "95% interval", "macro F1", "weighted F1"],
-        [
-            [
-                name,
-                f"{one.accuracy:.4f}",
-                f"{one.accuracy_low:.4f} to {one.accuracy_high:.4f}",
-                f"{one.macro_f1:.4f}",
-                f"{one.weighted_f1:.4f}",
-            ]
-            for name, one in results.items()
-        ],
+        ["variant", "accuracy", "95% interval", "macro F1", "weighted F1"]
+        + ["answered", "withheld", "right of those answered"] * withheld,
+        rows,
     )
     for name, one in results.items():
-        print_scores(one, title=name)
+        print_scores(one.answers, title=name)

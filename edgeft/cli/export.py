@@ -12,9 +12,25 @@ if TYPE_CHECKING:
     from edgeft.export.result import ExportResult
 
 SHARE = options.Number(0, 1, min_open=True)
+SINGLE_FILE = "--single-file"
 
 
-@click.command()
+class _OptionalValue(click.Command):
+    """A command whose --single-file takes a value after "=" alone, never the next argument."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        end = args.index("--") if "--" in args else len(args)
+        named = [f"{SINGLE_FILE}=fp32" if one == SINGLE_FILE else one for one in args[:end]]
+        return super().parse_args(ctx, named + args[end:])
+
+
+def _named_variant(_: click.Context, __: click.Parameter, value: str | None) -> str:
+    if value == "":
+        raise click.BadParameter("no variant is named after the '='")
+    return value or ""
+
+
+@click.command(cls=_OptionalValue)
 @click.argument("checkpoint")
 @click.option(
     "-o", "--out", type=options.OUT, required=True, metavar="BUNDLE",
@@ -58,9 +74,9 @@ SHARE = options.Number(0, 1, min_open=True)
     help='Answer "unknown" where the score is too low, so that this share of answers is right.',
 )  # fmt: skip
 @click.option(
-    "--single-file", is_flag=False, flag_value="fp32", default="", metavar="[VARIANT]",
+    "--single-file", callback=_named_variant, metavar="[=VARIANT]",
     help="Write onnx/model_text.onnx too: text in, label and scores out, for other languages' "
-    "onnxruntime with its extensions. Of fp32 unless another variant is named.",
+    "onnxruntime with its extensions. Of fp32, unless another variant is named after a \"=\".",
 )  # fmt: skip
 @click.option(
     "--original", default="", metavar="CHECKPOINT",
@@ -128,10 +144,18 @@ def show(result: "ExportResult") -> None:
     )
     if result.torch:
         scores = result.torch
-        original = ["torch", f"{scores.accuracy:.4f}", f"{scores.macro_f1:.4f}", "", "", ""]
+        original = ["torch", f"{scores.accuracy:.4f}", f"{scores.macro_f1:.4f}", "", "", "", ""]
         console.print_table(
             "On their labels",
-            ["variant", "accuracy", "macro F1", "points lost (95%)", "ECE", "Brier"],
+            [
+                "variant",
+                "accuracy",
+                "macro F1",
+                "accuracy lost (95%)",
+                "macro F1 lost (95%)",
+                "ECE",
+                "Brier",
+            ],
             [original, *([name, *one.score_cells()] for name, one in result.reports.items())],
         )
     console.print_lines(_remarks(result))
@@ -147,7 +171,7 @@ def _remarks(result: "ExportResult") -> list[str]:
             lines.append(f"{name}: {report.verdict}")
         if report.outcome:
             told = ", ".join(report.outcome_told())
-            lines.append(f"{name}, with its thresholds: {told}")
+            lines.append(f"{name}, as answered with its thresholds: {told}")
         if remark := result.remark(name):
             lines.append(remark)
     lines += [f"{name} was left out: {why}" for name, why in

@@ -7,6 +7,8 @@ from typing import Any, TypeVar
 
 import click
 
+from edgeft.limits import MAX_DROP
+
 __all__ = [
     "as_json",
     "bundle",
@@ -78,7 +80,8 @@ checkpoint = click.option(
     help="What BUNDLE was exported from: tells how many rows of the data it was trained on.",
 )  # fmt: skip
 max_drop = click.option(
-    "--max-drop", type=Number(0, 100), default=0.5, show_default=True, metavar="POINTS",
+    "--max-drop", type=Number(0, 100), default=MAX_DROP, show_default=True,
+    metavar="POINTS",
     help="What may be lost of accuracy or macro F1 on labelled texts.",
 )  # fmt: skip
 

@@ -11,15 +11,37 @@ MOST_CLASSES = 20  # a longer table shows only its worst rows
 MOST_CONFUSED = 10  # a larger confusion matrix is shown as its most frequent mistakes
 
 
+def scores_row(scores: "ClassificationScores", *, withheld: bool) -> list[str]:
+    """Accuracy, its interval, macro and weighted F1; if ``withheld``, what is answered as well."""
+    row = [
+        f"{scores.accuracy:.4f}",
+        f"{scores.accuracy_low:.4f} to {scores.accuracy_high:.4f}",
+        f"{scores.macro_f1:.4f}",
+        f"{scores.weighted_f1:.4f}",
+    ]
+    if withheld:
+        right = scores.accuracy_of_answered
+        row += [
+            f"{scores.coverage:.2%}",
+            f"{sum(scores.withheld):,}",
+            "-" if right is None else f"{right:.4f}",
+        ]
+    return row
+
+
 def print_scores(scores: "ClassificationScores", *, title: str) -> None:
     """Print the per-class table and the confusion matrix, or what matters most of them."""
     _print_classes(scores, title)
+    withheld = any(scores.withheld)
     present = [i for i, one in enumerate(scores.per_class) if one.support]
     if len(scores.labels) <= MOST_CONFUSED:
         console.print_table(
             f"{title}: confusion matrix (rows are true labels)",
-            ["", *scores.labels],
-            [[scores.labels[i], *scores.confusion[i]] for i in present],
+            ["", *scores.labels] + ["(withheld)"] * withheld,
+            [
+                [scores.labels[i], *scores.confusion[i], *scores.withheld[i : i + 1] * withheld]
+                for i in present
+            ],
         )
     elif mistakes := scores.confusions(10):
         console.print_table(

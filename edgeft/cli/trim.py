@@ -59,8 +59,9 @@ def command(checkpoint: str, out: Path, as_json: bool, **settings: Any) -> None:
     if lost := result.drop:
         console.print_lines(
             [
-                f"On {lost.rows:,} rows that gave no token it loses {lost.points:.2f} points of "
-                f"{lost.metric} ({lost.low:.2f} to {lost.high:.2f}). {result.verdict}"
+                f"On {lost.rows:,} rows that gave no token it loses, in points (95% interval): "
+                f"accuracy {lost.accuracy}, macro F1 {lost.macro_f1}. "
+                f"{lost.sentence(result.max_drop)}"
             ]
         )
     console.print_lines([f"Next: edgeft export {out} -o BUNDLE --data FILE"])

@@ -38,9 +38,12 @@ def command(
 
     Every file is compared with its sha256, and every variant answers its golden
     texts within the recorded tolerance. With --data the variants are compared
-    with fp32. Labelled texts score them, and none may lose more than --max-drop;
-    without labels, nine in ten of the texts that fp32 answers clearly must get
-    the same label. Exit status 3 if a variant misses that.
+    with fp32. Labelled texts score their likeliest labels, and none may lose more
+    than --max-drop of accuracy or macro F1; whether so many rows prove that is
+    said. "As answered" is what predict answers where thresholds are recorded, a
+    withheld answer being a wrong one. Without labels, nine in ten of the texts that
+    fp32 answers clearly must get the same label. Exit status 3 if a variant misses
+    that.
     """
     from edgeft.cli.trained import tell_trained
     from edgeft.data import Examples, read_examples_or_texts
@@ -64,9 +67,9 @@ def command(
     with console.show_progress() as progress:
         results = verify(bundle, texts, device=device, threads=threads, progress=progress)
     if as_json:
-        console.print_json({name: one.to_dict() for name, one in results.items()})
+        console.print_json({name: one.to_dict(max_drop) for name, one in results.items()})
     else:
-        show(bundle, results)
+        show(bundle, results, max_drop)
     failed = [name for name, one in results.items() if not one.golden.passed]
     if failed:
         raise IntegrityError(
@@ -76,13 +79,22 @@ def command(
     hold(results, max_drop)
 
 
-def show(bundle: Path, results: "dict[str, VariantCheck]") -> None:
-    """Print what was found, a row for each variant."""
+def show(bundle: Path, results: "dict[str, VariantCheck]", max_drop: float) -> None:
+    """Print what was found, a row for each variant, and what is not proven."""
+    from edgeft.limits import EXACT
+    from edgeft.runtime.scoring import outcome_told
+
     columns = ["variant", "device", "golden difference", "tolerance", "golden"]
     compared = any(one.agreement for one in results.values())
     scored = any(one.scores for one in results.values())
     columns += ["same label as fp32"] * compared
-    columns += ["accuracy", "macro F1", "points lost (95%)", "ECE"] * scored
+    columns += [
+        "accuracy",
+        "macro F1",
+        "accuracy lost (95%)",
+        "macro F1 lost (95%)",
+        "ECE",
+    ] * scored
     rows = []
     for name, one in results.items():
         row = [
@@ -95,11 +107,15 @@ def show(bundle: Path, results: "dict[str, VariantCheck]") -> None:
         if compared:
             row.append(f"{one.agreement.label_agreement:.2%}" if one.agreement else "-")
         if one.scores:
-            lost, error = "-", "-"
-            if one.drop is not None:
-                lost = f"{one.drop.points:.2f} ({one.drop.low:.2f} to {one.drop.high:.2f})"
-            if one.calibration is not None:
-                error = f"{one.calibration.ece:.3f}"
-            row += [f"{one.scores.accuracy:.4f}", f"{one.scores.macro_f1:.4f}", lost, error]
+            row += [f"{one.scores.accuracy:.4f}", f"{one.scores.macro_f1:.4f}"]
+            row += [str(one.drop.accuracy), str(one.drop.macro_f1)] if one.drop else ["-", "-"]
+            row.append(f"{one.calibration.ece:.3f}" if one.calibration else "-")
+        elif scored:
+            row += ["-"] * 5
         rows.append(row)
     console.print_table(f"{bundle}", columns, rows)
+    for name, one in results.items():
+        if one.drop and name not in EXACT and not one.drop.proven(max_drop):
+            console.print_lines([f"{name}, against fp32: {one.drop.sentence(max_drop)}"])
+        if one.outcome:
+            console.print_lines([f"{name}, as answered: {', '.join(outcome_told(one.outcome))}"])

@@ -60,7 +60,14 @@ def _variants(result: ExportResult) -> str:
     columns = ["variant", "file", "MB", "graph", "fused attention", "largest logit difference",
                "same label as torch"]  # fmt: skip
     if result.torch:
-        columns += ["accuracy", "macro F1", "points lost (95% interval)", "ECE", "Brier"]
+        columns += [
+            "accuracy",
+            "macro F1",
+            "points of accuracy lost (95% interval)",
+            "of macro F1",
+            "ECE",
+            "Brier",
+        ]
     rows = []
     for name, report in result.reports.items():
         variant = result.manifest.model.variants[name]
@@ -86,9 +93,14 @@ def _checked_on(result: ExportResult) -> str:
         text += (
             f" On their labels the original has an accuracy of {one.accuracy:.4f} (95% interval "
             f"{one.accuracy_low:.4f} to {one.accuracy_high:.4f}) and a macro F1 of "
-            f"{one.macro_f1:.4f}. Points lost are those of the measure that lost more; expected "
-            "calibration error and Brier score are without and with the recorded temperature."
+            f"{one.macro_f1:.4f}. Expected calibration error and Brier score are without and with "
+            "the recorded temperature."
         )
+        if any(report.outcome for report in result.reports.values()):
+            text += (
+                " The table is of the likeliest labels; what is answered with the recorded "
+                "thresholds stands below, where a withheld answer counts as a wrong one."
+            )
         if (data := result.manifest.provenance["data"])["choose"] != data["report"]:
             text += (
                 f" No temperature, threshold or layer was chosen on them, but on "
@@ -165,7 +177,7 @@ def _limits(manifest: Manifest) -> str:
     if full := [name for name, one in model.variants.items() if one.full_range]:
         lines.append(
             f"{', '.join(full)} made for {escape(manifest.provenance['target'])}: full 8-bit "
-            "weights. x86 CPUs without VNNI compute it wrongly: `edgeft verify` tells."
+            "weights. An x86 CPU without VNNI may overflow in it: `edgeft verify` tells."
         )
     return "\n".join(f"- {line}" for line in lines)
 

@@ -1,5 +1,6 @@
 """How scores become answers: temperature and thresholds, set on the rows that choose."""
 
+import math
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -20,6 +21,9 @@ __all__ = ["NO_WISH", "Wish", "check_wish", "decide"]
 
 Logits = NDArray[np.float32]
 Ids = NDArray[np.int64]
+Floats = NDArray[np.float64]
+
+LEAST_DIGITS, MOST_DIGITS = 4, 8  # of a threshold
 
 
 @dataclass(frozen=True)
@@ -84,7 +88,7 @@ def decide(
                 f"{len(truth):,} rows that choose.",
                 hint="Ask for less, or leave --precision and --recall out.",
             )
-        decision = replace(decision, label=wish.label, threshold=_below(found))
+        decision = replace(decision, label=wish.label, threshold=_below(found, scores[:, at]))
     if wish.right is not None:
         best = choose_labels(scores, labels, decision)  # (N,)
         given = scores[np.arange(len(best)), best]
@@ -95,10 +99,20 @@ def decide(
                 f"{len(truth):,} rows that choose.",
                 hint="Ask for less with --abstain, or leave it out.",
             )
-        decision = replace(decision, abstain_below=_below(found))
+        decision = replace(decision, abstain_below=_below(found, given))
     return decision
 
 
-def _below(score: float) -> float:
-    """A little below, so that the same score in float32 still reaches it."""
-    return score * (1 - 1e-6)
+def _below(score: float, scores: Floats) -> float:
+    """A threshold that ``score`` reaches and the next lower of the (N,) ``scores`` does not.
+
+    It has as few digits as that leaves, since the others of a score are those of
+    sums that another number of threads gives in another order.
+    """
+    reached: float = score * (1 - 1e-6)  # so that the same score in float32 still reaches it
+    lower = float(scores[scores < reached].max(initial=0.0))
+    for digits in range(LEAST_DIGITS, MOST_DIGITS):
+        threshold = math.floor(reached * 10.0**digits) / 10.0**digits
+        if threshold > lower:
+            return threshold
+    return reached

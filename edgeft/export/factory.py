@@ -17,15 +17,18 @@ from edgeft.export.ladder import descend
 from edgeft.export.make import Materials, layers_of, make
 from edgeft.export.speed import relative_times
 from edgeft.export.variants import EXACT, KINDS
-from edgeft.export.verify import FP32_TOLERANCE, Logits, Reference, VariantReport, judge, report_on
+from edgeft.export.verify import Logits, Reference, VariantReport, judge, report_on
+from edgeft.limits import MAX_DROP, ROUNDED_TOLERANCE, SAME_LOGITS
 from edgeft.progress import Progress, silent
-from edgeft.runtime.check import label_ids
 from edgeft.runtime.model import Model
+from edgeft.runtime.scoring import label_ids, rounded_up
 
 __all__ = ["Factory", "Rules"]
 
 SENSITIVITY_TEXTS = 64  # on which one layer's part in an error is measured
 SPEED_TEXTS = 32
+GOLDEN_DIGITS = 4  # of logits: a twentieth of the least tolerance, and more than rounding shows
+TOLERANCE_DIGITS = 3
 SMALLER = 0.95  # of the fp32 graph; what saves less is not worth another file
 
 
@@ -34,7 +37,7 @@ class Rules:
     """What variants are held to; those in ``named`` must pass, others may be left out."""
 
     named: Collection[str] = ()
-    max_drop: float = 0.5
+    max_drop: float = MAX_DROP
     wish: Wish = NO_WISH
 
 
@@ -152,7 +155,8 @@ class Factory:
             report = report_on(
                 model, self._reporter, logits, variant.decision, max_drop=self._rules.max_drop
             )
-            golden = model.logits(GOLDEN_TEXTS, alone=True).astype(np.float64).round(6)  # (G, C)
+            golden = model.logits(GOLDEN_TEXTS, alone=True).astype(np.float64)  # (G, C)
+            golden = golden.round(GOLDEN_DIGITS)
         if name in EXACT and (problem := neighbours_count(report)):
             return problem
         size, whole = (self._draft.path(one).stat().st_size for one in (name, "fp32"))
@@ -186,7 +190,7 @@ def neighbours_count(report: VariantReport) -> str:
     int8 takes the scale of activations from the whole batch, and says so; a graph in
     float32 has no such reason.
     """
-    if not report.batch_flips and report.batch_max_abs_logit_diff <= FP32_TOLERANCE:
+    if not report.batch_flips and report.batch_max_abs_logit_diff <= SAME_LOGITS:
         return ""
     return (
         f"it answers {report.batch_flips} of {report.batch_texts} texts otherwise alone than in a "
@@ -204,5 +208,6 @@ def _tolerance(name: str, lost: float, report: VariantReport) -> float:
     fp32, or the largest difference that neighbours in a batch made.
     """
     if name in EXACT:
-        return 1e-3
-    return round(max(lost, report.batch_max_abs_logit_diff, 0.01), 4)
+        return SAME_LOGITS
+    most = max(lost, report.batch_max_abs_logit_diff, ROUNDED_TOLERANCE)
+    return rounded_up(most, TOLERANCE_DIGITS)

@@ -31,6 +31,7 @@ from edgeft.export.single_file import (
 from edgeft.export.variants import ALL, KINDS, TARGETS, Target, choose_kinds, resolve_target
 from edgeft.export.verify import Reference, make_reference
 from edgeft.folders import BUNDLE, new_folder
+from edgeft.limits import MAX_DROP
 from edgeft.progress import Progress, silent
 from edgeft.runtime.check import verify
 from edgeft.runtime.tokenize import TextEncoder
@@ -68,7 +69,7 @@ class ExportConfig:
     label_column: str | None = None
     variants: tuple[str, ...] = ()
     target: str = "avx2"
-    max_drop: float = 0.5
+    max_drop: float = MAX_DROP
     wish: Wish = NO_WISH
     allow_unfused: bool = False
     original: str = ""

@@ -5,6 +5,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
 from edgeft.errors import UsageError
+from edgeft.limits import EXACT
 from edgeft.runtime.cpu import cpu_features, has_int8_dot
 
 __all__ = [
@@ -24,7 +25,7 @@ class Kind:
     """One way to write the model down.
 
     fused: made from the graph with onnxruntime's own operators, where there is one.
-    wants: the CPU or GPU feature without which it is not worth running.
+    wants: the CPU or GPU feature that it is made for.
     calibrated: activations get their scales from texts of the user's.
     """
 
@@ -48,7 +49,6 @@ KINDS = {
     "int4": Kind("onnx/model_q4.onnx", "int4", fused=False),
 }
 ALL = "all"  # of the kinds, each of which may be left out
-EXACT = ("fp32", "portable")  # which must answer as torch does, but for rounding
 
 
 @dataclass(frozen=True)

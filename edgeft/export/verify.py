@@ -15,11 +15,13 @@ from edgeft.export.checkpoint import Checkpoint
 from edgeft.export.golden import parity_texts
 from edgeft.export.reference import torch_logits
 from edgeft.export.variants import EXACT
+from edgeft.limits import LEAST_AGREEMENT, SAME_LOGITS
 from edgeft.metrics import ClassificationScores
 from edgeft.paired import Drop
 from edgeft.progress import Progress, silent
-from edgeft.runtime.check import (
-    LEAST_AGREEMENT,
+from edgeft.runtime.check import logits_in_steps
+from edgeft.runtime.model import Model
+from edgeft.runtime.scoring import (
     Agreement,
     ClearAgreement,
     check_labels,
@@ -27,17 +29,15 @@ from edgeft.runtime.check import (
     compare_logits,
     drop,
     label_ids,
-    logits_in_steps,
     outcome,
+    outcome_told,
     score_logits,
 )
-from edgeft.runtime.model import Model
 
 __all__ = ["Reference", "VariantReport", "judge", "make_reference", "report_on"]
 
 MOST_TEXTS = 512  # unlabelled texts that are compared; labelled ones are compared all
 NEIGHBOUR_TEXTS = 128  # texts that are run alone and in batches, to see what neighbours do
-FP32_TOLERANCE = 1e-3  # logits: float32 sums in another order differ by about 1e-5
 
 Logits = NDArray[np.float32]
 
@@ -68,10 +68,11 @@ class VariantReport:
     """How one variant compares with torch.
 
     clear: label agreement where torch's answer is clear.
-    drop: what it lost against the baseline on labelled rows, and ``verdict`` what
-        that proves of ``max_drop`` points, in a sentence. before, after:
-        calibration without and with its temperature. outcome: what its
-        thresholds do.
+    scores: of its likeliest labels. drop: what these lost against the baseline's
+        on labelled rows; where the variant is ``exact`` there is nothing to prove of
+        ``max_drop`` points, since it is the baseline itself in another form.
+    before, after: calibration without and with its temperature. outcome: what the
+        runtime answers, where thresholds change it.
     batch_flips: among ``batch_texts`` texts, how many get another label alone
         than in a batch.
     """
@@ -82,7 +83,7 @@ class VariantReport:
     scores: ClassificationScores | None
     drop: Drop | None
     max_drop: float
-    verdict: str
+    exact: bool
     before: Calibration | None
     after: Calibration | None
     outcome: dict[str, float | None]
@@ -97,9 +98,8 @@ class VariantReport:
             "clear_agreement": asdict(self.clear),
             "scores": self.scores.headline() if self.scores else None,
             "drop": {
-                **self.drop.to_dict(),
-                "allowed": self.max_drop,
-                "proven": self.drop.proven(self.max_drop),
+                **self.drop.judged(self.max_drop),
+                "exact": self.exact,
                 "verdict": self.verdict,
             }
             if self.drop
@@ -116,23 +116,29 @@ class VariantReport:
         }
 
     @property
+    def verdict(self) -> str:
+        """What labelled rows prove of a loss of ``max_drop`` points, in a sentence; else ""."""
+        if self.drop is None:
+            return ""
+        if self.exact:
+            return "It gives the original's own answers, but for rounding."
+        return self.drop.sentence(self.max_drop)
+
+    @property
     def unproven(self) -> bool:
-        """Whether the rows are too few to tell that it lost no more than it may."""
-        return self.drop is not None and self.verdict.startswith("Not proven")
+        """Whether there are labelled rows, but too few to tell that it lost no more than it may."""
+        return self.drop is not None and not self.exact and not self.drop.proven(self.max_drop)
 
     def outcome_told(self) -> list[str]:
-        """What the thresholds do, in words: "precision 0.9812" …"""
-        return [
-            f"{name.replace('_', ' ')} {'-' if share is None else format(share, '.4f')}"
-            for name, share in self.outcome.items()
-        ]
+        """What the runtime answers, in words: "precision 0.9812" …"""
+        return outcome_told(self.outcome)
 
     def parity_cells(self) -> list[str]:
         """For a table: the largest logit difference from torch, and the share of its labels."""
         return [f"{self.parity.max_abs_logit_diff:.2g}", f"{self.parity.label_agreement:.4f}"]
 
     def score_cells(self) -> list[str]:
-        """For a table: accuracy, macro F1, points lost, calibration error, Brier score.
+        """For a table: accuracy, macro F1, points lost of each, calibration error, Brier score.
 
         The last two without and with the temperature; empty without labels.
         """
@@ -141,7 +147,8 @@ class VariantReport:
         return [
             f"{self.scores.accuracy:.4f}",
             f"{self.scores.macro_f1:.4f}",
-            f"{self.drop.points:.2f} ({self.drop.low:.2f} to {self.drop.high:.2f})",
+            str(self.drop.accuracy),
+            str(self.drop.macro_f1),
             f"{self.before.ece:.3f} → {self.after.ece:.3f}",
             f"{self.before.brier:.3f} → {self.after.brier:.3f}",
         ]
@@ -228,14 +235,11 @@ def report_on(
     """What is told of a variant, from its (N, C) logits for the reference's texts."""
     examples, labels = reference.examples, model.labels
     lost = before = after = scores = None
-    verdict, answers = "", {}
+    answers: dict[str, float | None] = {}
     if examples is not None:
         truth = label_ids(examples, labels)
         scores = score_logits(logits, examples, labels)
         lost = drop(logits, reference.baseline, examples, labels)
-        verdict = lost.sentence(max_drop)
-        if model.variant in EXACT and reference.baseline is reference.logits:
-            verdict = "It gives the original's own answers, but for rounding."
         before, after = calibration(logits, truth), calibration(logits, truth, decision.temperature)
         answers = outcome(logits, truth, labels, decision)
     some = evenly(reference.texts, NEIGHBOUR_TEXTS)
@@ -247,7 +251,7 @@ def report_on(
         scores=scores,
         drop=lost,
         max_drop=max_drop,
-        verdict=verdict,
+        exact=model.variant in EXACT and reference.baseline is reference.logits,
         before=before,
         after=after,
         outcome=answers,
@@ -259,11 +263,12 @@ def report_on(
 
 def _too_much(lost: Drop, max_drop: float) -> str:
     """What is wrong with a drop, "" where it is allowed."""
-    if lost.points <= max_drop:
+    worst = lost.worst
+    if worst.points <= max_drop:
         return ""
     return (
-        f"it loses {lost.points:.2f} points of {lost.metric} against the original on "
-        f"{lost.rows:,} rows (95% interval {lost.low:.2f} to {lost.high:.2f}; "
+        f"it loses {worst.points:.2f} points of {worst.metric} against the original on "
+        f"{lost.rows:,} rows (95% interval {worst.low:.2f} to {worst.high:.2f}; "
         f"allowed: {max_drop:g})"
     )
 
@@ -271,12 +276,12 @@ def _too_much(lost: Drop, max_drop: float) -> str:
 def _hold_exact(variant: str, logits: Logits, expected: Logits) -> None:
     difference = float(np.abs(logits - expected).max())
     best = np.sort(expected, axis=1)  # (N, C) float32
-    clear = best[:, -1] - best[:, -2] > 2 * FP32_TOLERANCE  # (N,) bool
+    clear = best[:, -1] - best[:, -2] > 2 * SAME_LOGITS  # (N,) bool
     flips = int((clear & (logits.argmax(axis=1) != expected.argmax(axis=1))).sum())
-    if difference > FP32_TOLERANCE or flips:
+    if difference > SAME_LOGITS or flips:
         raise ModelError(
             f"The exported {variant} graph does not answer as torch does: its logits differ by "
-            f"up to {difference:.2g} (allowed: {FP32_TOLERANCE:g}), {flips} of {len(logits)} "
+            f"up to {difference:.2g} (allowed: {SAME_LOGITS:g}), {flips} of {len(logits)} "
             "labels.",
             hint="This is a fault of the export. Please report it with the model's architecture.",
         )

@@ -12,7 +12,7 @@ import vl_convert
 from edgeft import __version__
 from edgeft.bench.against import read_result
 from edgeft.bench.tables import kept_bounds, tables_of
-from edgeft.bench.wording import choices_of, figure_text, p99_text
+from edgeft.bench.wording import choices_of, figure_text, lost_text, p99_text
 from edgeft.folders import claim_file, write_file
 from edgeft.report.charts import Figure, figures
 from edgeft.report.rows import Machine, machines_of, unlikeness
@@ -166,7 +166,7 @@ def _how(machines: Sequence[Machine], command: str) -> Iterator[str]:
 
 
 def _row(cell: Mapping[str, Any], chosen: Iterable[str]) -> list[str]:
-    quality, same = cell["quality"], cell["label_agreement"]
+    same = cell["label_agreement"]
     return [
         f"{cell['variant']} on {cell['device']}",
         *("-" if cell[name] is None else str(cell[name]) for name in chosen),
@@ -176,7 +176,7 @@ def _row(cell: Mapping[str, Any], chosen: Iterable[str]) -> list[str]:
         figure_text(cell["first_ms"], 0),
         figure_text(cell["peak_rss_bytes"], 0, 1e-6, interval=False),
         f"{cell['file_bytes'] / 1e6:.1f}",
-        "" if quality["drop_points"] is None else f"{quality['drop_points']:.2f}",
+        lost_text(cell),
         "" if same is None else f"{same:.2%}",
     ]
 

@@ -13,67 +13,37 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgeft.bundle import Decision, read_manifest
-from edgeft.calibration import Calibration, calibration, probabilities
+from edgeft.calibration import Calibration, calibration
 from edgeft.data import Examples
-from edgeft.errors import DataError, GateError
+from edgeft.errors import GateError
 from edgeft.integrity import check_files
-from edgeft.metrics import ClassificationScores, score_classification
-from edgeft.paired import Drop, paired_drop
+from edgeft.limits import LEAST_AGREEMENT, MAX_DROP, SAME_LOGITS
+from edgeft.metrics import ClassificationScores
+from edgeft.paired import Drop
 from edgeft.progress import Progress, silent
-from edgeft.runtime.decode import choose_labels, require_numbers, softmax
+from edgeft.runtime.decode import require_numbers
 from edgeft.runtime.golden import GoldenResult, check_golden
 from edgeft.runtime.load import load
 from edgeft.runtime.model import WINDOW, Model
+from edgeft.runtime.scoring import (
+    Agreement,
+    ClearAgreement,
+    answer_scores,
+    check_labels,
+    clear_agreement,
+    compare_logits,
+    decides,
+    drop,
+    label_ids,
+    outcome,
+    score_logits,
+)
 
-__all__ = [
-    "LEAST_AGREEMENT",
-    "Agreement",
-    "ClearAgreement",
-    "VariantCheck",
-    "check_labels",
-    "clear_agreement",
-    "compare_logits",
-    "drop",
-    "hold",
-    "label_ids",
-    "logits_in_steps",
-    "outcome",
-    "score",
-    "score_logits",
-    "verify",
-]
+__all__ = ["Evaluation", "VariantCheck", "evaluate", "hold", "logits_in_steps", "verify"]
 
 REFERENCE = "fp32"  # the variant that the others are compared with
 PORTABLE = "portable"  # the same numbers by other operators
-EXACT_LOGITS = 2e-3  # each of the two may be 1e-3 away from the original
-LEAST_AGREEMENT = 0.9  # of labels, where no labelled data tell more
-CLEAR_MARGIN = 0.1  # probability between the best two, below which a text tells little
-
-
-@dataclass(frozen=True)
-class Agreement:
-    """Two sets of logits for the same texts, compared.
-
-    ``label_agreement`` is the share, 0 to 1, of texts with the same best label.
-    """
-
-    texts: int
-    label_agreement: float
-    max_abs_logit_diff: float
-    mean_abs_logit_diff: float
-
-
-@dataclass(frozen=True)
-class ClearAgreement:
-    """The texts to which the reference has a clear answer, and the share with the same label."""
-
-    texts: int
-    label_agreement: float
-
-    @property
-    def passed(self) -> bool:
-        """Whether the share reaches LEAST_AGREEMENT; it does where no text is clear."""
-        return self.texts == 0 or self.label_agreement >= LEAST_AGREEMENT
+EXACT_LOGITS = 2 * SAME_LOGITS  # each of the two may be as far from the original
 
 
 @dataclass(frozen=True)
@@ -81,9 +51,10 @@ class VariantCheck:
     """One variant on one device, and how it does on texts.
 
     ``agreement`` and ``clear`` compare it with fp32: None without texts or
-    without fp32. Without labels ``scores``, ``drop`` (what it lost against fp32)
-    and ``calibration`` (with its recorded temperature) are None, and ``outcome``
-    (what its thresholds do) is empty.
+    without fp32. Without labels ``scores`` (of the likeliest label), ``drop`` (what
+    these lost against fp32's) and ``calibration`` (with its recorded temperature)
+    are None, and ``outcome`` (what the runtime answers, where thresholds change it) is
+    empty. All of this is missing where ``no_numbers`` texts got NaN or infinity.
     """
 
     device: str
@@ -94,9 +65,13 @@ class VariantCheck:
     drop: Drop | None = None
     calibration: Calibration | None = None
     outcome: Mapping[str, float | None] = field(default_factory=dict)
+    no_numbers: int = 0
 
-    def to_dict(self) -> dict[str, Any]:
-        """A JSON-ready dictionary; a difference that is no number becomes null."""
+    def to_dict(self, max_drop: float = MAX_DROP) -> dict[str, Any]:
+        """A JSON-ready dictionary; a difference that is no number becomes null.
+
+        It tells whether a loss of no more than ``max_drop`` points is proven.
+        """
         difference = self.golden.max_abs_difference
         return {
             "device": self.device,
@@ -108,9 +83,32 @@ class VariantCheck:
             "agreement": asdict(self.agreement) if self.agreement else None,
             "clear_agreement": asdict(self.clear) if self.clear else None,
             "scores": self.scores.headline() if self.scores else None,
-            "drop": self.drop.to_dict() if self.drop else None,
+            "drop": self.drop.judged(max_drop) if self.drop else None,
             "calibration": self.calibration.to_dict() if self.calibration else None,
             "outcome": dict(self.outcome),
+            "no_numbers": self.no_numbers,
+        }
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Scores of what a variant answers, and of its likeliest labels.
+
+    The two are the same where no threshold is ``decided``; ``withholds`` tells
+    whether answers below a score are withheld.
+    """
+
+    answers: ClassificationScores
+    likeliest: ClassificationScores
+    decided: bool = False
+    withholds: bool = False
+
+    def to_dict(self) -> dict[str, Any]:
+        """A JSON-ready dictionary: the answers' scores, and those without thresholds, if any."""
+        return {
+            **self.answers.to_dict(),
+            **self.answers.selective(),
+            "without_thresholds": self.likeliest.headline() if self.decided else None,
         }
 
 
@@ -159,6 +157,11 @@ def _on_data(
     decision: Decision,
 ) -> VariantCheck:
     """The check with what the (N, C) logits of the data tell, beside those of fp32."""
+    numbers = np.isfinite(logits).all(axis=1)  # (N,) bool
+    if not numbers.all():
+        return replace(check, no_numbers=int((~numbers).sum()))
+    if reference is not None and not np.isfinite(reference).all():
+        reference = None
     if reference is not None:
         check = replace(
             check,
@@ -166,12 +169,12 @@ def _on_data(
             clear=clear_agreement(logits, reference),
         )
     if isinstance(data, Examples):
-        truth, numbers = label_ids(data, labels), bool(np.isfinite(logits).all())
+        truth = label_ids(data, labels)
         check = replace(
             check,
             scores=score_logits(logits, data, labels),
-            calibration=calibration(logits, truth, decision.temperature) if numbers else None,
-            outcome=outcome(logits, truth, labels, decision) if numbers else {},
+            calibration=calibration(logits, truth, decision.temperature),
+            outcome=outcome(logits, truth, labels, decision),
         )
         if reference is not None:
             check = replace(check, drop=drop(logits, reference, data, labels))
@@ -181,12 +184,18 @@ def _on_data(
 def hold(results: Mapping[str, VariantCheck], max_drop: float) -> None:
     """Hold what ``verify`` found on texts to the limits of an export.
 
-    The portable variant must give fp32's logits, but for rounding. On labelled
-    texts a variant may lose ``max_drop`` points against fp32; on others it must
-    give fp32's label to LEAST_AGREEMENT of those whose answer is clear. Raises
-    GateError.
+    Every text must get numbers. The portable variant must give fp32's logits, but
+    for rounding. On labelled texts a variant may lose ``max_drop`` points against
+    fp32; on others it must give fp32's label to LEAST_AGREEMENT of those whose answer
+    is clear. Raises GateError.
     """
     for name, one in results.items():
+        if one.no_numbers:
+            raise GateError(
+                f"{name} answers {one.no_numbers:,} of the texts with values that are no numbers "
+                "(NaN or infinity).",
+                hint="Run another variant, or export again.",
+            )
         if name == PORTABLE and one.agreement is not None:
             apart = one.agreement.max_abs_logit_diff
             if not apart <= EXACT_LOGITS:
@@ -196,9 +205,10 @@ def hold(results: Mapping[str, VariantCheck], max_drop: float) -> None:
                     hint=f"Run {REFERENCE}: --variant {REFERENCE}",
                 )
         if one.drop is not None:
-            if not one.drop.points <= max_drop:  # so that NaN allows nothing
+            worst = one.drop.worst
+            if not worst.points <= max_drop:  # so that NaN allows nothing
                 raise GateError(
-                    f"{name} loses {one.drop.points:.2f} points of {one.drop.metric} against "
+                    f"{name} loses {worst.points:.2f} points of {worst.metric} against "
                     f"{REFERENCE} (allowed: {max_drop:g}).",
                     hint=f"Run {REFERENCE}: --variant {REFERENCE}\n"
                     f"or allow more with --max-drop {one.drop.rounded_up():.2f}",
@@ -212,104 +222,21 @@ def hold(results: Mapping[str, VariantCheck], max_drop: float) -> None:
             )
 
 
-def score(model: Model, examples: Examples, *, progress: Progress = silent) -> ClassificationScores:
-    """Score the model's likeliest labels, whatever its thresholds, against the true ones.
+def evaluate(model: Model, examples: Examples, *, progress: Progress = silent) -> Evaluation:
+    """Score what the model answers, thresholds and all, against the true labels.
 
     Raises DataError where a label is not one of the model's.
     """
     check_labels(examples, model.labels)
     logits = logits_in_steps(model, examples.texts, f"scoring {model.variant}", progress)
     require_numbers(logits)
-    return score_logits(logits, examples, model.labels)
-
-
-def score_logits(
-    logits: NDArray[np.float32], examples: Examples, labels: Sequence[str]
-) -> ClassificationScores:
-    """Score (N, C) logits against the labels of N examples; ``labels`` are the C columns."""
-    predicted = [labels[at] for at in logits.argmax(axis=1)]
-    return score_classification(examples.labels, predicted, labels)
-
-
-def drop(
-    logits: NDArray[np.float32],
-    reference: NDArray[np.float32],
-    examples: Examples,
-    labels: Sequence[str],
-) -> Drop:
-    """What (N, C) logits lose against others, for the same N labelled rows."""
-    ids = label_ids(examples, labels)
-    return paired_drop(ids, logits.argmax(axis=1), reference.argmax(axis=1), len(labels))
-
-
-def outcome(
-    logits: NDArray[np.float32], truth: NDArray[np.int64], labels: Sequence[str], decision: Decision
-) -> dict[str, float | None]:
-    """What a decision's thresholds do to rows whose (N,) label ids are known.
-
-    Shares from 0 to 1, None where there is nothing to share: "precision" and
-    "recall" of the label with a threshold of its own, the share of rows
-    "answered", and that of the answers which are right. Empty without thresholds.
-    """
-    if not (decision.label or decision.abstain_below):
-        return {}
-    scores = probabilities(logits, decision.temperature)  # (N, C)
-    best = choose_labels(scores, labels, decision)  # (N,)
-    answered = scores[np.arange(len(best)), best] >= decision.abstain_below  # (N,) bool
-    found = {}
-    if decision.label:
-        at = labels.index(decision.label)
-        given, true = answered & (best == at), truth == at
-        found["precision"] = _share(given & true, given)
-        found["recall"] = _share(given & true, true)
-    if decision.abstain_below:
-        found["answered"] = _share(answered, np.ones_like(answered))
-        found["right_of_answered"] = _share(answered & (best == truth), answered)
-    return found
-
-
-def _share(part: NDArray[np.bool_], whole: NDArray[np.bool_]) -> float | None:
-    return round(float(part.sum() / whole.sum()), 6) if whole.any() else None
-
-
-def label_ids(examples: Examples, labels: Sequence[str]) -> NDArray[np.int64]:
-    """The (N,) column of the logits that each example's label has."""
-    index = {label: at for at, label in enumerate(labels)}
-    return np.array([index[label] for label in examples.labels], np.int64)
-
-
-def compare_logits(logits: NDArray[np.float32], reference: NDArray[np.float32]) -> Agreement:
-    """Compare two arrays of (N, C) logits, N at least 1."""
-    difference = np.abs(logits - reference)  # (N, C) float32
-    same = logits.argmax(axis=1) == reference.argmax(axis=1)  # (N,) bool
-    return Agreement(
-        texts=len(logits),
-        label_agreement=float(same.mean()),
-        max_abs_logit_diff=float(difference.max()),
-        mean_abs_logit_diff=float(difference.mean()),
-    )
-
-
-def clear_agreement(logits: NDArray[np.float32], reference: NDArray[np.float32]) -> ClearAgreement:
-    """Compare labels on the texts whose best two labels lie CLEAR_MARGIN apart in reference."""
-    best = np.sort(softmax(reference), axis=1)  # (N, C) probabilities, the best last
-    clear = best[:, -1] - best[:, -2] > CLEAR_MARGIN  # (N,) bool
-    same = logits.argmax(axis=1) == reference.argmax(axis=1)  # (N,) bool
-    return ClearAgreement(int(clear.sum()), float(same[clear].mean()) if clear.any() else 1.0)
-
-
-def check_labels(examples: Examples, labels: Sequence[str]) -> None:
-    """Raise DataError at the first example whose label the model does not know."""
-    known = set(labels)
-    for label, line in zip(examples.labels, examples.lines, strict=True):
-        if label not in known:
-            some = ", ".join(map(repr, labels[:8])) + (" …" if len(labels) > 8 else "")
-            raise DataError(
-                f"{examples.source}, line {line}: the model has no label {label!r}.",
-                hint=f"It has {len(labels)}: {some}. "
-                f"Labels were read from the column {examples.label_column!r}; "
-                "name another with --label-column.",
-            )
+    decision = model.manifest.model.variants[model.variant].decision
+    likeliest = score_logits(logits, examples, model.labels)
+    if not decides(decision):
+        return Evaluation(likeliest, likeliest)
+    truth = label_ids(examples, model.labels)
+    answers = answer_scores(logits, truth, model.labels, decision)
+    return Evaluation(answers, likeliest, True, decision.abstain_below > 0)
 
 
 def logits_in_steps(

@@ -1,6 +1,7 @@
 """From logits to predictions; pure numpy."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,9 +11,26 @@ from edgeft.errors import RunError
 from edgeft.runtime.tokenize import Encoded
 from edgeft.tasks import UNKNOWN, Classification
 
-__all__ = ["choose_labels", "classifications", "pool", "require_numbers", "softmax"]
+__all__ = [
+    "Answers",
+    "answers_of",
+    "choose_labels",
+    "classifications",
+    "pool",
+    "require_numbers",
+    "softmax",
+]
 
 PLAIN = Decision()
+
+
+@dataclass(frozen=True)
+class Answers:
+    """(N, C) ``scores``, the (N,) label ids that they lead to, and which of these are withheld."""
+
+    scores: NDArray[np.float32]
+    best: NDArray[np.int64]
+    withheld: NDArray[np.bool_]
 
 
 def softmax(logits: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -57,15 +75,38 @@ def classifications(
     decision: Decision = PLAIN,
 ) -> list[Classification]:
     """One Classification for each row of (N, C) logits, in order. Raises RunError."""
+    found = answers_of(logits, labels, decision)
+    rows = zip(
+        found.best.tolist(), found.withheld.tolist(), found.scores.tolist(), encoded, strict=True
+    )
+    return [
+        Classification(
+            label=UNKNOWN if withheld else labels[at],
+            score=scores[at],
+            scores=dict(zip(labels, scores, strict=True)),
+            truncated=one.truncated,
+            unknown_share=one.unknown_share,
+            windows=len(one.rows),
+            abstained=withheld,
+        )
+        for at, withheld, scores, one in rows
+    ]
+
+
+def answers_of(
+    logits: NDArray[np.float32], labels: Sequence[str], decision: Decision = PLAIN
+) -> Answers:
+    """What the decision makes of (N, C) logits; predictions and their scoring both rest on it.
+
+    Raises RunError where a logit is no number.
+    """
     if decision.temperature != 1.0:
         logits = logits / np.float32(decision.temperature)
     require_numbers(logits)
     scores = softmax(logits)  # (N, C)
-    best = choose_labels(scores, labels, decision).tolist()  # (N,)
-    return [
-        _classification(at, row, labels, one, decision.abstain_below)
-        for at, row, one in zip(best, scores.tolist(), encoded, strict=True)
-    ]
+    best = choose_labels(scores, labels, decision)  # (N,)
+    given = scores[np.arange(len(best)), best].astype(np.float64)  # (N,) as predictions show them
+    return Answers(scores, best, given < decision.abstain_below)
 
 
 def choose_labels(
@@ -83,18 +124,3 @@ def choose_labels(
         given = scores[:, chosen] >= decision.threshold  # (N,) bool
         best = np.where(given, chosen, rest.argmax(axis=-1))
     return best
-
-
-def _classification(
-    at: int, row: list[float], labels: Sequence[str], one: Encoded, abstain_below: float
-) -> Classification:
-    abstained = row[at] < abstain_below
-    return Classification(
-        label=UNKNOWN if abstained else labels[at],
-        score=row[at],
-        scores=dict(zip(labels, row, strict=True)),
-        truncated=one.truncated,
-        unknown_share=one.unknown_share,
-        windows=len(one.rows),
-        abstained=abstained,
-    )

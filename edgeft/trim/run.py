@@ -14,10 +14,11 @@ from edgeft.export.checkpoint import Checkpoint, open_checkpoint
 from edgeft.export.evidence import read_evidence
 from edgeft.export.reference import clean, torch_logits
 from edgeft.folders import CHECKPOINT, new_folder, write_json
+from edgeft.limits import MAX_DROP, SAME_LOGITS
 from edgeft.paired import Drop
 from edgeft.pretrained import quiet
 from edgeft.progress import Progress, silent
-from edgeft.runtime.check import check_labels, drop
+from edgeft.runtime.scoring import check_labels, drop
 from edgeft.seen import copy_seen
 from edgeft.trim.tokenizer_files import new_ids, rewrite, write_files
 from edgeft.trim.vocabulary import keep_tokens
@@ -25,7 +26,6 @@ from edgeft.trim.vocabulary import keep_tokens
 __all__ = ["TrimConfig", "TrimResult", "trim"]
 
 SHARE = 0.3  # of the vocabulary stays: more than that hardly helps other texts
-SAME = 1e-3  # logits: the same numbers, summed in another order
 ID_FIELDS = ("pad_token_id", "bos_token_id", "eos_token_id", "cls_token_id", "sep_token_id",
              "unk_token_id", "mask_token_id", "decoder_start_token_id")  # fmt: skip
 
@@ -48,7 +48,7 @@ class TrimConfig:
     test: Path | None = None
     text_column: str | None = None
     label_column: str | None = None
-    max_drop: float = 0.5
+    max_drop: float = MAX_DROP
     tokens: int | None = None
     seed: int = 0
     force: bool = False
@@ -67,7 +67,7 @@ class TrimResult:
     bytes_before: int
     bytes_after: int
     drop: Drop | None
-    verdict: str
+    max_drop: float
 
     def to_dict(self) -> dict[str, Any]:
         """A JSON-ready dictionary."""
@@ -75,7 +75,7 @@ class TrimResult:
             "checkpoint": str(self.out),
             "tokens": {"before": self.tokens_before, "after": self.tokens_after},
             "bytes": {"before": self.bytes_before, "after": self.bytes_after},
-            "drop": {**self.drop.to_dict(), "verdict": self.verdict} if self.drop else None,
+            "drop": self.drop.judged(self.max_drop) if self.drop else None,
         }
 
 
@@ -133,11 +133,11 @@ def _trim(config: TrimConfig, folder: Path, progress: Progress, tell: Tell) -> T
         )
     _hold_same(old, new, texts, progress)
     lost = _lost(old, new, evidence.report, progress)
-    if lost is not None and not lost.points <= config.max_drop:
+    if lost is not None and not lost.worst.points <= config.max_drop:
         raise GateError(
-            f"Without the tokens that its texts do not need, the model loses {lost.points:.2f} "
-            f"points of {lost.metric} on {lost.rows:,} other rows (allowed: "
-            f"{config.max_drop:g}).",
+            "Without the tokens that its texts do not need, the model loses "
+            f"{lost.worst.points:.2f} points of {lost.worst.metric} on {lost.rows:,} other rows "
+            f"(allowed: {config.max_drop:g}).",
             hint="Nothing was written. Give more texts with --data, or allow more with "
             f"--max-drop {lost.rounded_up():.2f}",
         )
@@ -149,7 +149,7 @@ def _trim(config: TrimConfig, folder: Path, progress: Progress, tell: Tell) -> T
         bytes_before=sizes[0],
         bytes_after=sizes[1],
         drop=lost,
-        verdict=lost.sentence(config.max_drop) if lost else "",
+        max_drop=config.max_drop,
     )
 
 
@@ -208,7 +208,7 @@ def _hold_same(old: Checkpoint, new: Checkpoint, texts: Sequence[str], progress:
     one = torch_logits(old, some, step="running the original", progress=progress)
     other = torch_logits(new, some, step="running the trimmed one", progress=progress)
     difference = float(np.abs(one - other).max()) if some else 0.0
-    if difference > SAME:
+    if not difference <= SAME_LOGITS:
         raise ModelError(
             f"The trimmed model answers the texts differently (by up to {difference:.2g}).",
             hint="This is a fault of the trimming. Please report it with the model's name.",

@@ -2,16 +2,17 @@ from dataclasses import replace
 
 import pytest
 
+from edgeft.bench.result import Quality
 from edgeft.bench.verdict import cell_verdict, crossing, device_verdicts, warnings
 from tests.bench.makers import QUIET, VNNI, cell, measured, run, singles
 
 
 def test_a_faster_variant_is_said_to_be_faster_with_its_price() -> None:
     base = cell("fp32", measured(7.0, 150.0), drop=0.0)
-    fast = cell("int8", measured(5.0, 300.0), drop=0.2)
+    fast = cell("int8", measured(5.0, 300.0), quality=Quality(0.9, 0.2, "accuracy", 0.4))
     text = cell_verdict(fast, [base, fast], VNNI)
     assert text.startswith(
-        "quickest for single texts; most texts a second; smallest within 0.5 points; "
+        "quickest for single texts; most texts a second; smallest within 0.5 points (proven); "
         "against fp32 1.40× as fast (1.3"
     )
     assert "2.00× as fast (1.9" in text
@@ -24,11 +25,11 @@ def test_a_slower_variant_is_said_to_lose_and_why() -> None:
     base, slow = cell("fp32", measured(5.0, 200.0)), cell("int8", measured(10.0, 100.0))
     without = cell_verdict(slow, [base, slow], ("avx2",))
     assert without.startswith(
-        "int8 loses to fp32 here: 0.50× as fast for single texts and 0.50× as fast in batches, as "
-        "this CPU has no int8 dot products (VNNI)"
+        "int8 loses to fp32 here: 0.50× as fast for single texts and 0.50× as fast in batches (a "
+        "CPU without int8 dot products)"
     )
-    assert "VNNI" not in cell_verdict(slow, [base, slow], VNNI)
-    assert "VNNI" not in cell_verdict(slow, [base, slow], ())  # where the system tells nothing
+    assert "dot" not in cell_verdict(slow, [base, slow], VNNI)
+    assert "dot" not in cell_verdict(slow, [base, slow], ())  # where the system tells nothing
     assert cell_verdict(base, [base, slow], VNNI).startswith("quickest for single texts; most")
 
 
@@ -57,6 +58,22 @@ def test_the_smallest_is_one_that_may_be_used() -> None:
     small = [one.cell.variant for one in cells
              if "smallest within 0.5 points" in cell_verdict(one, cells, VNNI)]  # fmt: skip
     assert small == ["int8"]
+    assert "(as measured, not proven)" in cell_verdict(right, cells, VNNI)
+
+
+def test_what_is_proven_within_the_points_is_told_from_what_was_only_measured() -> None:
+    base = cell("fp32", measured(5.0, 100.0), quality=Quality(0.9, 0.0, "accuracy", 0.0))
+    small = cell(
+        "int4", measured(5.0, 100.0), quality=Quality(0.9, 0.1, "accuracy", 5.9),
+        file_bytes=15_000_000,
+    )  # fmt: skip
+    sure = cell("int8", measured(5.0, 100.0), quality=Quality(0.9, 0.2, "macro F1", 0.4))
+    cells = [base, small, sure]
+    assert "smallest within 0.5 points (as measured, not proven)" in cell_verdict(
+        small, cells, VNNI
+    )
+    assert "smallest within 0.5 points (proven)" in cell_verdict(sure, cells, VNNI)
+    assert "smallest" not in cell_verdict(base, cells, VNNI)
 
 
 def test_no_agreement_is_not_total_disagreement() -> None:

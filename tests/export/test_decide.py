@@ -4,8 +4,8 @@ import pytest
 from edgeft.bundle import Decision
 from edgeft.errors import GateError, UsageError
 from edgeft.export.decide import Wish, check_wish, decide
-from edgeft.runtime.check import outcome
 from edgeft.runtime.decode import classifications
+from edgeft.runtime.scoring import outcome
 from edgeft.runtime.tokenize import Encoded
 
 LABELS = ("ham", "spam")

@@ -175,7 +175,7 @@ def test_another_process_gives_the_same_bytes(
     everything: ExportResult, tiny_checkpoint: Path, data: Path, tmp_path: Path
 ) -> None:
     command = [sys.executable, "-m", "edgeft", "export", str(tiny_checkpoint), "--data", str(data),
-               "--max-drop", "100", "--single-file", "int8", "-o", str(tmp_path / "b")]  # fmt: skip
+               "--max-drop", "100", "--single-file=int8", "-o", str(tmp_path / "b")]  # fmt: skip
     for name in KINDS:
         command += ["--variant", name]
     subprocess.run(

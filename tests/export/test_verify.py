@@ -54,7 +54,7 @@ def test_fp32_gives_the_logits_of_torch(checkpoint: Checkpoint, fp32: Model) -> 
     reference = make_reference(checkpoint, TEXTS)
     assert (reference.source, reference.scores) == ("data", None)
     found = report(fp32, reference)
-    assert found.parity.max_abs_logit_diff < 1e-4
+    assert found.parity.max_abs_logit_diff <= 1e-3
     assert (found.parity.texts, found.parity.label_agreement) == (90, 1.0)
     assert (found.batch_texts, found.batch_flips) == (90, 0)
     assert (found.scores, found.drop, found.before, found.outcome) == (None, None, None, {})
@@ -90,7 +90,7 @@ def test_labelled_data_score_torch_and_the_variant(
     exact = report(fp32, reference)
     assert exact.scores == reference.scores
     assert exact.drop is not None
-    assert exact.drop.points == 0.0
+    assert exact.drop.worst.points == 0.0
     assert exact.verdict == "It gives the original's own answers, but for rounding."
     found = report(int8, reference)
     assert found.scores is not None
@@ -99,7 +99,7 @@ def test_labelled_data_score_torch_and_the_variant(
         reference.scores.accuracy - found.scores.accuracy,
         reference.scores.macro_f1 - found.scores.macro_f1,
     )
-    assert found.drop.points == pytest.approx(100 * lost, abs=1e-3)
+    assert found.drop.worst.points == pytest.approx(100 * lost, abs=1e-3)
     document = found.to_dict()
     assert document["scores"]["rows"] == document["drop"]["rows"] == 90
     assert document["drop"]["verdict"] == found.verdict
@@ -151,7 +151,7 @@ def test_a_drop_is_counted_from_the_original(
     assert reference.scores.accuracy < 1
     found = report(fp32, reference)
     assert found.drop is not None
-    assert found.drop.points < 0
+    assert found.drop.worst.points < 0
     assert found.parity.label_agreement == 1.0
 
 
@@ -171,7 +171,8 @@ def test_neighbours_of_int8_are_measured(checkpoint: Checkpoint, int8: Model) ->
     found = report(int8, make_reference(checkpoint, TEXTS))
     assert found.parity.texts == 90
     alone, beside = int8.logits(TEXTS, alone=True), int8.logits(TEXTS)
-    assert found.batch_max_abs_logit_diff == float(np.abs(alone - beside).max()) > 0
+    most = float(np.abs(alone - beside).max())
+    assert most <= found.batch_max_abs_logit_diff < most + 1e-3  # rounded up to a thousandth
     assert found.batch_flips == int((alone.argmax(axis=1) != beside.argmax(axis=1)).sum())
 
 

@@ -7,20 +7,14 @@ import numpy as np
 import pytest
 
 import edgeft
-from edgeft.bundle import Golden, read_manifest, write_manifest
+from edgeft.bundle import Decision, Golden, read_manifest, write_manifest
 from edgeft.data import Examples
 from edgeft.errors import DataError, GateError, IntegrityError
-from edgeft.paired import Drop
-from edgeft.runtime.check import (
-    ClearAgreement,
-    VariantCheck,
-    clear_agreement,
-    compare_logits,
-    hold,
-    score,
-    verify,
-)
+from edgeft.paired import Drop, Loss
+from edgeft.runtime.check import VariantCheck, evaluate, hold, verify
 from edgeft.runtime.golden import GoldenResult, check_golden
+from edgeft.runtime.scoring import ClearAgreement, clear_agreement, compare_logits
+from tests.bundles import with_variant
 
 TEXTS = ["a happy dog", "the market fell", "", "quiet rain at night " * 30]
 
@@ -66,7 +60,7 @@ def test_labelled_texts_are_scored_against_fp32(tiny_bundle: Path) -> None:
         labels = [one.label for one in model.predict(TEXTS)]
     fp32 = verify(tiny_bundle, examples(labels), device="cpu")["fp32"]
     assert fp32.scores is not None
-    assert (fp32.scores.accuracy, fp32.drop.points if fp32.drop else None) == (1.0, 0.0)
+    assert (fp32.scores.accuracy, fp32.drop.worst.points if fp32.drop else None) == (1.0, 0.0)
     assert fp32.calibration is not None
     with pytest.raises(DataError, match=r"no label 'angry'"):
         verify(tiny_bundle, examples(["angry"]), device="cpu")
@@ -85,10 +79,13 @@ def test_the_gates_of_verify() -> None:
         return {"int8": VariantCheck("cpu", GoldenResult(0.0, 0.1), **found)}
 
     hold(check(), 0.5)
-    lost = Drop("accuracy", 0.5, 0.1, 0.9, 100, 1, 0, 1.0)
+    small = Loss("accuracy", 0.5, 0.1, 0.9)
+    lost = Drop(small, replace(small, metric="macro F1", points=0.4), 100, 1, 0, 1.0, 2, 0, 50)
     hold(check(drop=lost, clear=ClearAgreement(10, 0.5)), 0.5)
     with pytest.raises(GateError, match=r"int8 loses 0\.60 points of accuracy"):
-        hold(check(drop=replace(lost, points=0.6)), 0.5)
+        hold(check(drop=replace(lost, accuracy=replace(small, points=0.6))), 0.5)
+    with pytest.raises(GateError, match="3 of the texts with values that are no numbers"):
+        hold(check(no_numbers=3), 100)
     hold(check(clear=ClearAgreement(10, 0.9)), 0.5)
     with pytest.raises(GateError, match="fp32's label on only 80"):
         hold(check(clear=ClearAgreement(10, 0.8)), 0.5)
@@ -114,8 +111,46 @@ def test_scores_are_those_of_predict(tiny_bundle: Path) -> None:
     with edgeft.load(tiny_bundle, device="cpu", variant="int8") as model:
         right = [one.label for one in model.predict(TEXTS)]
         wrong = next(label for label in model.labels if label != right[0])
-        assert score(model, examples(right)).accuracy == 1.0
-        assert score(model, examples([wrong, *right[1:]])).accuracy == 0.75
+        assert evaluate(model, examples(right)).answers.accuracy == 1.0
+        found = evaluate(model, examples([wrong, *right[1:]]))
+    assert found.answers.accuracy == 0.75
+    assert found.answers is found.likeliest
+    assert found.to_dict()["without_thresholds"] is None
+
+
+def test_withheld_answers_are_scored_as_withheld(tiny_bundle: Path, tmp_path: Path) -> None:
+    with edgeft.load(tiny_bundle, device="cpu", variant="fp32") as model:
+        plain = model.predict(TEXTS)
+    labels = [one.label for one in plain]
+    middle = sorted(one.score for one in plain)[2]
+    decided = with_variant(
+        tiny_bundle, tmp_path / "b", "fp32", decision=Decision(abstain_below=middle)
+    )
+    with edgeft.load(decided, device="cpu", variant="fp32") as model:
+        answers = model.predict(TEXTS)
+        found = evaluate(model, examples(labels))
+    withheld = sum(one.abstained for one in answers)
+    assert withheld == 2
+    assert sum(found.answers.withheld) == withheld
+    assert (found.answers.accuracy, found.likeliest.accuracy) == (0.5, 1.0)
+    document = found.to_dict()
+    assert (document["coverage"], document["accuracy_of_answered"]) == (0.5, 1.0)
+    assert document["without_thresholds"]["accuracy"] == 1.0
+    checked = verify(decided, examples(labels), device="cpu")["fp32"]
+    assert checked.outcome["accuracy"] == checked.outcome["answered"] == 0.5
+    assert (checked.outcome["withheld"], checked.outcome["right_of_answered"]) == (2, 1.0)
+
+
+def test_the_label_with_a_threshold_is_scored_as_it_is_given(
+    tiny_bundle: Path, tmp_path: Path
+) -> None:
+    with edgeft.load(tiny_bundle, device="cpu", variant="fp32") as model:
+        first = model.labels[0]
+    always = Decision(label=first, threshold=1e-6)
+    decided = with_variant(tiny_bundle, tmp_path / "b", "fp32", decision=always)
+    with edgeft.load(decided, device="cpu", variant="fp32") as model:
+        assert {one.label for one in model.predict(TEXTS)} == {first}
+        assert evaluate(model, examples([first] * 4)).answers.accuracy == 1.0
 
 
 def test_a_label_that_the_model_lacks_is_named(tiny_bundle: Path) -> None:
@@ -123,7 +158,7 @@ def test_a_label_that_the_model_lacks_is_named(tiny_bundle: Path) -> None:
         edgeft.load(tiny_bundle, device="cpu", variant="fp32") as model,
         pytest.raises(DataError, match=r"f\.csv, line 3: the model has no label '\[red\]'"),
     ):
-        score(model, examples(["calm", "[red]"]))
+        evaluate(model, examples(["calm", "[red]"]))
 
 
 def test_two_variants_agree_with_themselves(tiny_bundle: Path) -> None:
