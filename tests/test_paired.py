@@ -150,8 +150,8 @@ def test_many_kinds_of_rows_take_little_memory_and_time() -> None:
 
 def test_what_the_rows_prove_is_said_plainly() -> None:
     def drop(points: float, high: float) -> Drop:
-        losses = [Loss(name, points, -0.2, high) for name in ("accuracy", "macro F1")]
-        return Drop(*losses, 400, 3, 2, 1.0, labels=2, absent=0, rarest=200)
+        one, other = (Loss(name, points, -0.2, high) for name in ("accuracy", "macro F1"))
+        return Drop(one, other, 400, 3, 2, 1.0, labels=2, absent=0, rarest=200)
 
     assert drop(0.1, 0.4).sentence(0.5) == (
         "400 rows show with 95% confidence that it loses no more than 0.5 points of accuracy or "

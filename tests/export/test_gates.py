@@ -145,7 +145,7 @@ def test_thresholds_are_kept_by_the_runtime(
     for name, variant in result.manifest.model.variants.items():
         assert variant.decision.label == "sad"
         assert variant.decision.temperature > 0
-        assert set(variant.measured["outcome"]) == {"precision", "recall"}
+        assert set(variant.measured["outcome"]) == {"accuracy", "macro_f1", "precision", "recall"}
         with edgeft.load(tmp_path / "b", device="cpu", variant=name) as model:
             texts = [text for text, _ in rows(89)]
             for one in model.predict(texts):
