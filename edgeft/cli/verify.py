@@ -84,17 +84,7 @@ def show(bundle: Path, results: "dict[str, VariantCheck]", max_drop: float) -> N
     from edgeft.limits import EXACT
     from edgeft.runtime.scoring import outcome_told
 
-    columns = ["variant", "device", "golden difference", "tolerance", "golden"]
     compared = any(one.agreement for one in results.values())
-    scored = any(one.scores for one in results.values())
-    columns += ["same label as fp32"] * compared
-    columns += [
-        "accuracy",
-        "macro F1",
-        "accuracy lost (95%)",
-        "macro F1 lost (95%)",
-        "ECE",
-    ] * scored
     rows = []
     for name, one in results.items():
         row = [
@@ -106,14 +96,37 @@ def show(bundle: Path, results: "dict[str, VariantCheck]", max_drop: float) -> N
         ]
         if compared:
             row.append(f"{one.agreement.label_agreement:.2%}" if one.agreement else "-")
-        if one.scores:
-            row += [f"{one.scores.accuracy:.4f}", f"{one.scores.macro_f1:.4f}"]
-            row += [str(one.drop.accuracy), str(one.drop.macro_f1)] if one.drop else ["-", "-"]
-            row.append(f"{one.calibration.ece:.3f}" if one.calibration else "-")
-        elif scored:
-            row += ["-"] * 5
         rows.append(row)
-    console.print_table(f"{bundle}", columns, rows)
+    console.print_table(
+        f"{bundle}",
+        ["variant", "device", "golden difference", "tolerance", "golden"]
+        + ["same label as fp32"] * compared,
+        rows,
+    )
+    scored = [
+        [
+            name,
+            f"{one.scores.accuracy:.4f}",
+            f"{one.scores.macro_f1:.4f}",
+            *((str(one.drop.accuracy), str(one.drop.macro_f1)) if one.drop else ("-", "-")),
+            f"{one.calibration.ece:.3f}" if one.calibration else "-",
+        ]
+        for name, one in results.items()
+        if one.scores
+    ]
+    if scored:
+        console.print_table(
+            "On their labels, points lost against fp32",
+            [
+                "variant",
+                "accuracy",
+                "macro F1",
+                "accuracy lost (95%)",
+                "macro F1 lost (95%)",
+                "ECE",
+            ],
+            scored,
+        )
     for name, one in results.items():
         if one.drop and name not in EXACT and not one.drop.proven(max_drop):
             console.print_lines([f"{name}, against fp32: {one.drop.sentence(max_drop)}"])

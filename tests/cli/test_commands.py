@@ -10,8 +10,10 @@ import pytest
 from click.testing import CliRunner, Result
 
 import edgeft
+from edgeft.bundle import Decision
 from edgeft.cli import main
 from tests import tiny
+from tests.bundles import with_variant
 
 
 def run(*arguments: object, stdin: bytes = b"") -> Result:
@@ -24,6 +26,41 @@ def labelled(tmp_path: Path) -> Path:
     rows = [f"{word},{tiny.LABELS[i % 3]}" for i, word in enumerate(tiny.WORDS)]
     path.write_text("\n".join(["text,label", *rows]), encoding="utf-8")
     return path
+
+
+def test_eval_scores_what_predict_answers(
+    tiny_bundle: Path, tmp_path: Path, labelled: Path
+) -> None:
+    decided = with_variant(
+        tiny_bundle, tmp_path / "b", "fp32", decision=Decision(abstain_below=0.36)
+    )
+    labels, plain_labels = (
+        [
+            json.loads(line)["label"]
+            for line in run("predict", one, labelled, "--variant", "fp32").stdout.splitlines()
+        ]
+        for one in (decided, tiny_bundle)
+    )
+    truth = [row.rpartition(",")[2] for row in labelled.read_text("utf-8").splitlines()[1:]]
+    withheld = labels.count("unknown")
+    right = sum(one == other for one, other in zip(labels, truth, strict=True))
+    assert 0 < withheld < len(truth)
+    result = run("eval", decided, labelled, "--variant", "fp32", "--json")
+    found = json.loads(result.stdout)["variants"]["fp32"]
+    assert found["withheld"] == withheld
+    assert found["accuracy"] == round(right / len(truth), 6)
+    assert found["accuracy_of_answered"] == round(right / (len(truth) - withheld), 6)
+    likeliest = sum(one == other for one, other in zip(plain_labels, truth, strict=True))
+    assert found["without_thresholds"]["accuracy"] == round(likeliest / len(truth), 6)
+    table = " ".join(run("eval", decided, labelled, "--variant", "fp32").stdout.split())
+    assert "fp32, without thresholds" in table
+    assert "right of those answered" in table
+    assert "(withheld)" in table
+    shown = run("verify", decided, "--data", labelled, "--max-drop", 100).stdout
+    assert f"fp32, as answered: accuracy {right / len(truth):.4f}" in " ".join(shown.split())
+    plain = json.loads(run("eval", decided, labelled, "--variant", "int8", "--json").stdout)
+    assert plain["variants"]["int8"]["without_thresholds"] is None
+    assert plain["variants"]["int8"]["withheld"] == 0
 
 
 def test_predict_reads_stdin_in_order(tiny_bundle: Path) -> None:
@@ -91,7 +128,9 @@ def test_verify_scores_labelled_data_and_holds_the_gate(
     checks = json.loads(result.stdout)
     assert checks["fp32"]["scores"]["rows"] == len(tiny.WORDS)
     assert checks["fp32"]["drop"]["points"] == 0
-    assert "points lost" in run("verify", tiny_bundle, "--data", labelled).stdout
+    shown = " ".join(run("verify", tiny_bundle, "--data", labelled).stdout.split())
+    assert "On their labels" in shown
+    assert "int8, against fp32: It loses more than the 0.5 points" in shown
 
     texts = [f"{one} {other}" for one in tiny.WORDS for other in tiny.WORDS]
     with edgeft.load(tiny_bundle, device="cpu", variant="fp32") as model:

@@ -7,7 +7,10 @@ import pytest
 from click.testing import CliRunner, Result
 
 import edgeft.export.ladder
+import edgeft.export.run
 from edgeft.cli import main
+from edgeft.errors import UsageError
+from edgeft.export.run import ExportConfig
 from tests import tiny
 from tests.train.conftest import rows, write_csv
 
@@ -39,9 +42,48 @@ def test_json_and_labelled_data(tiny_checkpoint: Path, tmp_path: Path) -> None:
     assert set(document["variants"]) == {"fp32", "int8"}
     assert document["torch"]["rows"] == document["variants"]["int8"]["scores"]["rows"] == 30
     shown = " ".join(invoke(*arguments, "-o", tmp_path / "c").stdout.split())
-    assert "points lost" in shown
+    assert "accuracy lost" in shown
+    assert "macro F1 lost" in shown
     torch = document["torch"]
     assert f"torch {torch['accuracy']:.4f} {torch['macro_f1']:.4f}" in shown
+
+
+@pytest.mark.parametrize(
+    ("arguments", "variant"),
+    [
+        (("--single-file", "CHECKPOINT"), "fp32"),
+        (("CHECKPOINT", "--single-file"), "fp32"),
+        (("--single-file=int8", "CHECKPOINT"), "int8"),
+        (("CHECKPOINT", "--single-file=int8"), "int8"),
+        (("--single-file", "--", "CHECKPOINT"), "fp32"),
+        (("CHECKPOINT",), ""),
+    ],
+)
+def test_a_single_file_leaves_the_checkpoint_alone(
+    monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...], variant: str
+) -> None:
+    asked = []
+
+    def stop(config: ExportConfig, _: object) -> None:
+        asked.append((config.checkpoint, config.single_file))
+        raise UsageError("enough")
+
+    monkeypatch.setattr(edgeft.export.run, "export", stop)
+    result = invoke("-o", "out", *arguments)
+    assert (result.exit_code, asked) == (2, [("CHECKPOINT", variant)])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("CHECKPOINT", "--single-file="), "no variant is named after the '='"),
+        (("--single-file", "int8", "CHECKPOINT"), "unexpected extra argument"),
+    ],
+)
+def test_a_single_file_of_no_variant(arguments: tuple[str, ...], words: str) -> None:
+    result = invoke("-o", "out", *arguments)
+    assert result.exit_code == 2
+    assert words in result.stderr
 
 
 def test_a_gate_exits_with_3_and_writes_nothing(

@@ -88,3 +88,21 @@ def test_what_cannot_be_had() -> None:
         check_wish(Wish("spam", recall=0.9, right=0.9), LABELS)
     with pytest.raises(UsageError, match="label 'unknown' itself"):
         check_wish(Wish(right=0.9), ("known", "unknown"))
+
+
+def test_a_threshold_keeps_the_rows_and_few_digits() -> None:
+    logits, truth = rows(300)
+    decision = decide("fp32", logits, truth, LABELS, Wish("spam", recall=0.9))
+    assert round(decision.threshold, 4) == decision.threshold
+    # Sums in another order move a score in its seventh digit, and the threshold not at all.
+    noise = np.random.default_rng(1).normal(size=logits.shape).astype(np.float32) * 1e-6
+    assert decide("fp32", logits + noise, truth, LABELS, Wish("spam", recall=0.9)) == decision
+
+
+def test_a_threshold_parts_scores_that_lie_close() -> None:
+    close = np.array([0.700003, 0.700001, 0.2])
+    logits = np.log(np.stack([1 - close, close], axis=1)).astype(np.float32)
+    truth = np.array([1, 0, 0])
+    # Temperature scaling moves all scores alike, so only their order counts here.
+    decision = decide("fp32", logits, truth, LABELS, Wish("spam", precision=1.0))
+    assert answers(logits, decision) == ["spam", "ham", "ham"]

@@ -193,6 +193,52 @@ def test_two_exports_give_the_same_bytes(tiny_checkpoint: Path, tmp_path: Path) 
     assert sums_of(tiny_checkpoint) == before  # and the checkpoint is as it was
 
 
+def test_the_number_of_threads_does_not_show(
+    tiny_checkpoint: Path, data: Path, tmp_path: Path
+) -> None:
+    before = torch.get_num_threads()
+    found = []
+    try:
+        for at, threads in enumerate((2, 1, 2)):
+            torch.set_num_threads(threads)
+            out = tmp_path / str(at) / "tiny"
+            export(config(tiny_checkpoint, out, data=data, max_drop=100.0))
+            assert torch.get_num_threads() == threads  # and is left as it was
+            found.append(sums_of(out))
+    finally:
+        torch.set_num_threads(before)
+    assert found[0] == found[1] == found[2]
+
+
+def test_figures_have_the_digits_that_they_mean(everything: ExportResult) -> None:
+    """Whatever is beyond them would change with the order of sums."""
+
+    def numbers(value: object) -> Iterator[float]:
+        if isinstance(value, dict):
+            value = list(value.values())
+        if isinstance(value, list):
+            for one in value:
+                yield from numbers(one)
+        elif isinstance(value, float):
+            yield value
+
+    for variant in everything.manifest.model.variants.values():
+        measured = json.loads(json.dumps(variant.measured))
+        assert all(round(one, 6) == one for one in numbers(measured))
+        for name in ("parity", "batch"):
+            assert all(
+                round(one, 3) == one
+                for key, one in measured[name].items()
+                if key.endswith("logit_diff")
+            )
+        assert all(round(one, 4) == one for one in numbers(measured["calibration"]))
+        golden = variant.golden
+        assert all(round(one, 4) == one for row in golden.logits for one in row)
+        assert round(golden.tolerance, 3) == golden.tolerance
+        temperature = variant.decision.temperature
+        assert float(f"{temperature:.3g}") == temperature
+
+
 def test_one_variant_and_unlabelled_texts(tiny_checkpoint: Path, tmp_path: Path) -> None:
     (tmp_path / "t.txt").write_text("\n".join(f"rain {at}" for at in range(600)))
     result = export(
