@@ -26,7 +26,7 @@ from edgeft.bundle import (
 )
 from edgeft.data import Examples
 from edgeft.errors import BundleError, DataError, IntegrityError, RunError, UsageError
-from edgeft.runtime.check import score, verify
+from edgeft.runtime.check import evaluate, verify
 from edgeft.runtime.variants import Measurement, save_measurements
 from tests import tiny
 from tests.bundles import with_file, with_variant
@@ -219,7 +219,7 @@ def test_scores_that_are_no_numbers_are_an_error(tiny_bundle: Path, tmp_path: Pa
             lambda: model.predict("the cat"),
             lambda: model.predict(["the cat"]),
             lambda: asyncio.run(model.apredict("the cat")),
-            lambda: score(model, Examples("f.csv", ["the cat"], ["sad"], [2], "text", "label")),
+            lambda: evaluate(model, Examples("f.csv", ["the cat"], ["sad"], [2], "text", "label")),
         ):
             with pytest.raises(RunError, match=told):
                 ask()
