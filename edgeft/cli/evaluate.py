@@ -32,12 +32,12 @@ def command(
     DATA is a CSV, TSV or JSON Lines file with a text and a label column. What is
     scored is what predict answers. Where export recorded thresholds, an answer
     that is withheld counts as a wrong one, except in "right of those", which is
-    the share of right answers among those that are given; a second row scores
-    the likeliest labels, as if there were no thresholds.
+    the share of right answers among those that are given; a second table also
+    scores the likeliest labels, as if there were no thresholds.
     """
     import edgeft
     from edgeft.bundle import read_manifest
-    from edgeft.cli.scores import print_scores, scores_row
+    from edgeft.cli.scores import print_scores, scores_row, thresholds_row
     from edgeft.cli.trained import tell_trained
     from edgeft.data import read_examples
     from edgeft.runtime.check import evaluate
@@ -58,18 +58,16 @@ def command(
         found = {name: one.to_dict() for name, one in results.items()}
         console.print_json({"device": ran_on, "variants": found})
         return
-    withheld = any(one.withholds for one in results.values())
-    rows = []
-    for name, one in results.items():
-        rows.append([name, *scores_row(one.answers, withheld=withheld)])
-        if one.decided:
-            likeliest = scores_row(one.likeliest, withheld=withheld)
-            rows.append([f"{name}, without thresholds", *likeliest])
     console.print_table(
         f"{len(examples):,} rows on {ran_on}",
-        ["variant", "accuracy", "95% interval", "macro F1", "weighted F1"]
-        + ["answered", "withheld", "right of those answered"] * withheld,
-        rows,
+        ["variant", "accuracy", "95% interval", "macro F1", "weighted F1"],
+        [[name, *scores_row(one.answers)] for name, one in results.items()],
     )
+    if any(one.decided for one in results.values()):
+        console.print_table(
+            "What thresholds do",
+            ["variant", "answered", "withheld", "right of those", "accuracy without", "macro F1"],
+            [[name, *thresholds_row(one)] for name, one in results.items()],
+        )
     for name, one in results.items():
         print_scores(one.answers, title=name)

@@ -6,27 +6,33 @@ from edgeft.cli import console
 
 if TYPE_CHECKING:
     from edgeft.metrics import ClassificationScores
+    from edgeft.runtime.check import Evaluation
 
 MOST_CLASSES = 20  # a longer table shows only its worst rows
 MOST_CONFUSED = 10  # a larger confusion matrix is shown as its most frequent mistakes
 
 
-def scores_row(scores: "ClassificationScores", *, withheld: bool) -> list[str]:
-    """Accuracy, its interval, macro and weighted F1; if ``withheld``, what is answered as well."""
-    row = [
+def scores_row(scores: "ClassificationScores") -> list[str]:
+    """Accuracy, its interval, macro and weighted F1."""
+    return [
         f"{scores.accuracy:.4f}",
         f"{scores.accuracy_low:.4f} to {scores.accuracy_high:.4f}",
         f"{scores.macro_f1:.4f}",
         f"{scores.weighted_f1:.4f}",
     ]
-    if withheld:
-        right = scores.accuracy_of_answered
-        row += [
-            f"{scores.coverage:.2%}",
-            f"{sum(scores.withheld):,}",
-            "-" if right is None else f"{right:.4f}",
-        ]
-    return row
+
+
+def thresholds_row(found: "Evaluation") -> list[str]:
+    """What is answered and withheld, how much of it is right, and the scores without thresholds."""
+    answers, likeliest = found.answers, found.likeliest
+    right = answers.accuracy_of_answered
+    return [
+        f"{answers.coverage:.2%}",
+        f"{sum(answers.withheld):,}",
+        "-" if right is None else f"{right:.4f}",
+        f"{likeliest.accuracy:.4f}",
+        f"{likeliest.macro_f1:.4f}",
+    ]
 
 
 def print_scores(scores: "ClassificationScores", *, title: str) -> None:

@@ -94,14 +94,12 @@ class VariantCheck:
 class Evaluation:
     """Scores of what a variant answers, and of its likeliest labels.
 
-    The two are the same where no threshold is ``decided``; ``withholds`` tells
-    whether answers below a score are withheld.
+    The two are the same where no threshold is ``decided``.
     """
 
     answers: ClassificationScores
     likeliest: ClassificationScores
     decided: bool = False
-    withholds: bool = False
 
     def to_dict(self) -> dict[str, Any]:
         """A JSON-ready dictionary: the answers' scores, and those without thresholds, if any."""
@@ -236,7 +234,7 @@ def evaluate(model: Model, examples: Examples, *, progress: Progress = silent) -
         return Evaluation(likeliest, likeliest)
     truth = label_ids(examples, model.labels)
     answers = answer_scores(logits, truth, model.labels, decision)
-    return Evaluation(answers, likeliest, True, decision.abstain_below > 0)
+    return Evaluation(answers, likeliest, decided=True)
 
 
 def logits_in_steps(

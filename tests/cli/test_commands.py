@@ -53,9 +53,11 @@ def test_eval_scores_what_predict_answers(
     likeliest = sum(one == other for one, other in zip(plain_labels, truth, strict=True))
     assert found["without_thresholds"]["accuracy"] == round(likeliest / len(truth), 6)
     table = " ".join(run("eval", decided, labelled, "--variant", "fp32").stdout.split())
-    assert "fp32, without thresholds" in table
-    assert "right of those answered" in table
+    assert "What thresholds do" in table
+    share = f"{1 - withheld / len(truth):.2%} {withheld} {right / (len(truth) - withheld):.4f}"
+    assert f"fp32 {share} {likeliest / len(truth):.4f}" in table
     assert "(withheld)" in table
+    assert "thresholds do" not in run("eval", tiny_bundle, labelled, "--variant", "fp32").stdout
     shown = run("verify", decided, "--data", labelled, "--max-drop", 100).stdout
     assert f"fp32, as answered: accuracy {right / len(truth):.4f}" in " ".join(shown.split())
     plain = json.loads(run("eval", decided, labelled, "--variant", "int8", "--json").stdout)
