@@ -12,6 +12,7 @@ from edgeft.errors import GateError, ModelError
 from edgeft.export.checkpoint import Checkpoint
 from edgeft.export.fusion import ATTENTION, FUSED_DOMAIN, check_fusion, fuse
 from edgeft.folders import is_write_failure
+from edgeft.limits import SAME_LOGITS
 from edgeft.manifest import KNOWN_INPUTS
 from edgeft.pretrained import first_line, quiet
 from edgeft.runtime.cpu import usable_cores
@@ -22,7 +23,6 @@ from edgeft.settings import contained, random_states
 __all__ = ["Graph", "Graphs", "describe_graph", "export_graphs"]
 
 MOST_GROWTH = 1.1  # of the file, by fusing
-SAME_LOGITS = 1e-3  # what fusing may change; a larger difference means that it went wrong
 
 
 @dataclass(frozen=True)
