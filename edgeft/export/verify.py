@@ -135,7 +135,7 @@ class VariantReport:
 
     def parity_cells(self) -> list[str]:
         """For a table: the largest logit difference from torch, and the share of its labels."""
-        return [f"{self.parity.max_abs_logit_diff:.2g}", f"{self.parity.label_agreement:.4f}"]
+        return [f"{self.parity.max_abs_logit_diff:.4f}", f"{self.parity.label_agreement:.4f}"]
 
     def score_cells(self) -> list[str]:
         """For a table: accuracy, macro F1, points lost of each, calibration error, Brier score.

@@ -64,7 +64,7 @@ def test_a_single_file_leaves_the_checkpoint_alone(
 ) -> None:
     asked = []
 
-    def stop(config: ExportConfig, _: object) -> None:
+    def stop(config: ExportConfig, *_: object) -> None:
         asked.append((config.checkpoint, config.single_file))
         raise UsageError("enough")
 

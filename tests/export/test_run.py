@@ -227,7 +227,7 @@ def test_figures_have_the_digits_that_they_mean(everything: ExportResult) -> Non
         assert all(round(one, 6) == one for one in numbers(measured))
         for name in ("parity", "batch"):
             assert all(
-                round(one, 3) == one
+                round(one, 4) == one
                 for key, one in measured[name].items()
                 if key.endswith("logit_diff")
             )
