@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from edgeft.demo import DEMO
 from edgeft.errors import OutputError
 from edgeft.folders import (
     BUNDLE,
@@ -393,3 +394,19 @@ def test_a_link_to_a_file_stays_one(tmp_path: Path) -> None:
         write_file(place, "1")
     assert link.is_symlink()
     assert (tmp_path / "kept" / "real.json").read_text() == "1"
+
+
+def test_a_demo_is_told_from_other_folders(tmp_path: Path) -> None:
+    out = tmp_path / "demo"
+    a_checkpoint(out / "checkpoint")
+    assert DEMO.foreign(out) is None
+    a_bundle(out / "bundle")
+    for name in ("train.csv", "test.csv", "bench.json"):
+        (out / name).touch()
+    assert DEMO.foreign(out) == []
+    for name in ("mine.csv", "bundle/mine.txt", "checkpoint/mine.txt", "runs/mine/model.onnx"):
+        (out / name).parent.mkdir(parents=True, exist_ok=True)
+        (out / name).touch()
+    assert DEMO.foreign(out) == [
+        "checkpoint/mine.txt", "bundle/mine.txt", "mine.csv", "runs/mine/model.onnx",
+    ]  # fmt: skip
