@@ -177,6 +177,12 @@ def _task(found: Any) -> Task:
     return Task(choice(*(one.value for one in Task))(found))
 
 
+def _features(found: Any) -> tuple[str, ...]:
+    return tuple(
+        mapped(text(), choice(*FEATURES))(found)
+    )  # by name, with the version that reads it
+
+
 def _path(found: Any) -> str:
     path = text(1, 1000, controls=False)(found)
     if leaves(path):
@@ -238,7 +244,7 @@ _MANIFEST = record(
     Manifest,
     format=whole(FORMAT, FORMAT),
     digest=text(),
-    requires=mapped(text(), choice(*FEATURES)),
+    requires=_features,
     task=_task,
     labels=listed(text(), 1),
     models=mapped(_MODEL, _NAME, 1),

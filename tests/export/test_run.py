@@ -258,7 +258,7 @@ def test_the_full_range_is_for_cpus_that_do_not_saturate(
     assert result.manifest.model.variants["int8"].full_range
     assert "--calibration" in result.manifest.provenance["dropped"]["int8-static"]
     card = (tmp_path / "b" / "README.md").read_text(encoding="utf-8")
-    assert "x86 CPUs without VNNI compute it wrongly" in card
+    assert "An x86 CPU without VNNI may overflow in it" in card
 
 
 def test_an_architecture_that_cannot_be_fused_is_shipped_plain(tmp_path: Path) -> None:
