@@ -80,6 +80,7 @@ def _zipped() -> bytes:
         (b"\0" * 100, "line 1: there is a NUL byte"),
         (b"caf\xe9,x\n", "line 1: the text is not UTF-8"),
     ],
+    ids=("gzip", "bzip2", "xz", "zip", "parquet", "pdf", "nul", "utf-16", "zeros", "latin-1"),
 )
 def test_what_is_no_text_is_told_for_what_it_is(
     tmp_path: Path, suffix: str, content: bytes, message: str
