@@ -2,38 +2,19 @@
 
 import gc
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from edgeft import __version__
 from edgeft.data import Examples
-from edgeft.errors import DeviceError, EdgeftError, OutputError
-from edgeft.folders import (
-    CHECKPOINT,
-    apply_umask,
-    check_folder,
-    discard,
-    is_write_failure,
-    replace_folder,
-    sync_tree,
-    write_json,
-)
-from edgeft.folders.disk import remove
-from edgeft.folders.names import place_of
-from edgeft.integrity import sha256_of
+from edgeft.errors import OutputError
 from edgeft.metrics import ClassificationScores, score_classification
-from edgeft.packages import package_versions
-from edgeft.pretrained import quiet, write_tokenizer
 from edgeft.progress import Progress, silent
-from edgeft.runtime.cpu import cpu_features, cpu_name, usable_cores
-from edgeft.seen import SEEN_FILE, seen_document
-from edgeft.tasks import Task
-from edgeft.train.checkpoints import EpochScores, best_epoch, complete_checkpoints, prune
+from edgeft.train.checkpoints import EpochScores, best_epoch
 from edgeft.train.clean import clean
-from edgeft.train.config import TrainConfig, config_to
+from edgeft.train.config import TrainConfig
 from edgeft.train.datasets import (
     Splits,
     check_labels,
@@ -43,15 +24,15 @@ from edgeft.train.datasets import (
     ordered_labels,
     read_splits,
 )
+from edgeft.train.faults import explained
+from edgeft.train.finished import training_document, write_checkpoint
 from edgeft.train.folder import (
     CHECKPOINTS,
-    FINAL,
     RunRecord,
     check_same,
     claim_run,
     partial_folder,
     read_run,
-    resume_command,
     start_run,
 )
 from edgeft.train.hardware import Hardware, resolve_hardware
@@ -60,10 +41,7 @@ from edgeft.train.recipe import Facts, Recipe, default_hold_out, resolve_recipe
 from edgeft.train.record import Recorded, check_repeats
 from edgeft.train.report import DataReport, check_known, count_tokens, describe
 
-__all__ = ["TRAINING_FILE", "Prepared", "TrainResult", "free_sibling", "prepare", "train"]
-
-TRAINING_FILE = "training.json"
-PACKAGES = ("accelerate", "numpy", "tokenizers", "torch", "transformers")
+__all__ = ["Prepared", "TrainResult", "free_sibling", "prepare", "train"]
 
 
 @dataclass(frozen=True)
@@ -155,10 +133,9 @@ def train(
                     progress=progress if hardware.is_main else silent,
                 )
         except Exception as error:
-            explained = _explained(error, out, prepared.recipe, force=force)
-            if explained is None:
+            if (told := explained(error, out, prepared.recipe, force=force)) is None:
                 raise
-            raise explained from error
+            raise told from error
 
 
 def prepare(config: TrainConfig, hardware: Hardware) -> Prepared:
@@ -278,9 +255,9 @@ def _train(
         return score_classification(split.labels, predicted, prepared.labels)
 
     validation, test = scored(splits.validation), scored(splits.test)
-    document = _document(prepared, curve, validation, test, time.monotonic() - began)
+    document = training_document(prepared, curve, validation, test, time.monotonic() - began)
     if hardware.is_main:
-        document["weights_sha256"] = _write(prepared, model, document, out, force=force)
+        document["weights_sha256"] = write_checkpoint(prepared, model, document, out, force=force)
     return TrainResult(out, document, prepared.report, curve, validation, test)
 
 
@@ -319,110 +296,3 @@ def _start(out: Path, record: RunRecord) -> None:
             f"{partial_folder(out)} cannot be created: {error.strerror}.",
             hint="Name another place with -o.",
         ) from error
-
-
-def _write(
-    prepared: Prepared, model: Any, document: dict[str, Any], out: Path, *, force: bool
-) -> str:
-    """Assemble the checkpoint, rename it to ``out``, return its weights' sha256."""
-    partial, place = partial_folder(out), place_of(out)
-    final = partial / FINAL
-    remove(final)
-    final.mkdir()
-    with quiet():
-        model.save_pretrained(final, safe_serialization=True)
-    write_tokenizer(prepared.base.tokenizer, final, max_length=prepared.recipe.max_length)
-    with (final / "model.safetensors").open("rb") as stream:
-        sha256 = sha256_of(stream)
-    write_json(final / TRAINING_FILE, {**document, "weights_sha256": sha256})
-    rows = seen_document(prepared.splits.train.texts, base=prepared.base.folder)
-    write_json(final / SEEN_FILE, rows)
-    apply_umask(final)  # safetensors makes its files readable to their owner alone
-    sync_tree(final)
-    check_folder(out, CHECKPOINT, force=force)  # as it is by now
-    replace_folder(final, place)
-    discard(partial, place)
-    return sha256
-
-
-def _document(
-    prepared: Prepared,
-    curve: Sequence[EpochScores],
-    validation: ClassificationScores | None,
-    test: ClassificationScores | None,
-    seconds: float,
-) -> dict[str, Any]:
-    base, hardware = prepared.base, prepared.hardware
-    return {
-        "format": 1,
-        "edgeft": __version__,
-        "task": Task.TEXT_CLASSIFICATION.value,
-        "config": config_to(prepared.config),
-        "recipe": asdict(prepared.recipe),
-        "hold_out": prepared.hold_out,
-        "labels": list(prepared.labels),
-        "normalize": list(prepared.config.data.normalize),
-        "max_length": prepared.recipe.max_length,
-        "seed": prepared.recipe.seed,
-        "base_model": {
-            # A local folder's path says nothing elsewhere; the sha256 does.
-            "name": Path(base.name).name if Path(base.name).is_dir() else base.name,
-            "sha256": base.sha256,
-            "notes": list(base.notes),
-        },
-        "data": {
-            "fingerprint": prepared.data_fingerprint,
-            "text_column": prepared.splits.train.text_column,
-            "label_column": prepared.splits.train.label_column,
-            "report": prepared.report.to_dict(),
-        },
-        "curve": [point.to_dict() for point in curve],
-        "best_epoch": best_epoch(curve).epoch,
-        "validation": validation.to_dict() if validation else None,
-        "test": test.to_dict() if test else None,
-        "seconds": round(seconds, 1),
-        "machine": {
-            "cpu": cpu_name(),
-            "cpu_features": sorted(cpu_features()),
-            "usable_cores": usable_cores(),
-        },
-        "device": hardware.device,
-        "precision": hardware.precision,
-        "threads": hardware.threads,
-        "world_size": hardware.processes,
-        "packages": package_versions(PACKAGES),
-    }
-
-
-# --- what went wrong -----------------------------------------------------------------
-
-
-def _explained(error: Exception, out: Path, recipe: Recipe, *, force: bool) -> EdgeftError | None:
-    """The error with the way to go on; None where there is nothing to add."""
-    checkpoints = partial_folder(out) / CHECKPOINTS
-    go_on = f"Go on with: {resume_command(out, force=force)}"
-    if _is_full(error):
-        prune(checkpoints, complete_checkpoints(checkpoints))  # what was half-written
-        reason = getattr(error, "strerror", None) or "the disk takes no more"
-        return OutputError(
-            f"{partial_folder(out)} could not be written: {reason}.",
-            hint=f"What was complete is kept. Free some space. {go_on}",
-        )
-    if isinstance(error, OutputError):
-        return OutputError(error.message, hint=f"{error.hint}\n{go_on}".strip())
-    if isinstance(error, RuntimeError) and "out of memory" in str(error).lower():
-        half = max(1, recipe.batch_size // 2)
-        return DeviceError(
-            f"The device ran out of memory with {recipe.batch_size} texts of up to "
-            f"{recipe.max_length} tokens at once.",
-            hint="Start anew with --force and "
-            f"--batch-size {half} --gradient-accumulation {recipe.gradient_accumulation * 2}",
-        )
-    return None
-
-
-def _is_full(error: BaseException) -> bool:
-    # torch's writer says no more than that writing failed, or that it is not where it should be.
-    text = str(error)
-    torchs = "PytorchStreamWriter failed" in text or "inline_container.cc" in text
-    return is_write_failure(error) or torchs

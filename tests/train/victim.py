@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from edgeft.folders import swap
-from edgeft.train import finetune, folder, run
+from edgeft.train import finetune, finished, folder
 from edgeft.train.checkpoints import EpochScores
 from edgeft.train.config import config_from
 from edgeft.train.run import train
@@ -56,9 +56,9 @@ def main(out: Path, moment: str, options: dict[str, Any]) -> None:
 
     dying: dict[str, tuple[Any, str, Any]] = {
         "starting": (folder, "replace_folder", lambda *_: die()),
-        "half-written": (run, "write_json", lambda *_: die()),
+        "half-written": (finished, "write_json", lambda *_: die()),
         "swapped": (swap, "remove", lambda _: die()),
-        "half-discarded": (run, "discard", half_discard),
+        "half-discarded": (finished, "discard", half_discard),
     }
     if moment in dying:
         setattr(*dying[moment])

@@ -1,0 +1,42 @@
+"""What stopped a run, said with the way to go on."""
+
+from pathlib import Path
+
+from edgeft.errors import DeviceError, EdgeftError, OutputError
+from edgeft.folders import is_write_failure
+from edgeft.train.checkpoints import complete_checkpoints, prune
+from edgeft.train.folder import CHECKPOINTS, partial_folder, resume_command
+from edgeft.train.recipe import Recipe
+
+__all__ = ["explained"]
+
+
+def explained(error: Exception, out: Path, recipe: Recipe, *, force: bool) -> EdgeftError | None:
+    """The error with the way to go on; None where there is nothing to add."""
+    checkpoints = partial_folder(out) / CHECKPOINTS
+    go_on = f"Go on with: {resume_command(out, force=force)}"
+    if _is_full(error):
+        prune(checkpoints, complete_checkpoints(checkpoints))  # what was half-written
+        reason = getattr(error, "strerror", None) or "the disk takes no more"
+        return OutputError(
+            f"{partial_folder(out)} could not be written: {reason}.",
+            hint=f"What was complete is kept. Free some space. {go_on}",
+        )
+    if isinstance(error, OutputError):
+        return OutputError(error.message, hint=f"{error.hint}\n{go_on}".strip())
+    if isinstance(error, RuntimeError) and "out of memory" in str(error).lower():
+        half = max(1, recipe.batch_size // 2)
+        return DeviceError(
+            f"The device ran out of memory with {recipe.batch_size} texts of up to "
+            f"{recipe.max_length} tokens at once.",
+            hint="Start anew with --force and "
+            f"--batch-size {half} --gradient-accumulation {recipe.gradient_accumulation * 2}",
+        )
+    return None
+
+
+def _is_full(error: BaseException) -> bool:
+    # torch's writer says no more than that writing failed, or that it is not where it should be.
+    text = str(error)
+    torchs = "PytorchStreamWriter failed" in text or "inline_container.cc" in text
+    return is_write_failure(error) or torchs

@@ -1,0 +1,114 @@
+"""What a finished run leaves: the checkpoint's files and the record of how it was made."""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from edgeft import __version__
+from edgeft.folders import (
+    CHECKPOINT,
+    apply_umask,
+    check_folder,
+    discard,
+    replace_folder,
+    sync_tree,
+    write_json,
+)
+from edgeft.folders.disk import remove
+from edgeft.folders.names import place_of
+from edgeft.integrity import sha256_of
+from edgeft.metrics import ClassificationScores
+from edgeft.packages import package_versions
+from edgeft.pretrained import quiet, write_tokenizer
+from edgeft.runtime.cpu import cpu_features, cpu_name, usable_cores
+from edgeft.seen import SEEN_FILE, seen_document
+from edgeft.tasks import Task
+from edgeft.train.checkpoints import EpochScores, best_epoch
+from edgeft.train.config import config_to
+from edgeft.train.folder import FINAL, partial_folder
+
+if TYPE_CHECKING:
+    from edgeft.train.run import Prepared
+
+__all__ = ["TRAINING_FILE", "training_document", "write_checkpoint"]
+
+TRAINING_FILE = "training.json"
+PACKAGES = ("accelerate", "numpy", "tokenizers", "torch", "transformers")
+
+
+def write_checkpoint(
+    prepared: "Prepared", model: Any, document: dict[str, Any], out: Path, *, force: bool
+) -> str:
+    """Assemble the checkpoint, let it take its place at ``out``, return its weights' sha256.
+
+    Raises OutputError, OSError.
+    """
+    partial, place = partial_folder(out), place_of(out)
+    final = partial / FINAL
+    remove(final)
+    final.mkdir()
+    with quiet():
+        model.save_pretrained(final, safe_serialization=True)
+    write_tokenizer(prepared.base.tokenizer, final, max_length=prepared.recipe.max_length)
+    with (final / "model.safetensors").open("rb") as stream:
+        sha256 = sha256_of(stream)
+    write_json(final / TRAINING_FILE, {**document, "weights_sha256": sha256})
+    rows = seen_document(prepared.splits.train.texts, base=prepared.base.folder)
+    write_json(final / SEEN_FILE, rows)
+    apply_umask(final)  # safetensors makes its files readable to their owner alone
+    sync_tree(final)
+    check_folder(out, CHECKPOINT, force=force)  # as it is by now
+    replace_folder(final, place)
+    discard(partial, place)
+    return sha256
+
+
+def training_document(
+    prepared: "Prepared",
+    curve: Sequence[EpochScores],
+    validation: ClassificationScores | None,
+    test: ClassificationScores | None,
+    seconds: float,
+) -> dict[str, Any]:
+    """The content of training.json, but for the sha256 of the weights."""
+    base, hardware = prepared.base, prepared.hardware
+    return {
+        "format": 1,
+        "edgeft": __version__,
+        "task": Task.TEXT_CLASSIFICATION.value,
+        "config": config_to(prepared.config),
+        "recipe": asdict(prepared.recipe),
+        "hold_out": prepared.hold_out,
+        "labels": list(prepared.labels),
+        "normalize": list(prepared.config.data.normalize),
+        "max_length": prepared.recipe.max_length,
+        "seed": prepared.recipe.seed,
+        "base_model": {
+            # A local folder's path says nothing elsewhere; the sha256 does.
+            "name": Path(base.name).name if Path(base.name).is_dir() else base.name,
+            "sha256": base.sha256,
+            "notes": list(base.notes),
+        },
+        "data": {
+            "fingerprint": prepared.data_fingerprint,
+            "text_column": prepared.splits.train.text_column,
+            "label_column": prepared.splits.train.label_column,
+            "report": prepared.report.to_dict(),
+        },
+        "curve": [point.to_dict() for point in curve],
+        "best_epoch": best_epoch(curve).epoch,
+        "validation": validation.to_dict() if validation else None,
+        "test": test.to_dict() if test else None,
+        "seconds": round(seconds, 1),
+        "machine": {
+            "cpu": cpu_name(),
+            "cpu_features": sorted(cpu_features()),
+            "usable_cores": usable_cores(),
+        },
+        "device": hardware.device,
+        "precision": hardware.precision,
+        "threads": hardware.threads,
+        "world_size": hardware.processes,
+        "packages": package_versions(PACKAGES),
+    }
