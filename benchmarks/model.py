@@ -13,12 +13,12 @@ from pathlib import Path
 
 import torch
 import transformers
-from optimum.onnxruntime import ORTModelForFeatureExtraction, ORTModelForSequenceClassification
 
 from edgeft.bench.texts import sentences
 from edgeft.export.run import ExportConfig, export
 from edgeft.folders import Kind, new_folder
 from edgeft.pretrained import quiet
+from edgeft.runtime.providers import import_onnxruntime
 from edgeft.train.embedded import minilm_folder
 
 MODELS = Kind("what is measured", lambda _: None)  # made once, and never replaced
@@ -27,6 +27,9 @@ MAX_LENGTH = 256  # tokens: what all-MiniLM was made for
 
 def make(out: Path) -> None:
     """Write OUT/checkpoint and OUT/bundle."""
+    import_onnxruntime()
+    from optimum.onnxruntime import ORTModelForFeatureExtraction, ORTModelForSequenceClassification
+
     source = minilm_folder()
     with new_folder(out, MODELS) as folder:
         torch.manual_seed(0)

@@ -19,7 +19,7 @@ PRIVATE = {
     "a path of a home folder": re.compile(
         r"(?:/home/|/root/|/Users/|[A-Z]:\\{1,2}Users\\{1,2})[\w.-]+"
     ),
-    "an e-mail address": re.compile(r"[\w.+-]+@[\w-]+\.[a-z]{2,}", re.ASCII),
+    "an e-mail address": re.compile(r"[\w.+-]@[\w-]+\.[a-z]{2,}", re.ASCII),
     "an access token": re.compile(r"\b(?:hf|sk|ghp|gho)_[A-Za-z0-9]{16,}\b"),
 }
 VOCABULARIES = ("tokenizer.json", "vocab.json", "vocab.txt", "merges.txt")

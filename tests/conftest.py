@@ -13,6 +13,7 @@ from tests import process_state
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # some tests import onnxruntime themselves
 # scikit-learn sets these as it is imported, which transformers does when a test first builds a
 # model of its own; so they are there before.
 os.environ.setdefault("KMP_DUPLICATE_LIB_OK", "True")

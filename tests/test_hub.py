@@ -4,6 +4,7 @@ import shutil
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -55,6 +56,14 @@ def test_what_looks_private_is_told_and_held_back(bundle: Path, text: str, what:
     held = push(bundle, "me/tiny")
     assert held.exit_code == 3
     assert "nothing was uploaded" in held.stderr
+
+
+@pytest.mark.parametrize("unit", ["a", "a@", "a@a", "hf_", "hf_aaaaaaaaaaaaaaaa_", "/home/"])
+def test_a_long_card_is_looked_through_in_time(bundle: Path, unit: str) -> None:
+    (bundle / "README.md").write_text(unit * (1 << 18), encoding="utf-8")
+    begin = time.process_time()
+    plan_upload(bundle, "me/tiny")
+    assert time.process_time() - begin < 10  # in time squared it took minutes
 
 
 def test_a_windows_path_in_json_is_found(bundle: Path) -> None:

@@ -18,6 +18,9 @@ import time
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+# Before a peer imports onnxruntime, which would phone home some seconds after.
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"
+
 PACKAGES = (
     "edgeft",
     "fastembed",

@@ -5,6 +5,7 @@ from typing import Any
 
 from edgeft.errors import GateError
 from edgeft.pretrained import quiet
+from edgeft.runtime.providers import import_onnxruntime
 from edgeft.settings import contained
 
 __all__ = ["ATTENTION", "FUSED_DOMAIN", "check_fusion", "expected_layers", "fuse"]
@@ -19,6 +20,7 @@ NEVER = ("gpt2",)  # its fusion wants a cache of past tokens, which a classifier
 
 def fuse(plain: Path, config: Any, work: Path) -> Path | None:
     """The graph with onnxruntime's own operators; None where no attention was fused."""
+    import_onnxruntime()
     import onnx
 
     with contained():

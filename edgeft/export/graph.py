@@ -16,7 +16,7 @@ from edgeft.limits import SAME_LOGITS
 from edgeft.manifest import KNOWN_INPUTS
 from edgeft.pretrained import first_line, quiet
 from edgeft.runtime.cpu import usable_cores
-from edgeft.runtime.providers import DeviceName
+from edgeft.runtime.providers import DeviceName, import_onnxruntime
 from edgeft.runtime.session import SessionOptions, open_session
 from edgeft.settings import contained, random_states
 
@@ -102,6 +102,7 @@ def describe_graph(path: Path) -> Graph:
 
 
 def _export_plain(checkpoint: Checkpoint, work: Path) -> Path:
+    import_onnxruntime()
     with contained():
         from optimum.exporters.onnx import onnx_export_from_model
 

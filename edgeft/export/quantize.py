@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from edgeft.errors import ModelError
 from edgeft.pretrained import quiet
 from edgeft.runtime.engine import Inputs, Rows, pad
+from edgeft.runtime.providers import import_onnxruntime
 from edgeft.settings import contained
 
 if TYPE_CHECKING:
@@ -47,6 +48,7 @@ def quantize_dynamic(
     scale for each output channel; activations are quantized as they arrive,
     with one scale for the whole batch.
     """
+    import_onnxruntime()
     import onnx
 
     with contained(), quiet():
@@ -82,6 +84,7 @@ def quantize_static(
     give at each place, each row run alone: so a text's answer depends on no
     neighbour. Raises ModelError where nothing was quantized.
     """
+    import_onnxruntime()
     import onnx
 
     with contained(), quiet():
@@ -119,6 +122,7 @@ class _Feeds:
 
 def convert_fp16(source: Path, path: Path) -> None:
     """Write the graph with half the bits a number; its inputs and outputs stay as they are."""
+    import_onnxruntime()
     import onnx
 
     with contained(), quiet():
@@ -194,6 +198,7 @@ def quantize_int4(source: Path, path: Path) -> None:
 
     Numbers are computed in float, so a text's answer depends on no neighbour.
     """
+    import_onnxruntime()
     import onnx
 
     with contained(), quiet():

@@ -13,6 +13,7 @@ from edgeft.errors import DependencyError, GateError
 from edgeft.export.golden import SPELLING_TEXTS
 from edgeft.export.text_graph import text_graph
 from edgeft.runtime.model import WINDOW, Model
+from edgeft.runtime.providers import import_onnxruntime
 from edgeft.runtime.tokenize import TextEncoder
 from edgeft.settings import contained
 
@@ -216,8 +217,7 @@ def _add_answers(model: "onnx.ModelProto", labels: Sequence[str], temperature: f
 
 
 def _session(model: str | bytes) -> "onnxruntime.InferenceSession":
-    import onnxruntime
-
+    onnxruntime = import_onnxruntime()
     with contained():
         import onnxruntime_extensions
 

@@ -26,12 +26,11 @@ def windows(texts: Iterable[str], *, most: int, most_characters: int) -> Iterato
         except Exception as error:
             failure = error
             break
-        size = len(text) if isinstance(text, str) else 0  # what is no text is refused later
-        if window and (len(window) >= most or characters + size > most_characters):
+        if window and (len(window) >= most or characters + len(text) > most_characters):
             yield window
             window, characters = [], 0
         window.append(text)
-        characters += size
+        characters += len(text)
     if window:
         yield window
     if failure is not None:
@@ -53,7 +52,8 @@ def one_ahead(prepare: Callable[[Given], Prepared], items: Iterator[Given]) -> I
     else:
         from concurrent.futures import ThreadPoolExecutor
 
-        with ThreadPoolExecutor(1, thread_name_prefix="edgeft-ahead") as pool:
+        pool = ThreadPoolExecutor(1, thread_name_prefix="edgeft-ahead")
+        try:
             current = prepare(first)
             while following is not None:
                 prepared = pool.submit(prepare, following)
@@ -61,6 +61,8 @@ def one_ahead(prepare: Callable[[Given], Prepared], items: Iterator[Given]) -> I
                 current = prepared.result()
                 following, error = _next(items)
             yield current
+        finally:  # who leaves early waits for nothing, whichever thread clears this up
+            pool.shutdown(wait=False, cancel_futures=True)
     if error is not None:
         raise error
 

@@ -1,11 +1,12 @@
 """Model: a bundle, loaded on one device, that predicts."""
 
+import ctypes
 import os
 import threading
 import weakref
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, Self, overload
+from typing import TYPE_CHECKING, Any, Literal, NoReturn, Self, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +18,7 @@ from edgeft.runtime.batching import plan_batches
 from edgeft.runtime.decode import classifications, pool
 from edgeft.runtime.engine import Engine, Rows
 from edgeft.runtime.providers import Device
+from edgeft.runtime.texts import check_list, check_source, check_text, one_by_one
 from edgeft.runtime.tokenize import MOST_WINDOWED, Encoded, TextEncoder
 from edgeft.tasks import Classification
 
@@ -56,7 +58,8 @@ class Model:
 
     Attributes say what runs: ``device`` (its name, provider and nodes),
     ``variant``, ``threads``, ``labels``, ``max_length`` (tokens), ``manifest``.
-    A process that is forked from this one must load its own.
+    It stays in the process that loaded it: one that is forked or spawned loads
+    its own. Dropping it frees what ``close`` frees.
     """
 
     def __init__(
@@ -87,7 +90,7 @@ class Model:
         self._shared: SharedBatches[Classification] | None = None
         self._lock = threading.Lock()
         self._process = os.getpid()
-        _LIVE.add(self)
+        _ENGINES.add(engine)
 
     @overload
     def predict(self, texts: str) -> Classification: ...  # type: ignore[overload-overlap]
@@ -108,12 +111,8 @@ class Model:
             else:
                 logits = self._run_batch((encoded.ids,))
             return classifications(logits, self.labels, (encoded,), self._decision)[0]
-        if isinstance(texts, Sequence):
-            return list(self.stream(texts))
-        raise TypeError(
-            f"predict takes a str or a list of str, not {type(texts).__name__}; "
-            "stream takes any iterable"
-        )
+        check_list(texts, "predict", wanted="a str or a list of str")
+        return list(self.stream(texts))
 
     def stream(self, texts: Iterable[str], *, window: int = WINDOW) -> Iterator[Classification]:
         """Predict any iterable of texts, in order and in bounded memory.
@@ -124,8 +123,7 @@ class Model:
         texts before are given first.
         """
         self._usable()
-        if isinstance(texts, str):
-            raise TypeError("stream takes an iterable of texts, not one str")
+        check_source(texts, "stream")
         for encoded, logits in self._windows(texts, window):
             yield from classifications(logits, self.labels, encoded, self._decision)
 
@@ -138,8 +136,7 @@ class Model:
         """
         import asyncio  # which takes longer to import than many a program needs to predict
 
-        if not isinstance(text, str):
-            raise TypeError(f"apredict takes a str, not {type(text).__name__}")
+        check_text(text, "what apredict gets")
         future = self._sharing().submit(text)
         if timeout_s is None:
             return await future
@@ -160,9 +157,9 @@ class Model:
         Raises what ``predict`` raises.
         """
         self._usable()
-        if isinstance(texts, str):
-            raise TypeError("logits takes a list of texts, not one str")
+        check_list(texts, "logits")
         if cut:
+            texts = list(one_by_one(texts))
             rows = [one.ids for one in self._encoder.encode(texts)] if texts else []
             return self._run(rows, alone=alone)
         parts = [logits for _, logits in self._windows(texts, WINDOW, alone=alone)]
@@ -184,6 +181,13 @@ class Model:
     def __exit__(self, *_: object) -> None:
         self.close()
 
+    def __reduce__(self) -> NoReturn:
+        raise TypeError(
+            "A Model can be neither pickled nor copied: its session is open in process "
+            f"{self._process}. Threads share it as it is; another process gets the bundle's "
+            "path, and calls edgeft.load with it."
+        )
+
     def __repr__(self) -> str:
         return f"Model(variant={self.variant!r}, device={self.device}, labels={len(self.labels)})"
 
@@ -194,7 +198,8 @@ class Model:
     ) -> Iterator[tuple[list[Encoded], Logits]]:
         """Encoded texts and their (N, C) logits, window by window."""
         begin = 0
-        source = windows(texts, most=size, most_characters=WINDOW_CHARACTERS)
+        checked = one_by_one(texts)
+        source = windows(checked, most=size, most_characters=WINDOW_CHARACTERS)
         for places, unique in one_ahead(self._encode_window, source):
             logits = self._logits(unique, first=begin, places=places, alone=alone)  # (U, C)
             yield [unique[at] for at in places], logits[places]
@@ -202,9 +207,6 @@ class Model:
 
     def _encode_window(self, texts: Sequence[str]) -> tuple[list[int], list[Encoded]]:
         """Each text's place among the different ones, and those encoded: equal ones run once."""
-        for text in texts:
-            if not isinstance(text, str):
-                raise TypeError(f"a text must be a str, not {type(text).__name__}")
         index: dict[str, int] = {}
         places = [index.setdefault(text, len(index)) for text in texts]
         return places, self._encoder.encode(list(index))
@@ -285,13 +287,14 @@ class Model:
             if self._shared is None:
                 self._shared = SharedBatches(
                     encode=self._encoder.encode,
-                    run=self._run_batch,
-                    answer=self._answer,
+                    run=_while_it_lives(self._run_batch),
+                    answer=_while_it_lives(self._answer),
                     most=self._serving.max_waiting,
                     budget=self._budget,
                     max_rows=self._serving.max_rows,
                     wait_s=self._serving.wait_s,
                 )
+                weakref.finalize(self, self._shared.stop).atexit = False
             return self._shared
 
     def _answer(self, encoded: Encoded, logits: Sequence[Logits]) -> Classification:
@@ -301,12 +304,29 @@ class Model:
         return classifications(pooled, self.labels, [encoded], self._decision)[0]
 
 
-# A forked child has its parent's sessions but not their threads, and freeing one can wait for
-# those for ever. So a child holds on to all that it inherited.
-_LIVE: "weakref.WeakSet[Model]" = weakref.WeakSet()
-_INHERITED: list[Engine | None] = []
+def _while_it_lives(method: Callable[..., Any]) -> Callable[..., Any]:
+    """A method that keeps no model alive: a thread that waits for texts must not."""
+    reference = weakref.WeakMethod(method)
+
+    def call(*arguments: Any) -> Any:
+        living = reference()
+        if living is None:
+            raise ClosedError("The model is gone.", hint="Load it again with edgeft.load.")
+        return living(*arguments)
+
+    return call
+
+
+# A forked child has its parent's sessions but not their threads, and freeing one waits for those
+# for ever. So in a child they are never freed, not even as the interpreter ends: each gets one
+# more reference, which nobody gives back.
+_ENGINES: "weakref.WeakSet[Engine]" = weakref.WeakSet()
+
+
+def _keep_what_is_inherited() -> None:
+    for engine in list(_ENGINES):
+        ctypes.pythonapi.Py_IncRef(ctypes.py_object(engine))
+
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(
-        after_in_child=lambda: _INHERITED.extend(model._engine for model in list(_LIVE))
-    )
+    os.register_at_fork(after_in_child=_keep_what_is_inherited)

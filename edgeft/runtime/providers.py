@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from edgeft.errors import DependencyError, DeviceError, UsageError
+from edgeft.settings import environment
 
 __all__ = [
     "CLOUD_PROVIDERS",
@@ -28,6 +29,8 @@ __all__ = [
 
 CLOUD_PROVIDERS = ("AzureExecutionProvider",)  # these would send texts over the network
 CPU_PROVIDER = "CPUExecutionProvider"
+# onnxruntime's "Privacy.md": no uploader, no events, no device id. Read once, as it is imported.
+TELEMETRY_OFF = {"ORT_DISABLE_TELEMETRY": "1"}
 
 
 @dataclass(frozen=True)
@@ -133,9 +136,21 @@ def provider_problems() -> dict[str, str]:
 
 
 def import_onnxruntime() -> Any:
-    """The onnxruntime module. Raises DependencyError where there is none that works."""
+    """The onnxruntime module, its telemetry off; whatever needs it imports it by this first.
+
+    The official builds look up a host of their maker and keep a device id and a file
+    of events in the user's cache folder, but where an environment variable says no
+    as they are imported; after, it is as it was. Where the application imported
+    onnxruntime itself before, only the events to come can be stopped.
+
+    Raises DependencyError where there is none that works.
+    """
     try:
-        import onnxruntime
+        if "onnxruntime" in sys.modules:
+            import onnxruntime
+        else:
+            with environment(**TELEMETRY_OFF):
+                import onnxruntime
     except ImportError as error:
         raise DependencyError(
             f"onnxruntime cannot be imported on {platform.machine()}: {error}.",
@@ -146,6 +161,7 @@ def import_onnxruntime() -> Any:
             "onnxruntime is damaged: it has no InferenceSession.",
             hint="pip uninstall -y onnxruntime onnxruntime-gpu && pip install 'edgeft[cpu]'",
         )
+    onnxruntime.disable_telemetry_events()  # Windows' own kind of telemetry knows no variable
     return onnxruntime
 
 

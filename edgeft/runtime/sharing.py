@@ -1,12 +1,15 @@
 """Texts of concurrent callers, answered in shared batches by one thread."""
 
 import asyncio
+import atexit
 import contextlib
+import os
 import threading
 import time
+import weakref
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -72,6 +75,7 @@ class SharedBatches(Generic[Answer]):
         self._encode, self._run, self._answer = encode, run, answer
         self._most, self._wait_s = most, wait_s
         self._budget, self._max_rows = budget, max_rows
+        self._process = os.getpid()
         # Shared with the callers, under ``_wake``:
         self._wake = threading.Condition()
         self._arrived: list[_Request[Answer]] = []
@@ -84,6 +88,7 @@ class SharedBatches(Generic[Answer]):
         self._crowd, self._crowd_until = 0, 0.0  # callers that may come back, and until when
         self._thread = threading.Thread(target=self._work, name="edgeft-batches", daemon=True)
         self._thread.start()
+        _RUNNING.add(self)
 
     def submit(self, text: str) -> "asyncio.Future[Answer]":
         """Queue a text for the running event loop.
@@ -109,10 +114,15 @@ class SharedBatches(Generic[Answer]):
 
     def close(self) -> None:
         """Let the batch that runs end, and fail all that wait with ClosedError."""
-        with self._wake:
-            self._closed = True
-            self._wake.notify()
+        self.stop()
         self._thread.join()
+
+    def stop(self) -> None:
+        """The same without waiting for that batch: the garbage collector, in any thread, may."""
+        if os.getpid() == self._process:  # a forked child has neither the thread nor a sure lock
+            with self._wake:
+                self._closed = True
+                self._wake.notify()
 
     def _give_up(self, request: _Request[Answer]) -> None:
         """Make room at once when a caller is gone; does nothing once the text was run."""
@@ -165,18 +175,32 @@ class SharedBatches(Generic[Answer]):
             arrived, self._arrived = self._arrived, []
         requests = [request for request in arrived if not request.future.done()]
         self._flight = requests
-        try:
-            encoded = self._encode([request.text for request in requests]) if requests else []
-        except Exception as error:
-            self._leave_queue(requests)
-            _settle([(request, error) for request in requests])
-            encoded, requests = [], []
-        for request, one in zip(requests, encoded, strict=True):
+        for request, one in zip(requests, self._encoded(requests), strict=True):
+            if isinstance(one, Exception):
+                self._leave_queue([request])
+                _settle([(request, one)])
+                continue
             request.encoded, request.logits = one, [None] * len(one.rows)
             request.unchosen = len(one.rows)
             self._rows += [_Row(request, at, ids) for at, ids in enumerate(one.rows)]
         self._flight = []
         return True
+
+    def _encoded(self, requests: "Sequence[_Request[Answer]]") -> list[Encoded | Exception]:
+        """Each text's ids, or why it has none: one text's failure is no other caller's."""
+        texts = [request.text for request in requests]
+        try:
+            return [*self._encode(texts)] if texts else []
+        except Exception as error:
+            if len(texts) == 1:
+                return [error]
+        found: list[Encoded | Exception] = []
+        for text in texts:
+            try:
+                found += self._encode([text])
+            except Exception as error:
+                found.append(error)
+        return found
 
     def _choose(self) -> "list[_Row[Answer]]":
         """The oldest row and those that suit it, without what nobody waits for any more."""
@@ -229,6 +253,16 @@ class SharedBatches(Generic[Answer]):
             for request in requests:
                 self._waiting -= request.queued
                 request.queued = False
+
+
+# A thread that runs a batch while the interpreter ends would bring the process down.
+_RUNNING: "weakref.WeakSet[SharedBatches[Any]]" = weakref.WeakSet()
+
+
+@atexit.register
+def _end_all() -> None:
+    for shared in list(_RUNNING):
+        shared.close()
 
 
 def _settle(answers: "Sequence[tuple[_Request[Answer], Answer | Exception]]") -> None:

@@ -2,8 +2,10 @@
 
 import itertools
 import shutil
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -113,12 +115,80 @@ def test_stream_takes_an_endless_source(model: edgeft.Model) -> None:
 def test_wrong_types_are_refused(model: edgeft.Model) -> None:
     with pytest.raises(TypeError, match="not int"):
         model.predict(3)  # type: ignore[call-overload]
-    with pytest.raises(TypeError, match="not None"):
+    with pytest.raises(TypeError, match=r"texts\[1\] must be a str, not None: leave it out"):
         model.predict(["a", None])  # type: ignore[list-item]
     with pytest.raises(TypeError, match="stream takes any iterable"):
         model.predict(iter(["a"]))  # type: ignore[call-overload]
     with pytest.raises(TypeError, match="not one str"):
         next(model.stream("abc"))
+
+
+ASK: dict[str, Callable[[edgeft.Model, Any], Any]] = {
+    "predict": lambda model, texts: model.predict(texts),
+    "stream": lambda model, texts: list(model.stream(texts)),
+    "logits": lambda model, texts: model.logits(texts),
+    "cut logits": lambda model, texts: model.logits(texts, cut=True),
+}
+
+
+@pytest.mark.parametrize("ask", ASK)
+@pytest.mark.parametrize(
+    ("texts", "way"),
+    [
+        (b"the cat", "decode it"),
+        (bytearray(b"the cat"), "decode it"),
+        ({"text": "the cat"}, r"list\(texts.values\(\)\)"),
+        ({"the cat", "sun"}, r"sorted\(texts\)"),
+        (None, "for no texts"),
+        (Path("texts.txt"), "open the file"),
+        (np.array([["the cat"], ["sun"]]), "one column"),
+        (np.array("the cat"), "item"),
+        (1.5, "put texts in a list"),
+        (["the", b"cat"], r"texts\[1\] must be a str, not bytes: decode it"),
+        (["the", None], r"texts\[1\] must be a str, not None: leave it out"),
+        (["the", float("nan")], r"texts\[1\] must be a str, not nan: leave it out"),
+        ([["the"], "cat"], r"texts\[0\] must be a str, not list: .*flat list"),
+        ([{"text": "the"}], r'texts\[0\] must be a str, not dict: .*row\["text"\]'),
+        ([np.array(["the"])], r"texts\[0\] must be a str, not ndarray"),
+        (range(2), r"texts\[0\] must be a str, not int: .*str\(value\)"),
+        ([Path("texts.txt")], "read the file first"),
+    ],
+    ids=repr,
+)
+def test_what_is_no_text_is_told_with_its_place_and_a_way(
+    model: edgeft.Model, ask: str, texts: object, way: str
+) -> None:
+    with pytest.raises(TypeError, match=way):
+        ASK[ask](model, texts)
+
+
+@pytest.mark.parametrize("ask", ["predict", "logits"])
+@pytest.mark.parametrize("source", [np.array(["the cat", "sun"]), iter(["the cat"])])
+def test_what_is_no_list_is_turned_into_one_by_the_caller(
+    model: edgeft.Model, ask: str, source: object
+) -> None:
+    with pytest.raises(TypeError, match=r"gives a list|list\(texts\)"):
+        ASK[ask](model, source)
+
+
+def test_a_frames_column_and_arrays_of_str_stream(model: edgeft.Model) -> None:
+    pandas = pytest.importorskip("pandas")
+    texts = ["the cat", "sun"]
+    expected = model.predict(texts)
+    for source in (np.array(texts), np.array(texts, object), pandas.Series(texts), iter(texts)):
+        assert list(model.stream(source)) == expected
+    with pytest.raises(TypeError, match=r"texts\.tolist\(\)"):
+        model.predict(pandas.Series(texts))  # type: ignore[call-overload]
+    with pytest.raises(TypeError, match="one column"):
+        next(model.stream(pandas.DataFrame({"text": texts})))
+    assert model.predict(np.str_("the cat")) == expected[0]
+
+
+def test_what_came_before_something_that_is_no_text_is_answered(model: edgeft.Model) -> None:
+    answers = model.stream([*["the cat"] * 1500, None])  # type: ignore[list-item]
+    assert len(list(itertools.islice(answers, 1500))) == 1500
+    with pytest.raises(TypeError, match=r"texts\[1500\]"):
+        next(answers)
 
 
 def test_many_threads_get_the_same_answers(model: edgeft.Model) -> None:

@@ -205,9 +205,40 @@ def test_a_caller_whose_loop_is_gone_harms_nobody(model: edgeft.Model, gate: Gat
     assert run(lambda: model.apredict("the dog")).label in tiny.LABELS
 
 
-def test_only_a_text_is_taken(model: edgeft.Model) -> None:
-    with pytest.raises(TypeError, match="not list"):
-        run(lambda: model.apredict(["a"]))  # type: ignore[arg-type]
+@pytest.mark.parametrize(
+    ("text", "way"),
+    [(["a"], "not list: many texts"), (b"a", "not bytes: decode it"), (None, "not None"),
+     ({"text": "a"}, "not dict")],
+)  # fmt: skip
+def test_only_a_text_is_taken(model: edgeft.Model, text: object, way: str) -> None:
+    with pytest.raises(TypeError, match=f"what apredict gets must be a str, {way}"):
+        run(lambda: model.apredict(text))  # type: ignore[arg-type]
+
+
+def test_a_text_that_cannot_be_encoded_fails_nobody_elses(
+    model: edgeft.Model, gate: Gate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    encode = model._encoder.encode
+
+    def picky(texts: Sequence[str]) -> Any:
+        if "bad" in texts:
+            raise ValueError("cannot be read")
+        return encode(texts)
+
+    monkeypatch.setattr(model._encoder, "encode", picky)
+
+    async def ask() -> list[Any]:
+        gate.open.clear()
+        first = asyncio.ensure_future(model.apredict("the cat"))
+        await settled(gate)  # so that the others are encoded together
+        others = [asyncio.ensure_future(model.apredict(t)) for t in ["sun", "bad", "the dog"]]
+        await asyncio.sleep(0.05)
+        gate.open.set()
+        return await asyncio.gather(first, *others, return_exceptions=True)
+
+    first, one, bad, another = run(ask)
+    assert {first.label, one.label, another.label} <= set(tiny.LABELS)
+    assert isinstance(bad, ValueError)
 
 
 def test_long_texts_are_treated_alike(tiny_bundle: Path) -> None:
