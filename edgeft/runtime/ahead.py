@@ -1,7 +1,8 @@
 """Windows of texts, each prepared while the one before is run."""
 
+import threading
 from collections.abc import Callable, Iterable, Iterator
-from typing import TypeVar
+from typing import Generic, TypeVar
 
 __all__ = ["one_ahead", "windows"]
 
@@ -47,24 +48,44 @@ def one_ahead(prepare: Callable[[Given], Prepared], items: Iterator[Given]) -> I
     if first is None:
         return
     following, error = _next(items)
-    if following is None:  # a single window needs no thread
-        yield prepare(first)
-    else:
-        from concurrent.futures import ThreadPoolExecutor
-
-        pool = ThreadPoolExecutor(1, thread_name_prefix="edgeft-ahead")
-        try:
-            current = prepare(first)
-            while following is not None:
-                prepared = pool.submit(prepare, following)
-                yield current
-                current = prepared.result()
-                following, error = _next(items)
-            yield current
-        finally:  # who leaves early waits for nothing, whichever thread clears this up
-            pool.shutdown(wait=False, cancel_futures=True)
+    current = prepare(first)  # a single window needs no thread
+    while following is not None:
+        coming = _Coming(prepare, following)
+        yield current
+        current = coming.result()
+        following, error = _next(items)
+    yield current
     if error is not None:
         raise error
+
+
+class _Coming(Generic[Prepared]):
+    """An item that a thread prepares. Who leaves before it is done waits for nothing.
+
+    It is no executor of concurrent.futures: that would be imported when it is first
+    needed, and a process that is forked while another thread imports a module can
+    never import it.
+    """
+
+    def __init__(self, prepare: Callable[[Given], Prepared], item: Given) -> None:
+        self._found: list[Prepared] = []
+        self._error: BaseException | None = None
+
+        def work() -> None:
+            try:
+                self._found.append(prepare(item))
+            except BaseException as error:  # raised where the item is wanted
+                self._error = error
+
+        self._thread = threading.Thread(target=work, name="edgeft-ahead")
+        self._thread.start()
+
+    def result(self) -> Prepared:
+        """The prepared item, once it is there; raises what preparing it raised."""
+        self._thread.join()
+        if self._error is not None:
+            raise self._error
+        return self._found[0]
 
 
 def _next(items: Iterator[Given]) -> tuple[Given | None, Exception | None]:
