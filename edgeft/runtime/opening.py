@@ -1,11 +1,13 @@
 """From a bundle's variant to an engine: its checked graph, opened as suits device and variant."""
 
 import hashlib
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edgeft.bundle import Manifest, Variant
+from edgeft.errors import OutputError
 from edgeft.integrity import Verify, path_of
 from edgeft.runtime.cache import private_folder
 from edgeft.runtime.cpu import cpu_features, has_int8_dot
@@ -87,7 +89,8 @@ def _session_options(opening: Opening, name: str, *, spin: bool) -> SessionOptio
     if place.kind == "tensorrt":
         version = str(import_onnxruntime().__version__)
         key = "\n".join([manifest.digest, name, version, nvidia_gpu(int(place.which))])
-        cache = private_folder("tensorrt", hashlib.sha256(key.encode()).hexdigest()[:32])
+        with suppress(OutputError):  # without a cache TensorRT compiles its engines every time
+            cache = private_folder("tensorrt", hashlib.sha256(key.encode()).hexdigest()[:32])
         profile = _profile(variant, manifest.model.max_length)
     return SessionOptions(
         threads=opening.threads,

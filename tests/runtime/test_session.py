@@ -131,6 +131,19 @@ def test_tensorrt_gets_its_cache_and_profile(tmp_path: Path) -> None:
     assert cpu == "CPUExecutionProvider"
 
 
+@pytest.mark.parametrize("place", ["cache", "nowhere"])
+def test_tensorrt_does_without_a_cache(
+    tiny_bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str
+) -> None:
+    (tmp_path / "nowhere").write_text("")
+    monkeypatch.setenv("EDGEFT_CACHE", str(tmp_path / place / "edgeft"))
+    device = DeviceName("tensorrt", "0")
+    one = opening.Opening(tiny_bundle, read_manifest(tiny_bundle), device, 1, "full")
+    options = opening._session_options(one, "fp32", spin=False)
+    assert (options.engine_cache is None) is (place == "nowhere")
+    assert options.profile is not None
+
+
 @pytest.mark.parametrize(("full_range", "features", "exact"), [
     (True, {"avx2"}, "1"), (True, {"avx2", "vnni"}, ""), (False, {"avx2"}, ""),
     (True, {"neon"}, ""),
