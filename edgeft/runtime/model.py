@@ -1,5 +1,6 @@
 """Model: a bundle, loaded on one device, that predicts."""
 
+import atexit
 import ctypes
 import os
 import threading
@@ -91,6 +92,7 @@ class Model:
         self._lock = threading.Lock()
         self._process = os.getpid()
         _ENGINES.add(engine)
+        _MODELS.add(self)
 
     @overload
     def predict(self, texts: str) -> Classification: ...  # type: ignore[overload-overlap]
@@ -249,7 +251,11 @@ class Model:
     def _run_batch(self, rows: Rows) -> Logits:
         self._usable()
         with self._turns:
-            return self._usable().run(rows)  # it may have been closed while others had their turn
+            engine = self._usable()  # it may have been closed while others had their turn
+            if not _ENDING.is_set() or threading.current_thread() is threading.main_thread():
+                return engine.run(rows)
+        threading.Event().wait()  # until the interpreter is gone, and this thread with it
+        raise ClosedError("The interpreter has ended.")
 
     def _usable(self) -> Engine:
         if os.getpid() != self._process:
@@ -330,3 +336,18 @@ def _keep_what_is_inherited() -> None:
 
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_keep_what_is_inherited)
+
+
+# A thread that nobody joins would be cut off inside onnxruntime when the interpreter ends, which
+# brings the process down: its run ends first, and it begins no other.
+_ENDING = threading.Event()
+_MODELS: "weakref.WeakSet[Model]" = weakref.WeakSet()
+MOST_S = 30  # that a run is waited for
+
+
+@atexit.register
+def _let_runs_end() -> None:
+    _ENDING.set()
+    for model in [one for one in list(_MODELS) if one._process == os.getpid()]:
+        had = [model._turns.acquire(timeout=MOST_S) for _ in range(model.threads)]
+        model._turns.release(sum(had))

@@ -61,11 +61,15 @@ USES = {
 ENDS = {"the last line": ("", 0), "exit": ("sys.exit(3)", 3), "_exit": ("os._exit(4)", 4)}
 
 
-def _run(code: str, *arguments: object, **more: str) -> str:
-    done = subprocess.run(
+def run_python(code: str, *arguments: object, **more: str) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
         [sys.executable, "-c", code, *map(str, arguments)], capture_output=True, text=True,
         timeout=300, env={**os.environ, **more},
     )  # fmt: skip
+
+
+def _run(code: str, *arguments: object, **more: str) -> str:
+    done = run_python(code, *arguments, **more)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 
@@ -75,6 +79,19 @@ def _run(code: str, *arguments: object, **more: str) -> str:
 def test_a_forked_child_loads_its_own_and_ends(tiny_bundle: Path, use: str) -> None:
     code = PARENT + USES[use] + FORK + CHILD
     assert _run(code, tiny_bundle).split() == ["True", "0"]
+
+
+@pytest.mark.parametrize("pause_s", [0.0, 0.05, 0.2])
+def test_a_thread_that_predicts_lets_the_interpreter_end(tiny_bundle: Path, pause_s: float) -> None:
+    endless = "[inherited.predict(f'the cat {at}') for at in range(10**9)]"
+    code = f"""
+import time
+def predict(): {endless}
+threading.Thread(target=predict, daemon=True).start()
+time.sleep({pause_s})
+"""
+    done = run_python(PARENT + code, tiny_bundle)
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 @forks
