@@ -12,8 +12,8 @@ PIP = -m pip --disable-pip-version-check install --quiet
 ON_CPU = $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX))
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-all lint tests small-demo base peers bench-runtime bench-peers bench-train \
-	bench-architectures bench-export clean
+.PHONY: help install demo test test-all lint tests small-demo base peers bench-runtime \
+	bench-spinning bench-peers bench-train bench-architectures bench-export clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -99,6 +99,9 @@ peers: $(PEERS:%=%/installed) ## Set up the peers of the benchmarks, each in an 
 
 bench-runtime: base build/bench-model ## The runtime against a bare loop, and against itself (DATA="FILE…", ROUNDS=9)
 	$(MEASURE).runtime build/bench-model --rounds $(ROUNDS) $(foreach file,$(DATA),--data $(file))
+
+bench-spinning: base build/bench-model ## Spinning threads, quiet and beside a neighbour (the same options)
+	$(MEASURE).spinning build/bench-model --rounds $(ROUNDS) $(foreach file,$(DATA),--data $(file)) $(if $(LIMIT),--limit $(LIMIT))
 
 bench-peers: base peers build/bench-model ## The runtime against nine other ways to run the model (the same options)
 	$(MEASURE).peers build/bench-model --rounds $(ROUNDS) $(foreach file,$(DATA),--data $(file)) $(if $(LIMIT),--limit $(LIMIT)) --readme

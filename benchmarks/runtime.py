@@ -15,7 +15,7 @@ from benchmarks.compare import (
     write_texts,
 )
 
-PARTS = ("bare", "sharing", "neighbours", "spin", "small")
+PARTS = ("bare", "sharing", "neighbours", "small")
 BATCHES = (1, 2, 4, 8, 16, 32, 64, 128)
 FEW = 1000  # texts where variants are told apart
 GROWTH_TEXTS = 20_000
@@ -85,7 +85,7 @@ def main() -> None:
         for name, texts in files if "bare" in parts else ():
             with (
                 Side("edgeft", chosen.folder, texts, chosen.threads) as ours,
-                Side("bare", chosen.folder, texts, chosen.threads) as bare,
+                Side("bare", chosen.folder, texts, chosen.threads, "fp32-spin") as bare,
             ):
                 rows.append(throughput(ours, bare, name, chosen.rounds))
                 what = f"{name}, bare loop"
@@ -98,13 +98,6 @@ def main() -> None:
         if "neighbours" in parts:
             trained = chosen.trained or chosen.folder
             rows.append(neighbours(trained, texts, few, chosen.threads, chosen.rounds))
-        if "spin" in parts:
-            with (
-                Side("edgeft", chosen.folder, texts, chosen.threads, "fp32-spin") as busy,
-                Side("edgeft", chosen.folder, texts, chosen.threads) as ours,
-            ):
-                what = f"{few}, spin=True, against the default"
-                rows.append(latency(busy, ours, what, chosen.rounds, at_most=1.0))
         if "small" in parts:
             with Side("edgeft", chosen.folder, texts, chosen.threads) as ours:
                 rows += small(ours, not chosen.skip_growth)

@@ -138,7 +138,7 @@ ASK: dict[str, Callable[[edgeft.Model, Any], Any]] = {
         (b"the cat", "decode it"),
         (bytearray(b"the cat"), "decode it"),
         ({"text": "the cat"}, r"list\(texts.values\(\)\)"),
-        ({"the cat", "sun"}, r"sorted\(texts\)"),
+        ({"the cat"}, r"sorted\(texts\)"),
         (None, "for no texts"),
         (Path("texts.txt"), "open the file"),
         (np.array([["the cat"], ["sun"]]), "one column"),
