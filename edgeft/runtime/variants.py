@@ -61,7 +61,7 @@ def choose_variant(
     the p50 of variants on this very device. "auto" is the quickest where two or
     more were measured, and fp32, which loses nothing, where no other is clearly
     quicker. Else the rule: fp16 on a GPU; on a CPU int8 where it has
-    int8 dot products, which is where it is faster; else fp32, which is always
+    int8 dot products, where it mostly is the quicker one; else fp32, which is always
     there and always right. TensorRT and CoreML get a graph of plain operators,
     if there is one.
     """
