@@ -1,7 +1,6 @@
 """Model: a bundle, loaded on one device, that predicts."""
 
 import atexit
-import ctypes
 import os
 import threading
 import weakref
@@ -18,6 +17,7 @@ from edgeft.runtime.ahead import one_ahead, windows
 from edgeft.runtime.batching import plan_batches
 from edgeft.runtime.decode import classifications, pool
 from edgeft.runtime.engine import Engine, Rows
+from edgeft.runtime.forks import kept_by_children
 from edgeft.runtime.providers import Device
 from edgeft.runtime.texts import check_list, check_source, check_text, one_by_one
 from edgeft.runtime.tokenize import MOST_WINDOWED, Encoded, TextEncoder
@@ -91,7 +91,7 @@ class Model:
         self._shared: SharedBatches[Classification] | None = None
         self._lock = threading.Lock()
         self._process = os.getpid()
-        _ENGINES.add(engine)
+        kept_by_children(engine)
         _MODELS.add(self)
 
     @overload
@@ -321,21 +321,6 @@ def _while_it_lives(method: Callable[..., Any]) -> Callable[..., Any]:
         return living(*arguments)
 
     return call
-
-
-# A forked child has its parent's sessions but not their threads, and freeing one waits for those
-# for ever. So in a child they are never freed, not even as the interpreter ends: each gets one
-# more reference, which nobody gives back.
-_ENGINES: "weakref.WeakSet[Engine]" = weakref.WeakSet()
-
-
-def _keep_what_is_inherited() -> None:
-    for engine in list(_ENGINES):
-        ctypes.pythonapi.Py_IncRef(ctypes.py_object(engine))
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_keep_what_is_inherited)
 
 
 # A thread that nobody joins would be cut off inside onnxruntime when the interpreter ends, which

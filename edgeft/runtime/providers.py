@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from edgeft.errors import DependencyError, DeviceError, UsageError
+from edgeft.runtime.forks import not_while_forking
 from edgeft.settings import environment
 
 __all__ = [
@@ -250,7 +251,8 @@ def _problem(provider: str) -> str:
         if missing:
             return missing
         try:
-            session = ort.InferenceSession(_PROBE, providers=[provider], enable_fallback=0)
+            with not_while_forking():
+                session = ort.InferenceSession(_PROBE, providers=[provider], enable_fallback=0)
         except Exception as error:
             return f"{error}."
     return "" if provider in session.get_providers() else "it did not load, and gave no reason."

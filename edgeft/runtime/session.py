@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edgeft.errors import BundleError, DeviceError
+from edgeft.runtime.forks import not_while_forking
 from edgeft.runtime.providers import CPU_PROVIDER, Device, DeviceName, import_onnxruntime
 
 if TYPE_CHECKING:
@@ -59,9 +60,10 @@ def open_session(
     name = name or str(model)
     providers = provider_options(device, options)
     try:
-        session = ort.InferenceSession(
-            model, session_options(ort, device, options), providers=providers, enable_fallback=0
-        )
+        with not_while_forking():
+            session = ort.InferenceSession(
+                model, session_options(ort, device, options), providers=providers, enable_fallback=0
+            )
     except Exception as error:  # onnxruntime's errors share no base but Exception
         reason = str(error).replace(str(model), name)
         if device.kind != "cpu":

@@ -57,6 +57,9 @@ USES = {
         "threading.Thread(target=lambda: [inherited.predict(texts) for _ in range(20)],"
         " daemon=True).start()"
     ),
+    "a thread that loads": (
+        "threading.Thread(target=lambda: [load().close() for _ in range(20)], daemon=True).start()"
+    ),
 }
 ENDS = {"the last line": ("", 0), "exit": ("sys.exit(3)", 3), "_exit": ("os._exit(4)", 4)}
 
