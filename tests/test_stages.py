@@ -5,6 +5,7 @@ import json
 import shutil
 import subprocess
 import sys
+import weakref
 from pathlib import Path
 
 import pytest
@@ -23,7 +24,7 @@ LIBRARIES = (
     "altair", "datasets", "onnxruntime.quantization.matmul_nbits_quantizer",
     "onnxruntime.transformers.optimizer", "onnxruntime_extensions", "optimum.exporters.onnx",
     "optimum.onnxruntime.utils", "edgeft.bench.run", "edgeft.demo", "edgeft.doctor",
-    "edgeft.export.run", "edgeft.train.finetune", "edgeft.trim.run",
+    "edgeft.export.run", "edgeft.runtime.sharing", "edgeft.train.finetune", "edgeft.trim.run",
 )  # fmt: skip
 
 
@@ -33,6 +34,7 @@ def _imported() -> None:
     with contained():
         for name in LIBRARIES:
             importlib.import_module(name)
+    weakref.finalize(_imported, int)  # the first of a process registers itself for its end
     assert transformers.Trainer
     assert transformers.AutoModelForSequenceClassification
 
