@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from edgeft.errors import RunError
 from edgeft.runtime.batching import bucket_length
+from edgeft.runtime.native import native_call
 from edgeft.runtime.providers import import_onnxruntime
 
 if TYPE_CHECKING:
@@ -171,7 +172,8 @@ class CheckedEngine:
 
     def run(self, rows: Rows) -> NDArray[np.float32]:
         """The (B, C) float32 logits of B rows of ids. Raises RunError."""
-        logits = self.inner.run(rows)
+        with native_call():
+            logits = self.inner.run(rows)
         if logits.shape != (len(rows), self._columns):
             raise RunError(
                 f"The graph gave values of shape {logits.shape} for {len(rows)} texts and "

@@ -1,6 +1,5 @@
 """Model: a bundle, loaded on one device, that predicts."""
 
-import atexit
 import os
 import threading
 import weakref
@@ -17,7 +16,7 @@ from edgeft.runtime.ahead import one_ahead, windows
 from edgeft.runtime.batching import plan_batches
 from edgeft.runtime.decode import classifications, pool
 from edgeft.runtime.engine import Engine, Rows
-from edgeft.runtime.forks import kept_by_children
+from edgeft.runtime.native import kept_by_children, native_call
 from edgeft.runtime.providers import Device
 from edgeft.runtime.texts import check_list, check_source, check_text, one_by_one
 from edgeft.runtime.tokenize import MOST_WINDOWED, Encoded, TextEncoder
@@ -92,7 +91,6 @@ class Model:
         self._lock = threading.Lock()
         self._process = os.getpid()
         kept_by_children(engine)
-        _MODELS.add(self)
 
     @overload
     def predict(self, texts: str) -> Classification: ...  # type: ignore[overload-overlap]
@@ -250,12 +248,9 @@ class Model:
 
     def _run_batch(self, rows: Rows) -> Logits:
         self._usable()
-        with self._turns:
+        with native_call(), self._turns:
             engine = self._usable()  # it may have been closed while others had their turn
-            if not _ENDING.is_set() or threading.current_thread() is threading.main_thread():
-                return engine.run(rows)
-        threading.Event().wait()  # until the interpreter is gone, and this thread with it
-        raise ClosedError("The interpreter has ended.")
+            return engine.run(rows)
 
     def _usable(self) -> Engine:
         if os.getpid() != self._process:
@@ -321,18 +316,3 @@ def _while_it_lives(method: Callable[..., Any]) -> Callable[..., Any]:
         return living(*arguments)
 
     return call
-
-
-# A thread that nobody joins would be cut off inside onnxruntime when the interpreter ends, which
-# brings the process down: its run ends first, and it begins no other.
-_ENDING = threading.Event()
-_MODELS: "weakref.WeakSet[Model]" = weakref.WeakSet()
-MOST_S = 30  # that a run is waited for
-
-
-@atexit.register
-def _let_runs_end() -> None:
-    _ENDING.set()
-    for model in [one for one in list(_MODELS) if one._process == os.getpid()]:
-        had = [model._turns.acquire(timeout=MOST_S) for _ in range(model.threads)]
-        model._turns.release(sum(had))

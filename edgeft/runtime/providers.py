@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from edgeft.errors import DependencyError, DeviceError, UsageError
-from edgeft.runtime.forks import not_while_forking
+from edgeft.runtime.native import native_call
 from edgeft.settings import environment
 
 __all__ = [
@@ -244,15 +244,14 @@ def _problem(provider: str) -> str:
     if provider == CPU_PROVIDER:
         return ""
     # Both print where they could raise; and stdout is the whole process's.
-    with _PROBING, contextlib.redirect_stdout(io.StringIO()):
+    with native_call(opens=True), _PROBING, contextlib.redirect_stdout(io.StringIO()):
         if provider in _NVIDIA and hasattr(ort, "preload_dlls"):
             ort.preload_dlls()
         missing = _missing_library(Path(ort.__file__).parent / "capi", provider)
         if missing:
             return missing
         try:
-            with not_while_forking():
-                session = ort.InferenceSession(_PROBE, providers=[provider], enable_fallback=0)
+            session = ort.InferenceSession(_PROBE, providers=[provider], enable_fallback=0)
         except Exception as error:
             return f"{error}."
     return "" if provider in session.get_providers() else "it did not load, and gave no reason."

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edgeft.errors import BundleError, DeviceError
-from edgeft.runtime.forks import not_while_forking
+from edgeft.runtime.native import native_call
 from edgeft.runtime.providers import CPU_PROVIDER, Device, DeviceName, import_onnxruntime
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ def open_session(
     name = name or str(model)
     providers = provider_options(device, options)
     try:
-        with not_while_forking():
+        with native_call(opens=True):
             session = ort.InferenceSession(
                 model, session_options(ort, device, options), providers=providers, enable_fallback=0
             )

@@ -10,6 +10,7 @@ from tokenizers import Tokenizer
 from edgeft.errors import BundleError, RunError, UsageError
 from edgeft.normalize import normalizer
 from edgeft.runtime.heads import Heads
+from edgeft.runtime.native import native_call
 
 __all__ = ["MOST_WINDOWED", "Encoded", "TextEncoder", "Window"]
 
@@ -77,7 +78,8 @@ class TextEncoder:
         """
         try:
             content = json.loads(tokenizer_json)
-            self._tokenizer = Tokenizer.from_buffer(tokenizer_json)
+            with native_call():
+                self._tokenizer = Tokenizer.from_buffer(tokenizer_json)
             self._special = self._tokenizer.num_special_tokens_to_add(False)
             self._heads = Heads(self._tokenizer, content, max_length - self._special)
             self._unknown = _unknown_id(content["model"], self._tokenizer)
@@ -127,7 +129,8 @@ class TextEncoder:
         if len(text) > self._heads.shortest:
             return self._encode_long([text])[0]
         try:
-            encoding = self._tokenizer.encode(_whole(text))
+            with native_call():
+                encoding = self._tokenizer.encode(_whole(text))
         except BaseException as error:
             if not _is_failure(error):
                 raise
@@ -180,7 +183,8 @@ class TextEncoder:
             return []
         whole = [_whole(text) for text in texts]
         try:
-            return list(self._tokenizer.encode_batch_fast(whole))
+            with native_call():
+                return list(self._tokenizer.encode_batch_fast(whole))
         except BaseException as error:
             if not _is_failure(error):
                 raise

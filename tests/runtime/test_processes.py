@@ -84,17 +84,33 @@ def test_a_forked_child_loads_its_own_and_ends(tiny_bundle: Path, use: str) -> N
     assert _run(code, tiny_bundle).split() == ["True", "0"]
 
 
+ENDLESS = {
+    "predicts": "inherited.predict('the cat')",
+    "loads": "load().close()",
+    "tokenizes": "inherited._encoder.encode(['the cat sat on the mat ' * 20] * 200)",
+}
+
+
 @pytest.mark.parametrize("pause_s", [0.0, 0.05, 0.2])
-def test_a_thread_that_predicts_lets_the_interpreter_end(tiny_bundle: Path, pause_s: float) -> None:
-    endless = "[inherited.predict(f'the cat {at}') for at in range(10**9)]"
+@pytest.mark.parametrize("work", ENDLESS)
+def test_a_thread_at_work_lets_the_interpreter_end(
+    tiny_bundle: Path, work: str, pause_s: float
+) -> None:
     code = f"""
-import time
-def predict(): {endless}
-threading.Thread(target=predict, daemon=True).start()
+import atexit, time
+def go_on():
+    while True: {ENDLESS[work]}
+atexit.register(lambda: print(inherited.predict("the cat").label in inherited.labels))
+threading.Thread(target=go_on, daemon=True).start()
 time.sleep({pause_s})
 """
     done = run_python(PARENT + code, tiny_bundle)
-    assert (done.returncode, done.stderr) == (0, "")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "True\n", "")
+
+
+def test_what_ends_last_still_predicts(tiny_bundle: Path) -> None:
+    last = "import atexit\natexit.register(lambda: print(inherited.predict('the cat').truncated))\n"
+    assert _run(last + PARENT, tiny_bundle) == "False\n"
 
 
 @forks
