@@ -1,4 +1,4 @@
-"""The limits that a model is held to, each in this one place. Standard library alone."""
+"""The limits that a model and its use are held to, each in this one place. Stdlib only."""
 
 __all__ = [
     "CLEAR_MARGIN",
@@ -6,6 +6,7 @@ __all__ = [
     "EXACT",
     "LEAST_AGREEMENT",
     "MAX_DROP",
+    "MOST_THREADS",
     "ROUNDED_TOLERANCE",
     "SAME_LOGITS",
 ]
@@ -24,3 +25,6 @@ ROUNDED_TOLERANCE = 0.01
 # probability between the reference's best two below which a text is too unclear to count.
 LEAST_AGREEMENT = 0.9
 CLEAR_MARGIN = 0.1
+# CPU threads of a model. More than machines have cores; onnxruntime took 1 s to start them on
+# two cores, and more than half a minute for twice as many.
+MOST_THREADS = 2048

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from edgeft.cli import console, options
+from edgeft.limits import MOST_THREADS
 
 if TYPE_CHECKING:
     from edgeft.bench.matrix import BenchConfig
@@ -30,7 +31,7 @@ SCENARIOS = ("single-stream", "offline", "server", "cold-start")
     help="fp32, int8, fp16 …; may be repeated.  [default: all that suit the device]",
 )  # fmt: skip
 @click.option(
-    "--threads", multiple=True, type=click.IntRange(1, options.MOST_THREADS),
+    "--threads", multiple=True, type=click.IntRange(1, MOST_THREADS),
     help="CPU threads; may be repeated.  [default: all usable cores]",
 )  # fmt: skip
 @click.option(

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 import click
 
-from edgeft.limits import MAX_DROP
+from edgeft.limits import MAX_DROP, MOST_THREADS
 
 __all__ = [
     "as_json",
@@ -43,7 +43,6 @@ class Number(click.FloatRange):
 
 
 FOLDER = FILE = _Named(path_type=Path)
-MOST_THREADS = 4096  # more than any machine has; each takes memory
 
 
 class _Out(_Named):

@@ -2,14 +2,20 @@
 
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
+
+import numpy as np
 
 from edgeft.bundle import MANIFEST, read_manifest
 from edgeft.errors import BundleError, IntegrityError, UsageError
+from edgeft.fields import FieldError, Reader, choice, flag, number, optional, text, whole
 from edgeft.integrity import Verify
+from edgeft.limits import MOST_THREADS
+from edgeft.manifest import MOST_TOKENS
 from edgeft.runtime.cpu import usable_cores
 from edgeft.runtime.golden import check_recorded, hold_golden
 from edgeft.runtime.model import LongTexts, Model, Serving
@@ -75,7 +81,21 @@ def load(
     Raises BundleError, FormatError, IntegrityError, DeviceError,
     DependencyError, UsageError.
     """
-    _check_options(threads, verify, on_long, overlap, batch_tokens, max_waiting, wait_ms)
+    _check_options(
+        device=device,
+        variant=variant,
+        threads=threads,
+        verify=verify,
+        expect=expect,
+        on_long=on_long,
+        overlap=overlap,
+        batch_invariant=batch_invariant,
+        batch_tokens=batch_tokens,
+        max_waiting=max_waiting,
+        wait_ms=wait_ms,
+        spin=spin,
+        cuda_graphs=cuda_graphs,
+    )
     folder = Path(path)
     return _settled(
         folder,
@@ -208,29 +228,31 @@ def _load(
     return model
 
 
-def _check_options(
-    threads: int | None,
-    verify: str,
-    on_long: str,
-    overlap: int | None,
-    batch_tokens: int | None,
-    max_waiting: int,
-    wait_ms: float,
-) -> None:
-    if threads is not None and threads < 1:
-        raise UsageError(f"{threads} threads cannot run a model.", hint="Use 1 or more.")
-    if verify not in ("full", "fast", "off"):
-        raise UsageError(f"There is no verify={verify!r}.", hint="Choose full, fast or off.")
-    if on_long not in ("truncate", "error", "window"):
-        raise UsageError(
-            f"There is no on_long={on_long!r}.", hint="Choose truncate, error or window."
-        )
-    if overlap is not None and on_long != "window":
+LARGEST = (1 << 31) - 1
+MOST_WAIT_MS = 3_600_000  # an hour
+_OPTIONS: Mapping[str, Reader[Any]] = {
+    "device": text(1, 100),
+    "variant": text(1, 200),
+    "threads": optional(whole(1, MOST_THREADS)),
+    "verify": choice("full", "fast", "off"),
+    "expect": optional(text()),
+    "on_long": choice("truncate", "error", "window"),
+    "overlap": optional(whole(0, MOST_TOKENS)),
+    "batch_invariant": flag,
+    "batch_tokens": optional(whole(1, LARGEST)),
+    "max_waiting": whole(1, LARGEST),
+    "wait_ms": number(0, MOST_WAIT_MS),
+    "spin": optional(flag),
+    "cuda_graphs": flag,
+}
+
+
+def _check_options(**options: object) -> None:
+    """Raise UsageError at the first of ``load``'s options that is of another type or range."""
+    for name, given in options.items():
+        try:
+            _OPTIONS[name](given.item() if isinstance(given, np.generic) else given)
+        except FieldError as error:
+            raise UsageError(f"The option {name} {error}.") from None
+    if options["overlap"] is not None and options["on_long"] != "window":
         raise UsageError("An overlap was given, but no windows.", hint='Add on_long="window".')
-    if batch_tokens is not None and batch_tokens < 1:
-        raise UsageError(f"Batches of {batch_tokens} tokens hold nothing.", hint="Use 1 or more.")
-    if max_waiting < 1 or wait_ms < 0:
-        raise UsageError(
-            f"max_waiting={max_waiting} and wait_ms={wait_ms} make no queue.",
-            hint="Let at least 1 text wait, and 0 ms or more.",
-        )

@@ -4,6 +4,7 @@ import contextlib
 import ctypes
 import io
 import platform
+import re
 import sys
 import threading
 from collections.abc import Mapping
@@ -192,7 +193,7 @@ def _parse(name: str) -> DeviceName:
         if allowed is None:
             return DeviceName(kind)
         return DeviceName(kind, allowed[0] if allowed else "0")
-    if allowed == () and which.isdecimal():
+    if allowed == () and re.fullmatch("[0-9]{1,4}", which):
         return DeviceName(kind, str(int(which)))
     if allowed and which.upper() in allowed:
         return DeviceName(kind, which.upper())
