@@ -138,7 +138,6 @@ def verify(
                 continue
             texts = data.texts if isinstance(data, Examples) else data
             logits = logits_in_steps(model, texts, f"verifying {name}", progress)
-            require_numbers(logits)
         if name == REFERENCE:
             reference = logits
         decision = manifest.model.variants[name].decision

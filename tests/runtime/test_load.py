@@ -25,8 +25,15 @@ from edgeft.bundle import (
     write_manifest,
 )
 from edgeft.data import Examples
-from edgeft.errors import BundleError, DataError, IntegrityError, RunError, UsageError
-from edgeft.runtime.check import evaluate, verify
+from edgeft.errors import (
+    BundleError,
+    DataError,
+    GateError,
+    IntegrityError,
+    RunError,
+    UsageError,
+)
+from edgeft.runtime.check import evaluate, hold, verify
 from edgeft.runtime.variants import Measurement, save_measurements
 from tests import tiny
 from tests.bundles import with_file, with_variant
@@ -225,8 +232,11 @@ def test_scores_that_are_no_numbers_are_an_error(tiny_bundle: Path, tmp_path: Pa
                 ask()
     found = verify(bundle, device="cpu")["fp32"].to_dict()["golden"]
     assert found == {"passed": False, "max_abs_difference": None, "tolerance": 0.001}
-    with pytest.raises(RunError, match=told):
-        verify(bundle, ["the cat"], device="cpu")
+    checked = verify(bundle, ["the cat", "the dog"], device="cpu")
+    assert (checked["fp32"].no_numbers, checked["fp32"].agreement) == (2, None)
+    assert checked["int8"].agreement is None  # there is nothing to compare it with
+    with pytest.raises(GateError, match="2 of the texts with values that are no numbers"):
+        hold(checked, 100)
 
 
 # --- tokenizers ------------------------------------------------------------------------
@@ -389,13 +399,29 @@ def test_windows_cover_a_long_text(tiny_bundle: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"on_long": "guess"}, "on_long='guess'"),
+        ({"on_long": "guess"}, "on_long is 'guess'; it must be one of"),
         ({"overlap": 3}, "no windows"),
         ({"on_long": "window", "overlap": 62}, "cannot overlap by 62"),
-        ({"on_long": "window", "overlap": -1}, "cannot overlap by -1"),
-        ({"max_waiting": 0}, "max_waiting=0"),
+        ({"on_long": "window", "overlap": -1}, "overlap is -1"),
+        ({"on_long": "window", "overlap": "3"}, "overlap is '3'"),
+        ({"max_waiting": 0}, "max_waiting is 0"),
         ({"cuda_graphs": True}, "no CUDA graphs on cpu"),
-        ({"wait_ms": -1.0}, "wait_ms"),
+        ({"cuda_graphs": "no"}, "cuda_graphs is 'no'"),
+        ({"wait_ms": -1.0}, r"wait_ms is -1\.0"),
+        ({"wait_ms": float("inf")}, "wait_ms is inf"),
+        ({"wait_ms": "1"}, "wait_ms is '1'"),
+        ({"threads": "2"}, "threads is '2'; it must be a whole number from 1 to"),
+        ({"threads": 2.5}, r"threads is 2\.5"),
+        ({"threads": 100_000}, "threads is 100000"),
+        ({"batch_tokens": float("nan")}, "batch_tokens is nan"),
+        ({"device": None}, "device is None"),
+        ({"device": 0}, "device is 0"),
+        ({"device": "cuda:" + "9" * 90}, "no device 'cuda:9"),
+        ({"variant": ["int8"]}, r"variant is \['int8'\]"),
+        ({"verify": True}, "verify is True"),
+        ({"expect": b"sha256:"}, "expect is b'sha256:'"),
+        ({"spin": "no"}, "spin is 'no'"),
+        ({"batch_invariant": 1}, "batch_invariant is 1"),
     ],
 )
 def test_senseless_options_are_refused(
@@ -403,6 +429,12 @@ def test_senseless_options_are_refused(
 ) -> None:
     with pytest.raises(UsageError, match=message):
         load(tiny_bundle, **options)
+
+
+def test_numpys_numbers_are_numbers(tiny_bundle: Path) -> None:
+    given = {"threads": np.int64(1), "wait_ms": np.float32(2), "batch_invariant": np.bool_(True)}
+    with load(tiny_bundle, **given) as model:
+        assert model.predict("the cat").label in tiny.LABELS
 
 
 # --- neighbours ----------------------------------------------------------------------
