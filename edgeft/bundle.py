@@ -7,6 +7,7 @@ Both need the standard library alone.
 
 import hashlib
 import json
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -47,6 +48,7 @@ __all__ = [
 ]
 
 UNRECORDED = (MANIFEST, "README.md")  # the manifest itself, and the card that people edit
+VERSION = re.compile(r"[0-9][0-9a-z.]{0,30}")
 LARGEST = 1 << 28  # bytes of a manifest; that of 100,000 labels has a fifth of it
 
 
@@ -161,8 +163,14 @@ def _check_format(content: Mapping[str, Any]) -> None:
     for name in sorted(unknown):
         raise FormatError(
             f"It needs the feature {name!r}, which this version does not know.",
-            hint=f"Update with: pip install 'edgeft>={requires[name]}'",
+            hint=f"Update with: pip install --upgrade {_wanted(requires[name])}",
         )
+
+
+def _wanted(version: Any) -> str:
+    """What to install for a feature; nothing but a version comes from the manifest."""
+    named = isinstance(version, str) and VERSION.fullmatch(version)
+    return f"'edgeft>={version}'" if named else "edgeft"
 
 
 def _content_of(manifest: Manifest) -> dict[str, Any]:

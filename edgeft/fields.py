@@ -7,7 +7,7 @@ shape stands in one place as a table of its fields. Standard library only.
 import math
 import re
 import reprlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import MISSING, fields
 from typing import Any, TypeVar
 
@@ -23,6 +23,7 @@ __all__ = [
     "number",
     "optional",
     "record",
+    "repeated",
     "text",
     "unique_keys",
     "whole",
@@ -220,12 +221,20 @@ def document(found: Mapping[str, Any]) -> Mapping[str, Any]:
 
 def unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     """For ``json.loads(object_pairs_hook=…)``: an object that names nothing twice."""
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
+    twice = repeated(name for name, _ in pairs)
+    if twice is not None:
         raise FieldError(f"it states {twice!r} twice")
-    return found
+    return dict(pairs)
+
+
+def repeated(names: Iterable[str]) -> str | None:
+    """The first name that was there before; None where each is there once."""
+    seen: set[str] = set()
+    for name in names:
+        if name in seen:
+            return name
+        seen.add(name)
+    return None
 
 
 def _wrong(found: Any, wanted: str) -> FieldError:

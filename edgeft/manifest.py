@@ -19,6 +19,7 @@ from edgeft.fields import (
     number,
     optional,
     record,
+    repeated,
     text,
     whole,
 )
@@ -262,8 +263,8 @@ def manifest_from(content: Mapping[str, Any]) -> Manifest:
     """
     manifest = _MANIFEST(content)
     _check_pipeline(manifest)
-    if len(set(manifest.labels)) != len(manifest.labels):
-        twice = next(one for one in manifest.labels if manifest.labels.count(one) > 1)
+    twice = repeated(manifest.labels)
+    if twice is not None:
         raise FieldError(f"name {twice!r} twice", "labels")
     try:
         _check_model(manifest, manifest.model)

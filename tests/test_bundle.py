@@ -74,6 +74,11 @@ def test_unknown_format_and_feature_name_the_cure(bundle: Path) -> None:
     with pytest.raises(FormatError, match="'cascade'") as caught:
         read_manifest(bundle)
     assert "edgeft>=0.9.0" in caught.value.hint
+    for odd in (None, "0' ; sh '", ["0.9.0"]):  # which nobody should paste into a shell
+        _rewrite(bundle, {"format": 1, "requires": {"cascade": odd}})
+        with pytest.raises(FormatError, match="'cascade'") as caught:
+            read_manifest(bundle)
+        assert caught.value.hint == "Update with: pip install --upgrade edgeft"
 
 
 @pytest.mark.parametrize("path", ["/etc/passwd", "../outside", "a/../../b", "C:\\x", "a\\..\\b"])

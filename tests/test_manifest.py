@@ -226,3 +226,18 @@ def test_a_folder_that_no_system_could_have(tmp_path: Path) -> None:
     for name in ("nul\0inside", "x" * 5000):
         with pytest.raises(BundleError):
             read_manifest(tmp_path / name)
+
+
+@pytest.mark.parametrize("kind", ["keys", "labels"])
+def test_one_repetition_among_many_names_is_found_at_once(
+    content: dict[str, Any], tmp_path: Path, kind: str
+) -> None:
+    names = [f"name {at}" for at in range(200_000)]
+    if kind == "labels":  # counting each of them would take twenty minutes
+        with pytest.raises(BundleError, match="labels name 'name 199999' twice"):
+            read(tmp_path, changed(content, ("labels",), [*names, names[-1]]))
+        return
+    pairs = ",".join(f'"{name}": 1' for name in [*names, names[-1]])
+    (tmp_path / MANIFEST).write_text(f"{{{pairs}}}", encoding="utf-8")
+    with pytest.raises(BundleError, match="it states 'name 199999' twice"):
+        read_manifest(tmp_path)

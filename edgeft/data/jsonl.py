@@ -8,6 +8,7 @@ from edgeft.data.labels import visible
 from edgeft.data.notes import Sightings, Tell
 from edgeft.data.table import Lines, Numbered, Table, picker
 from edgeft.errors import DataError
+from edgeft.fields import repeated
 
 __all__ = ["open_json_lines"]
 
@@ -97,14 +98,12 @@ def _parse(text: str, where: str) -> Any:
         raise DataError(f"{where}: the JSON is nested too deeply to be read.") from None
     if not isinstance(item, tuple):
         return item
-    found = dict(item)
-    if len(found) < len(item):
-        keys = [key for key, _ in item]
-        doubled = next(key for key in keys if keys.count(key) > 1)
+    doubled = repeated(key for key, _ in item)
+    if doubled is not None:
         raise DataError(
             f"{where}: the key {visible(doubled)} stands there twice.", hint="Remove one of them."
         )
-    return found
+    return dict(item)
 
 
 def _array(source: str) -> DataError:
