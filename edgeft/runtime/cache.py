@@ -53,19 +53,25 @@ def private_folder(*names: str) -> Path:
 def _make_private(folder: Path) -> None:
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        facts = folder.lstat()
+        if not _is_own(folder):
+            raise OutputError(
+                f"The cache folder {folder} can be written by others than you.",
+                hint="Remove it, or name another with the environment variable EDGEFT_CACHE.",
+            )
+        if hasattr(os, "getuid") and stat.S_IMODE(folder.lstat().st_mode) != 0o700:
+            folder.chmod(0o700)
     except (OSError, ValueError) as error:  # ValueError: a NUL in its name
         reason = error.strerror if isinstance(error, OSError) else error
         raise OutputError(
             f"The cache folder {folder} cannot be made: {reason}.",
             hint="Name another place with the environment variable EDGEFT_CACHE.",
         ) from error
-    if hasattr(os, "getuid"):
-        foreign = not stat.S_ISDIR(facts.st_mode) or facts.st_uid != os.getuid()
-        if foreign or facts.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
-            raise OutputError(
-                f"The cache folder {folder} can be written by others than you.",
-                hint="Remove it, or name another with the environment variable EDGEFT_CACHE.",
-            )
-        if stat.S_IMODE(facts.st_mode) != 0o700:
-            folder.chmod(0o700)
+
+
+def _is_own(folder: Path) -> bool:
+    """Whether nobody but the user can write a folder, where the system tells."""
+    if not hasattr(os, "getuid"):
+        return True
+    facts = folder.lstat()
+    foreign = not stat.S_ISDIR(facts.st_mode) or facts.st_uid != os.getuid()
+    return not foreign and not facts.st_mode & (stat.S_IWGRP | stat.S_IWOTH)

@@ -36,7 +36,7 @@ _ALIASES = {
 
 
 def has_int8_dot(features: AbstractSet[str]) -> bool:
-    """Whether the CPU multiplies int8 natively, without which int8 is rarely faster."""
+    """Whether the CPU multiplies int8 natively; how quick int8 is, only a measurement tells."""
     return not features.isdisjoint({"vnni", "amx_int8", "dotprod", "i8mm"})
 
 

@@ -56,14 +56,14 @@ def check_graph(stream: BufferedReader, path: Path) -> None:
         with mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as data:
             if not any(number == 7 for number, _ in _fields(data, (0, len(data)))):
                 raise ValueError("it has no graph")
-            own = set(_function_domains(data))
+            known = DOMAINS | set(_function_domains(data))
             for domain, operator in _operators(data, "Model", (0, len(data)), 0):
                 if operator == OPAQUE:
                     raise BundleError(
                         f"{path} holds a compiled engine, which nobody can look into.",
                         hint="Export the model again with: edgeft export",
                     )
-                if domain not in DOMAINS | own:
+                if domain not in known:
                     raise BundleError(
                         f"{path} uses the operator {operator!r} of {domain!r}, "
                         "which is not built into onnxruntime.",

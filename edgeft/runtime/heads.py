@@ -151,7 +151,7 @@ class Heads:
     def _measure_vocabulary(self) -> None:
         """The longest token's characters, and which mark of a blank is only at a token's front."""
         tokens = list(self._tokenizer.get_vocab())
-        self._longest_token = max(map(len, tokens))
+        self._longest_token = max(map(len, tokens), default=1)
         self._closed = frozenset(
             mark for mark in "Ġ▁" if not any(mark in one.lstrip(mark) for one in tokens)
         )

@@ -8,10 +8,11 @@ from collections.abc import Set as AbstractSet
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from edgeft.bundle import Variant
 from edgeft.errors import OutputError, UsageError
+from edgeft.fields import listed, number, record, text, whole
+from edgeft.limits import MOST_THREADS
 from edgeft.runtime.cache import cache_folder, private_folder
 from edgeft.runtime.cpu import cpu_features, cpu_name, has_int8_dot
 from edgeft.runtime.providers import nvidia_gpu
@@ -46,6 +47,18 @@ class Measurement:
     threads: int
     p50_ms: float
     gpu: str = ""
+
+
+_MEASUREMENTS = listed(
+    record(
+        Measurement,
+        device=text(),
+        variant=text(),
+        threads=whole(1, MOST_THREADS),
+        p50_ms=number(1e-9, 1e9),
+        gpu=text(),
+    )
+)
 
 
 def choose_variant(
@@ -101,7 +114,7 @@ def read_measurements(digest: str, onnxruntime: str, device: str, threads: int) 
         return {}
     for section in (SAVED, TRIAL):
         found = {
-            one.variant: float(one.p50_ms)
+            one.variant: one.p50_ms
             for one in kept.get(section, ())
             if (one.device, one.gpu, one.threads) == here
         }
@@ -153,15 +166,8 @@ def _read(path: Path) -> dict[str, list[Measurement]]:
         content = json.loads(path.read_text(encoding="utf-8"))
         for name in (SAVED, TRIAL):
             with suppress(*UNREADABLE):
-                sections[name] = [_measurement(one) for one in content[name]]
+                sections[name] = [*_MEASUREMENTS(content[name])]
     return sections
-
-
-def _measurement(content: Mapping[str, Any]) -> Measurement:
-    one = Measurement(**content)
-    if not 0 < float(one.p50_ms) < math.inf:
-        raise ValueError(f"p50_ms {one.p50_ms}")
-    return one
 
 
 def _gpu(device: str) -> str:

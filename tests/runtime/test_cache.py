@@ -1,5 +1,6 @@
 """The cache folder is the user's alone."""
 
+import errno
 import os
 import stat
 from pathlib import Path
@@ -70,3 +71,14 @@ def test_a_place_that_cannot_be_made_is_told(cache: Path) -> None:
     with pytest.raises(OutputError, match="cannot be made") as caught:
         private_folder("key")
     assert "EDGEFT_CACHE" in caught.value.hint
+
+
+@POSIX
+def test_a_folder_on_a_disk_that_is_read_only(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+
+    cache.mkdir(mode=0o755)
+    monkeypatch.setattr(Path, "chmod", refuse)
+    with pytest.raises(OutputError, match="cannot be made: Read-only file system"):
+        private_folder("key")

@@ -193,6 +193,11 @@ def test_a_text_that_cannot_be_cut_is_read_as_far_as_told() -> None:
         assert found.unread == 300_000 - heads.LONGEST
 
 
+def test_a_vocabulary_without_tokens_finds_none() -> None:
+    encoder = TextEncoder(Tokenizer(models.BPE()).to_str().encode(), KEPT, empty=7)
+    assert [one.ids for one in encoder.encode(["the cat " * 5000, "the cat"])] == [[7], [7]]
+
+
 def test_unknown_steps_are_not_relied_on(folder: Path) -> None:
     tokenizer = Tokenizer.from_str((folder / "tokenizer.json").read_text())
     tokenizer.pre_tokenizer = pre_tokenizers.Split(Regex(r"the.*end$"), "isolated")

@@ -1,5 +1,6 @@
 """The rule that picks a variant."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -92,6 +93,12 @@ def test_what_was_measured_is_kept_with_the_gpus_name(monkeypatch: pytest.Monkey
     assert read_measurements("sha", "1", "cpu", 1) == {"fp32": 2.0, "int8": 9.0}
 
 
+def _file(**changes: object) -> str:
+    """Two measurements, the first with something else in a field."""
+    one = {"device": "cpu", "variant": "fp32", "threads": 1, "p50_ms": 1.0, "gpu": ""}
+    return json.dumps({"measurements": [{**one, **changes}, {**one, "variant": "int8"}]})
+
+
 @pytest.mark.usefixtures("cache")
 @pytest.mark.parametrize(
     "content",
@@ -101,6 +108,12 @@ def test_what_was_measured_is_kept_with_the_gpus_name(monkeypatch: pytest.Monkey
         '{"measurements": [1]}',
         "[]",
         '{"measurements": [{"device": "cpu", "variant": "fp32", "threads": 1, "p50_ms": NaN}]}',
+        _file(p50_ms=10**400),
+        _file(variant=["fp32"]),
+        _file(variant=None),
+        _file(device={}),
+        _file(threads="1"),
+        _file(gpu=0),
     ],
 )
 def test_a_file_of_measurements_that_is_damaged_is_none(content: str) -> None:
