@@ -26,6 +26,7 @@ __all__ = ["TIMEOUT_S", "Job", "ceiling_of", "run_once"]
 
 TIMEOUT_S = 600.0  # without a sign of life; a large engine is compiled, or a batch run, in less
 NOISE_LINES = 20  # that are kept of what a process writes on stderr
+NOISE_CHARACTERS = 100  # that are shown of what it should not write on stdout
 ENDING_S = 5.0  # to read the last of them; children of its own may hold stderr open
 
 
@@ -121,7 +122,14 @@ class _Worker:
                 ) from None
             if not line.endswith(b"\n"):  # nothing, or what it could still write
                 raise DeviceError(self._ending())
-            answer = json.loads(line)
+            try:
+                answer = json.loads(line)
+            except ValueError:  # such as of a sitecustomize that greets
+                shown = line.decode("utf-8", "replace").strip()[:NOISE_CHARACTERS]
+                raise DeviceError(
+                    f"the process printed what is no answer: {shown!r}.",
+                    hint="Something in this Python prints on stdout as it starts: keep it silent.",
+                ) from None
         if "error" in answer:
             raise DeviceError(answer["error"], hint=answer["hint"])
         return answer
@@ -180,13 +188,21 @@ class _Worker:
         if status is None:
             reason = "the process stopped answering"
         elif status < 0:
-            name = signal.Signals(-status).name
+            name = _name_of(-status)
             reason = f"the process was ended by {name}"
             if name == "SIGKILL":
                 reason += ", perhaps because memory ran out"
         else:
             reason = f"the process ended with status {status}"
         return f"{reason}: {lines[-1]}" if lines else f"{reason}."
+
+
+def _name_of(number: int) -> str:
+    """A signal's name; those between the first and the last real-time one have none."""
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"
 
 
 def _started(task: Callable[..., None], *arguments: Any) -> threading.Thread:

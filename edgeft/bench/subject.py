@@ -1,6 +1,7 @@
 """What is measured: a bundle, or any ONNX model folder that optimum exported."""
 
 import json
+import re
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -156,7 +157,7 @@ def _adopt(
         path=".",
         tokenizer="tokenizer.json",
         max_length=_max_length(folder, config),
-        pad_id=max(0, int(config.get("pad_token_id") or 0)),
+        pad_id=_stated(config, "pad_token_id"),
         pad_type_id=0,
         normalize=(),
         golden_texts=(),
@@ -223,10 +224,13 @@ def _columns(output: TensorRecord, config: Mapping[str, Any]) -> tuple[str, ...]
 
 def _labels_of(config: Mapping[str, Any]) -> tuple[str, ...] | None:
     """The labels that a text classifier's config states; None for another kind of model."""
-    kinds = config.get("architectures") or [""]
-    if not str(kinds[0]).endswith("ForSequenceClassification"):
+    kinds = config.get("architectures")
+    kind = str(kinds[0]) if isinstance(kinds, list) and kinds else ""
+    if not kind.endswith("ForSequenceClassification"):
         return None
     names = config.get("id2label") or {"0": "LABEL_0", "1": "LABEL_1"}  # transformers' default
+    if not isinstance(names, dict) or not all(re.fullmatch("[0-9]{1,9}", one) for one in names):
+        return None
     labels = tuple(str(names[at]) for at in sorted(names, key=int))
     return labels if len(set(labels)) == len(labels) else None
 
@@ -238,14 +242,20 @@ def _precision(stem: str) -> str:
 def _max_length(folder: Path, config: Mapping[str, Any]) -> int:
     offset = 0
     if config.get("model_type") in OFFSET_POSITIONS:
-        offset = int(config.get("pad_token_id") or 0) + 1
+        offset = _stated(config, "pad_token_id") + 1
     stated = [
-        _json(folder / "tokenizer_config.json").get("model_max_length"),
-        _json(folder / "sentence_bert_config.json").get("max_seq_length"),
-        (config.get("max_position_embeddings") or 0) - offset,
-        config.get("n_positions"),
+        _stated(_json(folder / "tokenizer_config.json"), "model_max_length"),
+        _stated(_json(folder / "sentence_bert_config.json"), "max_seq_length"),
+        _stated(config, "max_position_embeddings") - offset,
+        _stated(config, "n_positions"),
     ]
-    return int(min((one for one in stated if one and 0 < one < TOO_LONG), default=LONGEST))
+    return min((one for one in stated if 0 < one < TOO_LONG), default=LONGEST)
+
+
+def _stated(content: Mapping[str, Any], name: str) -> int:
+    """A size or id that a file states; 0 where it states none, or what is none."""
+    found = content.get(name)
+    return found if type(found) is int and 0 <= found < LARGEST else 0
 
 
 def _json(path: Path) -> dict[str, Any]:

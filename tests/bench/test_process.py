@@ -193,6 +193,22 @@ def test_half_an_answer_is_none(
         run_once(tiny_bundle, Cell("cpu", "fp32"), job(["cat"]))
 
 
+@pytest.mark.parametrize(
+    ("start", "message"),
+    [
+        ("print('Good morning', flush=True)", "printed what is no answer: 'Good morning'"),
+        ("import os, signal; os.kill(os.getpid(), signal.SIGRTMIN + 1)", "ended by signal "),
+    ],
+)
+def test_odd_beginnings_and_ends_are_told(
+    tiny_bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, start: str, message: str
+) -> None:
+    (tmp_path / "sitecustomize.py").write_text(start)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    with pytest.raises(DeviceError, match=message):
+        run_once(tiny_bundle, Cell("cpu", "fp32"), job(["cat"]))
+
+
 def test_an_interrupt_leaves_no_process_behind(tiny_bundle: Path) -> None:
     code = (
         "import signal; from pathlib import Path; from edgeft.bench.cell import Cell\n"

@@ -111,6 +111,32 @@ def test_a_folder_that_lacks_its_tokenizer_or_is_damaged_is_told(
         pass
 
 
+@pytest.mark.parametrize(
+    ("odd", "labels"),
+    [
+        ({"pad_token_id": "x"}, 3),
+        ({"pad_token_id": [0]}, 3),
+        ({"pad_token_id": 1 << 40}, 3),
+        ({"max_position_embeddings": "512"}, 3),
+        ({"max_position_embeddings": None, "n_positions": "x"}, 3),
+        ({"id2label": ["a", "b", "c"]}, 1),
+        ({"id2label": {"first": "a"}}, 1),
+        ({"architectures": "BertForSequenceClassification"}, 1),
+        ({"architectures": {"0": "x"}}, 1),
+    ],
+)
+def test_what_a_config_should_not_say_is_passed_over(
+    folder: Path, tmp_path: Path, odd: dict[str, object], labels: int
+) -> None:
+    copy = shutil.copytree(folder, tmp_path / "odd")
+    config = json.loads((copy / "config.json").read_text())
+    (copy / "config.json").write_text(json.dumps(config | odd))
+    (copy / "tokenizer_config.json").write_text('{"model_max_length": "64"}')
+    with open_subject(copy) as subject:
+        assert len(subject.manifest.labels) == labels
+        assert subject.manifest.model.pad_id == 0
+
+
 def test_an_unreadable_graph_is_a_failed_cell_beside_the_others(
     folder: Path, tmp_path: Path
 ) -> None:
