@@ -5,12 +5,14 @@ __all__ = [
     "CONFIDENCE",
     "EXACT",
     "LEAST_AGREEMENT",
+    "LONGEST_LABEL",
     "MAX_DROP",
     "MOST_THREADS",
     "ROUNDED_TOLERANCE",
     "SAME_LOGITS",
 ]
 
+LONGEST_LABEL = 10_000  # characters
 # Percentage points of accuracy, and of macro F1, that a variant may lose unless told otherwise.
 MAX_DROP = 0.5
 # Of the interval of a loss, and so the least of a claim that rests on its upper end.

@@ -24,6 +24,7 @@ from edgeft.fields import (
     whole,
 )
 from edgeft.integrity import FileRecord, leaves
+from edgeft.limits import LONGEST_LABEL
 from edgeft.normalize import STEPS
 from edgeft.tasks import Task
 
@@ -247,7 +248,7 @@ _MANIFEST = record(
     digest=text(),
     requires=_features,
     task=_task,
-    labels=listed(text(), 1),
+    labels=listed(text(most=LONGEST_LABEL), 1),
     models=mapped(_MODEL, _NAME, 1),
     pipeline=listed(_STEP, 1),
     files=mapped(_FILE, _path),

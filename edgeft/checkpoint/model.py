@@ -2,7 +2,7 @@
 
 import copy
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,8 @@ __all__ = ["Loaded", "position_limit", "position_offset", "read_model", "skeleto
 class Loaded:
     """A classifier in float32, and the tensors of its head that the files lack or have otherwise.
 
-    Those are random. ``other_shapes`` have another shape in the files.
+    Those are random. A pooler that answers depend on is part of the head.
+    ``other_shapes`` have another shape in the files.
     """
 
     model: Any
@@ -77,7 +78,7 @@ def read_model(name: str, folder: Path, weights: Weights, config: Any, *, wrappe
         "use_safetensors": True,
         "trust_remote_code": False,
     }
-    if wrapper or len(weights.files) > 1:  # an index may say less than transformers wants
+    if wrapper or weights.indexed:  # an index may say less than transformers wants
         kind = transformers.MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING[type(config)]
         tensors = {key.removeprefix(wrapper): one for key, one in weights.tensors().items()}
         source = {"pretrained_model_name_or_path": None, "state_dict": tensors}
@@ -89,24 +90,41 @@ def read_model(name: str, folder: Path, weights: Weights, config: Any, *, wrappe
         output_loading_info=True,
     )
     own = f"{model.base_model_prefix}." if model.base_model is not model else ""
-    missing, others = (
-        [key for key in sorted(info[kind]) if not _may_lack(key, own)]
-        for kind in ("missing_keys", "mismatched_keys")
-    )
-    _check_names(name, weights, missing, own)
-    _check_shapes(name, model, weights, [key for key in others if key.startswith(own)], wrapper)
+    missing, others = sorted(info["missing_keys"]), sorted(info["mismatched_keys"])
+    body = {key for key in (*missing, *others) if key.startswith(own) and not _is_pooler(key, own)}
+    _check_names(name, weights, [key for key in missing if key in body])
+    _check_shapes(name, model, weights, [key for key in others if key in body], wrapper)
     _check_layers(name, model, info["unexpected_keys"], own)
     _check_numbers(name, model)
-    head = [key for key in missing if not key.startswith(own)]
-    return Loaded(model, tuple(head), tuple(key for key in others if not key.startswith(own)))
+    head = {*missing, *others} - body
+    head -= _unused(model, [key for key in head if _is_pooler(key, own)])
+    return Loaded(
+        model,
+        tuple(key for key in missing if key in head),
+        tuple(key for key in others if key in head),
+    )
 
 
-def _may_lack(key: str, own: str) -> bool:
+def _is_pooler(key: str, own: str) -> bool:
     return key.startswith(own) and is_pooler(key.removeprefix(own))
 
 
-def _check_names(name: str, weights: Weights, missing: Iterable[str], own: str) -> None:
-    lost = [key for key in missing if key.startswith(own)]
+def _unused(model: Any, keys: Sequence[str]) -> set[str]:
+    """Those of a model's parameters that no answer depends on."""
+    import torch
+
+    if not keys:
+        return set()
+    parameters = dict(model.named_parameters())
+    with torch.enable_grad(), quiet():
+        logits = model(input_ids=torch.tensor([[1, 2, 3]])).logits
+        slopes = torch.autograd.grad(
+            logits.sum(), [parameters[key] for key in keys], allow_unused=True
+        )
+    return {key for key, slope in zip(keys, slopes, strict=True) if slope is None}
+
+
+def _check_names(name: str, weights: Weights, lost: Sequence[str]) -> None:
     if not lost:
         return
     if any("lora_" in key or ".base_layer." in key for key in weights.shapes):
@@ -148,10 +166,12 @@ def shape_of(key: str, model: Any, weights: Weights, wrapper: str) -> tuple[int,
 def _check_layers(name: str, model: Any, unexpected: Iterable[str], own: str) -> None:
     """Refuse to leave out layers: a model that is cut short answers otherwise."""
     known = {_numberless(key.removeprefix(own)) for key in model.state_dict()}
+    layered = any("*" in key for key in known)  # not where the config names none at all
     extra = sorted(
         key
         for key in unexpected
-        if re.search(r"\.\d+\.", key) and _numberless(key.removeprefix(own)) in known
+        if re.search(r"\.\d+\.", key)
+        and (_numberless(key.removeprefix(own)) in known or not layered)
     )
     if extra:
         raise ModelError(
@@ -178,7 +198,7 @@ def _numberless(key: str) -> str:
     return re.sub(r"\.\d+\.", ".*.", f".{key}")
 
 
-def _some(keys: list[str]) -> str:
+def _some(keys: Sequence[str]) -> str:
     """The first of some tensors by name, and how many there are."""
     if len(keys) == 1:
         return repr(keys[0])

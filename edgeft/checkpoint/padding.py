@@ -77,8 +77,15 @@ def keep_answers(name: str, model: Any, tokenizer: Any) -> tuple[int, tuple[str,
 
     A single text's answer, which no padding touches, stays what it was. Raises
     ModelError where padding changes the answers in any case, or the tokenizer's
-    token types do.
+    token types do, or where they are no numbers.
     """
+    ids, own = _ids(tokenizer), int(tokenizer.pad_token_id)
+    alone = _logits(model, ids)
+    if not np.isfinite(alone).all():
+        raise ModelError(
+            f"{name} answers a text with what is no number (NaN or infinity).",
+            hint="Training diverged, or its config.json holds a value that makes no sense.",
+        )
     if _misreads_types(model, tokenizer):
         raise ModelError(
             f"{name}: its tokenizer gives {TYPES}, which the model takes for tokens and its "
@@ -86,9 +93,7 @@ def keep_answers(name: str, model: Any, tokenizer: Any) -> tuple[int, tuple[str,
             hint="If it was trained without them, leave them out in tokenizer_config.json: "
             '"model_input_names": ["input_ids", "attention_mask"]',
         )
-    ids, own = _ids(tokenizer), int(tokenizer.pad_token_id)
     stated = model.config.pad_token_id
-    alone = _logits(model, ids)
     if stated is not None and _same(alone, _logits(model, ids, own)):
         return own, ()
     if stated is not None and 0 <= stated < _rows(model):

@@ -22,7 +22,17 @@ def read_tokenizer(name: str, folder: Path) -> Any:
     whatever else a broken folder provokes in transformers.
     """
     _check_file(name, folder / "tokenizer.json")
-    tokenizer = _load(folder)
+    try:
+        tokenizer = _load(folder)
+    except Exception as error:
+        if (folder / "tokenizer.json").is_file():
+            raise
+        # A TypeError: there is no file at all.
+        reason = "" if isinstance(error, TypeError) else f": {first_line(error).rstrip('.')}"
+        raise ModelError(
+            f"{name}: it has no tokenizer.json, and no other tokenizer that can be read{reason}.",
+            hint="Copy tokenizer.json and tokenizer_config.json from where the model was made.",
+        ) from error
     if not tokenizer.is_fast:
         raise ModelError(
             f"{name}: its tokenizer has no tokenizer.json form, which the runtime needs.",

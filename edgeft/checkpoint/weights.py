@@ -40,6 +40,11 @@ class Weights:
             return digests[0]
         return hashlib.sha256("".join(digests).encode()).hexdigest()
 
+    @property
+    def indexed(self) -> bool:
+        """Whether an index says which files they are."""
+        return self.files[0].name != WEIGHTS
+
     def tensors(self) -> dict[str, Any]:
         """Every tensor, by its name."""
         from safetensors.torch import load_file

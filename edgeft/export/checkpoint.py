@@ -23,7 +23,9 @@ from edgeft.checkpoint.model import (
 from edgeft.checkpoint.padding import keep_answers, pad_token
 from edgeft.checkpoint.tokenizer import added_beyond, read_tokenizer, token_limit
 from edgeft.checkpoint.weights import Weights, find_weights, wrapper_of
+from edgeft.data import lone_surrogate, visible
 from edgeft.errors import EdgeftError, ModelError
+from edgeft.limits import LONGEST_LABEL
 from edgeft.normalize import parse_steps
 from edgeft.pretrained import download, first_line, loading, local_folder
 
@@ -180,6 +182,17 @@ def _labels(name: str, config: Any) -> tuple[str, ...]:
             f"for the ids 0 to {len(by_id) - 1}.",
             hint="Correct config.json.",
         )
+    for label in labels:
+        if lone_surrogate(label) or len(label) > LONGEST_LABEL:
+            raise ModelError(
+                f"{name}: id2label in its config.json holds {visible(label)}, which is "
+                + (
+                    f"longer than {LONGEST_LABEL:,} characters."
+                    if len(label) > LONGEST_LABEL
+                    else "no text: half a surrogate pair stands in it."
+                ),
+                hint="Correct config.json.",
+            )
     return labels
 
 

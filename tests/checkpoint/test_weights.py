@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import torch
+import transformers
 from safetensors.torch import save_file
 
 from edgeft.checkpoint.weights import find_weights
@@ -16,6 +17,7 @@ from edgeft.errors import ModelError
 from edgeft.export.checkpoint import open_checkpoint
 from edgeft.export.reference import torch_logits
 from edgeft.train.models import build_classifier, open_base
+from tests import tiny
 from tests.checkpoint.folders import rewritten, with_json
 
 
@@ -191,3 +193,45 @@ def test_what_is_no_safetensors_file(encoder: Path, tmp_path: Path) -> None:
     (tmp_path / "m" / "model.safetensors").write_bytes(b"<html>" * 100)
     with pytest.raises(ModelError, match=r"\(600 bytes\) is damaged, incomplete or no safetensors"):
         open_base(str(tmp_path / "m"))
+
+
+def without_pooler(tensors: dict[str, Any]) -> dict[str, Any]:
+    return {key: one for key, one in tensors.items() if "pooler" not in key}
+
+
+def test_a_pooler_that_answers_depend_on_is_part_of_the_head(
+    tiny_checkpoint: Path, tmp_path: Path
+) -> None:
+    folder = rewritten(tiny_checkpoint, tmp_path / "m", without_pooler)
+    with pytest.raises(ModelError, match=r"lack 'bert.pooler.dense.bias' of the classification"):
+        open_checkpoint(str(folder))
+    assert trained(folder).config.id2label == {0: "no", 1: "yes"}  # which learns it anew
+
+
+def test_a_pooler_that_no_answer_depends_on_may_be_missing(tmp_path: Path) -> None:
+    config = tiny._bert_config(len(tiny.wordpiece(tmp_path / "b"))).to_dict()
+    kept = ("vocab_size", "hidden_size", "num_hidden_layers", "num_attention_heads")
+    config = transformers.BigBirdConfig(
+        **{name: config[name] for name in kept}, intermediate_size=64, max_position_embeddings=64,
+        attention_type="original_full",
+    )  # fmt: skip
+    model = transformers.BigBirdForSequenceClassification(config)
+    model.save_pretrained(tmp_path / "b")
+    folder = rewritten(tmp_path / "b", tmp_path / "m", without_pooler)
+    whole, cut = (open_checkpoint(str(one)) for one in (tmp_path / "b", folder))
+    assert (torch_logits(whole, ["the sun"]) == torch_logits(cut, ["the sun"])).all()
+
+
+def test_one_file_that_an_index_names(encoder: Path, tmp_path: Path) -> None:
+    folder = rewritten(encoder, tmp_path / "m", lambda tensors: tensors)
+    (folder / "model.safetensors").rename(folder / "model-00001-of-00001.safetensors")
+    names = {"embeddings.word_embeddings.weight": "model-00001-of-00001.safetensors"}
+    (folder / "model.safetensors.index.json").write_text(json.dumps({"weight_map": names}))
+    expected, found = (trained(one).state_dict() for one in (encoder, folder))
+    assert all(one.equal(found[key]) for key, one in expected.items())
+
+
+def test_a_config_without_layers_leaves_none_out(encoder: Path, tmp_path: Path) -> None:
+    folder = with_json(encoder, tmp_path / "m", "config.json", num_hidden_layers=0)
+    with pytest.raises(ModelError, match=r"more layers than its config.json names: 32 tensors"):
+        trained(folder)

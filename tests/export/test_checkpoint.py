@@ -139,4 +139,24 @@ def test_damaged_weights_and_a_missing_tokenizer(tiny_checkpoint: Path, tmp_path
     shutil.copytree(tiny_checkpoint, tmp_path / "t")
     for name in ("tokenizer.json", "tokenizer_config.json", "vocab.txt"):
         (tmp_path / "t" / name).unlink()
-    assert "cannot be loaded" in refused(tmp_path / "t").message
+    found = refused(tmp_path / "t")
+    assert found.message.endswith("no tokenizer.json, and no other tokenizer that can be read.")
+    assert "Copy tokenizer.json" in found.hint
+
+
+@pytest.mark.parametrize("label", ["half\ud800", "a" * 10_001])
+def test_a_label_that_no_bundle_holds_is_told_first(
+    tiny_checkpoint: Path, tmp_path: Path, label: str
+) -> None:
+    labels = {"0": "calm", "1": label, "2": "sad"}
+    folder = edited(tiny_checkpoint, tmp_path / "c", lambda one: one.update(id2label=labels))
+    found = refused(folder)
+    assert "id2label in its config.json holds" in found.message
+    assert len(found.message) < 1000
+
+
+def test_answers_that_are_no_numbers(tiny_checkpoint: Path, tmp_path: Path) -> None:
+    folder = edited(
+        tiny_checkpoint, tmp_path / "c", lambda one: one.update(layer_norm_eps=float("nan"))
+    )
+    assert "with what is no number (NaN or infinity)" in refused(folder).message
