@@ -4,11 +4,11 @@ import io
 import select
 from collections.abc import Iterable, Iterator
 
-from edgeft.errors import DataError
+from edgeft.data.source import too_long
+from edgeft.data.table import LONGEST
 
 __all__ = ["Arrivals", "windows"]
 
-LONGEST = 1 << 28  # bytes of a line; what is longer is no text, and may never end
 CHUNK = 1 << 20  # bytes; a pipe holds less and gives what it has
 
 
@@ -29,10 +29,7 @@ class Arrivals(io.BufferedReader):
             number += len(lines)
             parts.append(rest)
             if sum(map(len, parts)) > LONGEST:
-                raise DataError(
-                    f"stdin, line {number}: it is longer than {LONGEST >> 20} MiB.",
-                    hint="Each text stands in a line of its own.",
-                )
+                raise too_long("stdin", number, LONGEST)
         if any(parts):
             yield b"".join(parts)
 

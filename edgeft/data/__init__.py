@@ -7,7 +7,7 @@ are told for what they are. What a reader had to decide (a delimiter that the
 suffix does not say, a column among several) it tells in a note.
 """
 
-from edgeft.data.examples import Examples, examples_from_table
+from edgeft.data.examples import Examples, examples_from_table, lone_surrogate
 from edgeft.data.labels import lookalikes, visible
 from edgeft.data.notes import Tell, unheard
 from edgeft.data.read import (
@@ -33,6 +33,7 @@ __all__ = [
     "distinct",
     "evenly",
     "examples_from_table",
+    "lone_surrogate",
     "lookalikes",
     "open_table",
     "open_texts",

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 
-from edgeft.data.table import LABEL_COLUMNS, TEXT_COLUMNS
+from edgeft.data.table import LABEL_COLUMNS, LONGEST, TEXT_COLUMNS
 
 __all__ = ["NAMES", "Dialect", "declared", "engine", "find_dialect", "fits", "named_width"]
 
@@ -15,7 +15,6 @@ NAMES = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars (|)"}
 USUAL = frozenset(TEXT_COLUMNS + LABEL_COLUMNS)
 DECLARED = re.compile(r'"?sep=(.)"?,*\s*', re.IGNORECASE)  # as spreadsheets write and read it
 BEFORE = re.compile(r' +"')
-LONGEST_FIELD = (1 << 31) - 1  # characters; more does not fit a C long on Windows
 
 
 @cache
@@ -29,7 +28,7 @@ def engine() -> Any:
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    module.field_size_limit(LONGEST_FIELD)
+    module.field_size_limit(LONGEST)
     return module
 
 

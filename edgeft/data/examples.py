@@ -18,6 +18,7 @@ __all__ = [
     "tell_broken",
 ]
 
+READ = "Only strings, numbers and truth values can be read."
 MOST_GROUPS = 5  # of labels that look alike, which a note names
 
 
@@ -66,8 +67,9 @@ def examples_from_table(
         return read
     at = find_column(table, label_column, LABEL_COLUMNS, "label")
     raise DataError(
-        f"{table.source}: the column {visible(table.columns[at])} is empty in every row.",
-        hint="Give the rows labels, or name another column with --label-column.",
+        f"{table.source}: the column {visible(table.columns[at])} is empty or holds no text in "
+        "every row.",
+        hint=f"Give the rows labels, or name another column with --label-column. {READ}",
     )
 
 
@@ -117,9 +119,10 @@ def examples_or_texts(
         raise DataError(f"{table.source} has a header but no rows.")
     if 0 < unlabelled.count < len(texts):
         raise DataError(
-            f"{table.source}, line {unlabelled.first}: column {visible(label_name)} is empty"
+            f"{table.source}, line {unlabelled.first}: column {visible(label_name)} is empty or "
+            "holds no text"
             + (f", as in {unlabelled.count - 1:,} more rows." if unlabelled.count > 1 else "."),
-            hint="Give the row a label or remove it.",
+            hint=f"Give the row a label or remove it. {READ}",
         )
     empty.tell(tell, table.source, "row is", "rows are", "empty and left out")
     padded.tell(
@@ -140,7 +143,7 @@ def no_text(source: str, line: int, column: str) -> DataError:
     """The error of a cell without text."""
     return DataError(
         f"{source}, line {line}: {visible(column)} is missing or holds no text.",
-        hint="Only strings, numbers and truth values can be read.",
+        hint=READ,
     )
 
 

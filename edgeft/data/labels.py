@@ -6,6 +6,8 @@ from collections.abc import Iterable
 
 __all__ = ["lookalike_key", "lookalikes", "visible"]
 
+MOST_SHOWN = 200  # characters: a name or a label has fewer, and a text says enough by them
+
 
 def lookalike_key(label: str) -> str:
     """What labels that look alike share: case, white space and Unicode form put aside."""
@@ -26,9 +28,11 @@ def visible(text: str) -> str:
     """The text in quotes, with all that a reader could take for something else as escapes.
 
     Those are combining marks, blanks other than the usual one, invisible characters,
-    and forms that stand for another character, such as full-width letters.
+    and forms that stand for another character, such as full-width letters. Of a long
+    text it is the beginning.
     """
-    return "".join(one if _plain(one) else _escape(one) for one in repr(text))
+    shown = "".join(one if _plain(one) else _escape(one) for one in repr(text[:MOST_SHOWN]))
+    return shown if len(text) <= MOST_SHOWN else f"{shown}…"
 
 
 def _plain(one: str) -> bool:

@@ -92,7 +92,7 @@ def read_examples_or_texts(
         if usual:
             found = examples_or_texts(table, text_column=text_column, label_column=None, tell=tell)
             if not isinstance(found, Examples):
-                tell(f"{path}: its labels are empty in every row, so the texts alone are read.")
+                tell(f"{path}: no row has a label that is text, so the texts alone are read.")
             return found
         texts = list(_texts_of(table, text_column, tell))
     else:

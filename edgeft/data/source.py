@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
 
-from edgeft.data.table import Lines
+from edgeft.data.table import LONGEST, Lines
 from edgeft.errors import DataError
 
-__all__ = ["lines_of", "open_lines"]
+__all__ = ["lines_of", "open_lines", "too_long"]
 
 # How a text begins that is not in UTF-8. The longer marks first: one begins like a shorter one.
 MARKS = (
@@ -85,7 +85,10 @@ def _marked_lines(stream: io.BufferedReader, source: str, encoding: str) -> Line
     with io.TextIOWrapper(stream, encoding=encoding, newline="") as lines:
         number = 0
         try:
-            for number, line in enumerate(lines, start=1):
+            while line := lines.readline(LONGEST + 1):
+                number += 1
+                if len(line) > LONGEST:
+                    raise too_long(source, number, LONGEST)
                 if "\0" in line:
                     raise _nul(source, number)
                 yield line
@@ -106,11 +109,35 @@ def _pieces(raw: bytes) -> list[bytes]:
     return LINE.findall(raw)
 
 
+class _Bounded(io.BufferedReader):
+    """A file whose lines are no longer than LONGEST, so that none fills the memory."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(io.FileIO(path))
+        self.path = path
+
+    def __iter__(self) -> Iterator[bytes]:
+        number = 0
+        while line := self.readline(LONGEST + 1):
+            number += 1
+            if len(line) > LONGEST:
+                raise too_long(str(self.path), number, LONGEST)
+            yield line
+
+
+def too_long(source: str, line: int, most: int) -> DataError:
+    """The error of a line of more than ``most`` bytes."""
+    return DataError(
+        f"{source}, line {line}: it is longer than {most >> 20} MiB.",
+        hint="Each text stands in a line of its own.",
+    )
+
+
 def _open(path: Path) -> io.BufferedReader:
     try:
         if path.is_dir():
             raise DataError(f"{path} is a folder, not a file.", hint="Name a file in it.")
-        return path.open("rb")
+        return _Bounded(path)
     except FileNotFoundError:
         raise DataError(f"{path} does not exist.", hint="Check the path.") from None
     except OSError as error:

@@ -8,7 +8,16 @@ from edgeft.data.labels import visible
 from edgeft.data.notes import Tell, unheard
 from edgeft.errors import DataError
 
-__all__ = ["LABEL_COLUMNS", "TEXT_COLUMNS", "Lines", "Row", "Table", "find_column", "picker"]
+__all__ = [
+    "LABEL_COLUMNS",
+    "LONGEST",
+    "TEXT_COLUMNS",
+    "Lines",
+    "Row",
+    "Table",
+    "find_column",
+    "picker",
+]
 
 # The usual names, in order of preference; compared without case.
 TEXT_COLUMNS = (
@@ -19,6 +28,9 @@ LABEL_COLUMNS = (
     "label", "category", "class", "target", "sentiment", "intent", "topic", "tag",
     "labels", "categories", "classes",
 )  # fmt: skip
+# Characters of a field, bytes of a line: what is longer is no text, and may never end.
+LONGEST = 1 << 28
+MOST_NAMED = 50  # columns that a message names
 
 Row = tuple[str | None, ...]  # None: no text is there (a missing key, null, a list or an object)
 Lines = Generator[str, None, None]  # of a file, with their ends; closing it closes the file
@@ -62,7 +74,7 @@ def find_column(
     """
     found = _found(table)
     if named is not None:
-        if named not in table.columns:
+        if not named or named not in table.columns:  # a column without a name is not read
             raise DataError(f"{table.source} has no column {visible(named)}.", hint=found)
         at = table.columns.index(named)
     else:
@@ -89,7 +101,8 @@ def _found(table: Table) -> str:
     if not named:
         return "Its first line names no column."
     between = f", separated by {table.separated}" if table.separated else ""
-    return f"Columns found: {', '.join(map(visible, named))}{between}."
+    shown = [*map(visible, named[:MOST_NAMED]), *["…"] * (len(named) > MOST_NAMED)]
+    return f"Columns found: {', '.join(shown)}{between}."
 
 
 def _check_name(table: Table, name: str) -> None:

@@ -81,19 +81,44 @@ def test_texts_are_read_whatever_their_labels_are(tmp_path: Path) -> None:
     [
         ("a.csv", "text,label\na,\nb, \n"),
         ("a.jsonl", '{"text": "a", "label": null}\n{"text": "b", "label": null}\n'),
+        ("b.jsonl", '{"text": "a", "label": ["x"]}\n{"text": "b", "label": {}}\n'),
     ],
 )
 def test_labels_that_are_all_empty_are_none(tmp_path: Path, name: str, content: str) -> None:
     path = write(tmp_path, name, content)
     notes: list[str] = []
     assert read_examples_or_texts(path, tell=notes.append) == ["a", "b"]
-    assert any("its labels are empty in every row" in note for note in notes)
+    assert any("no row has a label that is text" in note for note in notes)
     for read in (read_examples, lambda path: read_examples_or_texts(path, label_column="label")):
-        with pytest.raises(DataError, match="'label' is empty in every row"):
+        with pytest.raises(DataError, match="'label' is empty or holds no text in"):
             read(path)
 
 
 def test_many_rows_without_a_label_are_counted(tmp_path: Path) -> None:
     path = write(tmp_path, "a.csv", "text,label\na,x\nb,\nc,\nd,y\n")
-    with pytest.raises(DataError, match=r"line 3: column 'label' is empty, as in 1 more"):
+    with pytest.raises(DataError, match=r"line 3: .*'label' is empty or .*, as in 1 more"):
         read_examples(path)
+
+
+def test_a_list_is_no_label_and_not_called_an_empty_one(tmp_path: Path) -> None:
+    path = write(
+        tmp_path, "a.jsonl", '{"text": "a", "label": "x"}\n{"text": "b", "label": ["y"]}\n'
+    )
+    with pytest.raises(
+        DataError, match=r"line 2: column 'label' is empty or holds no text\."
+    ) as one:
+        read_examples_or_texts(path)
+    assert "Only strings, numbers" in one.value.hint
+
+
+def test_of_a_long_name_its_beginning_is_shown(tmp_path: Path) -> None:
+    path = write(tmp_path, "a.csv", "word " * 100_000)  # one line, as a text that has no header
+    with pytest.raises(DataError, match=r"no text column") as one:
+        read_examples_or_texts(path)
+    assert len(str(one.value)) < 1000
+    assert visible("a" * 200) == repr("a" * 200)
+    assert visible("a" * 201) == repr("a" * 200) + "…"
+    path = write(tmp_path, "b.csv", ",".join(f"c{at}" for at in range(10_000)) + "\n")
+    with pytest.raises(DataError, match=r"'c0', 'c1',.* …, separated by commas") as one:
+        read_examples_or_texts(path)
+    assert len(str(one.value)) < 1000

@@ -149,3 +149,12 @@ def test_split_is_stratified_repeatable_and_whole() -> None:
     assert counts == {"a": 10, "b": 2, "c": 1, "d": 0}
     assert (kept, held) == stratified_split(labels, 0.2, seed=1)
     assert held != stratified_split(labels, 0.2, seed=2)[1]
+
+
+def test_an_empty_name_is_no_column(tmp_path: Path) -> None:
+    # As a variable of the shell leaves it that is not set; pandas writes its index without a name.
+    path = write(tmp_path, "a.csv", ",text,label\n0,one,x\n1,two,y\n")
+    with pytest.raises(DataError, match=r"has no column ''"):
+        read_examples(path, text_column="")
+    with pytest.raises(DataError, match=r"has no column ''"):
+        read_examples(path, label_column="")

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from edgeft.data import open_texts, read_examples, read_texts
+from edgeft.data import open_texts, read_examples, read_texts, source
 from edgeft.errors import DataError
 from tests.data.files import rows_of, texts_of, write
 
@@ -140,3 +140,15 @@ def test_a_pipe_with_a_name_is_opened_once(tmp_path: Path, name: str) -> None:
     writer.start()
     assert list(read_texts(path))[-2:] == ["a", "b"]
     writer.join()
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
+@pytest.mark.parametrize("name", ["a.txt", "a.jsonl", "a.csv"])
+def test_a_line_without_an_end_is_not_read_to_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, encoding: str
+) -> None:
+    monkeypatch.setattr(source, "LONGEST", 1 << 20)
+    head = '{"text": "a"}\n' if name == "a.jsonl" else "text\n"
+    path = write(tmp_path, name, (head + "a" * (3 << 20)).encode(encoding))
+    with pytest.raises(DataError, match=r"line [12]: it is longer than 1 MiB"):
+        list(open_texts(path))
