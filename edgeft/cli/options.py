@@ -24,11 +24,19 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 
 
 class _Named(click.Path):
-    """A path; an empty one, which a variable that is not set leaves, is no folder or file."""
+    """A path; an empty one, which a variable that is not set leaves, is no folder or file.
+
+    "~" is the home, as for a shell, which leaves it alone in --out=~/runs.
+    """
 
     def convert(self, value: Any, *context: Any) -> Any:
         if value == "":
             self.fail("the name is empty.", *context)
+        if str(value).startswith("~"):
+            try:
+                value = str(Path(value).expanduser())
+            except RuntimeError:
+                self.fail(f"{value} names no user of this machine.", *context)
         return super().convert(value, *context)
 
 

@@ -102,6 +102,9 @@ def config_from(values: Mapping[str, Any]) -> TrainConfig:
 def check_config(config: TrainConfig) -> None:
     """Raise UsageError for values that make no sense, whatever the data are."""
     check_recipe(config.recipe)
+    for name, given in (*vars(config.data).items(), ("model", config.model)):
+        if given == "":  # as a variable of the shell leaves it that is not set
+            raise UsageError(f"{option(name)} is empty.", hint="Name one, or leave it out.")
     share = config.data.hold_out
     if share is not None and not 0 <= share < 1:
         raise UsageError(f"--hold-out must be at least 0 and below 1, not {share}.")

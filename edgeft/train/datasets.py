@@ -21,6 +21,7 @@ from edgeft.data import (
     visible,
 )
 from edgeft.errors import DataError
+from edgeft.limits import LONGEST_LABEL
 from edgeft.normalize import normalizer
 from edgeft.pretrained import first_line, quiet
 from edgeft.settings import shared
@@ -110,7 +111,7 @@ def hold_out(splits: Splits, fraction: float, *, seed: int) -> Splits:
     for label, line in zip(train.labels, train.lines, strict=True):
         if counts[label] == 1:
             raise DataError(
-                f"{train.source}, line {line}: the class {label!r} has only this row, so it "
+                f"{train.source}, line {line}: the class {visible(label)} has only this row, so it "
                 "cannot be both learned and held out.",
                 hint="Add rows of that class or remove it; or name a file with --validation, "
                 "or train on all rows with --hold-out 0.",
@@ -120,13 +121,22 @@ def hold_out(splits: Splits, fraction: float, *, seed: int) -> Splits:
 
 
 def check_labels(splits: Splits) -> None:
-    """Raise DataError for a single class, or for labels that train never shows."""
+    """Raise DataError for a single class, a label that is none, or one that train never shows."""
     known = set(splits.train.labels)
     if len(known) < 2:
         raise DataError(
-            f"{splits.train.source}: every row has the label {splits.train.labels[0]!r}; "
+            f"{splits.train.source}: every row has the label {visible(splits.train.labels[0])}; "
             "a classifier needs two classes or more.",
-            hint=f"Is {splits.train.label_column!r} the right column? "
+            hint=f"Is {visible(splits.train.label_column)} the right column? "
+            "Name another with --label-column.",
+        )
+    longest = max(known, key=len)
+    if len(longest) > LONGEST_LABEL:
+        line = splits.train.lines[splits.train.labels.index(longest)]
+        raise DataError(
+            f"{splits.train.source}, line {line}: the label {visible(longest)} has "
+            f"{len(longest):,} characters, and {LONGEST_LABEL:,} are the most.",
+            hint=f"Is {visible(splits.train.label_column)} the right column? "
             "Name another with --label-column.",
         )
     for name in ("validation", "test"):

@@ -262,3 +262,12 @@ def test_predict_with_no_neighbours_gives_what_a_text_gets_alone(tiny_bundle: Pa
     options = ("predict", tiny_bundle, "-", "--variant", "int8", "--batch-invariant")
     together = run(*options, stdin=b"\n".join(texts)).stdout.splitlines()
     assert together == [run(*options, stdin=text).stdout.strip() for text in texts]
+
+
+def test_the_home_is_meant_where_the_shell_leaves_its_sign(
+    tiny_bundle: Path, labelled: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert run("predict", tiny_bundle, "~/data.csv").exit_code == 0
+    assert "is a home" in run("trim", "m", "--data=a.csv", "--out=~", "--force").stderr
+    assert "names no user" in run("trim", "m", "--data", "a", "-o", "~no-such-user/m").stderr

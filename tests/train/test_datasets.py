@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from edgeft.errors import DataError
-from edgeft.train.config import DataConfig
+from edgeft.errors import DataError, UsageError
+from edgeft.train.config import DataConfig, config_from
 from edgeft.train.datasets import (
     Splits,
     check_labels,
@@ -221,3 +221,20 @@ def test_a_folder_without_permission(tmp_path: Path) -> None:
     (folder / "train.csv").chmod(0)
     with pytest.raises(DataError, match="Permission denied"):
         read_splits(DataConfig(str(folder)))
+
+
+def test_texts_for_labels_are_told_and_not_printed(tmp_path: Path) -> None:
+    path = tmp_path / "train.csv"
+    path.write_text("text,label\na," + "x" * 10_001 + "\nb,y\n", encoding="utf-8")
+    with pytest.raises(DataError, match=r"line 2: the label .* has 10,001 characters") as one:
+        check_labels(read_splits(DataConfig(str(path))))
+    assert len(str(one.value)) < 1000
+    with pytest.raises(DataError, match=r"has only this row") as one:
+        hold_out(read_splits(DataConfig(str(path))), 0.1, seed=0)
+    assert len(str(one.value)) < 1000
+
+
+@pytest.mark.parametrize("name", ["model", "validation", "test", "text_column", "label_column"])
+def test_an_empty_name_is_refused(name: str) -> None:
+    with pytest.raises(UsageError, match=f"--{name.replace('_', '-')} is empty"):
+        config_from({"data": "a.csv", name: ""})
