@@ -3,10 +3,11 @@
 An ONNX file is a protobuf message; this reads its wire format (Protocol Buffers
 documentation, "Encoding"; field numbers from onnx.proto) as far as needed to
 find the operators' domains, tensors that lie in other files, and what the graph
-takes and gives. Weights are skipped, so of a mapped file only a few pages are touched.
+takes and gives. Weights are skipped, so only a few pages of a file are read. It is not
+mapped: a process that maps a file dies where somebody shortens it meanwhile.
 """
 
-import mmap
+import os
 from collections.abc import Iterator
 from io import BufferedReader
 from pathlib import Path
@@ -21,6 +22,8 @@ __all__ = ["DOMAINS", "check_graph", "keeps_weights_elsewhere", "read_ends"]
 DOMAINS = frozenset({"", "ai.onnx", "ai.onnx.ml", "com.microsoft"})
 OPAQUE = "EPContext"  # loads an engine of native code, perhaps from another file
 DEEPEST = 32  # graphs within graphs; real models have one or two
+
+PAGE = 1 << 14  # bytes that are read together
 
 Span = tuple[int, int]  # first byte and the one after the last
 
@@ -47,28 +50,50 @@ _TYPES = {1: "float", 2: "uint8", 3: "int8", 4: "uint16", 5: "int16", 6: "int32"
           16: "bfloat16"}  # fmt: skip
 
 
+class _Pages:
+    """The bytes of a file by their places; IndexError behind its end, wherever that is by now."""
+
+    def __init__(self, stream: BufferedReader) -> None:
+        self._stream = stream
+        self._begin, self._page = 0, b""
+        self.whole: Span = (0, os.fstat(stream.fileno()).st_size)
+
+    def __getitem__(self, at: int) -> int:
+        if at >= self.whole[1]:
+            raise IndexError("it is cut off")
+        if not 0 <= at - self._begin < len(self._page):
+            self._begin, self._page = at, self.between((at, at + PAGE))
+        return self._page[at - self._begin]
+
+    def between(self, span: Span) -> bytes:
+        """The bytes of a span, as many as there are."""
+        begin, end = (min(at, self.whole[1]) for at in span)
+        self._stream.seek(begin)
+        return self._stream.read(end - begin)
+
+
 def check_graph(stream: BufferedReader, path: Path) -> None:
     """Refuse a graph with operators that are not built in, or with weights in other files.
 
     ``path`` is what the message calls the file. Raises BundleError.
     """
     try:
-        with mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as data:
-            if not any(number == 7 for number, _ in _fields(data, (0, len(data)))):
-                raise ValueError("it has no graph")
-            known = DOMAINS | set(_function_domains(data))
-            for domain, operator in _operators(data, "Model", (0, len(data)), 0):
-                if operator == OPAQUE:
-                    raise BundleError(
-                        f"{path} holds a compiled engine, which nobody can look into.",
-                        hint="Export the model again with: edgeft export",
-                    )
-                if domain not in known:
-                    raise BundleError(
-                        f"{path} uses the operator {operator!r} of {domain!r}, "
-                        "which is not built into onnxruntime.",
-                        hint="Export the model again with: edgeft export",
-                    )
+        data = _Pages(stream)
+        if not any(number == _MODEL_GRAPH for number, _ in _fields(data, data.whole)):
+            raise ValueError("it has no graph")
+        known = DOMAINS | set(_function_domains(data))
+        for domain, operator in _operators(data, "Model", data.whole, 0):
+            if operator == OPAQUE:
+                raise BundleError(
+                    f"{path} holds a compiled engine, which nobody can look into.",
+                    hint="Export the model again with: edgeft export",
+                )
+            if domain not in known:
+                raise BundleError(
+                    f"{path} uses the operator {operator!r} of {domain!r}, "
+                    "which is not built into onnxruntime.",
+                    hint="Export the model again with: edgeft export",
+                )
     except _ExternalDataError:
         raise BundleError(
             f"{path} keeps weights in another file, which edgeft does not load.",
@@ -81,9 +106,9 @@ def check_graph(stream: BufferedReader, path: Path) -> None:
 def keeps_weights_elsewhere(path: Path) -> bool:
     """Whether a graph needs other files; False also for what is no graph."""
     try:
-        with path.open("rb") as stream, \
-                mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as data:  # fmt: skip
-            for _ in _operators(data, "Model", (0, len(data)), 0):
+        with path.open("rb") as stream:
+            data = _Pages(stream)
+            for _ in _operators(data, "Model", data.whole, 0):
                 pass
     except _ExternalDataError:
         return True
@@ -100,9 +125,9 @@ def read_ends(path: Path) -> tuple[tuple[TensorRecord, ...], tuple[TensorRecord,
     leaves out is empty.
     """
     try:
-        with path.open("rb") as stream, \
-                mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as data:  # fmt: skip
-            graphs = _inside(data, (0, len(data)), _MODEL_GRAPH)
+        with path.open("rb") as stream:
+            data = _Pages(stream)
+            graphs = _inside(data, data.whole, _MODEL_GRAPH)
             if not graphs:
                 raise ValueError("it has no graph")
             weights = {
@@ -119,7 +144,7 @@ def read_ends(path: Path) -> tuple[tuple[TensorRecord, ...], tuple[TensorRecord,
     return tuple(one for one in inputs if one.name not in weights), tuple(outputs)
 
 
-def _end(data: mmap.mmap, span: Span) -> TensorRecord:
+def _end(data: _Pages, span: Span) -> TensorRecord:
     """A ValueInfo: name 1, type 2; there a tensor 1: its elements' type 1, its shape 2."""
     name = "".join(_text(data, one) for one in _inside(data, span, 1))
     kind, shape = 0, []
@@ -133,7 +158,7 @@ def _end(data: mmap.mmap, span: Span) -> TensorRecord:
     return TensorRecord(name, f"tensor({_TYPES.get(kind, 'unknown')})", tuple(shape))
 
 
-def _axis(data: mmap.mmap, span: Span) -> int | str:
+def _axis(data: _Pages, span: Span) -> int | str:
     size: int | str = ""
     for number, value in _fields(data, span):
         if number == 1 and isinstance(value, int):
@@ -143,7 +168,7 @@ def _axis(data: mmap.mmap, span: Span) -> int | str:
     return size
 
 
-def _inside(data: mmap.mmap, span: Span, wanted: int) -> list[Span]:
+def _inside(data: _Pages, span: Span, wanted: int) -> list[Span]:
     """The messages and texts of one number."""
     return [one for number, one in _fields(data, span)
             if number == wanted and isinstance(one, tuple)]  # fmt: skip
@@ -153,7 +178,7 @@ class _ExternalDataError(Exception):
     pass
 
 
-def _operators(data: mmap.mmap, message: str, span: Span, depth: int) -> Iterator[tuple[str, str]]:
+def _operators(data: _Pages, message: str, span: Span, depth: int) -> Iterator[tuple[str, str]]:
     """(domain, operator) of every node; raises _ExternalDataError at a tensor elsewhere."""
     if depth > DEEPEST:
         raise ValueError("its graphs are nested too deeply")
@@ -175,16 +200,16 @@ def _operators(data: mmap.mmap, message: str, span: Span, depth: int) -> Iterato
         yield domain, operator
 
 
-def _function_domains(data: mmap.mmap) -> Iterator[str]:
+def _function_domains(data: _Pages) -> Iterator[str]:
     """The domains of functions that the model itself defines."""
-    for number, value in _fields(data, (0, len(data))):
+    for number, value in _fields(data, data.whole):
         if number == 25 and isinstance(value, tuple):
             for inner, text in _fields(data, value):
                 if inner == _FUNCTION_DOMAIN and isinstance(text, tuple):
                     yield _text(data, text)
 
 
-def _fields(data: mmap.mmap, span: Span) -> Iterator[tuple[int, int | Span]]:
+def _fields(data: _Pages, span: Span) -> Iterator[tuple[int, int | Span]]:
     """(number, value) of each field: a Span for what has a length, else an int."""
     at, end = span
     while at < end:
@@ -208,7 +233,7 @@ def _fields(data: mmap.mmap, span: Span) -> Iterator[tuple[int, int | Span]]:
             raise ValueError("it is cut off")
 
 
-def _varint(data: mmap.mmap, at: int) -> tuple[int, int]:
+def _varint(data: _Pages, at: int) -> tuple[int, int]:
     value = shift = 0
     while True:
         byte = data[at]
@@ -221,5 +246,5 @@ def _varint(data: mmap.mmap, at: int) -> tuple[int, int]:
             raise ValueError("it is damaged")
 
 
-def _text(data: mmap.mmap, span: Span) -> str:
-    return data[span[0] : span[1]].decode("utf-8", "replace")
+def _text(data: _Pages, span: Span) -> str:
+    return data.between(span).decode("utf-8", "replace")

@@ -1,6 +1,8 @@
 """What a graph would load is known before onnxruntime sees it."""
 
 import contextlib
+import io
+import os
 from pathlib import Path
 
 import numpy as np
@@ -154,3 +156,31 @@ def test_the_ends_of_what_is_no_graph(tmp_path: Path, content: bytes) -> None:
     path.write_bytes(content)
     with pytest.raises(BundleError, match=r"graph\.onnx is not an ONNX graph"):
         read_ends(path)
+
+
+class Shortened(io.BufferedReader):
+    """A file that somebody else shortens while it is read."""
+
+    def seek(self, place: int, whence: int = 0, /) -> int:
+        os.truncate(self.raw.name, 100)  # type: ignore[attr-defined]
+        return super().seek(place, whence)
+
+
+def test_a_file_that_is_shortened_meanwhile_is_told(tmp_path: Path) -> None:
+    weights = numpy_helper.from_array(np.zeros(100_000, np.float32), "w")
+    path = save(tmp_path / "m.onnx", graph_of(IDENTITY, weights=(weights,)))
+    check(path)
+    with Shortened(io.FileIO(path)) as stream, \
+            pytest.raises(BundleError, match="is not an ONNX graph"):  # fmt: skip
+        check_graph(stream, path)
+
+
+SIZES = (b"\xff\xff\x7f", b"\xff" * 8 + b"\x7f", b"\xff" * 9 + b"\x01")  # up to 2^64 - 1
+
+
+@pytest.mark.parametrize("field", [b"\x3a", b"\xca\x01"])  # the graph, a function
+@pytest.mark.parametrize("size", SIZES)
+def test_a_length_beyond_the_end_is_told(tmp_path: Path, field: bytes, size: bytes) -> None:
+    (tmp_path / "m.onnx").write_bytes(field + size + b"\x52" + size + b"text")
+    with pytest.raises(BundleError, match="is not an ONNX graph"):
+        check(tmp_path / "m.onnx")
