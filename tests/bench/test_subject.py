@@ -13,6 +13,7 @@ from edgeft.bench.run import bench
 from edgeft.bench.subject import open_subject
 from edgeft.errors import BundleError, DependencyError
 from edgeft.runtime.load import load
+from edgeft.settings import contained
 from tests import tiny
 from tests.export import architectures
 
@@ -21,15 +22,15 @@ TEXTS = ["the cat fell", "good bread", "", "上海 🎉"]
 
 def exported(kind: str, checkpoint: Path, out: Path) -> Path:
     """A folder as optimum writes it."""
-    from optimum import onnxruntime
-
     from edgeft.pretrained import quiet
 
     if kind == "ORTModelForQuestionAnswering":  # whose two outputs are where an answer lies
         config = json.loads((checkpoint / "config.json").read_text())
         config |= {"id2label": {"0": "begin", "1": "end"}, "label2id": {"begin": 0, "end": 1}}
         (checkpoint / "config.json").write_text(json.dumps(config))
-    with quiet():
+    with contained(), quiet():  # what it imports changes sys.path
+        from optimum import onnxruntime
+
         model = getattr(onnxruntime, kind).from_pretrained(checkpoint, export=True)
         model.save_pretrained(out)
     transformers.AutoTokenizer.from_pretrained(checkpoint).save_pretrained(out)
