@@ -40,6 +40,8 @@ def local_folder(name: str, *, hint: str) -> Path | None:
 
     Raises ModelError for another folder or file, and for a path where nothing is.
     """
+    if not name:  # as a variable of the shell leaves it that is not set
+        raise ModelError("The name of the model is empty.", hint=hint)
     path = Path(name).expanduser()
     if path.is_dir():
         check_folder(name, path, hint=hint)

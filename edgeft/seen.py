@@ -57,7 +57,7 @@ def read_seen(folder: Path) -> Seen | None:
         return None
     try:
         return Seen(dict(map(_run, json.loads(path.read_text(encoding="utf-8"))["runs"])))
-    except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
         raise ModelError(
             f"{path} cannot be read: {str(error) or type(error).__name__}.",
             hint="It tells which rows were trained on. Remove it to do without.",
@@ -87,7 +87,10 @@ def _run(content: dict[str, str]) -> tuple[bytes, frozenset[bytes]]:
     if len(joined) % HASH_BYTES:
         raise ValueError("its hashes are cut off")
     hashes = (joined[at : at + HASH_BYTES] for at in range(0, len(joined), HASH_BYTES))
-    return bytes.fromhex(content["salt"]), frozenset(hashes)
+    salt = bytes.fromhex(content["salt"])
+    if len(salt) != SALT_BYTES:
+        raise ValueError(f"a salt has {len(salt)} bytes, not {SALT_BYTES}")
+    return salt, frozenset(hashes)
 
 
 def _hash(salt: bytes, row: Row) -> bytes:

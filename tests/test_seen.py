@@ -1,3 +1,4 @@
+import itertools
 import json
 import shutil
 from pathlib import Path
@@ -64,7 +65,10 @@ def test_what_the_base_was_trained_on_counts_too(tmp_path: Path) -> None:
     "content",
     ["", "[]", "{}", '{"runs": 1}', '{"runs": [1]}', '{"runs": [{"salt": "zz", "hashes": ""}]}',
      '{"runs": [{"salt": "00", "hashes": "AAAA"}]}', '{"runs": [{"salt": "00", "hashes": "?"}]}',
-     '{"runs": [{"salt": 1, "hashes": 2}]}'],
+     '{"runs": [{"salt": 1, "hashes": 2}]}',
+     '{"runs": [{"salt": "' + "00" * 65 + '", "hashes": ""}]}',
+     "[" * 100_000],
+    ids=itertools.count(),
 )  # fmt: skip
 def test_a_damaged_file_is_told(tmp_path: Path, content: str) -> None:
     (tmp_path / SEEN_FILE).write_text(content)

@@ -65,8 +65,8 @@ def token_limit(name: str, tokenizer: Any, positions: int) -> int:
     if limit <= special:
         raise ModelError(
             f"{name} takes {limit} tokens, {special} of which are special ones: no text fits.",
-            hint=f"Correct model_max_length in {SETTINGS}, or max_position_embeddings in "
-            "config.json.",
+            hint=f"Correct model_max_length in {SETTINGS}, max_position_embeddings in config.json, "
+            "or max_length in training.json.",
         )
     return limit
 

@@ -47,7 +47,7 @@ class Number(click.FloatRange):
         number = super().convert(value, *context)
         if not math.isfinite(number):
             self.fail(f"{value} is no number.", *context)
-        return number
+        return number + 0.0  # -0 is 0
 
 
 FOLDER = FILE = _Named(path_type=Path)

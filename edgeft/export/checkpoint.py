@@ -25,6 +25,7 @@ from edgeft.checkpoint.tokenizer import added_beyond, read_tokenizer, token_limi
 from edgeft.checkpoint.weights import Weights, find_weights, wrapper_of
 from edgeft.data import lone_surrogate, visible
 from edgeft.errors import EdgeftError, ModelError
+from edgeft.fields import FieldError, Reader, entries, listed, optional, text, whole
 from edgeft.limits import LONGEST_LABEL
 from edgeft.normalize import parse_steps
 from edgeft.pretrained import download, first_line, loading, local_folder
@@ -34,6 +35,17 @@ __all__ = ["Checkpoint", "open_checkpoint"]
 TRAINING_FILE = "training.json"
 NO_LIMIT = 512  # tokens, for the rare architecture that states no limit itself
 DRAWN_UP_FOR = "single_label_classification"
+# What is read of training.json, where it is there.
+RECORDED: Mapping[str, Reader[Any]] = {
+    "max_length": whole(1, 1 << 30),
+    "normalize": listed(text()),
+    "labels": listed(text(most=LONGEST_LABEL)),
+    "data": entries,
+    "base_model": entries,
+    "recipe": entries,
+    "validation": optional(entries),
+    "test": optional(entries),
+}
 
 
 @dataclass(frozen=True)
@@ -88,7 +100,8 @@ def open_checkpoint(name: str) -> Checkpoint:
     if not names_labels(folder):
         notes.append(f"Its config.json names no labels; they are {labels[0]} to {labels[-1]}.")
     _check_training(name, training, labels)
-    limit = token_limit(name, tokenizer, position_limit(model, unlimited=NO_LIMIT))
+    positions = position_limit(model, unlimited=NO_LIMIT)
+    limit = token_limit(name, tokenizer, min(positions, training.get("max_length", positions)))
     with _loading(name):
         pad_id, changes = keep_answers(name, model, tokenizer)
     return Checkpoint(
@@ -98,7 +111,7 @@ def open_checkpoint(name: str) -> Checkpoint:
         tokenizer=tokenizer,
         model=model,
         labels=labels,
-        max_length=min(limit, int(training.get("max_length", limit))),
+        max_length=limit,
         normalize=parse_steps(training.get("normalize", ())),
         weights_sha256=weights.sha256,
         pad_id=pad_id,
@@ -138,11 +151,15 @@ def _training(name: str, folder: Path) -> dict[str, Any]:
     if not path.is_file():
         return {}
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-        if not isinstance(content, dict):
-            raise ValueError("it is no JSON object")
-        int(content.get("max_length", 1)), parse_steps(content.get("normalize", ()))
-    except (OSError, ValueError, TypeError, EdgeftError) as error:
+        content = dict(entries(json.loads(path.read_text(encoding="utf-8"))))
+        for field_name, reader in RECORDED.items():
+            if field_name in content:
+                try:
+                    reader(content[field_name])
+                except FieldError as error:
+                    raise error.inside(field_name) from None
+        parse_steps(content.get("normalize", ()))
+    except (OSError, ValueError, RecursionError, EdgeftError) as error:
         raise ModelError(
             f"{name}: its {TRAINING_FILE} cannot be read: {first_line(error)}",
             hint="It says how texts are prepared. Train again, or remove the file to do without.",

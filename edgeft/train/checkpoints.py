@@ -155,7 +155,9 @@ def find_checkpoint(root: Path) -> Found:
     for updates, folder in complete_checkpoints(root).items():
         try:
             whole[updates] = _read_whole(folder)
-        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        except (
+            OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError
+        ) as error:  # fmt: skip
             reason = f"no {error}" if isinstance(error, KeyError) else str(error)
             faults.append(f"{folder.name}: {reason}")
     for updates, state in sorted(whole.items(), reverse=True):

@@ -131,7 +131,7 @@ def read_run(out: Path) -> RunRecord:
     except FileNotFoundError:
         check_unfinished(out)
         raise
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise UsageError(
             f"{path} cannot be read: {error}.",
             hint=f"Start anew: add --force to the command that made {out}.",

@@ -66,7 +66,7 @@ def read_training(path: Path) -> Recorded:
             packages=dict(content.get("packages", {})),
             unknown={name: one for name, one in recorded.items() if name not in known},
         )
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise UsageError(
             f"{path} is no record of a training run: {_reason(error)}.",
             hint="Name the training.json of a folder that edgeft train wrote.",

@@ -1,4 +1,5 @@
 import json
+import math
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -65,6 +66,11 @@ def test_training_json_says_how_texts_are_prepared(tiny_checkpoint: Path, tmp_pa
     ("content", "words"),
     [
         ({"max_length": "long"}, r"training\.json cannot be read"),
+        ({"max_length": math.inf}, "max_length is inf; it must be a whole number"),
+        ({"max_length": -4}, "max_length is -4; it must be a whole number"),
+        ({"max_length": 2}, "takes 2 tokens, 2 of which are special"),
+        ({"labels": 5}, "labels is 5; it must be a list"),
+        ({"data": "mine"}, "data is 'mine'; it must be an object"),
         ({"normalize": ["rot13"]}, "rot13"),
         ({"labels": ["yes", "no"]}, "records 2 labels"),
     ],
@@ -81,6 +87,8 @@ def test_what_is_no_model_folder(tmp_path: Path, tiny_bundle: Path) -> None:
     assert "has no config.json" in refused(tmp_path).message
     assert "is not a folder" in refused(tmp_path / "missing").message
     assert "is a bundle already" in refused(tiny_bundle).message
+    with pytest.raises(ModelError, match="name of the model is empty"):
+        open_checkpoint("")
 
 
 def test_a_hub_id_without_a_network_is_one_clear_error() -> None:

@@ -92,9 +92,11 @@ def test_a_record_of_another_version(finished: TrainResult, tmp_path: Path) -> N
 def test_what_is_no_record(tmp_path: Path) -> None:
     (tmp_path / "a.json").write_text("{}")
     (tmp_path / "b.json").write_text("[]")
+    (tmp_path / "c.json").write_text("[" * 100_000)
     for name, reason in {
         "a.json": "it has no 'config'",
         "b.json": "it is no JSON object",
+        "c.json": "maximum recursion depth",
         "missing.json": "No such file",
     }.items():
         with pytest.raises(UsageError, match=f"is no record of a training run: {reason}"):
