@@ -20,7 +20,8 @@ from tests.bench.makers import cell, machine, measured
 from tests.bench.test_against import document
 
 ROOF = Roofline(1e9, 1e9, 4.0, 5e10, 1e10, 0.1, "memory")
-OTHERS: tuple[Any, ...] = (None, "x", "", -1, 0, 1e300, True, [], [None], {}, {"median": 1}, [[1]])
+OTHERS: tuple[Any, ...] = (None, "x", "", -1, 0, 1e300, 10**400, True, [], [None], {},
+                           {"median": 1}, [[1]])  # fmt: skip
 
 
 def full() -> dict[str, Any]:
