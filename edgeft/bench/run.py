@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
 from edgeft.bench.ceiling import Ceiling, arithmetic_of, element_bytes
 from edgeft.bench.cell import Cell, Measured, Run, agreement, summarize
@@ -12,13 +11,13 @@ from edgeft.bench.machine import describe_machine
 from edgeft.bench.matrix import BenchConfig, cells_of, check, in_turn
 from edgeft.bench.operations import Operations, operations_of
 from edgeft.bench.process import Job, ceiling_of, run_once
-from edgeft.bench.result import BenchResult, CellResult, Quality
+from edgeft.bench.recorded import lengths_of, quality_of
+from edgeft.bench.result import BenchResult, CellResult
 from edgeft.bench.roofline import Roofline, roofline
 from edgeft.bench.scenarios import Load
 from edgeft.bench.subject import Subject, is_foreign, open_subject
 from edgeft.bench.texts import Texts, read_all, texts_of_length
 from edgeft.bench.verdict import cell_verdict, device_verdicts, warnings
-from edgeft.bundle import Manifest, Variant
 from edgeft.data import Tell, unheard
 from edgeft.errors import EdgeftError, UsageError
 from edgeft.progress import Progress, silent
@@ -65,7 +64,7 @@ def bench(config: BenchConfig, progress: Progress = silent, tell: Tell = unheard
             config.text_column,
             config.texts,
             encoder,
-            _lengths(subject.manifest),
+            lengths_of(subject.manifest),
             tell,
         )
         texts: dict[int | None, Texts] = {None: whole}
@@ -226,7 +225,7 @@ def _result(
         cell=cell,
         precision=variant.precision,
         file_bytes=sum(subject.manifest.files[name].bytes for name in variant.files.values()),
-        quality=_quality(variant),
+        quality=quality_of(variant),
         texts=texts.facts,
         measured=one,
         agreement=same,
@@ -261,32 +260,3 @@ def reference_of(measured: Mapping[Cell, Measured], length: int | None) -> Measu
         key=lambda cell: cell.device != "cpu",
     )
     return measured[fp32[0]] if fp32 else None
-
-
-def _lengths(manifest: Manifest) -> Mapping[str, int] | None:
-    """How long the texts are that the model was trained on, where the manifest tells."""
-    training = manifest.provenance.get("training") or {}
-    tokens = (training.get("data") or {}).get("tokens") or {}
-    told = all(tokens.get(name) for name in ("p50", "p90", "p95", "p99", "max"))
-    return tokens if told else None
-
-
-def _quality(variant: Variant) -> Quality:
-    scores, drop = variant.measured.get("scores") or {}, variant.measured.get("drop") or {}
-    answers = variant.measured.get("outcome") or {}
-    return Quality(
-        answers.get("accuracy", scores.get("accuracy")),
-        drop.get("points"),
-        drop.get("metric"),
-        _proven(drop),
-    )
-
-
-def _proven(drop: Mapping[str, Any]) -> float | None:
-    """How many points at most neither metric loses; a bundle may be older than this figure."""
-    if drop.get("exact"):
-        return 0.0
-    parts = [drop.get(name) for name in ("accuracy", "macro_f1")]
-    if drop.get("absent") != 0 or None in parts:
-        return None
-    return max(float(part["high"]) for part in parts if part)

@@ -1,0 +1,62 @@
+"""What a manifest records of what is measured: how long its texts were, and how good it is.
+
+These parts of a manifest hold what they like: what is no object or number there is not told.
+"""
+
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+from edgeft.bench.result import Quality
+from edgeft.bundle import Manifest, Variant
+from edgeft.fields import FieldError, Reader, number, text, whole
+from edgeft.manifest import MOST_TOKENS
+
+__all__ = ["lengths_of", "quality_of"]
+
+Given = TypeVar("Given")
+
+_TOKENS = whole(1, MOST_TOKENS)
+_FIGURE = number(-100, 100)  # a share, or points
+
+
+def lengths_of(manifest: Manifest) -> dict[str, int] | None:
+    """How many tokens the texts have that the model was trained on; None where nothing tells."""
+    tokens = _object(_object(_object(manifest.provenance, "training"), "data"), "tokens")
+    told = {name: _told(tokens, name, _TOKENS) for name in ("p50", "p90", "p95", "p99", "max")}
+    known = {name: one for name, one in told.items() if one is not None}
+    return known if len(known) == len(told) else None
+
+
+def quality_of(variant: Variant) -> Quality:
+    """The accuracy of a variant's answers, what it lost against the reference, what is proven."""
+    drop = _object(variant.measured, "drop")
+    accuracy = _told(_object(variant.measured, "outcome"), "accuracy", _FIGURE)
+    if accuracy is None:
+        accuracy = _told(_object(variant.measured, "scores"), "accuracy", _FIGURE)
+    return Quality(
+        accuracy,
+        _told(drop, "points", _FIGURE),
+        _told(drop, "metric", text(1, 100)),
+        _proven(drop),
+    )
+
+
+def _proven(drop: Mapping[str, Any]) -> float | None:
+    """How many points at most neither metric loses; a bundle may be older than this figure."""
+    if drop.get("exact") is True:
+        return 0.0
+    most = [_told(_object(drop, name), "high", _FIGURE) for name in ("accuracy", "macro_f1")]
+    known = [one for one in most if one is not None]
+    return max(known) if drop.get("absent") == 0 and len(known) == len(most) else None
+
+
+def _object(content: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    found = content.get(name)
+    return found if isinstance(found, dict) else {}
+
+
+def _told(content: Mapping[str, Any], name: str, reader: Reader[Given]) -> Given | None:
+    try:
+        return reader(content.get(name))
+    except FieldError:
+        return None
