@@ -42,11 +42,17 @@ def local_folder(name: str, *, hint: str) -> Path | None:
     """
     if not name:  # as a variable of the shell leaves it that is not set
         raise ModelError("The name of the model is empty.", hint=hint)
-    path = Path(name).expanduser()
-    if path.is_dir():
+    try:
+        path = Path(name).expanduser()
+        is_folder, exists = path.is_dir(), path.exists()
+    except OSError as error:  # a name that is too long
+        raise ModelError(f"{name} cannot be opened: {error.strerror}.", hint=hint) from error
+    except (RuntimeError, ValueError) as error:  # ~ of an unknown user, a NUL in the name
+        raise ModelError(f"{name!r} is no path: {first_line(error)}", hint=hint) from error
+    if is_folder:
         check_folder(name, path, hint=hint)
         return path
-    if path.exists() or path.is_absolute() or name.startswith((".", "~")) or name.count("/") > 1:
+    if exists or path.is_absolute() or name.startswith((".", "~")) or name.count("/") > 1:
         raise ModelError(f"{name} is not a folder.", hint=hint)
     return None
 

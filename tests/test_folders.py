@@ -14,6 +14,7 @@ from edgeft.folders import (
     BUNDLE,
     CHECKPOINT,
     check_file,
+    check_folder,
     claim_file,
     claim_folder,
     is_write_failure,
@@ -410,3 +411,10 @@ def test_a_demo_is_told_from_other_folders(tmp_path: Path) -> None:
     assert DEMO.foreign(out) == [
         "checkpoint/mine.txt", "bundle/mine.txt", "mine.csv", "runs/mine/model.onnx",
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ["~no-such-user/a.csv", "a" * 300, "a\0b", "owner/model"])
+def test_what_is_no_path_here_is_left_to_its_reader(tmp_path: Path, name: str) -> None:
+    (tmp_path / "out").mkdir()
+    place = check_folder(tmp_path / "out", BUNDLE, force=True, inputs=[name], models=[name])
+    assert place == tmp_path / "out"

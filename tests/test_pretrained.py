@@ -22,7 +22,13 @@ from tests import tiny
 def test_a_folder_or_else_a_hub_id(tiny_checkpoint: Path, tmp_path: Path) -> None:
     assert local_folder(str(tiny_checkpoint), hint="") == tiny_checkpoint
     assert local_folder("owner/model", hint="") is None
-    for name, words in [(str(tmp_path), r"no config\.json"), ("a/b/c", "is not a folder")]:
+    for name, words in [
+        (str(tmp_path), r"no config\.json"),
+        ("a/b/c", "is not a folder"),
+        ("", "is empty"),
+        ("~no-such-user/m", "is no path"),
+        ("a" * 300, "cannot be opened: File name too long"),
+    ]:
         with pytest.raises(ModelError, match=words) as caught:
             local_folder(name, hint="Do this.")
         assert caught.value.hint == "Do this."

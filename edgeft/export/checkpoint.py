@@ -5,7 +5,7 @@ Weights are read from safetensors alone, and no code that a model brings is run.
 
 import json
 from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -122,11 +122,12 @@ def open_checkpoint(name: str) -> Checkpoint:
 
 
 def _locate(name: str) -> tuple[Path, str]:
-    if (Path(name).expanduser() / MANIFEST).exists():
-        raise ModelError(
-            f"{name} is a bundle already.",
-            hint=f"Use it: edgeft predict {name} FILE   or name the checkpoint it came from.",
-        )
+    with suppress(OSError, RuntimeError, ValueError):  # what is no path is told below
+        if name and (Path(name).expanduser() / MANIFEST).exists():
+            raise ModelError(
+                f"{name} is a bundle already.",
+                hint=f"Use it: edgeft predict {name} FILE   or name the checkpoint it came from.",
+            )
     hint = "Name a folder that edgeft train wrote, a Hugging Face folder or a Hub id."
     if folder := local_folder(name, hint=hint):
         return folder, ""

@@ -115,8 +115,8 @@ def _check_inputs(destination: Path, place: Path, inputs: Iterable[Path | str], 
     if (identity := _identity(place)) is None:
         return
     for one in inputs:
-        path = Path(one).expanduser()
-        if not path.exists():
+        path = _existing(one)
+        if path is None:
             continue
         read = list(_hops(path))
         if identity in map(_identity, read):
@@ -136,8 +136,8 @@ def _check_inside(destination: Path, place: Path, models: Iterable[Path | str], 
     """Refuse a destination inside a model that is read, which would change by it."""
     above = {_identity(path) for path in place.parents} - {None}
     for one in models:
-        folder = Path(one).expanduser()
-        if folder.is_dir() and _identity(folder) in above:
+        folder = _existing(one)
+        if folder is not None and folder.is_dir() and _identity(folder) in above:
             raise OutputError(
                 f"{destination} lies inside {one}, which is read and never changed.", hint=hint
             )
@@ -213,6 +213,15 @@ def _check_writable(destination: Path, place: Path) -> None:
 
 
 # --- what the system knows --------------------------------------------------------------
+
+
+def _existing(name: Path | str) -> Path | None:
+    """What is read under a name; None where that is no path here, as whoever reads it will say."""
+    try:
+        path = Path(name).expanduser()
+        return path if path.exists() else None
+    except (OSError, RuntimeError, ValueError):  # too long, ~ of an unknown user, a NUL in it
+        return None
 
 
 def _identity(path: Path) -> Identity | None:

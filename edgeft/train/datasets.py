@@ -147,7 +147,8 @@ def check_labels(splits: Splits) -> None:
         if unseen:
             line = split.lines[split.labels.index(unseen[0])]
             shown = ", ".join(map(visible, unseen[:5])) + (", …" if len(unseen) > 5 else "")
-            alike = next((group for group in lookalikes([*known, *unseen])), None)
+            groups = lookalikes(dict.fromkeys((*splits.train.labels, *unseen)))
+            alike = next((one for one in groups if known & {*one} and {*one} - known), None)
             hint = "Add rows with it to train, or remove those rows."
             if alike:
                 hint = (

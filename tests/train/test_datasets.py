@@ -175,6 +175,14 @@ def test_labels_of_two_files_that_look_alike(tmp_path: Path) -> None:
     assert "'café', 'cafe\\u0301'" in caught.value.hint
 
 
+def test_labels_that_look_alike_elsewhere_explain_nothing(tmp_path: Path) -> None:
+    train = write_csv(tmp_path / "train.csv", [("a", "y"), ("b", "Y")])
+    test = write_csv(tmp_path / "test.csv", [("a", "z"), ("b", "Z")])
+    with pytest.raises(DataError, match=r"train never shows: 'z', 'Z'") as caught:
+        check_labels(read_splits(DataConfig(str(train), test=str(test))))
+    assert "differ only" not in caught.value.hint
+
+
 def test_a_split_without_the_columns_names_its_file(tmp_path: Path) -> None:
     write_csv(tmp_path / "train.csv", rows(9))
     (tmp_path / "test.csv").write_text("words,kind\na,x\n", encoding="utf-8")
