@@ -5,7 +5,7 @@ Together with the data, the base model and the machine it determines the weights
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
-from typing import Any
+from typing import Any, get_args, get_type_hints
 
 from edgeft.errors import UsageError
 from edgeft.normalize import parse_steps
@@ -85,6 +85,7 @@ def config_from(values: Mapping[str, Any]) -> TrainConfig:
         raise UsageError(
             "No data are named.", hint="For example: edgeft train train.csv -o runs/mine"
         )
+    _check_types(values)
     config = TrainConfig(
         data=DataConfig(
             **{
@@ -97,6 +98,18 @@ def config_from(values: Mapping[str, Any]) -> TrainConfig:
     )
     check_config(config)
     return config
+
+
+def _check_types(values: Mapping[str, Any]) -> None:
+    """Raise UsageError for a value of another type, as a record may hold that was edited."""
+    hints = {**get_type_hints(TrainConfig), **get_type_hints(RecipeChoice),
+             **get_type_hints(DataConfig)}  # fmt: skip
+    for name, value in values.items():
+        if name == "normalize":  # told by parse_steps
+            continue
+        kinds = {*(get_args(hints[name]) or (hints[name],))}
+        if type(value) not in (kinds | {int} if float in kinds else kinds):
+            raise UsageError(f"{option(name)} cannot be {value!r}.")
 
 
 def check_config(config: TrainConfig) -> None:

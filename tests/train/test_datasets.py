@@ -246,3 +246,14 @@ def test_texts_for_labels_are_told_and_not_printed(tmp_path: Path) -> None:
 def test_an_empty_name_is_refused(name: str) -> None:
     with pytest.raises(UsageError, match=f"--{name.replace('_', '-')} is empty"):
         config_from({"data": "a.csv", name: ""})
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("data", 5), ("model", 7), ("text_column", []), ("epochs", 1.5), ("seed", "x"),
+     ("threads", True), ("class_weights", "no"), ("hold_out", True)],
+)  # fmt: skip
+def test_a_value_of_another_type_is_refused_by_name(name: str, value: object) -> None:
+    with pytest.raises(UsageError, match=f"--{name.replace('_', '-')} cannot be"):
+        config_from({"data": "a.csv", name: value})
+    assert config_from({"data": "a.csv", "hold_out": 0, "learning_rate": 1}).data.hold_out == 0
