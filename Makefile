@@ -44,8 +44,10 @@ test: install base ## Lint, types, tests in random order, a small demo, and the 
 	$(MAKE) -j 2 lint tests
 	$(MAKE) small-demo
 
-# One process for each core; ORDER=SEED repeats the order of a run, which every run tells.
-PYTEST = $(BIN)/pytest -q -n $(or $(WORKERS),logical) --maxprocesses 8 --dist worksteal $(if $(ORDER),--randomly-seed=$(ORDER))
+# One process for each core and one for when they wait; ORDER=SEED repeats the order of a run, which
+# every run tells.
+CORES = $(shell $(PYTHON) -c "import os; print(os.cpu_count() or 1)")
+PYTEST = $(BIN)/pytest -q -n $(or $(WORKERS),$(shell expr $(CORES) + 1)) --maxprocesses 8 --dist worksteal $(if $(ORDER),--randomly-seed=$(ORDER))
 
 tests: install
 	$(PYTEST) -m "not slow"

@@ -45,8 +45,6 @@ def watch() -> None:
             os.kill(os.getpid(), number)
             return
         again, _state.again = _state.again, False
-        if again and not _state.waiting:  # it has been heard meanwhile
-            return
         if not again:
             _state.last = signal.Signals(number)
         if not _state.begun or (_state.waiting and not again):
@@ -123,5 +121,6 @@ def _try_again(number: signal.Signals) -> None:
         time.sleep(_AGAIN_S)
         if not _state.waiting:
             return
-        _state.again = True
-        _thread.interrupt_main(number)
+        if not _state.again:  # what it sent last has come: two would be taken for a second one
+            _state.again = True
+            _thread.interrupt_main(number)
