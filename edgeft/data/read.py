@@ -43,7 +43,7 @@ def open_table(path: Path, tell: Tell = unheard) -> Table:
     if suffix not in TABLE_SUFFIXES:
         raise DataError(
             f"{path}: the suffix {suffix or '(none)'!r} is not one that edgeft reads.",
-            hint=f"Use one of {', '.join(TABLE_SUFFIXES)}.",
+            hint=f"Use one of {', '.join(TABLE_SUFFIXES)}; edgeft train reads .parquet too.",
         )
     lines = open_lines(path)
     try:
