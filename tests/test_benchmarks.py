@@ -92,8 +92,20 @@ def test_the_runtime_is_measured_on_a_tiny_model(folder: Path) -> None:
     run_script("runtime", folder, "--rounds", 1, "--data", folder / "texts.txt", "-o", out,
                "--skip-growth")  # fmt: skip
     rows = json.loads(out.read_text())["rows"]
-    assert len(rows) == 7
+    assert len(rows) == 6
     assert all(one["ratio"] > 0 for one in rows)
+
+
+@pytest.mark.slow
+def test_spinning_is_measured_on_a_tiny_model(folder: Path) -> None:
+    if not (ROOT / ".venv-base").is_dir():
+        pytest.skip("set up by: make base")
+    out = folder / "out.json"
+    run_script("spinning", folder, "--rounds", 1, "--data", folder / "texts.txt", "-o", out,
+               "--variant", "int8")  # fmt: skip
+    rows = json.loads(out.read_text())["rows"]
+    assert len(rows) == 9
+    assert all(one["ratio"] > 0 and "int8" in one["what"] for one in rows)
 
 
 @pytest.mark.slow
