@@ -90,7 +90,9 @@ def read_model(name: str, folder: Path, weights: Weights, config: Any, *, wrappe
         output_loading_info=True,
     )
     own = f"{model.base_model_prefix}." if model.base_model is not model else ""
-    missing, others = sorted(info["missing_keys"]), sorted(info["mismatched_keys"])
+    missing = sorted(info["missing_keys"])
+    # transformers 5 gives a tensor's shapes beside its name.
+    others = sorted(one if isinstance(one, str) else one[0] for one in info["mismatched_keys"])
     body = {key for key in (*missing, *others) if key.startswith(own) and not _is_pooler(key, own)}
     _check_names(name, weights, [key for key in missing if key in body])
     _check_shapes(name, model, weights, [key for key in others if key in body], wrapper)

@@ -1,0 +1,4 @@
+"""Measurements on a GPU machine that is lent for minutes and has neither network nor edgeft.
+
+`prepare` makes parts of all that is needed, on any machine; `__main__` joins them there.
+"""
