@@ -43,6 +43,8 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--rows", type=int, help="train on so many rows, drawn at random")
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--device", default="cpu", help="elsewhere both sides compute in bf16")
+    parser.add_argument("--model", type=Path, help="a model folder; else the embedded MiniLM")
     parser.add_argument("-o", "--out", type=Path, default=RESULTS / "train.json")
     chosen = parser.parse_args()
     name = chosen.name or chosen.data.parent.name
@@ -53,7 +55,7 @@ def main() -> None:
         runs = []
         for seed in range(chosen.seeds):
             for side in SIDES if seed % 2 == 0 else SIDES[::-1]:
-                run = _run(Path(work), side, seed, chosen.epochs, chosen.threads)
+                run = _run(Path(work), side, seed, chosen)
                 runs.append({"side": side, "seed": seed, **run})
                 print(f"{side}, seed {seed}: {run['seconds']:.0f} s, "
                       f"accuracy {run['accuracy']:.4f}", file=sys.stderr, flush=True)  # fmt: skip
@@ -64,6 +66,7 @@ def main() -> None:
         "epochs": chosen.epochs,
         "max_length": MAX_LENGTH,
         "threads": chosen.threads,
+        "device": chosen.device,
         "runs": runs,
         **summary(runs),
     }
@@ -142,11 +145,12 @@ def _write(path: Path, examples: Examples) -> None:
         writer.writerows(zip(examples.texts, examples.labels, strict=True))
 
 
-def _run(work: Path, side: str, seed: int, epochs: int, threads: int) -> dict[str, Any]:
+def _run(work: Path, side: str, seed: int, chosen: argparse.Namespace) -> dict[str, Any]:
     out = work / f"{side}-{seed}"
     command = [
         sys.executable, "-m", "benchmarks.train_side", side, work, out, "--seed", seed,
-        "--epochs", epochs, "--threads", threads, "--max-length", MAX_LENGTH,
+        "--epochs", chosen.epochs, "--threads", chosen.threads, "--max-length", MAX_LENGTH,
+        "--device", chosen.device, *(["--model", chosen.model.resolve()] if chosen.model else []),
     ]  # fmt: skip
     done = subprocess.run(
         list(map(str, command)), cwd=ROOT, capture_output=True, text=True, check=False

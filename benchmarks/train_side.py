@@ -18,6 +18,7 @@ from transformers import Trainer, TrainingArguments  # which loads most of the l
 from edgeft.data import Examples, read_examples
 from edgeft.train.config import DataConfig, TrainConfig
 from edgeft.train.embedded import minilm_folder
+from edgeft.train.models import EMBEDDED
 from edgeft.train.recipe import RecipeChoice, default_learning_rate
 from edgeft.train.run import train
 
@@ -41,7 +42,8 @@ def edgeft_side(work: Path, out: Path, options: argparse.Namespace) -> dict[str,
             patience=0,
             seed=options.seed,
         ),
-        device="cpu",
+        model=str(options.model) if options.model else EMBEDDED,
+        device=options.device,
         threads=options.threads,
     )
     begin = time.perf_counter()
@@ -55,14 +57,17 @@ def ordinary_side(work: Path, out: Path, options: argparse.Namespace) -> dict[st
     transformers.set_seed(options.seed)  # the head is drawn before the Trainer would set it
     transformers.logging.set_verbosity_error()
     begin = time.perf_counter()
-    tokenizer = transformers.AutoTokenizer.from_pretrained(minilm_folder())
+    source = options.model or minilm_folder()
+    tokenizer = transformers.AutoTokenizer.from_pretrained(source)
     parts = {part: read_examples(work / f"{part}.csv") for part in ("train", "choose")}
     labels = sorted(set(parts["train"].labels))
     model = transformers.AutoModelForSequenceClassification.from_pretrained(
-        minilm_folder(),
+        source,
         num_labels=len(labels),
         id2label=dict(enumerate(labels)),
         label2id={label: at for at, label in enumerate(labels)},
+        dtype=torch.float32,
+        ignore_mismatched_sizes=True,  # a head for other labels
     )
     arguments = TrainingArguments(
         output_dir=str(out / "work"),
@@ -79,7 +84,8 @@ def ordinary_side(work: Path, out: Path, options: argparse.Namespace) -> dict[st
         seed=options.seed,
         report_to=[],
         disable_tqdm=True,
-        use_cpu=True,
+        use_cpu=options.device == "cpu",
+        bf16=options.device != "cpu",
     )
     rows = {
         part: _Rows(tokenizer, examples, labels, options.max_length)
@@ -147,6 +153,8 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, default=4)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--max-length", type=int, default=128)
+    parser.add_argument("--device", default="cpu", help="elsewhere both sides compute in bf16")
+    parser.add_argument("--model", type=Path, help="a model folder; else the embedded MiniLM")
     options = parser.parse_args()
     side = edgeft_side if options.side == "edgeft" else ordinary_side
     figures = side(options.work, options.out, options)

@@ -1,0 +1,238 @@
+"""One step of the measurements: `python -m benchmarks.gpu.steps NAME KIT FIGURES DEVICE`.
+
+Appends a line of JSON to FIGURES for everything as soon as it is known. DEVICE is cuda, or cpu
+for a rehearsal, in which everything runs but the GPU.
+"""
+
+import json
+import os
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+MODELS = ("minilm", "distilbert")
+LENGTHS = (16, 64, 128, 256)  # tokens of a text
+BATCHES = (1, 8, 32, 128)
+ROUNDS = 3  # all sides in turn
+SECONDS = 0.12  # of one side's turn, at least one run
+WARM = 3  # runs of each shape that are not counted
+EPOCHS = 3
+
+Side = Callable[[Sequence[str]], object]
+
+
+class Report:
+    """Where figures are appended."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def add(self, **figures: Any) -> None:
+        with self._path.open("a", encoding="utf-8") as stream:
+            stream.write(json.dumps(figures) + "\n")
+
+
+def devices(kit: Path, report: Report, device: str) -> None:
+    """What doctor says; where each variant runs, its golden answers held; a GPU taken away."""
+    report.add(doctor=_edgeft("doctor", "--json"))
+    for name in MODELS:
+        for variant in ("fp32", "fp16"):
+            report.add(
+                model=name, variant=variant, **_placed(kit / "bundles" / name, variant, device)
+            )
+    hidden = {**os.environ, "CUDA_VISIBLE_DEVICES": ""}
+    code = "import sys, edgeft; edgeft.load(sys.argv[1], device='cuda')"
+    done = subprocess.run([sys.executable, "-c", code, str(kit / "bundles" / "minilm")], env=hidden,
+                          capture_output=True, text=True, check=False)  # fmt: skip
+    report.add(without_gpu={"status": done.returncode, "says": done.stderr.strip()[-600:]})
+
+
+def _placed(bundle: Path, variant: str, device: str) -> dict[str, Any]:
+    import edgeft
+
+    begin = time.perf_counter()
+    try:
+        with edgeft.load(bundle, device=device, variant=variant) as model:
+            found = model.device
+            label = model.predict("the cat").label
+    except edgeft.EdgeftError as error:
+        return {"error": str(error)}
+    seconds = time.perf_counter() - begin
+    return {"provider": found.provider, "nodes": found.nodes, "label": label, "load_s": seconds}
+
+
+def latency(kit: Path, report: Report, device: str) -> None:
+    """Every engine on every shape, tokenization included, the sides in turn."""
+    for name in MODELS:
+        sides = dict(_sides(kit, name, device, report))
+        for length in LENGTHS:
+            for batch in BATCHES:
+                texts = _texts(length, batch)
+                _measure(report, name, length, batch, sides, texts)
+
+
+def compiled(kit: Path, report: Report, device: str) -> None:
+    """torch.compile, which takes most of its time to compile."""
+    for name in MODELS:
+        for length in LENGTHS:
+            sides = {"torch compiled": _torch(kit, name, device, compiled=True)}
+            for batch in BATCHES:
+                _measure(report, name, length, batch, sides, _texts(length, batch))
+
+
+def _sides(kit: Path, name: str, device: str, report: Report) -> Iterator[tuple[str, Side]]:
+    import edgeft
+
+    wanted: list[tuple[str, dict[str, Any]]] = [
+        ("fp16", {"variant": "fp16", "device": device}),
+        ("fp32", {"variant": "fp32", "device": device}),
+        ("cpu fp32", {"variant": "fp32", "device": "cpu"}),
+        ("cpu int8", {"variant": "int8", "device": "cpu"}),
+    ]
+    if device == "cuda":
+        wanted.insert(
+            1, ("fp16 graphs", {"variant": "fp16", "device": device, "cuda_graphs": True})
+        )
+    for side, options in wanted:
+        try:
+            model = edgeft.load(kit / "bundles" / name, batch_tokens=1 << 20, **options)
+        except edgeft.EdgeftError as error:
+            report.add(model=name, side=side, error=str(error))
+            continue
+        yield side, (lambda texts, model=model: model.predict(list(texts)))
+    for variant in ("fp16", "fp32"):
+        yield f"{variant} unbound", _unbound(kit, name, variant, device)
+    yield "torch fp16 sdpa", _torch(kit, name, device)
+
+
+def _unbound(kit: Path, name: str, variant: str, device: str) -> Side:
+    """The same graph in a session that is handed numpy arrays."""
+    import numpy as np
+    import onnxruntime
+    from tokenizers import Tokenizer
+
+    folder = kit / "bundles" / name
+    manifest = json.loads((folder / "edgeft.json").read_text(encoding="utf-8"))
+    record = (manifest.get("models") or [manifest.get("model")])[0]["variants"][variant]
+    provider = {"cuda": "CUDAExecutionProvider"}.get(device, "CPUExecutionProvider")
+    session = onnxruntime.InferenceSession(folder / record["files"]["model"], providers=[provider])
+    tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+    tokenizer.enable_padding()
+    names = [one.name for one in session.get_inputs()]
+
+    def run(texts: Sequence[str]) -> object:
+        found = tokenizer.encode_batch_fast(list(texts))
+        feed = {
+            "input_ids": np.array([one.ids for one in found]),
+            "attention_mask": np.array([one.attention_mask for one in found]),
+            "token_type_ids": np.array([one.type_ids for one in found]),
+        }
+        return session.run(None, {one: feed[one] for one in names})[0].argmax(-1)
+
+    return run
+
+
+def _torch(kit: Path, name: str, device: str, *, compiled: bool = False) -> Side:
+    import torch
+    import transformers
+
+    folder = kit / "models" / name
+    tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
+    kind = torch.float16 if device == "cuda" else torch.float32
+    model = transformers.AutoModelForSequenceClassification.from_pretrained(
+        folder, dtype=kind, attn_implementation="sdpa"
+    )
+    model = model.to(device).eval()
+    if compiled:
+        model.forward = torch.compile(model.forward, dynamic=True)
+
+    def run(texts: Sequence[str]) -> object:
+        batch = tokenizer(list(texts), padding=True, return_tensors="pt").to(device)
+        with torch.inference_mode():
+            return model(**batch).logits.argmax(-1).tolist()
+
+    return run
+
+
+def _texts(length: int, batch: int) -> list[str]:
+    """Texts of ``length`` tokens, two of them special; each another."""
+    return [" ".join(["the", str(at % 10), *["cat"] * (length - 4)]) for at in range(batch)]
+
+
+def _measure(
+    report: Report, model: str, length: int, batch: int, sides: dict[str, Side], texts: list[str]
+) -> None:
+    taken: dict[str, list[float]] = {side: [] for side in sides}
+    for side in list(sides):
+        try:
+            for _ in range(WARM):
+                sides[side](texts)
+        except Exception as error:  # one engine's failure is a figure, the others go on
+            report.add(model=model, side=side, length=length, batch=batch, error=str(error)[:600])
+            del taken[side]
+    for _ in range(ROUNDS):
+        for side, seconds in taken.items():
+            end = time.perf_counter() + SECONDS
+            while True:
+                begin = time.perf_counter()
+                sides[side](texts)
+                now = time.perf_counter()
+                seconds.append(now - begin)
+                if now >= end:
+                    break
+    for side, seconds in taken.items():
+        report.add(
+            model=model, side=side, length=length, batch=batch, runs=len(seconds),
+            p50_ms=1e3 * statistics.median(seconds), least_ms=1e3 * min(seconds),
+            texts_per_s=batch / statistics.median(seconds),
+        )  # fmt: skip
+
+
+def training(kit: Path, report: Report, device: str) -> None:
+    """edgeft train against the Trainer of transformers, the same rows, batches and epochs."""
+    for data in sorted((kit / "data").glob("*.csv")):
+        if data.name.endswith(".test.csv"):
+            continue
+        out = kit.parent / f"training-{data.stem}.json"
+        test = data.with_name(f"{data.stem}.test.csv")
+        command = [
+            sys.executable, "-m", "benchmarks.train", data, "--name", data.stem, "--epochs", EPOCHS,
+            "--seeds", 1, "--device", device, "--model", kit / "models" / "minilm", "-o", out,
+            *(["--test", test] if test.exists() else []),
+        ]  # fmt: skip
+        done = subprocess.run(list(map(str, command)), capture_output=True, text=True, check=False)
+        if done.returncode:
+            report.add(data=data.stem, error=done.stderr[-2000:])
+        else:
+            report.add(data=data.stem, **json.loads(out.read_text(encoding="utf-8")))
+
+
+def bench(kit: Path, report: Report, device: str) -> None:
+    """`edgeft bench` on both devices, energy too."""
+    out = kit.parent / "bench.json"
+    both = [word for one in dict.fromkeys(("cpu", device)) for word in ("--device", one)]
+    told = _edgeft("bench", kit / "bundles" / "minilm", *both, "--force", "-o", out)
+    document = json.loads(out.read_text(encoding="utf-8")) if out.exists() else None
+    report.add(status=told["status"], says=told["stderr"], document=document)
+
+
+def tensorrt(kit: Path, report: Report, device: str) -> None:
+    """TensorRT, where its libraries are there."""
+    report.add(**_placed(kit / "bundles" / "minilm", "fp16", "tensorrt"))
+
+
+def _edgeft(*arguments: object) -> dict[str, Any]:
+    command = [sys.executable, "-m", "edgeft", *map(str, arguments)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    return {"status": done.returncode, "stdout": done.stdout, "stderr": done.stderr[-2000:]}
+
+
+if __name__ == "__main__":
+    step, kit, figures, device = sys.argv[1:]
+    {one.__name__: one for one in (devices, latency, training, bench, compiled, tensorrt)}[step](
+        Path(kit), Report(Path(figures)), device
+    )
