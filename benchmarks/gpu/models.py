@@ -56,8 +56,9 @@ def _distilbert(tokenizer: transformers.PreTrainedTokenizerBase) -> transformers
     model = transformers.AutoModelForSequenceClassification.from_config(config)
     pattern = SPREAD * torch.randn(PATTERN)
     with torch.no_grad():
-        for parameter in model.parameters():
+        for at, parameter in enumerate(model.parameters()):
             if parameter.dim() > 1:
                 times = parameter.numel() // PATTERN + 1
-                parameter.copy_(pattern.repeat(times)[: parameter.numel()].view_as(parameter))
+                own = pattern.roll(31 * at)  # equal matrices would become one, and fuse no more
+                parameter.copy_(own.repeat(times)[: parameter.numel()].view_as(parameter))
     return model

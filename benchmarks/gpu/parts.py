@@ -43,7 +43,7 @@ def cut(folder: Path, into: Path, *, most_bytes: int = MOST_BYTES) -> list[Part]
     for old in (*into.glob("part-*"), into / LIST):
         old.unlink(missing_ok=True)
     packed = into / PACKED
-    with tarfile.open(packed, "w:xz", preset=6, format=tarfile.GNU_FORMAT) as archive:
+    with tarfile.open(packed, "w:xz", preset=3, format=tarfile.GNU_FORMAT) as archive:
         for path in sorted(folder.rglob("*")):
             if path.is_file():
                 archive.add(path, path.relative_to(folder).as_posix(), filter=_plain)
