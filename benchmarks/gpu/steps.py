@@ -115,11 +115,12 @@ def _unbound(kit: Path, name: str, variant: str, device: str) -> Side:
     import onnxruntime
     from tokenizers import Tokenizer
 
+    from edgeft.bundle import read_manifest
+
     folder = kit / "bundles" / name
-    manifest = json.loads((folder / "edgeft.json").read_text(encoding="utf-8"))
-    record = (manifest.get("models") or [manifest.get("model")])[0]["variants"][variant]
+    graph = folder / read_manifest(folder).model.variants[variant].files["model"]
     provider = {"cuda": "CUDAExecutionProvider"}.get(device, "CPUExecutionProvider")
-    session = onnxruntime.InferenceSession(folder / record["files"]["model"], providers=[provider])
+    session = onnxruntime.InferenceSession(graph, providers=[provider])
     tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
     tokenizer.enable_padding()
     names = [one.name for one in session.get_inputs()]
