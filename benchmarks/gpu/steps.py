@@ -112,15 +112,15 @@ def _sides(kit: Path, name: str, device: str, report: Report) -> Iterator[tuple[
 def _unbound(kit: Path, name: str, variant: str, device: str) -> Side:
     """The same graph in a session that is handed numpy arrays."""
     import numpy as np
-    import onnxruntime
     from tokenizers import Tokenizer
 
     from edgeft.bundle import read_manifest
+    from edgeft.runtime.providers import import_onnxruntime
 
     folder = kit / "bundles" / name
     graph = folder / read_manifest(folder).model.variants[variant].files["model"]
     provider = {"cuda": "CUDAExecutionProvider"}.get(device, "CPUExecutionProvider")
-    session = onnxruntime.InferenceSession(graph, providers=[provider])
+    session = import_onnxruntime().InferenceSession(graph, providers=[provider])
     tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
     tokenizer.enable_padding()
     names = [one.name for one in session.get_inputs()]
