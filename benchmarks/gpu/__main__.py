@@ -22,9 +22,9 @@ def main(arguments: Sequence[str]) -> None:
     if name == "prepare":
         from benchmarks.gpu.prepare import main as command
     elif name == "keep":
-        from benchmarks.gpu.there import keep as command
+        from benchmarks.gpu.machine import keep as command
     else:
-        from benchmarks.gpu.there import run as command
+        from benchmarks.gpu.machine import run as command
     command(arguments[1:])
 
 

@@ -4,7 +4,7 @@
   fp16 compute the same function and fp32 packs to little more than half its size.
 - distilbert: DistilBERT's shape (6 layers of 768) over MiniLM's tokenizer. Its weights are a few
   thousand numbers again and again, of the spread with which DistilBERT's own begin (0.02): as quick
-  as any others, and 66 million of them pack to almost nothing.
+  as any others, and 66 million of them pack to a small part of their size.
 """
 
 from pathlib import Path

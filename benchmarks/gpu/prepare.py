@@ -27,7 +27,7 @@ WHEELS = ("datasets", "dill", "multiprocess")
 # Of onnxruntime's package, what runs a model; the rest converts and quantizes.
 UNUSED = ("transformers", "tools", "quantization", "datasets", "backend")
 PLATFORMS = ("manylinux_2_28_x86_64", "manylinux_2_27_x86_64", "manylinux2014_x86_64")
-SECONDS = {"keep": 60, "run": 540}  # what the calls should take there, transfers included
+SECONDS = {"keep": 60, "run": 540}  # estimates for the calls there, transfers included
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -106,7 +106,8 @@ def _sides(kit: Path, name: str, device: str, report: Report) -> Iterator[tuple[
         yield side, (lambda texts, model=model: model.predict(list(texts)))
     for variant in ("fp16", "fp32"):
         yield f"{variant} unbound", _unbound(kit, name, variant, device)
-    yield "torch fp16 sdpa", _torch(kit, name, device)
+    kind = "fp16" if device == "cuda" else "fp32"
+    yield f"torch {kind} sdpa", _torch(kit, name, device)
 
 
 def _unbound(kit: Path, name: str, variant: str, device: str) -> Side:
@@ -160,8 +161,8 @@ def _torch(kit: Path, name: str, device: str, *, compiled: bool = False) -> Side
 
 
 def _texts(length: int, batch: int) -> list[str]:
-    """Texts of ``length`` tokens, two of them special; each another."""
-    return [" ".join(["the", str(at % 10), *["cat"] * (length - 4)]) for at in range(batch)]
+    """Texts of ``length`` tokens, two of them special; all differ, as edgeft runs equal ones once."""
+    return [" ".join([*f"{at:03}", *["cat"] * (length - 5)]) for at in range(batch)]
 
 
 def _measure(
