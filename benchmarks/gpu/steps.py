@@ -161,7 +161,7 @@ def _torch(kit: Path, name: str, device: str, *, compiled: bool = False) -> Side
 
 
 def _texts(length: int, batch: int) -> list[str]:
-    """Texts of ``length`` tokens, two of them special; all differ, as edgeft runs equal ones once."""
+    """Texts of ``length`` tokens, two of them special; all differ, since equal ones run once."""
     return [" ".join([*f"{at:03}", *["cat"] * (length - 5)]) for at in range(batch)]
 
 
