@@ -15,7 +15,6 @@ def main() -> None:
         from edgeft.cli.streams import open_streams
 
         open_streams()
-        signals.begin()
         commands()
     except SystemExit:
         raise

@@ -12,7 +12,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from types import FrameType
 
-__all__ = ["arrived", "begin", "release", "say", "status", "watch", "words"]
+__all__ = ["arrived", "begin", "leave", "release", "say", "status", "watch", "words"]
 
 # What a person is told, by the signal's name; not every system has all of them.
 _WORDS = {"SIGINT": "Interrupted.", "SIGTERM": "Terminated.", "SIGHUP": "The terminal went away."}
@@ -45,6 +45,8 @@ def watch() -> None:
             os.kill(os.getpid(), number)
             return
         again, _state.again = _state.again, False
+        if again and not _state.waiting:  # it has been heard in another way
+            return
         if not again:
             _state.last = signal.Signals(number)
         if not _state.begun or (_state.waiting and not again):
@@ -70,6 +72,14 @@ def begin() -> None:
     make another error of it, or swallow it. A second one then ends the process at once.
     """
     _state.begun = True
+
+
+def leave() -> None:
+    """From now on each of them ends the process at once: nothing is left to clean up.
+
+    One that still waits is not raised any more: ``arrived`` tells of it.
+    """
+    _state.begun = _state.waiting = False
 
 
 def release() -> None:

@@ -91,9 +91,11 @@ def _errors_told(ctx: click.Context) -> Iterator[None]:
         ctx.exit(1)
     try:
         try:
+            signals.begin()  # here, and not around click, which answers an interrupt by itself
             yield
-        finally:  # here, and not at exit, a full disk can still be told
-            sys.stdout.flush()
+        finally:
+            signals.leave()
+            sys.stdout.flush()  # here, and not at exit, a full disk can still be told
         if signals.arrived():  # and some library kept it for itself
             raise KeyboardInterrupt
     except click.exceptions.Exit as exit:
@@ -107,6 +109,7 @@ def _errors_told(ctx: click.Context) -> Iterator[None]:
         _drop_output()
         ctx.exit(PIPE_BROKEN)
     except BaseException as error:
+        signals.leave()
         if signals.arrived() or isinstance(error, KeyboardInterrupt):
             _explain(ctx, signals.words(), word="")
             ctx.exit(signals.status())

@@ -79,6 +79,18 @@ def test_an_interrupt_of_a_native_import_is_not_taken_for_a_broken_library(
     assert (done.returncode, done.stderr) == (130, "Interrupted.\n")
 
 
+def test_an_interrupt_that_a_library_keeps_for_itself_is_told_once(tmp_path: Path) -> None:
+    # Heard when the command is over, and by then it waits for another chance to be raised.
+    done = signalled(
+        tmp_path, signal.SIGINT, "numpy.linalg", "doctor",
+        then=(
+            "import click, time; explain = click.echo;"
+            "click.echo = lambda *told, **how: (time.sleep(0.5), explain(*told, **how))"
+        ),
+    )  # fmt: skip
+    assert (done.returncode, done.stderr) == (130, "Interrupted.\n")
+
+
 def test_an_import_that_takes_long_is_left_at_the_second_interrupt(tmp_path: Path) -> None:
     begin = time.monotonic()
     done = signalled(
