@@ -5,12 +5,12 @@
 
 import os
 import platform
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, Literal, get_args
 
 from edgeft.bench.machine import ORT_DISTRIBUTIONS, Machine, describe_machine
 from edgeft.errors import DependencyError
-from edgeft.packages import package_versions
+from edgeft.packages import Misfit, mend, misfits, package_versions
 from edgeft.runtime.cpu import has_int8_dot
 
 __all__ = ["EXTRAS", "Facts", "Finding", "diagnose", "gather", "int8_advice"]
@@ -51,6 +51,8 @@ class Facts:
     providers: each local execution provider of the build; "" where it really
         loads, else the reason why not.
     extras: each extra and those of its packages that are not installed.
+    misfits: each extra, "" for the base install with its build of onnxruntime, and those of
+        its packages that have a version it does not work with; None where that cannot be told.
     affinity_cores: cores that the affinity mask leaves to this process.
     """
 
@@ -60,6 +62,7 @@ class Facts:
     onnxruntime_error: str
     providers: dict[str, str]
     extras: dict[str, tuple[str, ...]]
+    misfits: dict[str, tuple[Misfit, ...] | None]
     packages: dict[str, str]
 
     def to_dict(self) -> dict[str, Any]:
@@ -73,6 +76,10 @@ class Facts:
                 name: {"loads": not why, "reason": why} for name, why in self.providers.items()
             },
             "extras_missing": {name: list(missing) for name, missing in self.extras.items()},
+            "misfits": {
+                name or "base": None if found is None else [asdict(one) for one in found]
+                for name, found in self.misfits.items()
+            },
             "packages": self.packages,
             "int8": int8_advice(self.machine.features),
         }
@@ -102,20 +109,26 @@ def gather() -> Facts:
     providers, error = _providers()
     machine = describe_machine()
     affinity = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else None
+    builds = package_versions(ORT_DISTRIBUTIONS)
+    base = [misfits(extra) for extra in ("", *(_BUILDS[one] for one in builds if one in _BUILDS))]
     return Facts(
         machine=machine,
         affinity_cores=affinity or machine.host_cores,
-        onnxruntime=package_versions(ORT_DISTRIBUTIONS),
+        onnxruntime=builds,
         onnxruntime_error=error,
         providers=providers,
         extras=missing,
+        misfits={
+            "": None if None in base else tuple(one for found in base for one in found or ()),
+            **{extra: misfits(extra) for extra in EXTRAS},
+        },
         packages={**machine.packages, **found},
     )
 
 
 def diagnose(facts: Facts) -> list[Finding]:
     """What is wrong or worth knowing, the worst first, each with the commands that mend it."""
-    findings = [*_onnxruntime_findings(facts)]
+    findings = [*_onnxruntime_findings(facts), *_version_findings(facts)]
     for provider, why in facts.providers.items():
         if why:
             findings.append(_provider_finding(provider, why, facts))
@@ -173,6 +186,18 @@ def _onnxruntime_findings(facts: Facts) -> list[Finding]:
             )
         )
     return findings
+
+
+def _version_findings(facts: Facts) -> list[Finding]:
+    found = facts.misfits.get("", ())
+    if found is None:
+        return [
+            Finding(
+                "edgeft's own metadata are not here, so the versions of packages were not compared "
+                "with those that it works with."
+            )
+        ]
+    return [Finding(f"edgeft does not work with {one}.", mend([one]), "problem") for one in found]
 
 
 def _provider_finding(provider: str, why: str, facts: Facts) -> Finding:

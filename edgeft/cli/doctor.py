@@ -68,9 +68,7 @@ def _software_rows(facts: "Facts") -> list[tuple[str, str]]:
         ("onnxruntime", ", ".join(builds) or "not installed"),
         *((name, "loads" if not why else "does not load") for name, why in facts.providers.items()),
     ]
-    for extra, missing in facts.extras.items():
-        state = f"lacks {', '.join(missing)}: pip install 'edgeft[{extra}]'" if missing else "ready"
-        rows.append((f"extra [{extra}]", state))
+    rows += [(f"extra [{extra}]", _extra_state(facts, extra)) for extra in facts.extras]
     packages = [
         f"{name} {version}"
         for name, version in facts.packages.items()
@@ -78,3 +76,16 @@ def _software_rows(facts: "Facts") -> list[tuple[str, str]]:
     ]
     rows.append(("packages", ", ".join(packages)))
     return rows
+
+
+def _extra_state(facts: "Facts", extra: str) -> str:
+    from edgeft.packages import mend
+
+    missing, misfits = facts.extras[extra], facts.misfits[extra]
+    told = [f"lacks {', '.join(missing)}"] if missing else []
+    if misfits:
+        told.append(f"does not work with {', '.join(map(str, misfits))}")
+    if told:
+        command = f"pip install 'edgeft[{extra}]'" if missing else mend(misfits or ())
+        return f"{'; '.join(told)}: {command}"
+    return "ready" if misfits is not None else "installed, in versions that were not compared"

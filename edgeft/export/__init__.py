@@ -1,12 +1,14 @@
 """Export: a checkpoint becomes a bundle that was checked against it.
 
-This is the room's door: it only checks that the extra [export] is installed.
+This is the room's door: it only checks that the extra [export] is installed, in versions that
+go together.
 """
 
 from importlib.metadata import PackageNotFoundError, distribution
 from importlib.util import find_spec
 
 from edgeft.errors import DependencyError
+from edgeft.packages import check_versions
 
 
 def _missing() -> list[str]:
@@ -24,3 +26,4 @@ if _names := _missing():
         f"Exporting needs packages that are not installed: {', '.join(_names)}.",
         hint="Install them with: pip install 'edgeft[export,cpu]'",
     )
+check_versions("Exporting", "export")

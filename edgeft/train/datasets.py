@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from importlib.util import find_spec
 from pathlib import Path
 
 from edgeft.data import (
@@ -20,7 +21,7 @@ from edgeft.data import (
     unheard,
     visible,
 )
-from edgeft.errors import DataError
+from edgeft.errors import DataError, DependencyError
 from edgeft.limits import LONGEST_LABEL
 from edgeft.normalize import normalizer
 from edgeft.pretrained import first_line, quiet
@@ -260,6 +261,12 @@ def _tell_other_columns(splits: Splits, tell: Tell) -> None:
 
 
 def _hub_splits(config: DataConfig, tell: Tell) -> Splits:
+    if find_spec("datasets") is None:
+        raise DependencyError(
+            f"{config.data!r} is no file or folder here, and a data set of the Hub needs the "
+            "package datasets, which is not installed.",
+            hint="Install it with: pip install 'edgeft[train]'",
+        )
     import datasets
 
     name, _, configuration = config.data.partition(":")
@@ -312,8 +319,11 @@ def _probe_hub(name: str) -> None:
 
 
 def _hub_reason(error: Exception) -> str:
-    # The HTTP library's own words for a connection that failed name its Python objects.
-    if "HTTPConnectionPool" in str(error) or "HTTPSConnectionPool" in str(error):
+    # The HTTP library's own words for a connection that failed name its Python objects. It is
+    # requests or httpx, as the Hub's client has it.
+    kinds = {kind.__name__ for kind in type(error).__mro__}
+    if "HTTPConnectionPool" in str(error) or "HTTPSConnectionPool" in str(error) or \
+            "TransportError" in kinds:  # fmt: skip
         return "the Hub cannot be reached; HF_HUB_OFFLINE=1 takes what was loaded before."
     return first_line(error)
 

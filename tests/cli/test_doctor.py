@@ -1,4 +1,5 @@
 import json
+import os
 import subprocess
 import sys
 import sysconfig
@@ -13,6 +14,8 @@ from click.testing import CliRunner
 from edgeft.bench.machine import Gpu, Machine
 from edgeft.cli import main
 from edgeft.doctor import EXTRAS, Facts, diagnose, int8_advice
+from edgeft.packages import Misfit
+from tests.installed import pretend_installed
 
 ROOT = Path(__file__).parents[2]
 CUDA, TENSORRT, CPU = "CUDAExecutionProvider", "TensorrtExecutionProvider", "CPUExecutionProvider"
@@ -24,6 +27,7 @@ HEALTHY = Facts(
     onnxruntime_error="",
     providers={CPU: ""},
     extras={"train": ()},
+    misfits={"": (), "train": ()},
     packages={},
 )
 WITH_GPU = replace(HEALTHY, machine=replace(MACHINE, gpus=(Gpu("a GPU", "550", "16 GiB"),)))
@@ -98,6 +102,38 @@ def test_the_worst_comes_first() -> None:
     levels = [one.level for one in diagnose(facts)]
     assert levels == sorted(levels, key=["blocks", "problem", "note"].index)
     assert levels[0] == "blocks"
+
+
+def test_a_version_that_the_base_install_does_not_work_with_is_a_problem() -> None:
+    old = Misfit("tokenizers", "0.15.2", ">=0.21")
+    (one,) = diagnose(replace(HEALTHY, misfits={"": (old,)}))
+    assert one.level == "problem"
+    assert one.what == "edgeft does not work with tokenizers 0.15.2 (wanted: >=0.21)."
+    assert one.mend == "pip install 'tokenizers>=0.21'"
+
+
+def test_versions_that_could_not_be_compared_are_no_versions_that_fit() -> None:
+    (one,) = diagnose(replace(HEALTHY, misfits={"": None}))
+    assert one.level == "note"
+    assert "not compared" in one.what
+
+
+@pytest.mark.parametrize("extra", ["train", "export"])
+def test_an_extra_whose_packages_have_other_versions_is_not_ready(
+    tmp_path: Path, extra: str
+) -> None:
+    pretend_installed(tmp_path, transformers="9.0.0")
+    environment = {**os.environ, "PYTHONPATH": f"{tmp_path}{os.pathsep}{ROOT}"}
+    done = subprocess.run(
+        [sys.executable, "-m", "edgeft", "doctor"],
+        env=environment, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    _, rest = " ".join(done.stdout.split()).split(f"extra [{extra}] ")
+    row = rest.split(" extra [")[0]
+    assert "ready" not in row
+    assert "does not work with transformers 9.0.0 (wanted: >=4.50,<" in row
+    # The extra brings the right one, too, where it has to be installed anyhow.
+    assert "pip install 'transformers>=4.50,<" in row or "lacks" in row
 
 
 @pytest.mark.parametrize(
