@@ -13,7 +13,7 @@ ON_CPU = $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX))
 
 .DEFAULT_GOAL := help
 .PHONY: help install demo test test-all lint tests small-demo base peers bench-runtime \
-	bench-spinning bench-peers bench-train bench-architectures bench-export gpu-parts clean
+	bench-spinning bench-peers bench-train bench-architectures bench-export frontier gpu-parts clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -117,6 +117,9 @@ bench-architectures: install ## What the export of each architecture comes to (r
 # CHECKPOINT, NAME, DATA and TEST (labelled rows that choose and report), TRIM (texts whose tokens stay)
 bench-export: install ## Every variant of a trained checkpoint (CHECKPOINT=runs/mine NAME=mine DATA=… TEST=…)
 	$(BIN)/python -m benchmarks.export $(CHECKPOINT) --name $(NAME) --data $(DATA) $(if $(TEST),--test $(TEST)) $(if $(TRIM),--trim-data $(TRIM))
+
+frontier: install ## Draw the README's frontier anew, from benchmarks/results
+	$(BIN)/python -m benchmarks.frontier
 
 gpu-parts: install ## Parts to carry to a GPU machine without network (DATA="FILE…"), and the calls there
 	$(BIN)/python -m benchmarks.gpu prepare -o build/gpu $(foreach file,$(DATA),--data $(file))

@@ -1,20 +1,39 @@
-"""The README's commands and Python, run as they stand, on a few rows."""
+"""The commands and the Python of the README and of --help, run as they stand, on a few rows."""
 
+import json
 import os
 import re
 import shlex
 import subprocess
 import sys
+import tomllib
+from itertools import pairwise
 from pathlib import Path
+from xml.etree import ElementTree
 
+import click
 import pytest
 
-README = Path(__file__).parent.parent / "README.md"
+from edgeft.cli import COMMANDS, main
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text("utf-8")
+DEPLOY = (ROOT / "deploy" / "README.md").read_text("utf-8")
+MOST_LINES = 150
 TOPICS = {
     "weather": ["rain in the morning", "sun all day", "snow and wind", "a storm at night"],
     "sport": ["they won the match", "a late goal", "the team lost", "a new record in the race"],
 }
-COMMANDS = re.findall(r"^    (edgeft .+?)(?:\s+#.*)?$", README.read_text("utf-8"), re.MULTILINE)
+
+
+def _help(name: str) -> str:
+    command = main.get_command(click.Context(main), name)
+    assert command is not None
+    return command.get_help(click.Context(command, info_name=f"edgeft {name}"))
+
+
+def _commands(text: str) -> list[str]:
+    return re.findall(r"^    (edgeft .+?)(?:\s+#.*)?$", text, re.MULTILINE)
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +49,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def _run(arguments: list[str], folder: Path) -> str:
-    environment = {**os.environ, "PYTHONPATH": str(README.parent)}
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     done = subprocess.run(arguments, cwd=folder, capture_output=True, text=True, env=environment)
     assert done.returncode == 0, f"{arguments}\n{done.stdout}\n{done.stderr}"
     return done.stdout
@@ -38,11 +57,12 @@ def _run(arguments: list[str], folder: Path) -> str:
 
 @pytest.mark.long
 def test_the_commands_in_their_order(folder: Path, tiny_checkpoint: Path) -> None:
-    assert [command.split()[1] for command in COMMANDS] == [
+    commands = [*_commands(README), *_commands(_help("bench"))]
+    assert [command.split()[1] for command in commands] == [
         "train", "export", "eval", "bench", "report", "trim", "predict", "verify", "inspect",
         "push", "doctor", "bench",
     ]  # fmt: skip
-    for command in COMMANDS:
+    for command in commands:
         # Of a tiny model, as the small demo takes the embedded one. A few rows prove no accuracy,
         # so no drop is held against a variant.
         extra = {
@@ -56,13 +76,62 @@ def test_the_commands_in_their_order(folder: Path, tiny_checkpoint: Path) -> Non
         if "--slo-ms" in words:  # on a busy machine a tight bound is sought for many minutes
             words += ["--slo-ms", "10000"]
         _run([sys.executable, "-m", "edgeft", *words], folder)
-    python = re.findall(r"```python\n(.*?)```", README.read_text("utf-8"), re.DOTALL)
+    python = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
     assert len(python) == 1
     assert _run([sys.executable, "-c", python[0]], folder).count("False") == 3
 
 
+def test_the_readme_is_short() -> None:
+    assert len(README.splitlines()) <= MOST_LINES
+
+
 def test_the_targets_exist() -> None:
-    makefile = (README.parent / "Makefile").read_text()
-    named = set(re.findall(r"(?:^    |`)make ([a-z-]+)", README.read_text("utf-8"), re.MULTILINE))
+    makefile = (ROOT / "Makefile").read_text()
+    named = set(re.findall(r"(?:^    |`)make ([a-z-]+)", README, re.MULTILINE))
     assert {"demo", "test", "help"} <= named
     assert all(re.search(rf"^{target}:", makefile, re.MULTILINE) for target in named)
+
+
+def test_every_option_and_extra_exists() -> None:
+    helps = {name: _help(name) for name in COMMANDS}
+    text = README + "".join(line for line in DEPLOY.splitlines(True) if "edgeft " in line)
+    named = set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", text)) - {"--help", "--build-arg", "--rm"}
+    assert named
+    assert not {one for one in named if not any(one in page for page in helps.values())}
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    wanted = set(re.findall(r"(?:'\.|edgeft)?\[([a-z-]+)\](?!\()", README))
+    assert {"cpu", "gpu", "gpu-cuda", "report", "all"} <= wanted
+    assert wanted <= set(extras["optional-dependencies"])
+
+
+@pytest.mark.parametrize("page", ["README.md", "deploy/README.md", "CONTRIBUTING.md"])
+def test_what_is_linked_is_there_and_pictures_can_be_read(page: str) -> None:
+    links = re.findall(r"\]\(([^)#]+)\)", (ROOT / page).read_text("utf-8"))
+    for link in links:
+        there = (ROOT / page).parent / link
+        assert there.is_file(), link
+        if there.suffix == ".svg":
+            picture = ElementTree.parse(there).getroot()
+            assert picture.get("width"), link
+            assert not re.search(r"(href|src|url)=?.?https?:", there.read_text("utf-8")), link
+
+
+def test_the_road_names_commands() -> None:
+    svg = ElementTree.parse(ROOT / "benchmarks" / "pictures" / "road.svg").getroot()
+    shapes = [one for one in svg.iter() if one.tag.endswith(("}rect", "}text"))]
+    named = [after.text for one, after in pairwise(shapes) if one.get("class") == "command"]
+    assert len(named) == 7
+    assert set(named) - set(COMMANDS) == {"load"}  # which is Python's
+
+
+def test_the_measured_table_is_that_of_the_kept_result() -> None:
+    cells = json.loads((ROOT / "benchmarks" / "results" / "demo.json").read_text("utf-8"))["cells"]
+    for cell in cells:
+        row = re.search(rf"^\| {cell['variant']} \| (.+) \|$", README, re.MULTILINE)
+        assert row
+        size, accuracy, _, _, p50, p99, rate = row[1].split(" | ")
+        assert size == f"{cell['file_bytes'] / 1e6:.1f}"
+        assert accuracy == f"{cell['quality']['accuracy']:.4f}"
+        assert p50 == f"{cell['single_p50_ms']['median']:.1f}"
+        assert p99 == f"{cell['p99_ms']:.1f}"
+        assert rate == f"{cell['texts_per_s']['median']:.0f}"

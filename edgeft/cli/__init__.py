@@ -166,7 +166,15 @@ def _debug_option() -> click.Option:
     )  # fmt: skip
 
 
-@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+EPILOG = """Tables go to stdout and progress to stderr. `--json` prints one document instead.
+`--force` replaces what edgeft wrote, never an input or anything else.
+
+Exit status: 0 done, 1 failed, 2 wrong command line, 3 a limit was not met; 130, 143 or 129
+after a signal, 141 where the reader of the output went away.
+"""
+
+
+@click.group(cls=_Commands, epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, message="edgeft %(version)s")
 def main() -> None:
     """Fine-tune a compact text model, export it to ONNX, run it without torch."""

@@ -18,7 +18,37 @@ AGAIN = "Measure the old bundle here, with the same texts and options."
 SCENARIOS = ("single-stream", "offline", "server", "cold-start")
 
 
-@click.command()
+EPILOG = """\b
+Scenarios, after MLPerf, tokenization included:
+  single-stream  single texts: p50 to p99.9, each only where there are
+                 samples enough to tell it
+  offline        all in one call: texts/s, tokens/s
+  server         texts that arrive by chance, as --slo-ms or --rate asks
+  cold-start     the start of the process to its first prediction
+
+How sure: medians of the rounds, with the interval that holds the true median with 95%; "no clear
+difference" where two cells cannot be told apart; warnings where the machine was busy, hot, out
+of its CPU quota or shared, and a line where heat cannot be read.
+
+What it costs: peak memory, the process's own and not a GPU's; bytes, CPU seconds and joules for
+1,000 texts (RAPL, NVML, or a battery, which takes a minute more for each cell); points of
+accuracy lost, the same labels as fp32.
+
+How near to the limit: useful operations at the texts' true lengths against this machine's own best
+matrix product and memory, padding, and where the time goes. Then a verdict for each cell.
+
+--save makes `auto` take the quickest on this machine, and fp32 where no other is clearly quicker.
+--against says faster, slower or cannot tell.
+
+The base install is enough, so it runs on the target; weights in a file of their own
+(model.onnx_data) also take `pip install onnx`.
+
+\b
+  edgeft bench build/mine --device auto --threads 1 --threads 2 --slo-ms 100
+"""
+
+
+@click.command(epilog=EPILOG)
 @options.bundle
 @click.option("--data", type=options.FILE, help="File of texts.  [default: built-in texts]")
 @options.text_column
@@ -104,11 +134,9 @@ def command(
     """Time BUNDLE, or any exported ONNX folder, on this machine.
 
     Every combination of device, variant, threads, batch size and text length is a
-    cell of the table, and is measured in fresh processes that take turns: single
-    texts one by one, all texts in one call, the start of the process to its first
-    prediction, and on request texts that arrive by chance. Tokenization is
-    included; peak memory is the process's own, not a GPU's. Exit status 1 if a cell
-    failed, 3 if --fail-slower was not met.
+    cell of the table. Each is measured in fresh processes that take turns in
+    changing order, so that memory and cold start are its own and drift hits all
+    alike. Exit status 1 if a cell failed, 3 if --fail-slower was not met.
     """
     from edgeft.bench.against import comparison_of, read_result
     from edgeft.bench.matrix import BenchConfig

@@ -30,7 +30,40 @@ def _named_variant(_: click.Context, __: click.Parameter, value: str | None) -> 
     return value or ""
 
 
-@click.command(cls=_OptionalValue)
+EPILOG = """What is proven, on texts that training did not see; each figure stands in the manifest
+and on the model card.
+
+Parity: fp32 gives torch's logits to 0.001 and torch's labels, else there is no bundle.
+
+Fusion: onnxruntime fused as many attention layers as it should for this architecture, else
+there is no bundle; --allow-unfused accepts it and says so.
+
+Accuracy: what a variant loses against torch is told with a 95% interval and McNemar's p;
+"proven" is said where the intervals of both metrics end below --max-drop, else "not proven".
+
+Scores: temperature scaling, with calibration error and Brier score before and after. The runtime
+applies the thresholds.
+
+Speed: the table says where a variant is slower than fp32 on this machine.
+
+\b
+Variants:
+  fp32         fused for onnxruntime; always there
+  portable     fp32 in plain ONNX operators: TensorRT, CoreML, DirectML,
+               OpenVINO, browsers
+  int8         dynamic, per channel, embeddings too: CPUs
+  int8-static  scales fixed by your texts (QuantizeLinear), so that answers
+               know no neighbours: VNNI, Arm, TensorRT
+  fp16         half precision, float outputs: GPUs
+  int4         4-bit weights, computed in float: where size counts most
+
+BERT, MiniLM, DistilBERT, RoBERTa, XLM-R, ELECTRA, ALBERT, DeBERTa-v2, MobileBERT, MPNet, ModernBERT
+and decoder classifiers (GPT-2, Llama, Qwen2, Mistral, OPT and others) are exported in edgeft's
+tests, from folders as transformers 4 or 5 writes them.
+"""
+
+
+@click.command(cls=_OptionalValue, epilog=EPILOG)
 @click.argument("checkpoint")
 @click.option(
     "-o", "--out", type=options.OUT, required=True, metavar="BUNDLE",

@@ -19,8 +19,9 @@ def command(results: tuple[Path, ...], out: Path, force: bool) -> None:
     """Draw RESULTS, documents of `edgeft bench -o`, on one page.
 
     Name one for each machine or run. The page needs no network: latency, throughput,
-    accuracy against time and size, text lengths, roofline, where the time goes, the
-    machines side by side, and the commands that made it.
+    accuracy against time and size, text lengths and where a GPU overtakes the CPU,
+    roofline, where the time goes, the machines side by side, and the commands that
+    made it. Takes pip install 'edgeft[report]'.
     """
     from edgeft.report.page import write_report
 

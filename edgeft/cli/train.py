@@ -136,11 +136,25 @@ def command(
 
     DATA is a CSV, TSV, JSON Lines or Parquet file, a folder with train,
     validation and test files, or the name of a Hub data set (name:config).
+    Files are in UTF-8, or UTF-16 with a byte-order mark. Semicolons, tabs or bars
+    in a .csv are found; what a reader had to decide it says on stderr.
+
+    The data is reported on first: classes, token lengths, texts that will be cut,
+    unknown tokens, duplicates, contradictions. Texts of which the model knows too
+    little are refused. Nothing of the model but its head or pooler may start from
+    random numbers.
 
     \b
       edgeft train train.csv --test test.csv -o runs/news
       edgeft train -o runs/news --resume
       edgeft train --from runs/news/training.json
+
+    --resume goes on from the last complete checkpoint of a run that was ended, and
+    ends with the very same weights. --from repeats a run. One run at a time writes
+    to an -o. Several processes share one run (tried on CPUs):
+
+    \b
+      torchrun --nproc-per-node 2 -m edgeft train train.csv -o runs/news
     """
     chosen = {name: value for name, value in given.items() if value is not None}
     try:

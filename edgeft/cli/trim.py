@@ -38,7 +38,10 @@ def command(checkpoint: str, out: Path, as_json: bool, **settings: Any) -> None:
 
     A compact encoder's embeddings are a third of it or more. The tokens of
     --data stay, what it takes to spell other words, and the most common of the
-    rest. Exit status 3 if labelled texts lose more than --max-drop.
+    rest; tokenizer and embeddings are rewritten together, and the texts of --data
+    are answered as before. Exit status 3 if labelled texts lose more than
+    --max-drop. Export the copy with --original CHECKPOINT, and what its variants
+    lose is counted from the whole model.
     """
     from edgeft.trim.run import TrimConfig, trim
 

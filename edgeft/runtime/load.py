@@ -51,31 +51,41 @@ def load(
     """Load a bundle.
 
     device: "auto", "cpu", "cuda", "cuda:N", "tensorrt", "openvino", "coreml",
-        "directml". A named device that cannot run the model is an error;
-        "auto" chooses, and ``Model.device`` says what.
+        "directml". A named device that cannot run the model is an error with the
+        provider's own reason and the package that mends it; only "auto" chooses, and
+        ``Model.device`` says what.
     variant: "auto" or a name such as "fp32", "int8", "fp16". "auto" takes what
         ``edgeft bench --save`` found quickest here. On a CPU the first load of a
         bundle that nothing was saved of tries fp32 against int8 for less than a
-        second and keeps what it found in the cache. fp32 where no other is clearly
-        quicker; without a cache, and on a GPU, a rule decides.
+        second and keeps what it found in the cache: ~/.cache/edgeft, or what the
+        environment variable EDGEFT_CACHE names (/dev/null: none). fp32 where no other
+        is clearly quicker. Without a cache, and for graphs above 256 MB, a rule
+        decides: int8 where the CPU has int8 dot products (VNNI, AMX, Arm), else fp32.
+        On a GPU it is fp16, if there.
     threads: CPU threads; by default as many as the process may use.
     verify: what is compared with the manifest, for each file before it is
         parsed, for all before the model is given: "full" the sha256, "fast" the
-        size, "off" nothing. Unless "off", the golden texts are answered once, too.
-    expect: the manifest's digest, "sha256:…", when it is known from elsewhere.
-    on_long: a text of more than ``Model.max_length`` tokens is cut ("truncate"),
-        refused ("error"), or read in windows that share ``overlap`` tokens
+        size, "off" nothing. Unless "off", the golden texts are answered once, too, so
+        that a machine which computes the variant differently fails here. Whatever is
+        said, every field of the manifest is checked by type and range, and graphs with
+        foreign operators or outside files are refused.
+    expect: the manifest's digest, "sha256:…", when it is known from elsewhere: the one
+        bundle that may be loaded.
+    on_long: a text of more than ``Model.max_length`` tokens is cut ("truncate": it says
+        so in ``Classification.truncated``, and what can change nothing is not
+        tokenized), refused ("error"), or read in windows that share ``overlap`` tokens
         (by default an eighth of the maximum) and whose logits are averaged,
         each weighted by its own tokens ("window"; a text of more than 1,048,576
         characters is refused).
-    batch_invariant: never let a text's neighbours touch its answer: a variant
-        whose manifest does not promise that runs each text alone.
+    batch_invariant: never let a text's neighbours touch its answer, as they do a little
+        with int8, whose scales span a batch: a variant whose manifest does not promise
+        that runs each text alone.
     batch_tokens: padded tokens in a batch, at most; by default what suits the device.
     max_waiting: texts that may wait in ``apredict``; one more is refused.
     wait_ms: how long a batch of ``apredict`` may wait for callers to come back.
     spin: CPU threads wait busily during a call, which makes single texts quicker, or
         never do. By default for as long as the process has its cores to itself:
-        no quota, no neighbour, no calls that overlap.
+        no quota, no neighbour, no calls that overlap; from then on they sleep.
     cuda_graphs: on CUDA, record the kernels of single texts and replay them.
 
     Raises BundleError, FormatError, IntegrityError, DeviceError,

@@ -59,7 +59,8 @@ class Model:
     Attributes say what runs: ``device`` (its name, provider and nodes),
     ``variant``, ``threads``, ``labels``, ``max_length`` (tokens), ``manifest``.
     It stays in the process that loaded it: one that is forked or spawned loads
-    its own. Dropping it frees what ``close`` frees.
+    its own, after the fork; it is neither pickled nor copied. Dropping it frees what
+    ``close`` frees.
     """
 
     def __init__(
@@ -131,8 +132,8 @@ class Model:
         """Predict one text; concurrent callers, of any event loop, share batches.
 
         Raises DeadlineError after ``timeout_s`` seconds, OverloadError where too
-        many texts wait, and what ``predict`` raises. A cancelled call takes its
-        text out of the queue.
+        many texts wait, and what ``predict`` raises; each at once, as where the
+        engine fails. A cancelled call takes its text out of the queue.
         """
         import asyncio  # which takes longer to import than many a program needs to predict
 
