@@ -50,11 +50,14 @@ def _as_found() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def made_once(tmp_path_factory: pytest.TempPathFactory) -> Make:
-    """Makes a folder of a name once, however many processes run tests; nobody may change it."""
+    """Makes a folder of a name once, however many processes run tests; nobody may change it.
+
+    EDGEFT_TEST_ONCE names a place where they may be already, made in another environment.
+    """
     place = tmp_path_factory.getbasetemp()
     if "PYTEST_XDIST_WORKER" in os.environ:
         place = place.parent  # which the workers share
-    place = place / "once"
+    place = Path(os.environ.get("EDGEFT_TEST_ONCE") or place / "once")
     place.mkdir(exist_ok=True)
 
     def make(name: str, write: Callable[[Path], object]) -> Path:
@@ -80,7 +83,7 @@ def tiny_checkpoint(made_once: Make) -> Path:
 @pytest.fixture(scope="session")
 def tiny_bundle(made_once: Make, tiny_checkpoint: Path) -> Path:
     """The tiny checkpoint as a bundle with fp32 and int8. Copy it before changing it."""
-    from edgeft.export.run import ExportConfig, export
+    from tests.exporting import ExportConfig, export
 
     return made_once("tiny-bundle", lambda out: export(ExportConfig(str(tiny_checkpoint), out)))
 

@@ -1,13 +1,15 @@
 """Where training runs: device, precision, threads, and this process's place among several."""
 
 import os
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from typing import Any
 
 from edgeft.errors import DeviceError, UsageError
 from edgeft.runtime.cpu import usable_cores
 from edgeft.settings import environment
 
-__all__ = ["Hardware", "alone", "is_main_process", "resolve_hardware"]
+__all__ = ["Hardware", "alone", "autocast", "is_main_process", "resolve_hardware"]
 
 LOG_LEVEL = "TORCH_CPP_LOG_LEVEL"
 DIGITS = 9  # of a number of processes; none has more
@@ -30,6 +32,22 @@ class Hardware:
     def is_main(self) -> bool:
         """Whether this process prints and writes."""
         return self.rank == 0
+
+    @property
+    def pad_multiple(self) -> int:
+        """What lengths of batches are a multiple of; a GPU's kernels want eights."""
+        return 8 if self.device == "cuda" else 1
+
+
+def autocast(hardware: Hardware) -> AbstractContextManager[Any]:
+    """Compute in here as training does in the hardware's precision."""
+    import torch
+
+    half = torch.float16 if hardware.precision == "fp16" else torch.bfloat16
+    context: AbstractContextManager[Any] = torch.autocast(
+        hardware.device, half, enabled=hardware.precision != "fp32"
+    )
+    return context
 
 
 def alone() -> dict[str, str]:

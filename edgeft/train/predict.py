@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from edgeft.progress import Progress, silent
 from edgeft.settings import torch_threads
 from edgeft.train.batches import Row, collate, length_batches
-from edgeft.train.hardware import Hardware
+from edgeft.train.hardware import Hardware, autocast
 
 __all__ = ["predict_logits"]
 
@@ -25,23 +25,28 @@ def predict_logits(
     *,
     progress: Progress = silent,
 ) -> NDArray[np.float32]:
-    """The logits (N, C) float32 of all rows, in their order, on every process."""
+    """The logits (N, C) float32 of all rows, in their order, on every process.
+
+    They are computed in the precision of training.
+    """
     batches = length_batches([len(ids) for ids, _ in rows], BATCH_SIZE)
     mine = batches[hardware.rank :: hardware.processes]
-    pad = collate(pad_id)
+    pad = collate(pad_id, hardware.pad_multiple)
     device = next(model.parameters()).device
     was_training = model.training
     model.eval()
-    parts: list[tuple[list[int], NDArray[np.float32]]] = []
-    with torch.no_grad(), torch_threads(hardware.threads):
+    parts: list[tuple[list[int], Any]] = []
+    with torch.no_grad(), torch_threads(hardware.threads), autocast(hardware):
         for at, batch in enumerate(mine):
             inputs = pad([rows[row] for row in batch])
             inputs.pop("labels")
             inputs = {name: tensor.to(device) for name, tensor in inputs.items()}
-            parts.append((batch, model(**inputs).logits.float().cpu().numpy()))
+            # Left where they are, as to fetch them is to wait for them.
+            parts.append((batch, model(**inputs).logits.float()))
             progress("evaluating", at + 1, len(mine))
     model.train(was_training)
-    return _in_order(_gathered(parts, hardware), len(rows))
+    fetched = [(batch, logits.cpu().numpy()) for batch, logits in parts]
+    return _in_order(_gathered(fetched, hardware), len(rows))
 
 
 def _gathered(parts: list[Any], hardware: Hardware) -> list[Any]:

@@ -11,12 +11,10 @@ import transformers
 import edgeft
 from edgeft.checkpoint.padding import fit_config
 from edgeft.errors import ModelError
-from edgeft.export.checkpoint import open_checkpoint
-from edgeft.export.reference import torch_logits
-from edgeft.export.run import ExportConfig, export
 from edgeft.train.models import build_classifier, open_base
 from tests import tiny
 from tests.export import architectures
+from tests.exporting import ExportConfig, export, open_checkpoint, torch_logits
 
 TEXTS = ["the cat won", "good", "the river rose and shares fell all day!", "a quiet night, then"]
 

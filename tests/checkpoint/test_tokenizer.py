@@ -9,9 +9,9 @@ import pytest
 import transformers
 
 from edgeft.errors import ModelError
-from edgeft.export.checkpoint import open_checkpoint
 from edgeft.train.models import build_classifier, open_base
 from tests.checkpoint.folders import with_json
+from tests.exporting import open_checkpoint
 
 SETTINGS = "tokenizer_config.json"
 

@@ -191,6 +191,23 @@ def test_bf16_is_near_fp32_and_does_not_stick(base: BaseModel, tmp_path: Path) -
     assert again[0].train_loss == full[0].train_loss
 
 
+def test_scores_are_of_the_same_precision_whoever_trained_the_model(
+    base: BaseModel, tmp_path: Path
+) -> None:
+    hardware, validation = Hardware("cpu", "bf16", 1, 0, 1), encoded(base, 15, seed=1)
+    trained = build_classifier(base, LABELS, seed=0)
+    task = TrainingSet(encoded(base, 30), [], LABELS, pad_id=0)
+    fit(trained, task, recipe(epochs=1), hardware, tmp_path)
+    read = build_classifier(base, LABELS, seed=0)
+    read.load_state_dict(trained.state_dict())
+    one, other, full = (
+        predict_logits(model, validation, 0, Hardware("cpu", precision, 1, 0, 1))
+        for model, precision in ((trained, "bf16"), (read, "bf16"), (read, "fp32"))
+    )
+    np.testing.assert_array_equal(one, other)
+    assert not np.array_equal(one, full)
+
+
 def test_early_stopping_keeps_the_best_weights(base: BaseModel, tmp_path: Path) -> None:
     # So small a rate changes nothing: the first epoch stays the best by its lower number.
     made = recipe(epochs=9, learning_rate=1e-30, weight_decay=0.0, patience=2)

@@ -137,6 +137,6 @@ def test_a_models_own_code_is_never_run(encoder: Path, tmp_path: Path) -> None:
 
 
 def test_an_architecture_without_a_text_classifier(encoder: Path, tmp_path: Path) -> None:
-    folder = copy_of(encoder, tmp_path, model_type="t5")
+    folder = copy_of(encoder, tmp_path, model_type="t5", classifier_dropout=0.0)
     with pytest.raises(ModelError, match="no text classifier for the architecture 't5'"):
         open_base(str(folder))
