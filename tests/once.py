@@ -1,4 +1,4 @@
-"""`python -m tests.once FOLDER`: the bundle of many tests, for an environment that cannot export."""
+"""`python -m tests.once FOLDER`: the bundle of many tests, for where nothing can be exported."""
 
 import sys
 from pathlib import Path

@@ -229,7 +229,7 @@ def test_senseless_options_are_refused(
 
 
 def test_a_graph_without_token_types_runs(tmp_path: Path) -> None:
-    from edgeft.export.run import ExportConfig, export
+    from tests.exporting import ExportConfig, export
 
     checkpoint = tiny.distilbert(tmp_path / "distilbert")
     export(ExportConfig(checkpoint=str(checkpoint), out=tmp_path / "bundle", variants=("fp32",)))
