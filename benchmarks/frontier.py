@@ -124,8 +124,11 @@ def main() -> None:
     parser.add_argument("result", nargs="?", type=Path, default=RESULT)
     parser.add_argument("-o", "--out", type=Path, default=PICTURE)
     chosen = parser.parse_args()
-    document = json.loads(chosen.result.read_text(encoding="utf-8"))
-    chosen.out.write_text(picture(document), encoding="utf-8")
+    try:
+        svg = picture(json.loads(chosen.result.read_text(encoding="utf-8")))
+    except (OSError, ValueError, LookupError, TypeError) as error:
+        raise SystemExit(f"{chosen.result} is no result of `make bench-export`: {error}") from None
+    chosen.out.write_text(svg, encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ rooms pass their hints. torch and transformers are imported when first needed.
 import io
 import json
 import logging
+import shlex
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext, redirect_stdout
@@ -15,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from edgeft.errors import EdgeftError, ModelError
+from edgeft.folders.names import PARTIAL
 from edgeft.settings import contained, shared
 
 __all__ = [
@@ -52,9 +54,21 @@ def local_folder(name: str, *, hint: str) -> Path | None:
     if is_folder:
         check_folder(name, path, hint=hint)
         return path
+    if not exists and _is_folder(path.with_name(f"{path.name}{PARTIAL}")):
+        raise ModelError(
+            f"{name} is not there yet: its run is unfinished.",
+            hint=f"Go on with: edgeft train -o {shlex.quote(name)} --resume",
+        )
     if exists or path.is_absolute() or name.startswith((".", "~")) or name.count("/") > 1:
         raise ModelError(f"{name} is not a folder.", hint=hint)
     return None
+
+
+def _is_folder(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except OSError:  # the name is too long
+        return False
 
 
 def download(hub_id: str, *, subject: str, hint: str) -> Path:

@@ -34,6 +34,17 @@ def test_a_folder_or_else_a_hub_id(tiny_checkpoint: Path, tmp_path: Path) -> Non
         assert caught.value.hint == "Do this."
 
 
+def test_an_unfinished_run_is_no_hub_id(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "runs" / "my news.partial").mkdir(parents=True)
+    for name in ("runs/my news", str(tmp_path / "runs" / "my news")):
+        with pytest.raises(ModelError, match="its run is unfinished") as caught:
+            local_folder(name, hint="")
+        assert str(caught.value.hint).endswith("my news' --resume")
+    for name in ("runs/other", "a" * 250):
+        assert local_folder(name, hint="") is None
+
+
 def test_a_pointer_in_place_of_a_file(tiny_checkpoint: Path, tmp_path: Path) -> None:
     for number, file in enumerate(("config.json", "tokenizer.json", "model.safetensors")):
         folder = tmp_path / str(number)

@@ -133,8 +133,9 @@ def command(
     CHECKPOINT is a folder that edgeft train wrote, or any Hugging Face folder or
     Hub id with a sequence-classification head. Every variant is checked against
     the torch original before the bundle appears. int8 that loses too much gets
-    its most sensitive layers back in float. What still loses too much is left
-    out, or, where it was named, nothing is written and the exit status is 3.
+    its most sensitive layers, found by measuring each, back in float. What still
+    loses too much is left out, or, where it was named, nothing is written and the
+    exit status is 3.
     """
     from edgeft.export.run import ExportConfig, export
 

@@ -6,10 +6,11 @@ import re
 import secrets
 from pathlib import Path
 
-__all__ = ["LONGEST", "leftovers_of", "lock_of", "place_of", "spare"]
+__all__ = ["LONGEST", "PARTIAL", "leftovers_of", "lock_of", "place_of", "spare"]
 
 LONGEST = 255  # bytes of a name, on every common file system
 TOKEN = 8  # hexadecimal digits
+PARTIAL = ".partial"  # of the folder beside it in which a run works
 
 
 def place_of(destination: Path) -> Path:

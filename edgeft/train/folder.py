@@ -24,7 +24,7 @@ from edgeft.folders import (
 )
 from edgeft.folders.disk import remove
 from edgeft.folders.kinds import CHECKPOINT_FILE, files_below
-from edgeft.folders.names import place_of, spare
+from edgeft.folders.names import PARTIAL, place_of, spare
 from edgeft.train.checkpoints import is_checkpoints
 from edgeft.train.config import TrainConfig, config_from, config_to
 from edgeft.train.recipe import option
@@ -61,7 +61,7 @@ def partial_folder(out: Path) -> Path:
     place = place_of(out)
     if not place.name:
         raise OutputError(f"{out} cannot be an output folder.", hint="Name another with -o.")
-    return place.with_name(f"{place.name}.partial")
+    return place.with_name(f"{place.name}{PARTIAL}")
 
 
 def resume_command(out: Path, *, force: bool) -> str:
