@@ -20,9 +20,13 @@ from pathlib import Path
 from statistics import mean, median
 from typing import Any
 
+from tokenizers import Tokenizer
+
 from benchmarks.compare import RESULTS, ROOT
 from edgeft.bench.machine import describe_machine
+from edgeft.bench.operations import operations_of
 from edgeft.data import Examples, read_examples, stratified_split
+from edgeft.train.embedded import minilm_folder
 
 SIDES = ("edgeft", "ordinary")
 MAX_LENGTH = 128  # tokens
@@ -51,7 +55,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="edgeft-bench-") as work:
         parts = _split(chosen.data, chosen.test, chosen.label_column, chosen.rows)
         for part, examples in parts.items():
-            _write(Path(work) / f"{part}.csv", examples)
+            write_rows(Path(work) / f"{part}.csv", examples)
         runs = []
         for seed in range(chosen.seeds):
             for side in SIDES if seed % 2 == 0 else SIDES[::-1]:
@@ -67,6 +71,7 @@ def main() -> None:
         "max_length": MAX_LENGTH,
         "threads": chosen.threads,
         "device": chosen.device,
+        "operations": _operations(parts["train"], chosen.model or minilm_folder(), chosen.epochs),
         "runs": runs,
         **summary(runs),
     }
@@ -138,11 +143,28 @@ def _unique(examples: Examples) -> Examples:
     return examples.subset(sorted(first.values()))
 
 
-def _write(path: Path, examples: Examples) -> None:
+def write_rows(path: Path, examples: Examples) -> None:
+    """Write a CSV file of the columns text and label."""
     with path.open("w", encoding="utf-8", newline="") as stream:
         writer = csv.writer(stream, lineterminator="\n")
         writer.writerow(["text", "label"])
         writer.writerows(zip(examples.texts, examples.labels, strict=True))
+
+
+def _operations(examples: Examples, model: Path, epochs: int) -> float | None:
+    """What training takes at least, without padding: a step back costs twice the one forth.
+
+    After Kaplan et al. 2020, section 2.1. None for an architecture that is not known.
+    """
+    config = json.loads((model / "config.json").read_text(encoding="utf-8"))
+    counted = operations_of(config, len(set(examples.labels)))
+    if counted is None:
+        return None
+    tokenizer = Tokenizer.from_file(str(model / "tokenizer.json"))
+    tokenizer.no_padding()
+    tokenizer.enable_truncation(MAX_LENGTH)
+    lengths = [len(one) for one in tokenizer.encode_batch_fast(examples.texts)]
+    return 3 * epochs * counted.of_all(lengths)
 
 
 def _run(work: Path, side: str, seed: int, chosen: argparse.Namespace) -> dict[str, Any]:

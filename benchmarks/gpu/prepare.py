@@ -9,25 +9,32 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from benchmarks.gpu import fatbin, models, parts
-from edgeft.pretrained import quiet
+from benchmarks.gpu import fatbin, kit, models, parts
+from benchmarks.train import HELD, write_rows
+from edgeft.data import read_examples, stratified_split
 
 __all__ = ["main"]
 
 ROOT = Path(__file__).parents[2]
+# That edgeft trains with transformers 5 and runs without optimum is what makes this list do.
 HOST = "Python 3.12, CUDA 13 with cuDNN, torch, transformers, accelerate, onnx, click, rich"
 PYTHON = "3.12"
 ONNXRUNTIME = "onnxruntime-gpu"
-# What edgeft asks for and such a machine lacks; none of them has compiled code.
-WHEELS = ("datasets", "dill", "multiprocess")
 # Of onnxruntime's package, what runs a model; the rest converts and quantizes.
 UNUSED = ("transformers", "tools", "quantization", "datasets", "backend")
+NEEDED = (
+    "onnxruntime/__init__.py",
+    "onnxruntime/capi/onnxruntime_pybind11_state.cpython-312-x86_64-linux-gnu.so",
+    "onnxruntime/capi/libonnxruntime_providers_shared.so",
+    "onnxruntime/capi/libonnxruntime_providers_cuda.so",
+)
 PLATFORMS = ("manylinux_2_28_x86_64", "manylinux_2_27_x86_64", "manylinux2014_x86_64")
-SECONDS = {"keep": 60, "run": 540}  # estimates for the calls there, transfers included
+SECONDS = {"keep": 40, "run": 540}  # estimates for the calls there, transfers included
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -35,59 +42,79 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.gpu prepare", description=__doc__)
     parser.add_argument("-o", "--out", type=Path, default=Path("build/gpu"))
     parser.add_argument("--architecture", type=int, default=90, help="sm_90 of Hopper by default")
-    parser.add_argument("--data", type=Path, action="append", default=[],
-                        help="a labelled file to train on; NAME.csv and NAME.test.csv")  # fmt: skip
+    parser.add_argument("--data", type=Path, action="append", required=True,
+                        help="NAME.csv to train on; NAME.test.csv beside it reports, else a "
+                        "fifth of the rows; repeatable")  # fmt: skip
     parser.add_argument("--only-models", action="store_true", help="without onnxruntime's CUDA")
     chosen = parser.parse_args(arguments)
+    begin = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="edgeft-gpu-") as work:
-        kit = Path(work) / "kit"
-        fill(kit, chosen.data)
+        folder = Path(work) / "kit"
+        fill(folder, chosen.data, Path(work))
         if not chosen.only_models:
-            runtime(kit / "site", chosen.architecture, Path(work))
-        print("packing, which takes some minutes", file=sys.stderr)
-        made = parts.cut(kit, chosen.out)
+            _say("fetching onnxruntime with CUDA")
+            runtime(folder / "site", chosen.architecture, Path(work))
+        _say("packing")
+        made = parts.cut(folder, chosen.out)
+    _say(f"done in {time.monotonic() - begin:.0f} s")
     print(calls(chosen.out, made))
 
 
-def fill(kit: Path, data: Sequence[Path]) -> None:
-    """Models, bundles, texts and the project itself."""
-    for name in models.NAMES:
-        print(f"exporting {name}", file=sys.stderr)
-        models.checkpoint(name, kit / "models" / name)
-        with quiet():
-            models.bundle(kit / "models" / name, kit / "bundles" / name)
-    (kit / "data").mkdir()
-    for path in data:
-        shutil.copy(path, kit / "data")
+def fill(folder: Path, data: Sequence[Path], work: Path) -> None:
+    """Texts, models, bundles and the project itself."""
+    rows, tests = zip(*[_texts(folder / "data", path) for path in data], strict=True)
+    checkpoints, bundles = folder / "models", folder / "bundles"
+    _say(f"training {kit.TRAINED} on {rows[0].name}")
+    models.minilm(checkpoints / kit.TRAINED, rows[0], work)
+    models.distilbert(checkpoints / "distilbert")
+    for name in kit.MODELS:
+        _say(f"exporting {name}")
+        models.bundle(checkpoints / name, bundles / name, tests[0] if name == kit.TRAINED else None)
     tracked = subprocess.run(
-        ["git", "ls-files", "edgeft", "benchmarks"], cwd=ROOT, capture_output=True, text=True,
-        check=True,
+        ["git", "ls-files", "edgeft", "benchmarks", "pyproject.toml"], cwd=ROOT,
+        capture_output=True, text=True, check=True,
     ).stdout.split()  # fmt: skip
     for name in tracked:
         if "/results/" not in name:
-            to = kit / "project" / name
+            to = folder / "project" / name
             to.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(ROOT / name, to)
 
 
+def _texts(folder: Path, data: Path) -> tuple[Path, Path]:
+    """Copy rows that train and rows that report; return the paths of both."""
+    rows, test = folder / f"{data.stem}.csv", folder / f"{data.stem}{kit.TEST}"
+    folder.mkdir(parents=True, exist_ok=True)
+    examples, given = read_examples(data), data.with_name(f"{data.stem}{kit.TEST}")
+    if given.exists():
+        write_rows(rows, examples)
+        write_rows(test, read_examples(given))
+    else:
+        kept, held = stratified_split(examples.labels, HELD, seed=0)
+        write_rows(rows, examples.subset(kept))
+        write_rows(test, examples.subset(held))
+    return rows, test
+
+
 def runtime(site: Path, architecture: int, work: Path) -> None:
-    """onnxruntime with CUDA for the machine's Python, and the packages that it lacks."""
+    """onnxruntime with CUDA for the machine's Python, with the code of one architecture."""
     site.mkdir(parents=True)
     wheels = work / "wheels"
     fetch(ONNXRUNTIME, wheels)
-    for name in WHEELS:
-        fetch(name, wheels)
     for wheel in sorted(wheels.glob("*.whl")):
         with zipfile.ZipFile(wheel) as archive:
             archive.extractall(site)
     for name in UNUSED:
         shutil.rmtree(site / "onnxruntime" / name, ignore_errors=True)
+    missing = [name for name in NEEDED if not (site / name).is_file()]
+    if missing:
+        raise SystemExit(f"The wheel of {ONNXRUNTIME} does not hold {', '.join(missing)}.")
     cuda = site / "onnxruntime" / "capi" / "libonnxruntime_providers_cuda.so"
     library = bytearray(cuda.read_bytes())
     sizes = fatbin.keep_architecture(library, architecture)
     cuda.write_bytes(library)
     told = ", ".join(f"sm_{one} {size / 1e6:.0f} MB" for one, size in sizes.items())
-    print(f"{cuda.name}: {told}; kept sm_{architecture}", file=sys.stderr)
+    _say(f"{cuda.name}: {told}; kept sm_{architecture}")
 
 
 def fetch(name: str, folder: Path) -> None:
@@ -106,15 +133,18 @@ def calls(folder: Path, made: Sequence[parts.Part]) -> str:
     lines = [f"On a machine with {HOST}; one call after the other, without a pause:"]
     listed = folder / parts.LIST
     for at, part in enumerate(made, 1):
+        last = part is made[-1]
+        seconds = SECONDS["keep"] + (SECONDS["run"] if last else 0)
         lines += [
             "",
             f"{at}. carry {folder / part.name} ({part.bytes / 2**20:.1f} MiB) and {listed}, "
-            f"about {SECONDS['keep']} s",
-            f"   python3 -m benchmarks.gpu keep {folder}",
+            f"about {seconds} s",
+            f"   python3 -m benchmarks.gpu keep {folder}"
+            + (" && python3 -m benchmarks.gpu run -o OUT" if last else ""),
         ]
-    lines += [
-        "",
-        f"{len(made) + 1}. carry {listed}, about {SECONDS['run']} s; its results come to OUT",
-        "   python3 -m benchmarks.gpu run -o OUT",
-    ]
+    lines += ["", "Here again, with what came to OUT: make gpu-results FROM=OUT"]
     return "\n".join(lines)
+
+
+def _say(what: str) -> None:
+    print(what, file=sys.stderr, flush=True)

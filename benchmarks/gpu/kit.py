@@ -1,0 +1,15 @@
+"""What lies where in the folder that is carried to the GPU machine. Imports nothing.
+
+models/NAME/     a checkpoint, its weights in half precision
+bundles/NAME/    what edgeft exported of it
+data/            NAME.csv to train on and NAME.test.csv to report on
+site/            Python packages that the machine lacks
+project/         edgeft and benchmarks
+"""
+
+__all__ = ["MODELS", "TEST", "TRAINED", "VARIANTS"]
+
+TRAINED = "minilm"  # on the first of the data
+MODELS = (TRAINED, "distilbert")
+VARIANTS = ("fp32", "int8", "fp16")
+TEST = ".test.csv"
