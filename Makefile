@@ -13,7 +13,7 @@ ON_CPU = $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX))
 
 .DEFAULT_GOAL := help
 .PHONY: help install demo test test-all lint tests small-demo base peers bench-runtime \
-	bench-spinning bench-peers bench-train bench-architectures bench-export frontier gpu-parts clean
+	bench-spinning bench-peers bench-train bench-architectures bench-export frontier gpu-parts gpu-results clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -123,6 +123,9 @@ frontier: install ## Draw the README's frontier anew, from benchmarks/results
 
 gpu-parts: install ## Parts to carry to a GPU machine without network (DATA="FILE…"), and the calls there
 	$(BIN)/python -m benchmarks.gpu prepare -o build/gpu $(foreach file,$(DATA),--data $(file))
+
+gpu-results: install ## Tables of benchmarks/README.md from what a GPU machine gave (FROM=FOLDER)
+	$(BIN)/python -m benchmarks.gpu results $(FROM)
 
 clean: ## Remove everything that make made, build/ and the environments too
 	rm -rf $(VENV) $(BASE) $(PEERS) build edgeft.egg-info .hypothesis .pytest_cache .mypy_cache .ruff_cache

@@ -3,6 +3,7 @@
   prepare   make the parts that are to be carried there (`make gpu-parts`)
   keep      check the parts that were carried, and keep them for the calls that follow
   run       join them and measure, the most wanted first; each step is written at once
+  results   what came back, as tables of benchmarks/README.md (`make gpu-results`)
 
 Until the parts are joined this reads nothing but Python's own library.
 """
@@ -14,13 +15,15 @@ Command = Callable[[Sequence[str]], None]
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Run one of the three."""
+    """Run one of the four."""
     name = arguments[0] if arguments else ""
-    if name not in ("prepare", "keep", "run"):
-        sys.exit(f"{__doc__}\nName one of prepare, keep and run.")
+    if name not in ("prepare", "keep", "run", "results"):
+        sys.exit(f"{__doc__}\nName one of prepare, keep, run and results.")
     command: Command
     if name == "prepare":
         from benchmarks.gpu.prepare import main as command
+    elif name == "results":
+        from benchmarks.gpu.results import main as command
     elif name == "keep":
         from benchmarks.gpu.machine import keep as command
     else:

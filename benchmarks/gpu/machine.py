@@ -35,11 +35,11 @@ class Step:
 
 # The most wanted first: what is cut off at the end is wanted least.
 STEPS = (
-    Step("devices", 60),
-    Step("latency", 150),
+    Step("devices", 80),
+    Step("latency", 160),
     Step("training", 150),
-    Step("bench", 90),
-    Step("compiled", 60),
+    Step("bench", 120),
+    Step("compiled", 80),
     Step("tensorrt", 60),
 )
 

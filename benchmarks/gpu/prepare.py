@@ -70,13 +70,18 @@ def fill(folder: Path, data: Sequence[Path], work: Path) -> None:
     for name in kit.MODELS:
         _say(f"exporting {name}")
         models.bundle(checkpoints / name, bundles / name, tests[0] if name == kit.TRAINED else None)
+    project(folder / "project")
+
+
+def project(folder: Path) -> None:
+    """Copy what git knows of edgeft and benchmarks, results left out."""
     tracked = subprocess.run(
         ["git", "ls-files", "edgeft", "benchmarks", "pyproject.toml"], cwd=ROOT,
         capture_output=True, text=True, check=True,
     ).stdout.split()  # fmt: skip
     for name in tracked:
         if "/results/" not in name:
-            to = folder / "project" / name
+            to = folder / name
             to.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(ROOT / name, to)
 

@@ -43,7 +43,9 @@ class Report:
 
 def devices(kit: Path, report: Report, device: str) -> None:
     """What doctor says; where each variant runs, its golden answers held; a GPU taken away."""
-    report.add(doctor=_edgeft("doctor", "--json"))
+    from edgeft.bench.machine import describe_machine
+
+    report.add(machine=describe_machine().to_dict(), doctor=_edgeft("doctor", "--json"))
     for name in layout.MODELS:
         for variant in ("fp32", "fp16"):
             report.add(
