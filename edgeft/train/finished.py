@@ -49,7 +49,7 @@ def write_checkpoint(
     remove(final)
     final.mkdir()
     with quiet():
-        model.save_pretrained(final, safe_serialization=True)
+        model.save_pretrained(final)
     write_tokenizer(prepared.base.tokenizer, final, max_length=prepared.recipe.max_length)
     with (final / "model.safetensors").open("rb") as stream:
         sha256 = sha256_of(stream)

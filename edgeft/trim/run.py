@@ -185,7 +185,7 @@ def _write_model(old: Checkpoint, folder: Path, ids: Mapping[int, int]) -> None:
         if isinstance(value, int):
             setattr(model.config, name, ids.get(value))
     with quiet():
-        model.save_pretrained(folder, safe_serialization=True)
+        model.save_pretrained(folder)
 
 
 def _write_training(old: Checkpoint, folder: Path, tokens: int) -> None:
