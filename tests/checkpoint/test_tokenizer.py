@@ -28,12 +28,12 @@ def test_a_tokenizer_as_transformers_5_writes_it(encoder: Path, tmp_path: Path) 
         added_tokens_decoder=None,
     )
     for file in ("vocab.txt", "special_tokens_map.json"):
-        (folder / file).unlink()
+        (folder / file).unlink(missing_ok=True)  # version 5 writes none
     base = open_base(str(folder))
     expected = open_base(str(encoder))
     texts = ["the sun won [MASK] good"]
     assert base.encoder().encode(texts) == expected.encoder().encode(texts)
-    assert base.tokenizer.additional_special_tokens == ["[MASK]"]
+    assert "[MASK]" in base.tokenizer.all_special_tokens
     assert base.length_limit == 64
 
 
@@ -54,6 +54,9 @@ def test_a_damaged_tokenizer(
         (open_base if room == "train" else open_checkpoint)(str(tmp_path / "m"))
 
 
+@pytest.mark.skipif(
+    int(transformers.__version__.split(".")[0]) >= 5, reason="it makes BERT's tokenizer anew"
+)
 def test_a_tokenizer_that_stumbles_over_what_it_does_not_know(
     encoder: Path, tmp_path: Path
 ) -> None:

@@ -1,0 +1,3 @@
+from tests.exporting import CAN_EXPORT
+
+collect_ignore = [] if CAN_EXPORT else ["test_export.py"]
