@@ -101,6 +101,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory, tiny_checkpoint: Path) -> P
     for name in ("texts.csv", f"texts{kit.TEST}"):
         (folder / "data" / name).write_text("\n".join(["text,label", *rows]) + "\n")
         rows = [row.replace("sat", "ran") for row in rows]
+    (folder / kit.HELD).write_bytes((folder / "data" / f"texts{kit.TEST}").read_bytes())
     prepare.project(folder / "project")
     return folder
 

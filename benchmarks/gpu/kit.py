@@ -3,13 +3,15 @@
 models/NAME/     a checkpoint, its weights in half precision
 bundles/NAME/    what edgeft exported of it
 data/            NAME.csv to train on and NAME.test.csv to report on
+held.csv         rows that the trained model did not see
 site/            Python packages that the machine lacks
 project/         edgeft and benchmarks
 """
 
-__all__ = ["MODELS", "TEST", "TRAINED", "VARIANTS"]
+__all__ = ["HELD", "MODELS", "TEST", "TRAINED", "VARIANTS"]
 
 TRAINED = "minilm"  # on the first of the data
 MODELS = (TRAINED, "distilbert")
 VARIANTS = ("fp32", "int8", "fp16")
 TEST = ".test.csv"
+HELD = "held.csv"

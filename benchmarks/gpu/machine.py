@@ -119,13 +119,15 @@ def take(step: Step, kit: Path, out: Path, device: str, left_s: float) -> dict[s
         os.killpg(process.pid, signal.SIGKILL)  # and what it had started
         told, _ = process.communicate()
         outcome = "cut off"
+    measured = _figures(figures)
+    wrong = sum(isinstance(one, dict) and "error" in one for one in measured)
     return {
         "step": step.name,
         "device": device,
-        "outcome": outcome,
+        "outcome": f"{outcome}, {wrong} with an error" if wrong else outcome,
         "seconds": round(time.monotonic() - begin, 1),
         "output": "" if outcome == "done" else told[-TAIL:],
-        "figures": _figures(figures),
+        "figures": measured,
     }
 
 

@@ -215,8 +215,7 @@ def _answers(figures: Figures) -> Iterator[str]:
 
 def _scores(figures: Figures) -> Iterator[tuple[dict[str, Any], float]]:
     for one in figures.having("eval"):
-        if isinstance(one["eval"], dict):  # else the error's words
-            yield one, one["eval"]["variants"][one["variant"]]["accuracy"]
+        yield one, one["eval"]["variants"][one["variant"]]["accuracy"]
 
 
 def _lost(figures: Figures) -> float | None:

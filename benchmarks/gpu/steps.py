@@ -52,13 +52,14 @@ def devices(kit: Path, report: Report, device: str) -> None:
                 model=name, variant=variant, **_placed(kit / "bundles" / name, variant, device)
             )
     trained = kit / "bundles" / layout.TRAINED
-    rows = next(iter(sorted((kit / "data").glob(f"*{layout.TEST}"))))
     for at, variant in (("cpu", "fp32"), (device, "fp32"), (device, "fp16")):
-        told = _edgeft("eval", trained, rows, "--device", at, "--variant", variant, "--json")
-        report.add(
-            eval=json.loads(told["stdout"]) if told["status"] == 0 else told["stderr"],
-            device=at, variant=variant, data=rows.name,
-        )  # fmt: skip
+        told = _edgeft(
+            "eval", trained, kit / layout.HELD, "--device", at, "--variant", variant, "--json"
+        )
+        if told["status"]:
+            report.add(device=at, variant=variant, error=told["stderr"])
+        else:
+            report.add(device=at, variant=variant, eval=json.loads(told["stdout"]))
     hidden = {**os.environ, "CUDA_VISIBLE_DEVICES": ""}
     code = "import sys, edgeft; edgeft.load(sys.argv[1], device='cuda')"
     done = subprocess.run([sys.executable, "-c", code, str(trained)], env=hidden,
