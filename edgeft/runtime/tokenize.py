@@ -102,8 +102,10 @@ class TextEncoder:
                 hint=f"Choose from 0 to {max_length - self._special - 1}.",
             )
         self._overlap, self._empty = overlap, empty
+        self._most, self._room = max_length, max_length - self._special
         self._tokenizer.no_padding()
-        self._tokenizer.enable_truncation(max_length, stride=overlap or 0)
+        # Cut here, not there: tokenizers 0.23.1 and 0.23.2 read little beyond where they cut.
+        self._tokenizer.no_truncation()
         self._normalize = normalizer(normalize)
 
     def encode(self, texts: Sequence[str]) -> list[Encoded]:
@@ -153,7 +155,7 @@ class TextEncoder:
             for (at, head), encoding in zip(heads.items(), ran, strict=True):
                 one, unread = self._wrap(encoding), len(rest[at]) - len(head)
                 if unread:
-                    settled = self._heads.settled(self._all_ids(encoding))
+                    settled = self._heads.settled(_parted(encoding)[1])
                     if not settled and size < sizes[-1]:
                         continue
                     cut = max(0, settled - len(one.ids) + self._special)
@@ -169,14 +171,8 @@ class TextEncoder:
         if len(text) <= MOST_WINDOWED:
             return self._wrap(self._run([text])[0])
         head = self._heads.cut(text, self._heads.shortest)
-        encoding = self._run([head])[0]
-        ids = encoding.ids or [self._empty]
-        share = self._unknown_share(ids, len(ids) - self._special)
-        return Encoded(ids, True, share, unread=len(text) - len(head))
-
-    def _all_ids(self, encoding: Any) -> list[int]:
-        """The ids of all tokens that were found, kept or cut, without special ones."""
-        return [token for one in (encoding, *encoding.overflowing) for token in _own_ids(one)]
+        one = self._cut(self._run([head])[0])
+        return replace(one, truncated=True, cut=0, unread=len(text) - len(head))
 
     def _run(self, texts: Sequence[str]) -> list[Any]:
         if not texts:
@@ -192,13 +188,9 @@ class TextEncoder:
 
     def frame(self) -> tuple[list[int], list[int], str]:
         """The special ids before and behind each text, and a token that is sure to exist."""
-        encoding = self._tokenizer.encode("a")
-        marks = encoding.special_tokens_mask
-        begin = marks.index(0) if 0 in marks else len(marks)
-        end = begin + sum(1 for mark in marks[begin:] if not mark)
-        ids: list[int] = encoding.ids
+        before, _, behind = _parted(self._tokenizer.encode("a"))
         known = self._unknown if self._unknown is not None else 0
-        return ids[:begin], ids[end:], str(self._tokenizer.id_to_token(known))
+        return before, behind, str(self._tokenizer.id_to_token(known))
 
     def tokens(self, ids: Sequence[int]) -> list[str]:
         """The tokens of ids, by name."""
@@ -210,22 +202,31 @@ class TextEncoder:
         return text if self._normalize is None else self._normalize(text)
 
     def _wrap(self, encoding: Any) -> Encoded:
+        if self._overlap is None or len(encoding) <= self._most:
+            return self._cut(encoding)
+        return self._split(encoding, self._overlap)
+
+    def _cut(self, encoding: Any) -> Encoded:
         # A tokenizer without special tokens gives an empty text nothing, which no graph can run.
         ids: list[int] = encoding.ids or [self._empty]
-        rest = encoding.overflowing
-        if rest and self._overlap is not None:
-            return self._split([encoding, *rest], self._overlap)
-        cut = sum(len(one.ids) - self._special for one in rest)
-        return Encoded(ids, bool(rest), self._unknown_share(ids, len(ids) - self._special), cut)
+        cut = max(0, len(ids) - self._most)
+        if cut:
+            before, own, behind = _parted(encoding)
+            ids = before + own[: self._room] + behind
+        return Encoded(ids, cut > 0, self._unknown_share(ids, len(ids) - self._special), cut)
 
-    def _split(self, encodings: Sequence[Any], overlap: int) -> Encoded:
-        windows, known = [], []
-        for at, one in enumerate(encodings):
-            fresh = _own_ids(one)[overlap if at else 0 :]
-            known += fresh
-            windows.append(Window(one.ids, len(fresh)))
-        share = self._unknown_share(known, len(known))
-        return Encoded(windows[0].ids, False, share, windows=tuple(windows))
+    def _split(self, encoding: Any, overlap: int) -> Encoded:
+        before, own, behind = _parted(encoding)
+        begins = range(0, len(own) - overlap, self._room - overlap)
+        windows = tuple(
+            Window(
+                before + own[begin : begin + self._room] + behind,
+                min(self._room, len(own) - begin) - (overlap if begin else 0),
+            )
+            for begin in begins
+        )
+        share = self._unknown_share(own, len(own))
+        return Encoded(windows[0].ids, False, share, windows=windows)
 
     def _unknown_share(self, ids: list[int], own: int) -> float:
         return ids.count(self._unknown) / own if self._unknown is not None and own > 0 else 0.0
@@ -240,10 +241,13 @@ def _whole(text: str) -> str:
     return text
 
 
-def _own_ids(encoding: Any) -> list[int]:
-    """The ids of a text's own tokens, without the special ones around them."""
-    marks = zip(encoding.ids, encoding.special_tokens_mask, strict=True)
-    return [token for token, special in marks if not special]
+def _parted(encoding: Any) -> tuple[list[int], list[int], list[int]]:
+    """The ids of an encoding: special ones before the text, its own tokens', those behind it."""
+    ids, marks = encoding.ids, encoding.special_tokens_mask
+    if 0 not in marks:
+        return ids, [], []
+    begin, end = marks.index(0), len(marks) - marks[::-1].index(0)
+    return ids[:begin], ids[begin:end], ids[end:]
 
 
 def _is_failure(error: BaseException) -> bool:
