@@ -15,9 +15,9 @@ import torch
 import transformers
 
 from edgeft.bench.texts import sentences
+from edgeft.checkpoint.pretrained import quiet
 from edgeft.export.run import ExportConfig, export
 from edgeft.folders import Kind, new_folder
-from edgeft.pretrained import quiet
 from edgeft.runtime.providers import import_onnxruntime
 from edgeft.train.embedded import minilm_folder
 

@@ -15,10 +15,10 @@ from benchmarks.compare import RESULTS
 from edgeft.bench.machine import describe_machine
 from edgeft.bundle import read_manifest
 from edgeft.data import read_texts
-from edgeft.export.golden import SPELLING_TEXTS
 from edgeft.export.single_file import compare_ids, spelling_differences
 from edgeft.export.text_graph import text_graph
 from edgeft.runtime.tokenize import TextEncoder
+from edgeft.tasks.builtin import SPELLING_TEXTS
 
 OPSET, IR_VERSION = 18, 8
 

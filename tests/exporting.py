@@ -14,7 +14,7 @@ CAN_EXPORT = find_spec("optimum") is not None
 def open_checkpoint(*arguments: Any, **named: Any) -> Any:
     """That of the room."""
     _needed()
-    from edgeft.export.checkpoint import open_checkpoint as opened
+    from edgeft.checkpoint.open import open_checkpoint as opened
 
     return opened(*arguments, **named)
 
@@ -22,7 +22,7 @@ def open_checkpoint(*arguments: Any, **named: Any) -> Any:
 def torch_logits(*arguments: Any, **named: Any) -> Any:
     """That of the room."""
     _needed()
-    from edgeft.export.reference import torch_logits as computed
+    from edgeft.checkpoint.reference import torch_logits as computed
 
     return computed(*arguments, **named)
 

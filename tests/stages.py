@@ -91,7 +91,7 @@ def predict(files: Path, out: Path, progress: Progress) -> None:
 
 
 def verify(files: Path, out: Path, progress: Progress) -> None:
-    from edgeft.runtime.check import verify
+    from edgeft.proof.battery import verify
 
     assert verify(files / "bundle", device="cpu", progress=progress)
 

@@ -17,7 +17,7 @@ def _imported(code: str) -> set[str]:
 
 
 def test_the_runtime_imports_no_training_package() -> None:
-    found = _imported("import edgeft.runtime.model, edgeft.runtime.check, edgeft.bench.run")
+    found = _imported("import edgeft.runtime.model, edgeft.proof.battery, edgeft.bench.run")
     assert not found & HEAVY
     assert {"numpy", "tokenizers"} <= found
 
@@ -45,9 +45,9 @@ def test_help_imports_neither_numpy_nor_onnxruntime() -> None:
         "folders",
         "packages",
         "data",
-        "integrity",
+        "bundle.integrity",
         "bundle",
-        "pretrained",
+        "checkpoint.pretrained",
     ],
 )
 def test_the_base_needs_the_standard_library_alone(lower: str) -> None:

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 
-from edgeft.pretrained import quiet
+from edgeft.checkpoint.pretrained import quiet
 from edgeft.settings import contained, environment, random_states, shared, torch_threads
 
 

@@ -23,7 +23,7 @@ ROOT = Path(__file__).parent.parent
 LIBRARIES = (
     "altair", "datasets", "onnxruntime.quantization.matmul_nbits_quantizer",
     "onnxruntime.transformers.optimizer", "onnxruntime_extensions", "optimum.exporters.onnx",
-    "optimum.onnxruntime.utils", "edgeft.bench.run", "edgeft.demo", "edgeft.doctor",
+    "optimum.onnxruntime.utils", "edgeft.bench.run", "edgeft.demo", "edgeft.bench.doctor",
     "edgeft.export.run", "edgeft.runtime.sharing", "edgeft.train.finetune", "edgeft.trim.run",
 )  # fmt: skip
 

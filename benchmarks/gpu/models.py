@@ -13,8 +13,8 @@ import torch
 import transformers
 
 from benchmarks.gpu import kit
+from edgeft.checkpoint.pretrained import quiet
 from edgeft.export.run import ExportConfig, export
-from edgeft.pretrained import quiet
 from edgeft.train.config import DataConfig, TrainConfig
 from edgeft.train.embedded import minilm_folder
 from edgeft.train.recipe import RecipeChoice

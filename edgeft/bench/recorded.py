@@ -8,8 +8,8 @@ from typing import Any, TypeVar
 
 from edgeft.bench.result import Quality
 from edgeft.bundle import Manifest, Variant
+from edgeft.bundle.manifest import MOST_TOKENS
 from edgeft.fields import FieldError, Reader, number, text, whole
-from edgeft.manifest import MOST_TOKENS
 
 __all__ = ["lengths_of", "quality_of"]
 

@@ -22,9 +22,9 @@ from edgeft.bundle import (
     record_files,
     write_manifest,
 )
+from edgeft.bundle.integrity import check_files
+from edgeft.bundle.manifest import FOREIGN
 from edgeft.errors import BundleError, DependencyError, OutputError
-from edgeft.integrity import check_files
-from edgeft.manifest import FOREIGN
 from edgeft.runtime.graphfile import keeps_weights_elsewhere, read_ends
 from edgeft.tasks import Task
 

@@ -7,7 +7,7 @@ from edgeft.bench.cell import PERCENTILES, Cell
 from edgeft.bench.disturbance import Disturbance
 from edgeft.bench.result import CellResult
 from edgeft.bench.statistics import FEWEST, Interval, Ratio, ratio_of, samples_needed
-from edgeft.limits import MAX_DROP
+from edgeft.proof.limits import MAX_DROP
 from edgeft.runtime.cpu import has_int8_dot
 from edgeft.runtime.variants import SAME
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from edgeft.checkpoint.pretrained import quiet
 from edgeft.checkpoint.weights import AGAIN, Weights, is_pooler
 from edgeft.errors import ModelError
-from edgeft.pretrained import quiet
 
 __all__ = ["Loaded", "position_limit", "position_offset", "read_model", "skeleton"]
 

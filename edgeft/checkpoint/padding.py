@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from edgeft.checkpoint.pretrained import quiet
 from edgeft.errors import ModelError
-from edgeft.pretrained import quiet
 
 __all__ = ["fit_config", "keep_answers", "pad_token"]
 

@@ -10,9 +10,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from edgeft.bundle.integrity import sha256_of
+from edgeft.checkpoint.pretrained import first_line
 from edgeft.errors import ModelError
-from edgeft.integrity import sha256_of
-from edgeft.pretrained import first_line
 
 __all__ = ["Weights", "find_weights", "wrapper_of"]
 

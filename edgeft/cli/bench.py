@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from edgeft.cli import console, options
-from edgeft.limits import MOST_THREADS
+from edgeft.runtime.cpu import MOST_THREADS
 
 if TYPE_CHECKING:
     from edgeft.bench.matrix import BenchConfig

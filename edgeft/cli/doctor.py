@@ -7,7 +7,7 @@ import click
 from edgeft.cli import console, options
 
 if TYPE_CHECKING:
-    from edgeft.doctor import Facts
+    from edgeft.bench.doctor import Facts
 
 
 @click.command()
@@ -20,7 +20,7 @@ def command(ctx: click.Context, as_json: bool) -> None:
     installed packages, and tries each of onnxruntime's providers for real.
     Exit status 1 only if nothing can be predicted here.
     """
-    from edgeft.doctor import diagnose, gather
+    from edgeft.bench.doctor import diagnose, gather
 
     facts = gather()
     findings = diagnose(facts)
@@ -41,7 +41,7 @@ def command(ctx: click.Context, as_json: bool) -> None:
 
 
 def _machine_rows(facts: "Facts") -> list[tuple[str, str]]:
-    from edgeft.doctor import int8_advice
+    from edgeft.bench.doctor import int8_advice
 
     machine = facts.machine
     memory = f"{machine.memory_bytes / 2**30:.1f} GiB usable" if machine.memory_bytes else "unknown"

@@ -40,7 +40,7 @@ def command(
     from edgeft.cli.scores import print_scores, scores_row, thresholds_row
     from edgeft.cli.trained import tell_trained
     from edgeft.data import read_examples
-    from edgeft.runtime.check import evaluate
+    from edgeft.proof.battery import evaluate
 
     examples = read_examples(
         data, text_column=text_column, label_column=label_column, tell=console.note

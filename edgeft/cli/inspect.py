@@ -16,7 +16,7 @@ def command(bundle: Path, as_json: bool) -> None:
 
     from edgeft.bundle import MANIFEST, read_manifest
     from edgeft.errors import IntegrityError
-    from edgeft.runtime.check import verify
+    from edgeft.proof.battery import verify
 
     manifest = read_manifest(bundle)
     checked = verify(bundle, device="cpu")  # every file's sum first

@@ -7,7 +7,8 @@ from typing import Any, TypeVar
 
 import click
 
-from edgeft.limits import MAX_DROP, MOST_THREADS
+from edgeft.proof.limits import MAX_DROP
+from edgeft.runtime.cpu import MOST_THREADS
 
 __all__ = [
     "as_json",

@@ -23,8 +23,8 @@ def command(
     records, the manifest and the card. Text files are searched for what looks
     private: home folders, e-mail addresses, access tokens.
     """
+    from edgeft.bundle.hub import plan_upload, upload
     from edgeft.errors import GateError
-    from edgeft.hub import plan_upload, upload
 
     plan = plan_upload(bundle, repo)
     if not as_json:

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING
 from edgeft.cli import console
 
 if TYPE_CHECKING:
-    from edgeft.metrics import ClassificationScores
-    from edgeft.runtime.check import Evaluation
+    from edgeft.proof.battery import Evaluation
+    from edgeft.tasks.metrics import ClassificationScores
 
 MOST_CLASSES = 20  # a longer table shows only its worst rows
 MOST_CONFUSED = 10  # a larger confusion matrix is shown as its most frequent mistakes

@@ -10,7 +10,7 @@ from edgeft.cli import console, options
 from edgeft.errors import EdgeftError, UsageError
 
 if TYPE_CHECKING:
-    from edgeft.metrics import ClassificationScores
+    from edgeft.tasks.metrics import ClassificationScores
     from edgeft.train.checkpoints import EpochScores
     from edgeft.train.config import TrainConfig
     from edgeft.train.recipe import Recipe

@@ -16,9 +16,9 @@ def tell_trained(checkpoint: Path, bundle: Path, data: Path, texts: Sequence[str
     """
     from edgeft.bundle import read_manifest
     from edgeft.checkpoint.weights import find_weights
+    from edgeft.data.seen import read_seen, seen_sentence
     from edgeft.errors import UsageError
     from edgeft.normalize import normalizer
-    from edgeft.seen import read_seen, seen_sentence
 
     manifest = read_manifest(bundle)
     weights = find_weights(

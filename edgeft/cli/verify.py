@@ -8,7 +8,7 @@ import click
 from edgeft.cli import console, options
 
 if TYPE_CHECKING:
-    from edgeft.runtime.check import VariantCheck
+    from edgeft.proof.battery import VariantCheck
 
 
 @click.command()
@@ -48,7 +48,7 @@ def command(
     from edgeft.cli.trained import tell_trained
     from edgeft.data import Examples, read_examples_or_texts
     from edgeft.errors import IntegrityError, UsageError
-    from edgeft.runtime.check import hold, verify
+    from edgeft.proof.battery import hold, verify
 
     if data is None and (text_column or label_column):
         raise UsageError("A column was named, but no --data.", hint="Add --data FILE.")
@@ -81,8 +81,8 @@ def command(
 
 def show(bundle: Path, results: "dict[str, VariantCheck]", max_drop: float) -> None:
     """Print what was found, a row for each variant, and what is not proven."""
-    from edgeft.limits import EXACT
-    from edgeft.runtime.scoring import outcome_told
+    from edgeft.proof.limits import EXACT
+    from edgeft.proof.scoring import outcome_told
 
     compared = any(one.agreement for one in results.values())
     rows = []

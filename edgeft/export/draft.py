@@ -15,14 +15,14 @@ from edgeft.bundle import (
     record_files,
     write_manifest,
 )
-from edgeft.export.checkpoint import Checkpoint
-from edgeft.export.golden import GOLDEN_TEXTS
+from edgeft.bundle.integrity import FileRecord
+from edgeft.checkpoint.open import Checkpoint
+from edgeft.checkpoint.pretrained import quiet, write_tokenizer
 from edgeft.export.graph import describe_graph
 from edgeft.export.variants import KINDS, TARGETS, Target
-from edgeft.integrity import FileRecord
-from edgeft.pretrained import quiet, write_tokenizer
 from edgeft.runtime.model import Model
 from edgeft.tasks import Task
+from edgeft.tasks.builtin import GOLDEN_TEXTS
 
 __all__ = ["Draft"]
 

@@ -10,18 +10,18 @@ import numpy as np
 from edgeft.bundle import Golden
 from edgeft.data import evenly
 from edgeft.errors import GateError
-from edgeft.export.decide import NO_WISH, Wish, decide
 from edgeft.export.draft import Draft
-from edgeft.export.golden import GOLDEN_TEXTS
 from edgeft.export.ladder import descend
 from edgeft.export.make import Materials, layers_of, make
 from edgeft.export.speed import relative_times
-from edgeft.export.variants import EXACT, KINDS
-from edgeft.export.verify import Logits, Reference, VariantReport, judge, report_on
-from edgeft.limits import MAX_DROP, ROUNDED_TOLERANCE, SAME_LOGITS
+from edgeft.export.variants import KINDS
 from edgeft.progress import Progress, silent
+from edgeft.proof.decide import NO_WISH, Wish, decide
+from edgeft.proof.gates import Logits, Reference, VariantReport, judge, report_on
+from edgeft.proof.limits import EXACT, MAX_DROP, ROUNDED_TOLERANCE, SAME_LOGITS
+from edgeft.proof.scoring import label_ids, rounded_up
 from edgeft.runtime.model import Model
-from edgeft.runtime.scoring import label_ids, rounded_up
+from edgeft.tasks.builtin import GOLDEN_TEXTS
 
 __all__ = ["Factory", "Rules"]
 

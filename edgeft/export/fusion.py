@@ -3,8 +3,8 @@
 from pathlib import Path
 from typing import Any
 
+from edgeft.checkpoint.pretrained import quiet
 from edgeft.errors import GateError
-from edgeft.pretrained import quiet
 from edgeft.runtime.providers import import_onnxruntime
 from edgeft.settings import contained
 

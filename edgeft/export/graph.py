@@ -8,13 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgeft.bundle import TensorRecord
+from edgeft.bundle.manifest import KNOWN_INPUTS
+from edgeft.checkpoint.open import Checkpoint
+from edgeft.checkpoint.pretrained import first_line, quiet
 from edgeft.errors import GateError, ModelError
-from edgeft.export.checkpoint import Checkpoint
 from edgeft.export.fusion import ATTENTION, FUSED_DOMAIN, check_fusion, fuse
 from edgeft.folders import is_write_failure
-from edgeft.limits import SAME_LOGITS
-from edgeft.manifest import KNOWN_INPUTS
-from edgeft.pretrained import first_line, quiet
+from edgeft.proof.limits import SAME_LOGITS
 from edgeft.runtime.cpu import usable_cores
 from edgeft.runtime.providers import DeviceName, import_onnxruntime
 from edgeft.runtime.session import SessionOptions, open_session

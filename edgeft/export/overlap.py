@@ -2,11 +2,11 @@
 
 from collections.abc import Mapping
 
+from edgeft.checkpoint.open import Checkpoint
+from edgeft.checkpoint.reference import clean
 from edgeft.data import Examples
-from edgeft.export.checkpoint import Checkpoint
-from edgeft.export.evidence import Evidence
-from edgeft.export.reference import clean
-from edgeft.seen import read_seen, seen_sentence
+from edgeft.data.seen import read_seen, seen_sentence
+from edgeft.proof.evidence import Evidence
 
 __all__ = ["overlap_notes", "trained_on"]
 

@@ -8,12 +8,12 @@ from typing import Any
 
 from edgeft import __version__
 from edgeft.bundle import Variant
+from edgeft.checkpoint.open import Checkpoint
 from edgeft.data import Examples
-from edgeft.export.checkpoint import Checkpoint
-from edgeft.export.evidence import Evidence
 from edgeft.export.single_file import SingleFile
 from edgeft.export.variants import KINDS, TARGETS
 from edgeft.packages import package_versions
+from edgeft.proof.evidence import Evidence
 
 __all__ = ["provenance"]
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from edgeft.checkpoint.pretrained import quiet
 from edgeft.errors import ModelError
-from edgeft.pretrained import quiet
 from edgeft.runtime.engine import Inputs, Rows, pad
 from edgeft.runtime.providers import import_onnxruntime
 from edgeft.settings import contained

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from edgeft.bundle import Manifest
-from edgeft.export.verify import VariantReport
-from edgeft.metrics import ClassificationScores
+from edgeft.proof.gates import VariantReport
+from edgeft.tasks.metrics import ClassificationScores
 
 __all__ = ["ExportResult"]
 

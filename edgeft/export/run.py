@@ -6,20 +6,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from edgeft.checkpoint.open import Checkpoint, open_checkpoint
+from edgeft.checkpoint.reference import fills, token_ids
 from edgeft.data import Examples, Tell, unheard
 from edgeft.errors import GateError, ModelError, UsageError
 from edgeft.export.card import model_card
-from edgeft.export.checkpoint import Checkpoint, open_checkpoint
-from edgeft.export.decide import NO_WISH, Wish, check_wish
 from edgeft.export.draft import Draft
-from edgeft.export.evidence import read_evidence
 from edgeft.export.factory import Factory, Rules
-from edgeft.export.golden import ENGLISH
 from edgeft.export.graph import export_graphs
 from edgeft.export.make import Materials
 from edgeft.export.overlap import overlap_notes, trained_on
 from edgeft.export.provenance import provenance
-from edgeft.export.reference import fills, token_ids
+from edgeft.export.references import make_reference
 from edgeft.export.result import ExportResult
 from edgeft.export.single_file import (
     SINGLE_FILE,
@@ -29,12 +27,15 @@ from edgeft.export.single_file import (
     write_single_file,
 )
 from edgeft.export.variants import ALL, KINDS, TARGETS, Target, choose_kinds, resolve_target
-from edgeft.export.verify import Reference, make_reference
 from edgeft.folders import BUNDLE, new_folder
-from edgeft.limits import MAX_DROP
 from edgeft.progress import Progress, silent
-from edgeft.runtime.check import verify
+from edgeft.proof.battery import verify
+from edgeft.proof.decide import NO_WISH, Wish, check_wish
+from edgeft.proof.evidence import read_evidence
+from edgeft.proof.gates import Reference
+from edgeft.proof.limits import MAX_DROP
 from edgeft.runtime.tokenize import TextEncoder
+from edgeft.tasks.builtin import ENGLISH
 
 __all__ = ["ExportConfig", "export"]
 

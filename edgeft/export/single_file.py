@@ -10,12 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgeft.errors import DependencyError, GateError
-from edgeft.export.golden import SPELLING_TEXTS
 from edgeft.export.text_graph import text_graph
 from edgeft.runtime.model import WINDOW, Model
 from edgeft.runtime.providers import import_onnxruntime
 from edgeft.runtime.tokenize import TextEncoder
 from edgeft.settings import contained
+from edgeft.tasks.builtin import SPELLING_TEXTS
 
 if TYPE_CHECKING:
     import onnx

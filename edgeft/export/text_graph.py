@@ -8,8 +8,8 @@ import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from edgeft.checkpoint.tokenizer_json import merges_of
 from edgeft.errors import ModelError
-from edgeft.tokenizer_json import merges_of
 
 if TYPE_CHECKING:
     import onnx

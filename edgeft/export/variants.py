@@ -5,12 +5,10 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
 from edgeft.errors import UsageError
-from edgeft.limits import EXACT
 from edgeft.runtime.cpu import cpu_features, has_int8_dot
 
 __all__ = [
     "ALL",
-    "EXACT",
     "KINDS",
     "TARGETS",
     "Kind",

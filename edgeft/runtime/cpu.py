@@ -11,8 +11,19 @@ from pathlib import Path
 
 from edgeft.runtime.system_files import MEMBERSHIP, ROOT, group_folders, read_text
 
-__all__ = ["cgroup_quota", "cpu_features", "cpu_name", "has_int8_dot", "own_cores", "usable_cores"]
+__all__ = [
+    "MOST_THREADS",
+    "cgroup_quota",
+    "cpu_features",
+    "cpu_name",
+    "has_int8_dot",
+    "own_cores",
+    "usable_cores",
+]
 
+# CPU threads of a model. More than machines have cores; onnxruntime took 1 s to start them on
+# two cores, and more than half a minute for twice as many.
+MOST_THREADS = 2048
 BOARD = Path("/proc/device-tree/model")  # Arm's cpuinfo names no CPU
 # The operating systems' words for a feature, and ours.
 _ALIASES = {

@@ -4,9 +4,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edgeft.bundle import Variant
+from edgeft.bundle.integrity import AGAIN
+from edgeft.bundle.manifest import FOREIGN, KNOWN_INPUTS
 from edgeft.errors import BundleError
-from edgeft.integrity import AGAIN
-from edgeft.manifest import FOREIGN, KNOWN_INPUTS
 
 if TYPE_CHECKING:
     import onnxruntime

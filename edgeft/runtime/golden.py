@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 
 from edgeft.bundle import Manifest
+from edgeft.bundle.integrity import AGAIN
 from edgeft.errors import IntegrityError, RunError
-from edgeft.integrity import AGAIN
 from edgeft.runtime.model import Model
 
 __all__ = ["GoldenResult", "check_golden", "check_recorded", "hold_golden"]

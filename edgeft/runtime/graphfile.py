@@ -12,9 +12,9 @@ from collections.abc import Iterator
 from io import BufferedReader
 from pathlib import Path
 
+from edgeft.bundle.integrity import AGAIN
+from edgeft.bundle.manifest import TensorRecord
 from edgeft.errors import BundleError
-from edgeft.integrity import AGAIN
-from edgeft.manifest import TensorRecord
 
 __all__ = ["DOMAINS", "check_graph", "keeps_weights_elsewhere", "read_ends"]
 

@@ -11,12 +11,11 @@ from typing import Any
 import numpy as np
 
 from edgeft.bundle import MANIFEST, read_manifest
+from edgeft.bundle.integrity import Verify
+from edgeft.bundle.manifest import MOST_TOKENS
 from edgeft.errors import BundleError, IntegrityError, UsageError
 from edgeft.fields import FieldError, Reader, choice, flag, number, optional, text, whole
-from edgeft.integrity import Verify
-from edgeft.limits import MOST_THREADS
-from edgeft.manifest import MOST_TOKENS
-from edgeft.runtime.cpu import usable_cores
+from edgeft.runtime.cpu import MOST_THREADS, usable_cores
 from edgeft.runtime.golden import check_recorded, hold_golden
 from edgeft.runtime.model import LongTexts, Model, Serving
 from edgeft.runtime.opening import TENSORRT_ROWS, Opening, open_variant

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edgeft.bundle import Manifest, Variant
+from edgeft.bundle.integrity import Verify, path_of
 from edgeft.errors import OutputError
-from edgeft.integrity import Verify, path_of
 from edgeft.runtime.cache import private_folder
 from edgeft.runtime.cpu import cpu_features, has_int8_dot
 from edgeft.runtime.ends import check_ends

@@ -6,8 +6,8 @@ from io import BufferedReader
 from pathlib import Path
 from typing import Self
 
+from edgeft.bundle.integrity import AGAIN, FileRecord, Verify, check_open, open_file
 from edgeft.errors import IntegrityError
-from edgeft.integrity import AGAIN, FileRecord, Verify, check_open, open_file
 
 __all__ = ["SealedFiles"]
 

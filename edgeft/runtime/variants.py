@@ -12,9 +12,8 @@ from pathlib import Path
 from edgeft.bundle import Variant
 from edgeft.errors import OutputError, UsageError
 from edgeft.fields import listed, number, record, text, whole
-from edgeft.limits import MOST_THREADS
 from edgeft.runtime.cache import cache_folder, private_folder
-from edgeft.runtime.cpu import cpu_features, cpu_name, has_int8_dot
+from edgeft.runtime.cpu import MOST_THREADS, cpu_features, cpu_name, has_int8_dot
 from edgeft.runtime.providers import nvidia_gpu
 
 __all__ = [

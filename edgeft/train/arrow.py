@@ -6,9 +6,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from edgeft.checkpoint.pretrained import first_line
 from edgeft.data import Row, Table, visible
 from edgeft.errors import DataError, EdgeftError
-from edgeft.pretrained import first_line
 
 __all__ = ["is_unlabelled", "open_dataset", "open_parquet"]
 

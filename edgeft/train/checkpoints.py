@@ -14,9 +14,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from edgeft.bundle.integrity import FileRecord, record_of
 from edgeft.folders import sync_tree
 from edgeft.folders.kinds import CHECKPOINT_FILE
-from edgeft.integrity import FileRecord, record_of
 
 __all__ = [
     "EpochScores",

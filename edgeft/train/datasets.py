@@ -9,6 +9,8 @@ from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
 
+from edgeft.bundle.manifest import LONGEST_LABEL
+from edgeft.checkpoint.pretrained import first_line, quiet
 from edgeft.data import (
     TABLE_SUFFIXES,
     Examples,
@@ -22,9 +24,7 @@ from edgeft.data import (
     visible,
 )
 from edgeft.errors import DataError, DependencyError
-from edgeft.limits import LONGEST_LABEL
 from edgeft.normalize import normalizer
-from edgeft.pretrained import first_line, quiet
 from edgeft.settings import shared
 from edgeft.train.arrow import is_unlabelled, open_dataset, open_parquet
 from edgeft.train.config import DataConfig

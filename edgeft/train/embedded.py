@@ -6,9 +6,9 @@ The packages are located by their metadata and read as files; none is imported.
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 
+from edgeft.bundle.integrity import sha256_of
 from edgeft.data import Examples
 from edgeft.errors import DataError, DependencyError, ModelError
-from edgeft.integrity import sha256_of
 
 __all__ = ["MINILM_SHA256", "bbc_news", "minilm_folder"]
 

@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
+from edgeft.checkpoint.pretrained import first_line
 from edgeft.errors import DeviceError, EdgeftError, OutputError
 from edgeft.folders import is_write_failure
-from edgeft.pretrained import first_line
 from edgeft.train.checkpoints import complete_checkpoints, prune
 from edgeft.train.folder import CHECKPOINTS, partial_folder, resume_command
 from edgeft.train.recipe import Recipe

@@ -18,10 +18,10 @@ import numpy as np
 import torch
 import transformers
 
+from edgeft.checkpoint.pretrained import quiet
 from edgeft.errors import ModelError
-from edgeft.metrics import score_classification
-from edgeft.pretrained import quiet
 from edgeft.progress import Progress, silent
+from edgeft.tasks.metrics import score_classification
 from edgeft.train.batches import BatchOrder, Row, collate
 from edgeft.train.checkpoints import (
     EpochScores,

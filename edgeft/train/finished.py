@@ -6,6 +6,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edgeft import __version__
+from edgeft.bundle.integrity import sha256_of
+from edgeft.checkpoint.pretrained import quiet, write_tokenizer
+from edgeft.data.seen import SEEN_FILE, seen_document
 from edgeft.folders import (
     CHECKPOINT,
     apply_umask,
@@ -17,13 +20,10 @@ from edgeft.folders import (
 )
 from edgeft.folders.disk import remove
 from edgeft.folders.names import place_of
-from edgeft.integrity import sha256_of
-from edgeft.metrics import ClassificationScores
 from edgeft.packages import package_versions
-from edgeft.pretrained import quiet, write_tokenizer
 from edgeft.runtime.cpu import cpu_features, cpu_name, usable_cores
-from edgeft.seen import SEEN_FILE, seen_document
 from edgeft.tasks import Task
+from edgeft.tasks.metrics import ClassificationScores
 from edgeft.train.checkpoints import EpochScores, best_epoch
 from edgeft.train.config import config_to
 from edgeft.train.folder import FINAL, partial_folder

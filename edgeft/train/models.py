@@ -12,10 +12,10 @@ from typing import Any
 from edgeft.checkpoint.config import read_config
 from edgeft.checkpoint.model import position_limit, read_model, skeleton
 from edgeft.checkpoint.padding import fit_config, pad_token
+from edgeft.checkpoint.pretrained import download, loading, local_folder, quiet
 from edgeft.checkpoint.tokenizer import added_beyond, read_tokenizer, token_limit
 from edgeft.checkpoint.weights import Weights, find_weights, wrapper_of
 from edgeft.errors import ModelError
-from edgeft.pretrained import download, loading, local_folder, quiet
 from edgeft.runtime.tokenize import TextEncoder
 from edgeft.settings import random_states
 from edgeft.train.embedded import minilm_folder

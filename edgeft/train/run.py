@@ -10,8 +10,8 @@ from typing import Any
 
 from edgeft.data import Examples
 from edgeft.errors import OutputError
-from edgeft.metrics import ClassificationScores, score_classification
 from edgeft.progress import Progress, silent
+from edgeft.tasks.metrics import ClassificationScores, score_classification
 from edgeft.train.checkpoints import EpochScores, best_epoch
 from edgeft.train.clean import clean
 from edgeft.train.config import TrainConfig

@@ -8,18 +8,18 @@ from typing import Any
 
 import numpy as np
 
+from edgeft.checkpoint.open import Checkpoint, open_checkpoint
+from edgeft.checkpoint.pretrained import quiet
+from edgeft.checkpoint.reference import clean, torch_logits
 from edgeft.data import Examples, Tell, unheard
+from edgeft.data.seen import copy_seen
 from edgeft.errors import GateError, ModelError
-from edgeft.export.checkpoint import Checkpoint, open_checkpoint
-from edgeft.export.evidence import read_evidence
-from edgeft.export.reference import clean, torch_logits
 from edgeft.folders import CHECKPOINT, new_folder, write_json
-from edgeft.limits import MAX_DROP, SAME_LOGITS
-from edgeft.paired import Drop
-from edgeft.pretrained import quiet
 from edgeft.progress import Progress, silent
-from edgeft.runtime.scoring import check_labels, drop
-from edgeft.seen import copy_seen
+from edgeft.proof.evidence import read_evidence
+from edgeft.proof.limits import MAX_DROP, SAME_LOGITS
+from edgeft.proof.paired import Drop
+from edgeft.proof.scoring import check_labels, drop
 from edgeft.trim.tokenizer_files import new_ids, rewrite, write_files
 from edgeft.trim.vocabulary import keep_tokens
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any
 
-from edgeft.tokenizer_json import merges_of, vocabulary_of
+from edgeft.checkpoint.tokenizer_json import merges_of, vocabulary_of
 
 __all__ = ["new_ids", "rewrite", "write_files"]
 

@@ -9,8 +9,8 @@ import re
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
+from edgeft.checkpoint.tokenizer_json import merges_of, vocabulary_of
 from edgeft.errors import ModelError
-from edgeft.tokenizer_json import merges_of, vocabulary_of
 
 __all__ = ["keep_tokens"]
 

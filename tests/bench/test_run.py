@@ -165,7 +165,7 @@ def test_what_cannot_be_measured_is_told(tiny_bundle: Path, tmp_path: Path) -> N
 
 def test_measuring_imports_no_training_library() -> None:
     code = (
-        "import sys, edgeft.bench.run, edgeft.bench.worker, edgeft.doctor\n"
+        "import sys, edgeft.bench.run, edgeft.bench.worker, edgeft.bench.doctor\n"
         "print(sorted({'torch', 'transformers', 'optimum', 'onnx', 'psutil', 'altair'} "
         "& set(sys.modules)))"
     )

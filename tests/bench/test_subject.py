@@ -22,7 +22,7 @@ TEXTS = ["the cat fell", "good bread", "", "上海 🎉"]
 
 def exported(kind: str, checkpoint: Path, out: Path) -> Path:
     """A folder as optimum writes it."""
-    from edgeft.pretrained import quiet
+    from edgeft.checkpoint.pretrained import quiet
 
     if kind == "ORTModelForQuestionAnswering":  # whose two outputs are where an answer lies
         config = json.loads((checkpoint / "config.json").read_text())

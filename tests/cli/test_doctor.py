@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from edgeft.bench.doctor import EXTRAS, Facts, diagnose, int8_advice
 from edgeft.bench.machine import Gpu, Machine
 from edgeft.cli import main
-from edgeft.doctor import EXTRAS, Facts, diagnose, int8_advice
 from edgeft.packages import Misfit
 from tests.installed import pretend_installed
 

@@ -94,7 +94,7 @@ def test_an_interrupt_that_a_library_keeps_for_itself_is_told_once(tmp_path: Pat
 def test_an_import_that_takes_long_is_left_at_the_second_interrupt(tmp_path: Path) -> None:
     begin = time.monotonic()
     done = signalled(
-        tmp_path, signal.SIGINT, "edgeft.doctor", "doctor", times=2,
+        tmp_path, signal.SIGINT, "edgeft.bench.doctor", "doctor", times=2,
         then="import time; [time.sleep(0.01) for _ in range(10 + 12000 * at)]",
     )  # fmt: skip
     assert (done.returncode, done.stdout, done.stderr) == (130, "", "Interrupted.\n")
@@ -113,7 +113,7 @@ def test_other_signals_that_end(tiny_bundle: Path, tmp_path: Path, number: int, 
 
 
 def test_what_was_ignored_stays_so(tmp_path: Path) -> None:
-    lay(tmp_path, signal.SIGHUP, "edgeft.doctor")
+    lay(tmp_path, signal.SIGHUP, "edgeft.bench.doctor")
     done = edgeft(
         "doctor", variables={"PYTHONPATH": str(tmp_path)},
         before=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN),

@@ -10,8 +10,8 @@ import edgeft
 import edgeft.export.factory
 import edgeft.export.ladder
 import edgeft.export.run
-from edgeft.export.checkpoint import open_checkpoint
-from edgeft.export.reference import torch_logits
+from edgeft.checkpoint.open import open_checkpoint
+from edgeft.checkpoint.reference import torch_logits
 from edgeft.export.run import ExportConfig
 from tests import tiny
 from tests.train.conftest import rows, write_csv

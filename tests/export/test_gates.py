@@ -11,11 +11,11 @@ import edgeft
 import edgeft.export.factory
 import edgeft.export.ladder
 import edgeft.export.run
+from edgeft.checkpoint.open import Checkpoint
 from edgeft.errors import GateError, ModelError
-from edgeft.export.checkpoint import Checkpoint
-from edgeft.export.decide import Wish
 from edgeft.export.graph import Graphs
 from edgeft.export.run import export
+from edgeft.proof.decide import Wish
 from edgeft.runtime.model import Model
 from tests.export.conftest import config
 from tests.train.conftest import rows, write_csv

@@ -6,8 +6,8 @@ import onnx
 import pytest
 
 import edgeft.export.graph
+from edgeft.checkpoint.open import open_checkpoint
 from edgeft.errors import GateError
-from edgeft.export.checkpoint import open_checkpoint
 from edgeft.export.fusion import check_fusion
 from edgeft.export.graph import describe_graph, export_graphs
 from tests import tiny

@@ -4,8 +4,8 @@ import numpy as np
 import onnx
 import pytest
 
+from edgeft.checkpoint.open import open_checkpoint
 from edgeft.errors import ModelError
-from edgeft.export.checkpoint import open_checkpoint
 from edgeft.export.graph import export_graphs
 from edgeft.export.quantize import (
     convert_fp16,

@@ -20,17 +20,17 @@ import edgeft.export.factory
 import edgeft.export.ladder
 import edgeft.export.run
 from edgeft.bundle import read_manifest
+from edgeft.checkpoint.open import open_checkpoint
+from edgeft.checkpoint.reference import torch_logits
 from edgeft.data import Examples, read_examples_or_texts
+from edgeft.data.seen import SEEN_FILE, seen_document
 from edgeft.errors import DataError, GateError, ModelError, OutputError, UsageError
 from edgeft.export.card import model_card
-from edgeft.export.checkpoint import open_checkpoint
-from edgeft.export.decide import Wish
 from edgeft.export.provenance import public_name
-from edgeft.export.reference import torch_logits
 from edgeft.export.result import ExportResult
 from edgeft.export.run import export
 from edgeft.export.variants import KINDS
-from edgeft.seen import SEEN_FILE, seen_document
+from edgeft.proof.decide import Wish
 from tests import tiny
 from tests.export import architectures
 from tests.export.conftest import SECRET, config

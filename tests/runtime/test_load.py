@@ -33,7 +33,7 @@ from edgeft.errors import (
     RunError,
     UsageError,
 )
-from edgeft.runtime.check import evaluate, hold, verify
+from edgeft.proof.battery import evaluate, hold, verify
 from edgeft.runtime.variants import Measurement, save_measurements
 from tests import tiny
 from tests.bundles import with_file, with_variant

@@ -9,7 +9,7 @@ import pytest
 
 from edgeft import load
 from edgeft.bundle import read_manifest
-from edgeft.integrity import FileRecord
+from edgeft.bundle.integrity import FileRecord
 from edgeft.runtime import trial
 from edgeft.runtime.trial import BUDGET_S, LEAST, MOST_BYTES, candidates, try_out
 

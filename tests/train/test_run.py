@@ -10,8 +10,8 @@ import pytest
 from safetensors.numpy import load_file
 
 from edgeft.data import read_examples
+from edgeft.data.seen import read_seen
 from edgeft.errors import DataError, DeviceError, ModelError, OutputError, UsageError
-from edgeft.seen import read_seen
 from edgeft.train.config import config_from, config_to
 from edgeft.train.record import read_training
 from edgeft.train.run import TrainResult, train

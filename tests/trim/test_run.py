@@ -10,10 +10,10 @@ from click.testing import CliRunner
 
 import edgeft
 import edgeft.trim.run
+from edgeft.checkpoint.open import open_checkpoint
+from edgeft.checkpoint.reference import torch_logits
 from edgeft.cli import main
 from edgeft.errors import DataError, GateError, ModelError, OutputError
-from edgeft.export.checkpoint import open_checkpoint
-from edgeft.export.reference import torch_logits
 from edgeft.export.run import ExportConfig, export
 from edgeft.trim.run import TrimConfig, trim
 from tests import tiny

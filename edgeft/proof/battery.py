@@ -13,19 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgeft.bundle import Decision, read_manifest
-from edgeft.calibration import Calibration, calibration
+from edgeft.bundle.integrity import check_files
 from edgeft.data import Examples
 from edgeft.errors import GateError
-from edgeft.integrity import check_files
-from edgeft.limits import LEAST_AGREEMENT, MAX_DROP, SAME_LOGITS
-from edgeft.metrics import ClassificationScores
-from edgeft.paired import Drop
 from edgeft.progress import Progress, silent
-from edgeft.runtime.decode import require_numbers
-from edgeft.runtime.golden import GoldenResult, check_golden
-from edgeft.runtime.load import load
-from edgeft.runtime.model import WINDOW, Model
-from edgeft.runtime.scoring import (
+from edgeft.proof.limits import LEAST_AGREEMENT, MAX_DROP, SAME_LOGITS
+from edgeft.proof.paired import Drop
+from edgeft.proof.scoring import (
     Agreement,
     ClearAgreement,
     answer_scores,
@@ -38,6 +32,12 @@ from edgeft.runtime.scoring import (
     outcome,
     score_logits,
 )
+from edgeft.runtime.decode import require_numbers
+from edgeft.runtime.golden import GoldenResult, check_golden
+from edgeft.runtime.load import load
+from edgeft.runtime.model import WINDOW, Model
+from edgeft.tasks.calibration import Calibration, calibration
+from edgeft.tasks.metrics import ClassificationScores
 
 __all__ = ["Evaluation", "VariantCheck", "evaluate", "hold", "logits_in_steps", "verify"]
 

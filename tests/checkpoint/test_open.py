@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from edgeft.checkpoint.open import open_checkpoint
+from edgeft.checkpoint.reference import torch_logits
 from edgeft.errors import ModelError
-from edgeft.export.checkpoint import open_checkpoint
-from edgeft.export.reference import torch_logits
 from tests import tiny
 from tests.export import architectures
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeft.limits import CONFIDENCE
+from edgeft.proof.limits import CONFIDENCE
 
 __all__ = ["Drop", "Loss", "mcnemar_p", "paired_drop"]
 

@@ -7,15 +7,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgeft.bundle import Decision
-from edgeft.calibration import (
+from edgeft.errors import GateError, UsageError
+from edgeft.runtime.decode import choose_labels
+from edgeft.tasks import UNKNOWN
+from edgeft.tasks.calibration import (
     fit_temperature,
     precision_threshold,
     probabilities,
     recall_threshold,
 )
-from edgeft.errors import GateError, UsageError
-from edgeft.runtime.decode import choose_labels
-from edgeft.tasks import UNKNOWN
 
 __all__ = ["NO_WISH", "Wish", "check_wish", "decide"]
 

@@ -4,7 +4,7 @@ import pytest
 
 from edgeft.data import Examples
 from edgeft.errors import DataError
-from edgeft.export.evidence import Evidence, read_evidence
+from edgeft.proof.evidence import Evidence, read_evidence
 from tests.train.conftest import rows, write_csv
 
 

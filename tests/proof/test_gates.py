@@ -8,10 +8,11 @@ import torch
 
 import edgeft
 from edgeft.bundle import Decision
+from edgeft.checkpoint.open import Checkpoint, open_checkpoint
 from edgeft.data import Examples
 from edgeft.errors import DataError, ModelError
-from edgeft.export.checkpoint import Checkpoint, open_checkpoint
-from edgeft.export.verify import Reference, VariantReport, judge, make_reference, report_on
+from edgeft.export.references import make_reference
+from edgeft.proof.gates import Reference, VariantReport, judge, report_on
 from edgeft.runtime.model import Model
 from tests.tiny import LABELS
 from tests.train.conftest import rows

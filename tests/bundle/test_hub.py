@@ -14,9 +14,9 @@ import pytest
 from click.testing import CliRunner, Result
 
 from edgeft.bundle import read_manifest, record_files, write_manifest
+from edgeft.bundle.hub import plan_upload
 from edgeft.cli import main
 from edgeft.errors import IntegrityError, UsageError
-from edgeft.hub import plan_upload
 
 
 def push(*arguments: object) -> Result:

@@ -7,8 +7,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from edgeft.cli import main
+from edgeft.data.seen import SEEN_FILE, copy_seen, read_seen, seen_document
 from edgeft.errors import ModelError
-from edgeft.seen import SEEN_FILE, copy_seen, read_seen, seen_document
 from tests.train.conftest import rows, write_csv
 
 

@@ -1,9 +1,4 @@
-"""The bundle: a folder with a model, its variants and the manifest ``edgeft.json``.
-
-The manifest is the only file that edgeft adds to an ordinary Hugging Face
-model folder. This module reads and writes it; ``manifest`` says what it holds.
-Both need the standard library alone.
-"""
+"""The manifest in its folder: read and checked, written, and every file recorded."""
 
 import hashlib
 import json
@@ -13,39 +8,18 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from edgeft.errors import BundleError, FormatError, IntegrityError
-from edgeft.fields import FieldError, document, unique_keys
-from edgeft.integrity import AGAIN, FileRecord, confined, open_regular, record_of
-from edgeft.manifest import (
+from edgeft.bundle.integrity import AGAIN, FileRecord, confined, open_regular, record_of
+from edgeft.bundle.manifest import (
     FEATURES,
     FORMAT,
     MANIFEST,
-    Decision,
-    Golden,
     Manifest,
-    ModelRecord,
-    PipelineStep,
-    TensorRecord,
-    Variant,
     manifest_from,
 )
+from edgeft.errors import BundleError, FormatError, IntegrityError
+from edgeft.fields import FieldError, document, unique_keys
 
-__all__ = [
-    "FEATURES",
-    "FORMAT",
-    "MANIFEST",
-    "Decision",
-    "Golden",
-    "Manifest",
-    "ModelRecord",
-    "PipelineStep",
-    "TensorRecord",
-    "Variant",
-    "digest_of",
-    "read_manifest",
-    "record_files",
-    "write_manifest",
-]
+__all__ = ["digest_of", "read_manifest", "record_files", "write_manifest"]
 
 UNRECORDED = (MANIFEST, "README.md")  # the manifest itself, and the card that people edit
 VERSION = re.compile(r"[0-9][0-9a-z.]{0,30}")

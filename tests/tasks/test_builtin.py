@@ -1,4 +1,4 @@
-from edgeft.export.golden import GOLDEN_TEXTS, parity_texts
+from edgeft.tasks.builtin import GOLDEN_TEXTS, parity_texts
 
 
 def test_golden_texts_cover_the_kinds() -> None:

@@ -10,10 +10,10 @@ import edgeft
 from edgeft.bundle import Decision, Golden, read_manifest, write_manifest
 from edgeft.data import Examples
 from edgeft.errors import DataError, GateError, IntegrityError
-from edgeft.paired import Drop, Loss
-from edgeft.runtime.check import VariantCheck, evaluate, hold, verify
+from edgeft.proof.battery import VariantCheck, evaluate, hold, verify
+from edgeft.proof.paired import Drop, Loss
+from edgeft.proof.scoring import ClearAgreement, clear_agreement, compare_logits
 from edgeft.runtime.golden import GoldenResult, check_golden
-from edgeft.runtime.scoring import ClearAgreement, clear_agreement, compare_logits
 from tests.bundles import with_variant
 
 TEXTS = ["a happy dog", "the market fell", "", "quiet rain at night " * 30]

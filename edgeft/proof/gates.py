@@ -1,6 +1,5 @@
 """The export's gates: a variant is compared with torch before the bundle may exist."""
 
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -8,23 +7,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgeft.bundle import Decision
-from edgeft.calibration import Calibration, calibration
 from edgeft.data import Examples, evenly
 from edgeft.errors import ModelError
-from edgeft.export.checkpoint import Checkpoint
-from edgeft.export.golden import parity_texts
-from edgeft.export.reference import torch_logits
-from edgeft.export.variants import EXACT
-from edgeft.limits import LEAST_AGREEMENT, SAME_LOGITS
-from edgeft.metrics import ClassificationScores
-from edgeft.paired import Drop
 from edgeft.progress import Progress, silent
-from edgeft.runtime.check import logits_in_steps
-from edgeft.runtime.model import Model
-from edgeft.runtime.scoring import (
+from edgeft.proof.battery import logits_in_steps
+from edgeft.proof.limits import EXACT, LEAST_AGREEMENT, SAME_LOGITS
+from edgeft.proof.paired import Drop
+from edgeft.proof.scoring import (
     Agreement,
     ClearAgreement,
-    check_labels,
     clear_agreement,
     compare_logits,
     drop,
@@ -33,10 +24,12 @@ from edgeft.runtime.scoring import (
     outcome_told,
     score_logits,
 )
+from edgeft.runtime.model import Model
+from edgeft.tasks.calibration import Calibration, calibration
+from edgeft.tasks.metrics import ClassificationScores
 
-__all__ = ["Reference", "VariantReport", "judge", "make_reference", "report_on"]
+__all__ = ["Reference", "VariantReport", "judge", "report_on"]
 
-MOST_TEXTS = 512  # unlabelled texts that are compared; labelled ones are compared all
 NEIGHBOUR_TEXTS = 128  # texts that are run alone and in batches, to see what neighbours do
 
 Logits = NDArray[np.float32]
@@ -152,42 +145,6 @@ class VariantReport:
             f"{self.before.ece:.3f} → {self.after.ece:.3f}",
             f"{self.before.brier:.3f} → {self.after.brier:.3f}",
         ]
-
-
-def make_reference(
-    checkpoint: Checkpoint,
-    data: Examples | Sequence[str] | None,
-    *,
-    original: Checkpoint | None = None,
-    edges: Reference | None = None,
-    progress: Progress = silent,
-) -> Reference:
-    """Run torch on the data, or on the built-in texts where there are none.
-
-    ``original`` is the model whose answers on labelled data are the baseline, if
-    that is not the checkpoint itself; ``edges`` a reference to the same checkpoint,
-    whose built-in texts need not run again. Raises ModelError for logits that are no
-    numbers, DataError for labels that the model does not know.
-    """
-    if isinstance(data, Examples):
-        check_labels(data, checkpoint.labels)  # before anything is run
-    edge_texts = edges.edge_texts if edges else parity_texts(checkpoint.max_length)
-    edge_logits = (
-        edges.edge_logits if edges else torch_logits(checkpoint, edge_texts, progress=progress)
-    )
-    if not data:
-        return Reference("built-in", edge_texts, edge_logits, edge_logits, edge_texts, edge_logits)
-    if not isinstance(data, Examples):
-        texts = evenly(data, MOST_TEXTS)
-        logits = torch_logits(checkpoint, texts, progress=progress)
-        return Reference("data", texts, logits, logits, edge_texts, edge_logits)
-    logits = baseline = torch_logits(checkpoint, data.texts, progress=progress)
-    if original is not None:
-        baseline = torch_logits(
-            original, data.texts, step="running the original", progress=progress
-        )
-    scores = score_logits(baseline, data, checkpoint.labels)
-    return Reference("data", data.texts, logits, baseline, edge_texts, edge_logits, data, scores)
 
 
 def judge(

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from edgeft.bundle.integrity import FileRecord, leaves
 from edgeft.errors import FormatError
 from edgeft.fields import (
     FieldError,
@@ -23,8 +24,6 @@ from edgeft.fields import (
     text,
     whole,
 )
-from edgeft.integrity import FileRecord, leaves
-from edgeft.limits import LONGEST_LABEL
 from edgeft.normalize import STEPS
 from edgeft.tasks import Task
 
@@ -33,6 +32,7 @@ __all__ = [
     "FOREIGN",
     "FORMAT",
     "KNOWN_INPUTS",
+    "LONGEST_LABEL",
     "MANIFEST",
     "Decision",
     "Golden",
@@ -46,6 +46,7 @@ __all__ = [
 
 MANIFEST = "edgeft.json"
 FORMAT = 1
+LONGEST_LABEL = 10_000  # characters
 # What a reader must know beyond format 1, and the first version that does.
 FEATURES: Mapping[str, str] = {"normalize": "0.1.0", "decision": "0.1.0"}
 KNOWN_INPUTS = frozenset({"input_ids", "attention_mask", "token_type_ids"})

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from edgeft.calibration import (
+from edgeft.tasks.calibration import (
     calibration,
     fit_temperature,
     precision_threshold,

@@ -8,14 +8,14 @@ import transformers
 from tokenizers import Tokenizer
 from transformers.utils import logging as library
 
-from edgeft.errors import ModelError
-from edgeft.pretrained import (
+from edgeft.checkpoint.pretrained import (
     check_folder,
     loading,
     local_folder,
     quiet,
     write_tokenizer,
 )
+from edgeft.errors import ModelError
 from tests import tiny
 
 

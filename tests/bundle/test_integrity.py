@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from edgeft.bundle.integrity import check_file, confined, open_file, path_of, record_of
 from edgeft.errors import BundleError, IntegrityError
-from edgeft.integrity import check_file, confined, open_file, path_of, record_of
 
 
 @pytest.fixture

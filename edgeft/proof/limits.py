@@ -1,18 +1,15 @@
-"""The limits that a model and its use are held to, each in this one place. Stdlib only."""
+"""The limits that a model is held to, each in this one place. Standard library only."""
 
 __all__ = [
     "CLEAR_MARGIN",
     "CONFIDENCE",
     "EXACT",
     "LEAST_AGREEMENT",
-    "LONGEST_LABEL",
     "MAX_DROP",
-    "MOST_THREADS",
     "ROUNDED_TOLERANCE",
     "SAME_LOGITS",
 ]
 
-LONGEST_LABEL = 10_000  # characters
 # Percentage points of accuracy, and of macro F1, that a variant may lose unless told otherwise.
 MAX_DROP = 0.5
 # Of the interval of a loss, and so the least of a claim that rests on its upper end.
@@ -27,6 +24,3 @@ ROUNDED_TOLERANCE = 0.01
 # probability between the reference's best two below which a text is too unclear to count.
 LEAST_AGREEMENT = 0.9
 CLEAR_MARGIN = 0.1
-# CPU threads of a model. More than machines have cores; onnxruntime took 1 s to start them on
-# two cores, and more than half a minute for twice as many.
-MOST_THREADS = 2048

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from edgeft.checkpoint.open import Checkpoint
 from edgeft.errors import ModelError
-from edgeft.export.checkpoint import Checkpoint
 from edgeft.normalize import normalizer
 from edgeft.progress import Progress, silent
 from edgeft.runtime.batching import plan_batches

@@ -9,8 +9,8 @@ import pytest
 
 import edgeft
 from edgeft.bundle import MANIFEST, digest_of, read_manifest, write_manifest
+from edgeft.bundle.integrity import check_files
 from edgeft.errors import BundleError, FormatError, IntegrityError
-from edgeft.integrity import check_files
 
 
 @pytest.fixture

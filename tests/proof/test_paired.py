@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from edgeft.paired import Drop, Loss, mcnemar_p, paired_drop
+from edgeft.proof.paired import Drop, Loss, mcnemar_p, paired_drop
 
 
 def ids(*values: int) -> np.ndarray:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from edgeft.bundle import MANIFEST
+from edgeft.bundle.manifest import LONGEST_LABEL
 from edgeft.checkpoint.config import names_labels, read_config
 from edgeft.checkpoint.model import (
     Loaded,
@@ -21,14 +22,13 @@ from edgeft.checkpoint.model import (
     skeleton,
 )
 from edgeft.checkpoint.padding import keep_answers, pad_token
+from edgeft.checkpoint.pretrained import download, first_line, loading, local_folder
 from edgeft.checkpoint.tokenizer import added_beyond, read_tokenizer, token_limit
 from edgeft.checkpoint.weights import Weights, find_weights, wrapper_of
 from edgeft.data import lone_surrogate, visible
 from edgeft.errors import EdgeftError, ModelError
 from edgeft.fields import FieldError, Reader, entries, listed, optional, text, whole
-from edgeft.limits import LONGEST_LABEL
 from edgeft.normalize import parse_steps
-from edgeft.pretrained import download, first_line, loading, local_folder
 
 __all__ = ["Checkpoint", "open_checkpoint"]
 

@@ -3,9 +3,9 @@ import pytest
 
 from edgeft.bundle import Decision
 from edgeft.errors import GateError, UsageError
-from edgeft.export.decide import Wish, check_wish, decide
+from edgeft.proof.decide import Wish, check_wish, decide
+from edgeft.proof.scoring import outcome
 from edgeft.runtime.decode import classifications
-from edgeft.runtime.scoring import outcome
 from edgeft.runtime.tokenize import Encoded
 
 LABELS = ("ham", "spam")

@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 from edgeft.bundle import Decision
 from edgeft.data import Examples
 from edgeft.errors import DataError
-from edgeft.limits import CLEAR_MARGIN, LEAST_AGREEMENT
-from edgeft.metrics import ClassificationScores, score_classification
-from edgeft.paired import Drop, paired_drop
+from edgeft.proof.limits import CLEAR_MARGIN, LEAST_AGREEMENT
+from edgeft.proof.paired import Drop, paired_drop
 from edgeft.runtime.decode import answers_of, softmax
+from edgeft.tasks.metrics import ClassificationScores, score_classification
 
 __all__ = [
     "Agreement",

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from edgeft.bundle import MANIFEST, read_manifest
+from edgeft.bundle.integrity import check_files
 from edgeft.errors import DependencyError, OutputError, UsageError
-from edgeft.integrity import check_files
 
 __all__ = ["Upload", "plan_upload", "upload"]
 

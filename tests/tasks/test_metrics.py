@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn import metrics as reference
 
-from edgeft.metrics import score_classification, wilson_interval
+from edgeft.tasks.metrics import score_classification, wilson_interval
 
 LABELS = ("a", "b", "c", "never")
 

@@ -1,0 +1,36 @@
+"""The bundle: a folder with a model, its variants and the manifest ``edgeft.json``.
+
+``manifest`` says what that holds, ``folder`` reads and writes it, ``integrity`` compares files with
+their records. All need the standard library alone.
+"""
+
+from edgeft.bundle.folder import digest_of, read_manifest, record_files, write_manifest
+from edgeft.bundle.manifest import (
+    FEATURES,
+    FORMAT,
+    MANIFEST,
+    Decision,
+    Golden,
+    Manifest,
+    ModelRecord,
+    PipelineStep,
+    TensorRecord,
+    Variant,
+)
+
+__all__ = [
+    "FEATURES",
+    "FORMAT",
+    "MANIFEST",
+    "Decision",
+    "Golden",
+    "Manifest",
+    "ModelRecord",
+    "PipelineStep",
+    "TensorRecord",
+    "Variant",
+    "digest_of",
+    "read_manifest",
+    "record_files",
+    "write_manifest",
+]

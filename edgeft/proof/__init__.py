@@ -1,0 +1,1 @@
+"""What a model is held to: agreement, losses with intervals, limits; no torch."""
