@@ -123,10 +123,11 @@ class _Rows(torch.utils.data.Dataset[dict[str, Any]]):
         return {**row, "labels": torch.tensor(self.labels[at])}
 
 
-def accuracy(folder: Path, data: Path, max_length: int) -> float:
+def accuracy(folder: Path, data: Path, max_length: int, device: str) -> float:
     """The share of rows that a checkpoint labels right, computed alike for both sides."""
     tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
-    model = transformers.AutoModelForSequenceClassification.from_pretrained(folder).eval()
+    model = transformers.AutoModelForSequenceClassification.from_pretrained(folder)
+    model = model.to(device).eval()
     examples = read_examples(data)
     hits = 0
     with torch.inference_mode():
@@ -134,7 +135,7 @@ def accuracy(folder: Path, data: Path, max_length: int) -> float:
             texts = list(examples.texts[begin : begin + BATCH])
             batch = tokenizer(
                 texts, padding=True, truncation=True, max_length=max_length, return_tensors="pt"
-            )
+            ).to(device)
             found = model(**batch).logits.argmax(-1).tolist()
             wanted = examples.labels[begin : begin + BATCH]
             hits += sum(
@@ -158,7 +159,7 @@ def main() -> None:
     options = parser.parse_args()
     side = edgeft_side if options.side == "edgeft" else ordinary_side
     figures = side(options.work, options.out, options)
-    found = accuracy(options.out, options.work / "report.csv", options.max_length)
+    found = accuracy(options.out, options.work / "report.csv", options.max_length, options.device)
     print(json.dumps({**figures, "accuracy": found}))
 
 

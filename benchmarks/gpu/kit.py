@@ -5,7 +5,8 @@ bundles/NAME/    what edgeft exported of it
 data/            NAME.csv to train on and NAME.test.csv to report on
 held.csv         rows that the trained model did not see
 site/            Python packages that the machine lacks
-project/         edgeft and benchmarks
+
+edgeft and benchmarks themselves are in the checkout that the calls are made from.
 """
 
 __all__ = ["HELD", "MODELS", "TEST", "TRAINED", "VARIANTS"]

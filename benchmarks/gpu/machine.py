@@ -4,12 +4,14 @@ Reads nothing but Python's own library: edgeft and its packages are in the parts
 """
 
 import argparse
+import contextlib
 import json
 import os
 import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,10 +21,12 @@ from benchmarks.gpu import parts
 
 __all__ = ["STEPS", "Step", "keep", "run"]
 
+ROOT = Path(__file__).parents[2]
 PLACE = Path.home() / ".cache" / "edgeft-gpu"
 KIT = "kit"  # in the place: the joined parts
 BUDGET_S = 480.0
-TAIL = 4000  # characters of a step's output that are kept where it failed
+TAIL = 4000  # characters of a step's output that are kept
+KILLED_S = 10.0  # a process that waits for a driver ends later than it is killed, or never
 
 
 @dataclass(frozen=True)
@@ -35,8 +39,9 @@ class Step:
 
 # The most wanted first: what is cut off at the end is wanted least.
 STEPS = (
-    Step("devices", 80),
+    Step("devices", 100),
     Step("latency", 160),
+    Step("graphs", 40),
     Step("training", 150),
     Step("bench", 120),
     Step("compiled", 80),
@@ -56,6 +61,9 @@ def keep(arguments: Sequence[str]) -> None:
         wrong = parts.faults(chosen.folder, found) if found else []
         if wrong:
             sys.exit(" ".join(wrong) + " Carry what is named once more.")
+        known, given = chosen.place / parts.LIST, chosen.folder / parts.LIST
+        if known.exists() and known.read_bytes() != given.read_bytes():
+            shutil.rmtree(chosen.place / KIT, ignore_errors=True)  # it is of other parts
         for name in (parts.LIST, *found):
             shutil.copy(chosen.folder / name, chosen.place / name)
         missing = parts.faults(chosen.place)
@@ -69,6 +77,7 @@ def run(arguments: Sequence[str]) -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.gpu run", description=run.__doc__)
     parser.add_argument("-o", "--out", type=Path, required=True, help="folder of the results")
     parser.add_argument("--place", type=Path, default=PLACE, help="where the parts are kept")
+    parser.add_argument("--project", type=Path, default=ROOT, help="edgeft and benchmarks")
     parser.add_argument("--budget-s", type=float, default=BUDGET_S)
     parser.add_argument("--device", default="cuda", help="cpu rehearses all but the GPU")
     parser.add_argument("--only", action="append", choices=[step.name for step in STEPS])
@@ -88,37 +97,47 @@ def run(arguments: Sequence[str]) -> None:
         if chosen.only and step.name not in chosen.only:
             continue
         left = end - time.monotonic()
-        record = take(step, kit, chosen.out.resolve(), chosen.device, left)
+        record = take(
+            step, kit, chosen.out.resolve(), chosen.device, left, project=chosen.project.resolve()
+        )
         _write(chosen.out / f"{step.name}.json", record)
         print(f"{step.name}: {record['outcome']}, {record['seconds']} s", flush=True)
 
 
-def take(step: Step, kit: Path, out: Path, device: str, left_s: float) -> dict[str, object]:
+def take(
+    step: Step, kit: Path, out: Path, device: str, left_s: float, *, project: Path = ROOT
+) -> dict[str, object]:
     """Run one step; what it measured before it failed or was cut off is kept."""
     if left_s < 5:
         return {"step": step.name, "outcome": "no time was left", "seconds": 0}
     figures = out / f"{step.name}.part"
     command = [sys.executable, "-m", "benchmarks.gpu.steps", step.name, kit, figures, device]
-    paths = [str(kit / "project"), str(kit / "site"), os.environ.get("PYTHONPATH", "")]
+    paths = [str(project), str(kit / "site"), os.environ.get("PYTHONPATH", "")]
     environment = {
         **os.environ,
         "PYTHONPATH": os.pathsep.join(filter(None, paths)),
+        "PYTHONUNBUFFERED": "1",
         "ORT_DISABLE_TELEMETRY": "1",
         "HF_HUB_OFFLINE": "1",
-        "TOKENIZERS_PARALLELISM": "false",
     }
     begin = time.monotonic()
-    process = subprocess.Popen(
-        list(map(str, command)), cwd=kit / "project", env=environment, text=True,
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True,
-    )  # fmt: skip
-    try:
-        told, _ = process.communicate(timeout=min(left_s, step.most_s))
-        outcome = f"failed with status {process.returncode}" if process.returncode else "done"
-    except subprocess.TimeoutExpired:
-        os.killpg(process.pid, signal.SIGKILL)  # and what it had started
-        told, _ = process.communicate()
-        outcome = "cut off"
+    # A file and no pipe: whoever holds its other end open could not be waited for.
+    with tempfile.TemporaryFile() as said:
+        process = subprocess.Popen(
+            list(map(str, command)), cwd=project, env=environment,
+            stdout=said, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, start_new_session=True,
+        )  # fmt: skip
+        try:
+            status = process.wait(timeout=min(left_s, step.most_s))
+            outcome = f"failed with status {status}" if status else "done"
+        except subprocess.TimeoutExpired:
+            outcome = "cut off"
+        finally:
+            with contextlib.suppress(ProcessLookupError, subprocess.TimeoutExpired):
+                os.killpg(process.pid, signal.SIGKILL)  # and what it had started
+                process.wait(timeout=KILLED_S)
+        said.seek(0)
+        told = said.read().decode("utf-8", "replace")
     measured = _figures(figures)
     wrong = sum(isinstance(one, dict) and "error" in one for one in measured)
     return {
@@ -126,7 +145,7 @@ def take(step: Step, kit: Path, out: Path, device: str, left_s: float) -> dict[s
         "device": device,
         "outcome": f"{outcome}, {wrong} with an error" if wrong else outcome,
         "seconds": round(time.monotonic() - begin, 1),
-        "output": "" if outcome == "done" else told[-TAIL:],
+        "output": told[-TAIL:],
         "figures": measured,
     }
 

@@ -15,12 +15,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from benchmarks.gpu import fatbin, kit, models, parts
+from benchmarks.gpu.machine import ROOT
 from benchmarks.train import HELD, write_rows
 from edgeft.data import read_examples, stratified_split
 
 __all__ = ["main"]
 
-ROOT = Path(__file__).parents[2]
 # That edgeft trains with transformers 5 and runs without optimum is what makes this list do.
 HOST = "Python 3.12, CUDA 13 with cuDNN, torch, transformers, accelerate, onnx, click, rich"
 PYTHON = "3.12"
@@ -61,7 +61,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def fill(folder: Path, data: Sequence[Path], work: Path) -> None:
-    """Texts, models, bundles and the project itself."""
+    """Texts, models and bundles."""
     rows, tests = zip(*[_texts(folder / "data", path) for path in data], strict=True)
     checkpoints, bundles = folder / "models", folder / "bundles"
     _say(f"training {kit.TRAINED} on {rows[0].name}")
@@ -71,20 +71,6 @@ def fill(folder: Path, data: Sequence[Path], work: Path) -> None:
         _say(f"exporting {name}")
         models.bundle(checkpoints / name, bundles / name, tests[0] if name == kit.TRAINED else None)
     shutil.copy(tests[0], folder / kit.HELD)
-    project(folder / "project")
-
-
-def project(folder: Path) -> None:
-    """Copy what git knows of edgeft and benchmarks, results left out."""
-    tracked = subprocess.run(
-        ["git", "ls-files", "edgeft", "benchmarks", "pyproject.toml"], cwd=ROOT,
-        capture_output=True, text=True, check=True,
-    ).stdout.split()  # fmt: skip
-    for name in tracked:
-        if "/results/" not in name:
-            to = folder / name
-            to.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(ROOT / name, to)
 
 
 def _texts(folder: Path, data: Path) -> tuple[Path, Path]:
@@ -136,7 +122,10 @@ def fetch(name: str, folder: Path) -> None:
 
 def calls(folder: Path, made: Sequence[parts.Part]) -> str:
     """What to run there, in order: the files to carry, the command, the seconds."""
-    lines = [f"On a machine with {HOST}; one call after the other, without a pause:"]
+    lines = [
+        f"On a machine with {HOST}; one call after the other, without a pause,",
+        "each in a copy of this checkout:",
+    ]
     listed = folder / parts.LIST
     for at, part in enumerate(made, 1):
         last = part is made[-1]

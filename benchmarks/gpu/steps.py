@@ -4,13 +4,14 @@ Appends a line of JSON to FIGURES for everything as soon as it is known. DEVICE 
 for a rehearsal, in which everything runs but the GPU.
 """
 
+import functools
 import json
 import os
 import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ WARM = 3  # runs of each shape that are not counted
 SLOW_S = 0.5  # a run as long as this needs no warming, and is not repeated
 BENCH_LENGTHS = (16, 128)
 COMPILED = "torch compiled"
+GRAPHS, PLAIN = "fp16 graphs", "fp16 beside graphs"
 SIDE = 8192  # of the matrices whose product tells the GPU's peak
 EPOCHS = 3
 
@@ -75,7 +77,7 @@ def _placed(bundle: Path, variant: str, device: str) -> dict[str, Any]:
         with edgeft.load(bundle, device=device, variant=variant) as model:
             found = model.device
             label = model.predict("the cat").label
-    except edgeft.EdgeftError as error:
+    except Exception as error:
         return {"error": str(error)}
     seconds = time.perf_counter() - begin
     return {"provider": found.provider, "nodes": found.nodes, "label": label, "load_s": seconds}
@@ -83,65 +85,76 @@ def _placed(bundle: Path, variant: str, device: str) -> dict[str, Any]:
 
 def latency(kit: Path, report: Report, device: str) -> None:
     """Every engine on every shape, tokenization included, the sides in turn."""
-    for name in layout.MODELS:
-        sides = dict(_sides(kit, name, device, report))
-        for length in LENGTHS:
-            for batch in BATCHES:
-                texts = _texts(length, batch)
-                _measure(report, name, length, batch, sides, texts)
+    kind = "fp16" if device == "cuda" else "fp32"
+    wanted: dict[str, Callable[[str], Side]] = {
+        "fp16": lambda name: _ours(kit, name, "fp16", device),
+        "fp32": lambda name: _ours(kit, name, "fp32", device),
+        "cpu fp32": lambda name: _ours(kit, name, "fp32", "cpu"),
+        "cpu int8": lambda name: _ours(kit, name, "int8", "cpu"),
+        "fp16 unbound": lambda name: _unbound(kit, name, "fp16", device),
+        "fp32 unbound": lambda name: _unbound(kit, name, "fp32", device),
+        f"torch {kind} sdpa": lambda name: _torch(kit, name, device),
+    }
+    _in_turn(report, wanted, BATCHES)
+
+
+def graphs(kit: Path, report: Report, device: str) -> None:
+    """CUDA graphs, which record single texts, beside the same without; in a process of its own.
+
+    What fails as it records may leave nothing on the device that works.
+    """
+    recorded = device == "cuda"
+    wanted: dict[str, Callable[[str], Side]] = {
+        PLAIN: lambda name: _ours(kit, name, "fp16", device),
+        GRAPHS: lambda name: _ours(kit, name, "fp16", device, cuda_graphs=recorded),
+    }
+    _in_turn(report, wanted, BATCHES[:1])
 
 
 def compiled(kit: Path, report: Report, device: str) -> None:
     """torch.compile, which takes most of its time to compile."""
+    _in_turn(report, {COMPILED: lambda name: _torch(kit, name, device, compiled=True)}, BATCHES)
+
+
+def _in_turn(
+    report: Report, wanted: dict[str, Callable[[str], Side]], batches: Sequence[int]
+) -> None:
+    """Measure the sides that can be had of each model; of one that cannot, the error is kept."""
     for name in layout.MODELS:
-        sides = {COMPILED: _torch(kit, name, device, compiled=True)}
+        sides: dict[str, Side] = {}
+        for side, make in wanted.items():
+            try:
+                sides[side] = make(name)
+            except Exception as error:
+                report.add(model=name, side=side, error=str(error)[:600])
         for length in LENGTHS:
-            for batch in BATCHES:
+            for batch in batches:
                 _measure(report, name, length, batch, sides, _texts(length, batch))
 
 
-def _sides(kit: Path, name: str, device: str, report: Report) -> Iterator[tuple[str, Side]]:
+def _ours(kit: Path, name: str, variant: str, device: str, *, cuda_graphs: bool = False) -> Side:
     import edgeft
 
-    wanted: list[tuple[str, dict[str, Any]]] = [
-        ("fp16", {"variant": "fp16", "device": device}),
-        ("fp32", {"variant": "fp32", "device": device}),
-        ("cpu fp32", {"variant": "fp32", "device": "cpu"}),
-        ("cpu int8", {"variant": "int8", "device": "cpu"}),
-    ]
-    if device == "cuda":
-        wanted.insert(
-            1, ("fp16 graphs", {"variant": "fp16", "device": device, "cuda_graphs": True})
-        )
-    for side, options in wanted:
-        try:
-            model = edgeft.load(kit / "bundles" / name, batch_tokens=1 << 20, **options)
-        except edgeft.EdgeftError as error:
-            report.add(model=name, side=side, error=str(error))
-            continue
-        yield side, _predicted(model)
-    for variant in ("fp16", "fp32"):
-        yield f"{variant} unbound", _unbound(kit, name, variant, device)
-    kind = "fp16" if device == "cuda" else "fp32"
-    yield f"torch {kind} sdpa", _torch(kit, name, device)
-
-
-def _predicted(model: Any) -> Side:
+    model = edgeft.load(
+        kit / "bundles" / name, variant=variant, device=device, batch_tokens=1 << 20,
+        cuda_graphs=cuda_graphs,
+    )  # fmt: skip
     return lambda texts: model.predict(list(texts))
 
 
 def _unbound(kit: Path, name: str, variant: str, device: str) -> Side:
-    """The same graph in a session that is handed numpy arrays."""
+    """The same graph in the same session, but handed numpy arrays."""
     import numpy as np
     from tokenizers import Tokenizer
 
     from edgeft.bundle import read_manifest
-    from edgeft.runtime.providers import import_onnxruntime
+    from edgeft.runtime.cpu import usable_cores
+    from edgeft.runtime.providers import resolve_device
+    from edgeft.runtime.session import SessionOptions, open_session
 
     folder = kit / "bundles" / name
     graph = folder / read_manifest(folder).model.variants[variant].files["model"]
-    provider = {"cuda": "CUDAExecutionProvider"}.get(device, "CPUExecutionProvider")
-    session = import_onnxruntime().InferenceSession(graph, providers=[provider])
+    session = open_session(graph, resolve_device(device), SessionOptions(usable_cores()))
     tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
     tokenizer.enable_padding()
     names = [one.name for one in session.get_inputs()]
@@ -189,17 +202,21 @@ def _measure(
     report: Report, model: str, length: int, batch: int, sides: dict[str, Side], texts: list[str]
 ) -> None:
     taken: dict[str, list[float]] = {}
-    for side, run in sides.items():
-        try:
-            taken[side] = _warm(run, texts)
-        except Exception as error:  # one engine's failure is a figure, the others go on
+
+    def tried(side: str, run: Callable[[], list[float]]) -> None:
+        try:  # one engine's failure is a figure, the others go on
+            taken[side] = [*taken.get(side, []), *run()]
+        except Exception as error:
+            taken.pop(side, None)
             report.add(model=model, side=side, length=length, batch=batch, error=str(error)[:600])
+
+    for side, run in sides.items():
+        tried(side, functools.partial(_warm, run, texts))
     quick = [side for side, seconds in taken.items() if not seconds]
     for _ in range(ROUNDS):
         for side in quick:
-            end = time.perf_counter() + SECONDS
-            while time.perf_counter() < end:
-                taken[side].append(_seconds(sides[side], texts))
+            if side in taken:
+                tried(side, functools.partial(_turn, sides[side], texts))
     for side, seconds in taken.items():
         report.add(
             model=model, side=side, length=length, batch=batch, runs=len(seconds),
@@ -216,6 +233,14 @@ def _warm(run: Side, texts: list[str]) -> list[float]:
     return []
 
 
+def _turn(run: Side, texts: list[str]) -> list[float]:
+    end = time.perf_counter() + SECONDS
+    found = [_seconds(run, texts)]
+    while time.perf_counter() < end:
+        found.append(_seconds(run, texts))
+    return found
+
+
 def _seconds(run: Side, texts: list[str]) -> float:
     begin = time.perf_counter()
     run(texts)
@@ -224,7 +249,10 @@ def _seconds(run: Side, texts: list[str]) -> float:
 
 def training(kit: Path, report: Report, device: str) -> None:
     """edgeft train against the Trainer of transformers, the same rows, batches and epochs."""
-    report.add(peak=_peak(device))
+    try:
+        report.add(peak=_peak(device))
+    except Exception as error:
+        report.add(peak_error=str(error)[:600])
     for data in sorted((kit / "data").glob("*.csv")):
         if data.name.endswith(layout.TEST):
             continue
@@ -235,12 +263,25 @@ def training(kit: Path, report: Report, device: str) -> None:
             "--test", data.with_name(f"{data.stem}{layout.TEST}"), "--seeds", 1,
             "--device", device, "--model", kit / "models" / layout.TRAINED, "-o", out,
         ]  # fmt: skip
-        done = subprocess.run(list(map(str, command)), capture_output=True, text=True, check=False)
-        if done.returncode:
-            report.add(data=data.stem, error=done.stderr[-2000:])
+        status, told = _said(command)
+        if status:
+            report.add(data=data.stem, error=told[-2000:])
         else:
             (row,) = json.loads(out.read_text(encoding="utf-8"))["rows"]
             report.add(data=data.stem, **row)
+
+
+def _said(command: Sequence[object]) -> tuple[int, str]:
+    """Run a command; what it says is passed on at once, as it may be cut off."""
+    told = []
+    with subprocess.Popen(
+        list(map(str, command)), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    ) as process:
+        assert process.stdout is not None
+        for line in process.stdout:
+            print(line, end="", flush=True)
+            told.append(line)
+    return process.returncode, "".join(told)
 
 
 def _peak(device: str) -> dict[str, Any]:
@@ -285,6 +326,8 @@ def _edgeft(*arguments: object) -> dict[str, Any]:
 
 if __name__ == "__main__":
     step, kit, figures, device = sys.argv[1:]
-    {one.__name__: one for one in (devices, latency, training, bench, compiled, tensorrt)}[step](
-        Path(kit), Report(Path(figures)), device
-    )
+    steps = (devices, latency, graphs, training, bench, compiled, tensorrt)
+    {one.__name__: one for one in steps}[step](Path(kit), Report(Path(figures)), device)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(0)  # all is written: what CUDA's libraries do at the end can neither hang nor fail

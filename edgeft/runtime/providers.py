@@ -246,9 +246,10 @@ def _problem(provider: str) -> str:
         return ""
     # Both print where they could raise; and stdout is the whole process's.
     with native_call(opens=True), _PROBING, contextlib.redirect_stdout(io.StringIO()):
+        capi = Path(ort.__file__).parent / "capi"
         if provider in _NVIDIA and hasattr(ort, "preload_dlls"):
-            ort.preload_dlls()
-        missing = _missing_library(Path(ort.__file__).parent / "capi", provider)
+            _load_cuda(ort, capi)
+        missing = _missing_library(capi, provider)
         if missing:
             return missing
         try:
@@ -256,6 +257,20 @@ def _problem(provider: str) -> str:
         except Exception as error:
             return f"{error}."
     return "" if provider in session.get_providers() else "it did not load, and gave no reason."
+
+
+def _load_cuda(ort: Any, capi: Path) -> None:
+    """Load CUDA's libraries, where they come as packages.
+
+    onnxruntime looks for them beside itself and where the system does. But an environment
+    may lie over another that has them, such as torch's.
+    """
+    ort.preload_dlls()
+    for entry in sys.path:
+        folders = sorted(Path(entry).glob("nvidia/*/lib"))
+        if folders and _missing_library(capi, KINDS["cuda"].provider):
+            for folder in folders:
+                ort.preload_dlls(directory=str(folder.absolute()))
 
 
 def _missing_library(folder: Path, provider: str) -> str:

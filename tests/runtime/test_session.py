@@ -12,7 +12,7 @@ import pytest
 import edgeft
 from edgeft.bundle import read_manifest
 from edgeft.errors import BundleError, DeviceError, UsageError
-from edgeft.runtime import opening
+from edgeft.runtime import opening, providers
 from edgeft.runtime.providers import (
     CLOUD_PROVIDERS,
     KINDS,
@@ -41,6 +41,30 @@ def test_cloud_providers_are_never_offered(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr(onnxruntime, "get_available_providers", lambda: listed)
     assert provider_problems() == {"CPUExecutionProvider": ""}
     assert not any(name in CLOUD_PROVIDERS for name in (kind.provider for kind in KINDS.values()))
+
+
+def test_cuda_libraries_may_lie_in_another_environment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As where an environment that has onnxruntime lies over one that has torch."""
+    capi, below = tmp_path / "over" / "onnxruntime" / "capi", tmp_path / "below"
+    for folder in (capi, below / "nvidia" / "cu13" / "lib", below / "nvidia" / "cudnn" / "lib"):
+        folder.mkdir(parents=True)
+    asked: list[str | None] = []
+
+    class Installed:
+        @staticmethod
+        def preload_dlls(directory: str | None = None) -> None:
+            asked.append(directory)
+
+    monkeypatch.setattr(sys, "path", [str(tmp_path / "over"), str(below)])
+    providers._load_cuda(Installed, capi)
+    assert asked == [None]  # nothing is missing
+    asked.clear()
+    (capi / "libonnxruntime_providers_cuda.so").write_bytes(b"of which something is missing")
+    (capi / "onnxruntime_providers_cuda.dll").write_bytes(b"of which something is missing")
+    providers._load_cuda(Installed, capi)
+    assert asked == [None, *(str(below / "nvidia" / one / "lib") for one in ("cu13", "cudnn"))]
 
 
 @pytest.mark.skipif(HAS_CUDA, reason="CUDA runs here")
