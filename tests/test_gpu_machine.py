@@ -89,16 +89,18 @@ def test_a_step_that_is_cut_off_keeps_what_it_measured(place: Path, tmp_path: Pa
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory, tiny_checkpoint: Path) -> Path:
-    """A kit of tiny models."""
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A kit of tiny models that take texts of every length that is measured."""
     from benchmarks.gpu import models
+    from tests import tiny
 
     folder = tmp_path_factory.mktemp("place") / "kit"
+    checkpoint = tiny.bert(folder.with_name("checkpoint"), positions=max(steps.LENGTHS))
     for name in kit.MODELS:
         (folder / "models").mkdir(parents=True, exist_ok=True)
-        (folder / "models" / name).symlink_to(tiny_checkpoint)
-        models.bundle(tiny_checkpoint, folder / "bundles" / name, None)
-    labels = json.loads((tiny_checkpoint / "config.json").read_text())["id2label"].values()
+        (folder / "models" / name).symlink_to(checkpoint)
+        models.bundle(checkpoint, folder / "bundles" / name, None)
+    labels = json.loads((checkpoint / "config.json").read_text())["id2label"].values()
     (folder / "data").mkdir()
     rows = [f"a {label} cat sat as number {at},{label}" for at in range(30) for label in labels]
     for name in ("texts.csv", f"texts{kit.TEST}"):

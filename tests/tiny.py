@@ -13,11 +13,14 @@ WORDS = [
     "film", "happy", "angry", "quiet", "report", "market", "team", "won", "lost", "game", "day",
     "night", "river", "stone", "bread", "water", "blue", "red", "green",
 ]  # fmt: skip
+POSITIONS = 64  # tokens of a text, at most
 
 
 def wordpiece(
     folder: Path,
     kind: type[transformers.PreTrainedTokenizerFast] = transformers.BertTokenizerFast,
+    *,
+    positions: int = POSITIONS,
 ) -> transformers.PreTrainedTokenizerFast:
     """A WordPiece tokenizer over WORDS and single letters, saved to ``folder``."""
     # Spelled out, since a trained vocabulary breaks its ties anew in every process.
@@ -36,14 +39,16 @@ def wordpiece(
     # Every real MiniLM tokenizer.json pads and truncates on its own; so does this one.
     tokenizer.enable_padding(length=48)
     tokenizer.enable_truncation(16)
-    fast = kind(tokenizer_object=tokenizer, model_max_length=64)
+    fast = kind(tokenizer_object=tokenizer, model_max_length=positions)
     fast.save_pretrained(folder)
     return fast
 
 
-def bert(folder: Path, *, labels: tuple[str, ...] = LABELS, seed: int = 0) -> Path:
+def bert(
+    folder: Path, *, labels: tuple[str, ...] = LABELS, seed: int = 0, positions: int = POSITIONS
+) -> Path:
     """A two-layer BERT classifier with random weights and wide-spread logits."""
-    config = _bert_config(len(wordpiece(folder)))
+    config = _bert_config(len(wordpiece(folder, positions=positions)), positions)
     return _save(folder, transformers.BertForSequenceClassification, config, labels, seed)
 
 
@@ -55,7 +60,7 @@ def distilbert(folder: Path, *, labels: tuple[str, ...] = LABELS, seed: int = 0)
         n_layers=2,
         n_heads=2,
         hidden_dim=64,
-        max_position_embeddings=64,
+        max_position_embeddings=POSITIONS,
     )
     return _save(folder, transformers.DistilBertForSequenceClassification, config, labels, seed)
 
@@ -78,14 +83,14 @@ def encoder(folder: Path, *, seed: int = 0) -> Path:
     return folder
 
 
-def _bert_config(vocabulary: int) -> transformers.PretrainedConfig:
+def _bert_config(vocabulary: int, positions: int = POSITIONS) -> transformers.PretrainedConfig:
     return transformers.BertConfig(
         vocab_size=vocabulary,
         hidden_size=32,
         num_hidden_layers=2,
         num_attention_heads=2,
         intermediate_size=64,
-        max_position_embeddings=64,
+        max_position_embeddings=positions,
     )
 
 

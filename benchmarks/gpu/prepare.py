@@ -135,9 +135,9 @@ def calls(folder: Path, made: Sequence[parts.Part]) -> str:
             f"{at}. carry {folder / part.name} ({part.bytes / 2**20:.1f} MiB) and {listed}, "
             f"about {seconds} s",
             f"   python3 -m benchmarks.gpu keep {folder}"
-            + (" && python3 -m benchmarks.gpu run -o OUT" if last else ""),
+            + (" && python3 -m benchmarks.gpu run -o $OUT" if last else ""),
         ]
-    lines += ["", "Here again, with what came to OUT: make gpu-results FROM=OUT"]
+    lines += ["", "OUT is the folder that comes back. Here again: make gpu-results FROM=FOLDER"]
     return "\n".join(lines)
 
 

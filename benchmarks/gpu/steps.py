@@ -306,7 +306,7 @@ def bench(kit: Path, report: Report, device: str) -> None:
     both = [word for one in dict.fromkeys(("cpu", device)) for word in ("--device", one)]
     lengths = [word for one in BENCH_LENGTHS for word in ("--length", one)]
     told = _edgeft(
-        "bench", kit / "bundles" / layout.TRAINED, *both, *lengths, "--rounds", 3,
+        "bench", kit / "bundles" / layout.TRAINED, *both, *lengths, "--rounds", 2,
         "--samples", 90, "--seconds", 1, "--texts", 256, "-o", out,
     )  # fmt: skip
     document = json.loads(out.read_text(encoding="utf-8")) if out.exists() else None
