@@ -201,6 +201,10 @@ def _training(figures: Figures) -> Iterator[str]:
             f"{one['ordinary_accuracy']:.4f} | {share} |"
         )
     yield "\n".join(lines)
+    yield (
+        "Both start from the checkpoint that was carried, which was fine-tuned before on the first "
+        "data that were given."
+    )
 
 
 def _answers(figures: Figures) -> Iterator[str]:
