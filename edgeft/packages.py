@@ -3,15 +3,16 @@
 Nothing is imported for it but what compares versions.
 """
 
+import sys
 import tomllib
 from collections.abc import Iterable
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, requires, version
+from importlib.metadata import PackageNotFoundError, distribution, requires, version
 from pathlib import Path
 
 from edgeft.errors import DependencyError
 
-__all__ = ["Misfit", "check_versions", "mend", "misfits", "package_versions"]
+__all__ = ["Misfit", "check_versions", "first_found", "mend", "misfits", "package_versions"]
 
 SOURCES = Path(__file__).parents[1] / "pyproject.toml"
 
@@ -37,6 +38,19 @@ def package_versions(names: Iterable[str]) -> dict[str, str]:
         except PackageNotFoundError:
             continue
     return found
+
+
+def first_found(names: Iterable[str]) -> dict[str, str]:
+    """Like ``package_versions``, but only those that lie in one folder, the first of Python's path.
+
+    They are what is imported; an environment below may have others.
+    """
+    found = package_versions(names)
+    path = [Path(entry).resolve() for entry in sys.path]
+    place = {name: Path(str(distribution(name).locate_file(""))).resolve() for name in found}
+    first = min(place.values(), key=lambda one: path.index(one) if one in path else len(path),
+                default=None)  # fmt: skip
+    return {name: version for name, version in found.items() if place[name] == first}
 
 
 def misfits(extra: str) -> tuple[Misfit, ...] | None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from edgeft import packages
-from edgeft.packages import Misfit, mend, misfits, package_versions
+from edgeft.packages import Misfit, first_found, mend, misfits, package_versions
 from tests.exporting import CAN_EXPORT
 from tests.installed import pretend_installed
 
@@ -17,6 +17,19 @@ ROOT = Path(__file__).parents[1]
 def test_only_what_is_installed_is_named() -> None:
     found = package_versions(("numpy", "edgeft-no-such-package", "click"))
     assert list(found.items()) == [("numpy", version("numpy")), ("click", version("click"))]
+
+
+def test_what_an_environment_below_has_is_hidden(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pretend_installed(tmp_path / "below", edgeft_one="1.0")
+    pretend_installed(tmp_path / "over", edgeft_two="2.0", edgeft_three="3.0")
+    for name in ("below", "over"):
+        monkeypatch.syspath_prepend(str(tmp_path / name))
+    names = ("edgeft-one", "edgeft-two", "edgeft-three", "edgeft-no-such-package")
+    assert first_found(names) == {"edgeft-two": "2.0", "edgeft-three": "3.0"}
+    assert first_found(names[:1]) == {"edgeft-one": "1.0"}
+    assert first_found(names[3:]) == {}
 
 
 def test_what_is_installed_here_fits() -> None:

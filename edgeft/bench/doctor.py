@@ -10,7 +10,7 @@ from typing import Any, Literal, get_args
 
 from edgeft.bench.machine import ORT_DISTRIBUTIONS, Machine, describe_machine
 from edgeft.errors import DependencyError
-from edgeft.packages import Misfit, mend, misfits, package_versions
+from edgeft.packages import Misfit, first_found, mend, misfits, package_versions
 from edgeft.runtime.cpu import has_int8_dot
 
 __all__ = ["EXTRAS", "Facts", "Finding", "diagnose", "gather", "int8_advice"]
@@ -46,7 +46,7 @@ Level = Literal["blocks", "problem", "note"]
 class Facts:
     """What was found.
 
-    onnxruntime: the installed distributions of it and their versions.
+    onnxruntime: the distributions of it that are imported, and their versions.
     onnxruntime_error: why it cannot be imported, "" where it can.
     providers: each local execution provider of the build; "" where it really
         loads, else the reason why not.
@@ -109,7 +109,7 @@ def gather() -> Facts:
     providers, error = _providers()
     machine = describe_machine()
     affinity = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else None
-    builds = package_versions(ORT_DISTRIBUTIONS)
+    builds = first_found(ORT_DISTRIBUTIONS)
     base = [misfits(extra) for extra in ("", *(_BUILDS[one] for one in builds if one in _BUILDS))]
     return Facts(
         machine=machine,
