@@ -43,7 +43,7 @@ STEPS = (
     Step("latency", 160),
     Step("graphs", 40),
     Step("training", 150),
-    Step("bench", 120),
+    Step("bench", 160),
     Step("compiled", 80),
     Step("tensorrt", 60),
 )
