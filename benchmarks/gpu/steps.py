@@ -139,7 +139,7 @@ def _ours(kit: Path, name: str, variant: str, device: str, *, cuda_graphs: bool 
         kit / "bundles" / name, variant=variant, device=device, batch_tokens=1 << 20,
         cuda_graphs=cuda_graphs,
     )  # fmt: skip
-    return lambda texts: model.predict(list(texts))
+    return lambda texts: model.predict(texts[0] if len(texts) == 1 else list(texts))
 
 
 def _unbound(kit: Path, name: str, variant: str, device: str) -> Side:
