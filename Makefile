@@ -63,7 +63,7 @@ test-all: test test-newest peers ## The same and the slow tests: deploy files' i
 # One can train with this transformers, but not export; what is exported for the tests comes from .venv.
 NEWEST = transformers==5.17.0 tokenizers==0.23.2 huggingface_hub==1.33.0
 NEWEST_TESTS = tests/train tests/checkpoint tests/runtime tests/bench/test_texts.py tests/cli/test_train.py tests/cli/test_doctor.py \
-	tests/cli/test_commands.py tests/test_packages.py tests/test_pretrained.py
+	tests/cli/test_commands.py tests/test_packages.py
 
 .venv-newest/installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv-newest

@@ -1,6 +1,7 @@
 """A checkpoint that was trained beside transformers 5, exported beside the version before."""
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +13,12 @@ from tests.train.conftest import rows, write_csv
 
 ROOT = Path(__file__).parents[1]
 NEWEST = ROOT / ".venv-newest" / "bin" / "python"
+
+
+def test_what_runs_there_exists() -> None:
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8").replace("\\\n", " ")
+    (named,) = re.findall("^NEWEST_TESTS = (.+)$", makefile, re.MULTILINE)
+    assert not [one for one in named.split() if not (ROOT / one).exists()]
 
 
 @pytest.mark.slow
