@@ -29,15 +29,15 @@ def read_tokenizer(name: str, folder: Path) -> Any:
             raise
         # A TypeError: there is no file at all.
         reason = "" if isinstance(error, TypeError) else f": {first_line(error).rstrip('.')}"
-        raise ModelError(
-            f"{name}: it has no tokenizer.json, and no other tokenizer that can be read{reason}.",
-            hint="Copy tokenizer.json and tokenizer_config.json from where the model was made.",
-        ) from error
+        raise _unreadable(name, reason) from error
     if not tokenizer.is_fast:
         raise ModelError(
             f"{name}: its tokenizer has no tokenizer.json form, which the runtime needs.",
             hint="Choose a model with a fast tokenizer; --model minilm needs no network.",
         )
+    # Without a file of its words transformers 5 makes a tokenizer that knows none.
+    if not any((folder / one).is_file() for one in _files(tokenizer)):
+        raise _unreadable(name)
     backend = tokenizer.backend_tokenizer
     backend.no_padding()
     backend.no_truncation()
@@ -88,6 +88,18 @@ def added_beyond(name: str, tokenizer: Any, rows: int | None) -> list[str]:
             hint="Tokenizer and weights belong to different models; bring the right ones.",
         )
     return [token for _, token in beyond]
+
+
+def _files(tokenizer: Any) -> set[str]:
+    """The names of files that may hold the vocabulary of a tokenizer of this class."""
+    return {"tokenizer.json", *tokenizer.vocab_files_names.values()}
+
+
+def _unreadable(name: str, reason: str = "") -> ModelError:
+    return ModelError(
+        f"{name}: it has no tokenizer.json, and no other tokenizer that can be read{reason}.",
+        hint="Copy tokenizer.json and tokenizer_config.json from where the model was made.",
+    )
 
 
 def _check_file(name: str, path: Path) -> None:

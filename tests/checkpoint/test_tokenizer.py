@@ -54,6 +54,15 @@ def test_a_damaged_tokenizer(
         (open_base if room == "train" else open_checkpoint)(str(tmp_path / "m"))
 
 
+@pytest.mark.parametrize("kind", ["BertTokenizer", "RobertaTokenizer", "XLMRobertaTokenizer"])
+def test_a_tokenizer_without_its_words_is_none(encoder: Path, tmp_path: Path, kind: str) -> None:
+    folder = with_json(encoder, tmp_path / "m", SETTINGS, tokenizer_class=kind)
+    for file in ("tokenizer.json", "vocab.txt"):
+        (folder / file).unlink(missing_ok=True)
+    with pytest.raises(ModelError, match=r"no tokenizer\.json, and no other tokenizer"):
+        open_base(str(folder))
+
+
 @pytest.mark.skipif(
     int(transformers.__version__.split(".")[0]) >= 5, reason="it makes BERT's tokenizer anew"
 )
