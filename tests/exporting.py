@@ -5,26 +5,10 @@ from typing import Any
 
 import pytest
 
-__all__ = ["CAN_EXPORT", "ExportConfig", "export", "open_checkpoint", "torch_logits"]
+__all__ = ["CAN_EXPORT", "ExportConfig", "export"]
 
 # Not beside transformers 5, which training takes.
 CAN_EXPORT = find_spec("optimum") is not None
-
-
-def open_checkpoint(*arguments: Any, **named: Any) -> Any:
-    """That of the room."""
-    _needed()
-    from edgeft.checkpoint.open import open_checkpoint as opened
-
-    return opened(*arguments, **named)
-
-
-def torch_logits(*arguments: Any, **named: Any) -> Any:
-    """That of the room."""
-    _needed()
-    from edgeft.checkpoint.reference import torch_logits as computed
-
-    return computed(*arguments, **named)
 
 
 def export(*arguments: Any, **named: Any) -> Any:

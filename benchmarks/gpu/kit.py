@@ -3,16 +3,16 @@
 models/NAME/     a checkpoint, its weights in half precision
 bundles/NAME/    what edgeft exported of it
 data/            NAME.csv to train on and NAME.test.csv to report on
-held.csv         rows that the trained model did not see
+unseen.csv       rows that the trained model did not see
 site/            Python packages that the machine lacks
 
 edgeft and benchmarks themselves are in the checkout that the calls are made from.
 """
 
-__all__ = ["HELD", "MODELS", "TEST", "TRAINED", "VARIANTS"]
+__all__ = ["MODELS", "TEST", "TRAINED", "UNSEEN", "VARIANTS"]
 
 TRAINED = "minilm"  # on the first of the data
 MODELS = (TRAINED, "distilbert")
 VARIANTS = ("fp32", "int8", "fp16")
 TEST = ".test.csv"
-HELD = "held.csv"
+UNSEEN = "unseen.csv"

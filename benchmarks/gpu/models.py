@@ -68,12 +68,8 @@ def distilbert(folder: Path) -> None:
 
 def bundle(checkpoint: Path, folder: Path, data: Path | None) -> None:
     """Export the kit's variants of a checkpoint, held to labelled rows where there are some."""
-    config = ExportConfig(
-        checkpoint=str(checkpoint), out=folder, variants=kit.VARIANTS,
-        data=data,
-    )  # fmt: skip
     with quiet():
-        export(config)
+        export(ExportConfig(str(checkpoint), folder, data=data, variants=kit.VARIANTS))
 
 
 def _write(

@@ -70,7 +70,7 @@ def fill(folder: Path, data: Sequence[Path], work: Path) -> None:
     for name in kit.MODELS:
         _say(f"exporting {name}")
         models.bundle(checkpoints / name, bundles / name, tests[0] if name == kit.TRAINED else None)
-    shutil.copy(tests[0], folder / kit.HELD)
+    shutil.copy(tests[0], folder / kit.UNSEEN)
 
 
 def _texts(folder: Path, data: Path) -> tuple[Path, Path]:

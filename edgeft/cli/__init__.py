@@ -109,7 +109,7 @@ def _errors_told(ctx: click.Context) -> Iterator[None]:
         _drop_output()
         ctx.exit(PIPE_BROKEN)
     except BaseException as error:
-        signals.leave()
+        signals.leave()  # where one came just before that was done
         if signals.arrived() or isinstance(error, KeyboardInterrupt):
             _explain(ctx, signals.words(), word="")
             ctx.exit(signals.status())

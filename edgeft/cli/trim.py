@@ -67,4 +67,6 @@ def command(checkpoint: str, out: Path, as_json: bool, **settings: Any) -> None:
                 f"{lost.sentence(result.max_drop)}"
             ]
         )
-    console.print_lines([f"Next: edgeft export {out} -o BUNDLE --data FILE"])
+    console.print_lines(
+        [f"Next: edgeft export {out} -o BUNDLE --data FILE --original {checkpoint}"]
+    )

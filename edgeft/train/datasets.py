@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -321,9 +322,8 @@ def _probe_hub(name: str) -> None:
 def _hub_reason(error: Exception) -> str:
     # The HTTP library's own words for a connection that failed name its Python objects. It is
     # requests or httpx, as the Hub's client has it.
-    kinds = {kind.__name__ for kind in type(error).__mro__}
-    if "HTTPConnectionPool" in str(error) or "HTTPSConnectionPool" in str(error) or \
-            "TransportError" in kinds:  # fmt: skip
+    told = [str(error), *(kind.__name__ for kind in type(error).__mro__)]
+    if any(re.search(r"HTTPS?ConnectionPool|^TransportError$", one) for one in told):
         return "the Hub cannot be reached; HF_HUB_OFFLINE=1 takes what was loaded before."
     return first_line(error)
 

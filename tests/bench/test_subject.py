@@ -22,6 +22,7 @@ TEXTS = ["the cat fell", "good bread", "", "上海 🎉"]
 
 def exported(kind: str, checkpoint: Path, out: Path) -> Path:
     """A folder as optimum writes it."""
+    pytest.importorskip("optimum")
     from edgeft.checkpoint.pretrained import quiet
 
     if kind == "ORTModelForQuestionAnswering":  # whose two outputs are where an answer lies

@@ -9,9 +9,9 @@ import transformers
 
 from edgeft.checkpoint.config import read_config
 from edgeft.checkpoint.model import position_limit, skeleton
+from edgeft.checkpoint.open import open_checkpoint
 from edgeft.errors import ModelError
 from tests.checkpoint.folders import with_json
-from tests.exporting import open_checkpoint
 
 SMALL: dict[str, Any] = {
     "hidden_size": 32,

@@ -146,7 +146,7 @@ def test_damaged_weights_and_a_missing_tokenizer(tiny_checkpoint: Path, tmp_path
     assert "is damaged, incomplete" in refused(tmp_path / "c").message
     shutil.copytree(tiny_checkpoint, tmp_path / "t")
     for name in ("tokenizer.json", "tokenizer_config.json", "vocab.txt"):
-        (tmp_path / "t" / name).unlink()
+        (tmp_path / "t" / name).unlink(missing_ok=name == "vocab.txt")  # not all versions write it
     found = refused(tmp_path / "t")
     assert found.message.endswith("no tokenizer.json, and no other tokenizer that can be read.")
     assert "Copy tokenizer.json" in found.hint

@@ -9,12 +9,14 @@ import torch
 import transformers
 
 import edgeft
+from edgeft.checkpoint.open import open_checkpoint
 from edgeft.checkpoint.padding import fit_config
+from edgeft.checkpoint.reference import torch_logits
 from edgeft.errors import ModelError
 from edgeft.train.models import build_classifier, open_base
 from tests import tiny
 from tests.export import architectures
-from tests.exporting import ExportConfig, export, open_checkpoint, torch_logits
+from tests.exporting import ExportConfig, export
 
 TEXTS = ["the cat won", "good", "the river rose and shares fell all day!", "a quiet night, then"]
 
@@ -86,7 +88,9 @@ def test_types_that_a_decoder_takes_for_tokens(tmp_path: Path) -> None:
     folder = architectures.gpt2(tmp_path / "g")
     tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
     transformers.PreTrainedTokenizerFast(
-        tokenizer_object=tokenizer.backend_tokenizer, eos_token="<|endoftext|>"
+        tokenizer_object=tokenizer.backend_tokenizer,
+        eos_token="<|endoftext|>",
+        model_input_names=["input_ids", "token_type_ids", "attention_mask"],
     ).save_pretrained(folder)
     with pytest.raises(ModelError, match="gives token_type_ids, which the model takes for tokens"):
         open_checkpoint(str(folder))

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 import transformers
 
+from edgeft.checkpoint.open import open_checkpoint
 from edgeft.errors import ModelError
 from edgeft.train.models import build_classifier, open_base
 from tests.checkpoint.folders import with_json
-from tests.exporting import open_checkpoint
 
 SETTINGS = "tokenizer_config.json"
 

@@ -12,12 +12,13 @@ import torch
 import transformers
 from safetensors.torch import save_file
 
+from edgeft.checkpoint.open import open_checkpoint
+from edgeft.checkpoint.reference import torch_logits
 from edgeft.checkpoint.weights import find_weights
 from edgeft.errors import ModelError
 from edgeft.train.models import build_classifier, open_base
 from tests import tiny
 from tests.checkpoint.folders import rewritten, with_json
-from tests.exporting import open_checkpoint, torch_logits
 
 
 def trained(folder: Path) -> Any:
