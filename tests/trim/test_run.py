@@ -163,6 +163,8 @@ def test_the_command(tiny_checkpoint: Path, tmp_path: Path) -> None:
     shown = CliRunner().invoke(main, [*arguments, "-o", str(tmp_path / "a")])
     assert shown.exit_code == 0, shown.output
     assert "rows that gave no token" in " ".join(shown.stdout.split())
+    assert f"Next: edgeft export {tmp_path / 'a'} -o BUNDLE" in shown.stdout
+    assert f"--original {arguments[1]}" in "".join(shown.stdout.split("\n"))
     told = CliRunner().invoke(main, [*arguments, "-o", str(tmp_path / "b"), "--json"])
     document = json.loads(told.stdout)
     assert document["tokens"]["after"] < document["tokens"]["before"]
