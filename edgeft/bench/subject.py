@@ -26,7 +26,6 @@ from edgeft.bundle.integrity import check_files
 from edgeft.bundle.manifest import FOREIGN
 from edgeft.errors import BundleError, DependencyError, OutputError
 from edgeft.runtime.graphfile import keeps_weights_elsewhere, read_ends
-from edgeft.tasks import Task
 
 __all__ = ["Subject", "is_foreign", "open_subject"]
 
@@ -164,7 +163,7 @@ def _adopt(
         variants=variants,
     )
     manifest = Manifest(
-        task=next(iter(Task)),
+        task="text-classification",
         labels=labels,
         models={"main": record},
         pipeline=(PipelineStep("main"),),

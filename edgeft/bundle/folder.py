@@ -149,7 +149,6 @@ def _wanted(version: Any) -> str:
 
 def _content_of(manifest: Manifest) -> dict[str, Any]:
     content = asdict(manifest)
-    content["task"] = manifest.task.value
     content["requires"] = {name: FEATURES[name] for name in manifest.requires}
     order = ("format", "digest", "requires", "task", "labels", "models", "pipeline", "provenance")
     content = {key: content[key] for key in (*order, "files")}

@@ -25,7 +25,7 @@ from edgeft.fields import (
     whole,
 )
 from edgeft.normalize import STEPS
-from edgeft.tasks import Task
+from edgeft.tasks.task import PLAIN, TASKS, Head
 
 __all__ = [
     "FEATURES",
@@ -34,7 +34,6 @@ __all__ = [
     "KNOWN_INPUTS",
     "LONGEST_LABEL",
     "MANIFEST",
-    "Decision",
     "Golden",
     "Manifest",
     "ModelRecord",
@@ -76,21 +75,6 @@ class Golden:
 
 
 @dataclass(frozen=True)
-class Decision:
-    """How scores become an answer.
-
-    Scores are the softmax of logits / ``temperature``. ``label``, unless "", is
-    given where its score reaches ``threshold`` and nowhere else. An answer whose
-    score is below ``abstain_below`` is withheld.
-    """
-
-    temperature: float = 1.0
-    label: str = ""
-    threshold: float = 0.0
-    abstain_below: float = 0.0
-
-
-@dataclass(frozen=True)
 class Variant:
     """The model's function in one precision.
 
@@ -116,7 +100,7 @@ class Variant:
     wants: str = ""
     batch_invariant: bool = True
     full_range: bool = False
-    decision: Decision = Decision()
+    decision: Head = PLAIN
     measured: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -150,7 +134,7 @@ class PipelineStep:
 class Manifest:
     """The content of edgeft.json; ``digest`` is set by reading or writing it."""
 
-    task: Task
+    task: str
     labels: tuple[str, ...]
     models: Mapping[str, ModelRecord]
     pipeline: tuple[PipelineStep, ...]
@@ -174,10 +158,6 @@ FLOAT32 = 3.4028234e38
 INT32 = (1 << 31) - 1
 
 _NAME = text(1, 200, controls=False)
-
-
-def _task(found: Any) -> Task:
-    return Task(choice(*(one.value for one in Task))(found))
 
 
 def _features(found: Any) -> tuple[str, ...]:
@@ -209,7 +189,7 @@ _GOLDEN = record(
     tolerance=number(0, 1e6),
 )
 _DECISION = record(
-    Decision,
+    Head,
     temperature=number(1e-3, 1e3),
     label=text(),
     threshold=number(0, 1),
@@ -248,7 +228,7 @@ _MANIFEST = record(
     format=whole(FORMAT, FORMAT),
     digest=text(),
     requires=_features,
-    task=_task,
+    task=choice(*TASKS),
     labels=listed(text(most=LONGEST_LABEL), 1),
     models=mapped(_MODEL, _NAME, 1),
     pipeline=listed(_STEP, 1),

@@ -31,7 +31,7 @@ def command(bundle: Path, as_json: bool) -> None:
     model = manifest.model
     console.print_lines(
         [
-            f"{bundle}: {manifest.task.value}, format {manifest.format}",
+            f"{bundle}: {manifest.task}, format {manifest.format}",
             f"digest   {manifest.digest}",
             f"labels   {len(manifest.labels)}: {_some(manifest.labels)}",
             f"tokens   at most {model.max_length} a text",

@@ -10,7 +10,7 @@ from edgeft.cli import console, options
 
 if TYPE_CHECKING:
     from edgeft.runtime.model import LongTexts
-    from edgeft.tasks import Classification
+    from edgeft.tasks.classification import Classification
 
 
 @click.command()

@@ -22,12 +22,15 @@ from edgeft.data.sample import distinct, evenly, sample_evenly
 from edgeft.data.split import stratified_split
 from edgeft.data.table import LABEL_COLUMNS, TEXT_COLUMNS, Row, Table
 
+Source = Table  # what a task reads its examples from
+
 __all__ = [
     "LABEL_COLUMNS",
     "TABLE_SUFFIXES",
     "TEXT_COLUMNS",
     "Examples",
     "Row",
+    "Source",
     "Table",
     "Tell",
     "distinct",

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from edgeft.bundle import Decision, Manifest
+from edgeft.bundle import Head, Manifest
 from edgeft.export.result import ExportResult
 
 __all__ = ["escape", "model_card"]
@@ -48,7 +48,7 @@ def model_card(name: str, result: ExportResult) -> str:
 
 
 def _front_matter(manifest: Manifest) -> str:
-    lines = ["library_name: edgeft", f"pipeline_tag: {manifest.task.value}", "tags:", "- onnx",
+    lines = ["library_name: edgeft", f"pipeline_tag: {manifest.task}", "tags:", "- onnx",
              "- edgeft"]  # fmt: skip
     base = _base(manifest)
     if _HUB_ID.fullmatch(base):
@@ -137,7 +137,7 @@ def _remarks(result: ExportResult) -> list[str]:
     return [*lines, *map(escape, provenance["notes"])]
 
 
-def _rules(decision: Decision) -> list[str]:
+def _rules(decision: Head) -> list[str]:
     """What its thresholds say, in words."""
     rules = []
     if decision.label:

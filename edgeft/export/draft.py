@@ -21,7 +21,6 @@ from edgeft.checkpoint.pretrained import quiet, write_tokenizer
 from edgeft.export.graph import describe_graph
 from edgeft.export.variants import KINDS, TARGETS, Target
 from edgeft.runtime.model import Model
-from edgeft.tasks import Task
 from edgeft.tasks.builtin import GOLDEN_TEXTS
 
 __all__ = ["Draft"]
@@ -115,7 +114,7 @@ class Draft:
         )
         decides = any(one.decision != type(one.decision)() for one in self.variants.values())
         return Manifest(
-            task=Task.TEXT_CLASSIFICATION,
+            task="text-classification",
             labels=checkpoint.labels,
             models={MODEL: record},
             pipeline=(PipelineStep(MODEL),),

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeft.bundle import Decision, read_manifest
+from edgeft.bundle import Head, read_manifest
 from edgeft.bundle.integrity import check_files
 from edgeft.data import Examples
 from edgeft.errors import GateError
@@ -151,7 +151,7 @@ def _on_data(
     reference: NDArray[np.float32] | None,
     data: Examples | Sequence[str],
     labels: Sequence[str],
-    decision: Decision,
+    decision: Head,
 ) -> VariantCheck:
     """The check with what the (N, C) logits of the data tell, beside those of fp32."""
     numbers = np.isfinite(logits).all(axis=1)  # (N,) bool

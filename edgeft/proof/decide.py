@@ -1,21 +1,22 @@
 """How scores become answers: temperature and thresholds, set on the rows that choose."""
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeft.bundle import Decision
+from edgeft.bundle import Head
 from edgeft.errors import GateError, UsageError
 from edgeft.runtime.decode import choose_labels
-from edgeft.tasks import UNKNOWN
 from edgeft.tasks.calibration import (
     fit_temperature,
     precision_threshold,
     probabilities,
     recall_threshold,
 )
+from edgeft.tasks.classification import UNKNOWN
+from edgeft.tasks.task import Wish
 
 __all__ = ["NO_WISH", "Wish", "check_wish", "decide"]
 
@@ -24,24 +25,6 @@ Ids = NDArray[np.int64]
 Floats = NDArray[np.float64]
 
 LEAST_DIGITS, MOST_DIGITS = 4, 8  # of a threshold
-
-
-@dataclass(frozen=True)
-class Wish:
-    """What the user wants of the answers; every part is optional.
-
-    ``label`` is to be given with at least ``precision``, or found with at least
-    ``recall``. Of the texts that get an answer at all, at least the share
-    ``right`` is to get the right one; the others are told to be unknown.
-    """
-
-    label: str = ""
-    precision: float | None = None
-    recall: float | None = None
-    right: float | None = None
-
-    def __bool__(self) -> bool:
-        return bool(self.label) or self.right is not None
 
 
 NO_WISH = Wish()
@@ -65,15 +48,13 @@ def check_wish(wish: Wish, labels: tuple[str, ...]) -> None:
         )
 
 
-def decide(
-    variant: str, logits: Logits, truth: Ids, labels: tuple[str, ...], wish: Wish
-) -> Decision:
+def decide(variant: str, logits: Logits, truth: Ids, labels: tuple[str, ...], wish: Wish) -> Head:
     """The decision for (N, C) logits of rows whose (N,) true label ids are known.
 
     Raises GateError where no threshold gives what is wished.
     """
     temperature = fit_temperature(logits, truth)
-    decision = Decision(temperature)
+    decision = Head(temperature)
     scores = probabilities(logits, temperature)  # (N, C)
     if wish.label:
         at = labels.index(wish.label)

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeft.bundle import Decision
+from edgeft.bundle import Head
 from edgeft.data import Examples, evenly
 from edgeft.errors import ModelError
 from edgeft.progress import Progress, silent
@@ -185,7 +185,7 @@ def report_on(
     model: Model,
     reference: Reference,
     logits: Logits,
-    decision: Decision,
+    decision: Head,
     *,
     max_drop: float,
 ) -> VariantReport:

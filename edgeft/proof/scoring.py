@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeft.bundle import Decision
+from edgeft.bundle import Head
 from edgeft.data import Examples
 from edgeft.errors import DataError
 from edgeft.proof.limits import CLEAR_MARGIN, LEAST_AGREEMENT
@@ -72,7 +72,7 @@ def score_logits(
 
 
 def answer_scores(
-    logits: NDArray[np.float32], truth: NDArray[np.int64], labels: Sequence[str], decision: Decision
+    logits: NDArray[np.float32], truth: NDArray[np.int64], labels: Sequence[str], decision: Head
 ) -> ClassificationScores:
     """Score what the runtime answers to rows of (N,) true label ids, whose logits are (N, C).
 
@@ -86,7 +86,7 @@ def answer_scores(
     return score_classification([labels[at] for at in truth], answers, labels)
 
 
-def decides(decision: Decision) -> bool:
+def decides(decision: Head) -> bool:
     """Whether it can change an answer; a temperature alone changes only scores."""
     return bool(decision.label or decision.abstain_below)
 
@@ -103,7 +103,7 @@ def drop(
 
 
 def outcome(
-    logits: NDArray[np.float32], truth: NDArray[np.int64], labels: Sequence[str], decision: Decision
+    logits: NDArray[np.float32], truth: NDArray[np.int64], labels: Sequence[str], decision: Head
 ) -> dict[str, float | None]:
     """What the runtime answers to rows of (N,) true label ids, by a decision with thresholds.
 

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeft.bundle import Decision
+from edgeft.bundle import Head
 from edgeft.errors import RunError
 from edgeft.runtime.tokenize import Encoded
-from edgeft.tasks import UNKNOWN, Classification
+from edgeft.tasks.classification import UNKNOWN, Classification
 
 __all__ = [
     "Answers",
@@ -21,7 +21,7 @@ __all__ = [
     "softmax",
 ]
 
-PLAIN = Decision()
+PLAIN = Head()
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ def classifications(
     logits: NDArray[np.float32],
     labels: Sequence[str],
     encoded: Sequence[Encoded],
-    decision: Decision = PLAIN,
+    decision: Head = PLAIN,
 ) -> list[Classification]:
     """One Classification for each row of (N, C) logits, in order. Raises RunError."""
     found = answers_of(logits, labels, decision)
@@ -94,7 +94,7 @@ def classifications(
 
 
 def answers_of(
-    logits: NDArray[np.float32], labels: Sequence[str], decision: Decision = PLAIN
+    logits: NDArray[np.float32], labels: Sequence[str], decision: Head = PLAIN
 ) -> Answers:
     """What the decision makes of (N, C) logits; predictions and their scoring both rest on it.
 
@@ -110,7 +110,7 @@ def answers_of(
 
 
 def choose_labels(
-    scores: NDArray[np.floating], labels: Sequence[str], decision: Decision
+    scores: NDArray[np.floating], labels: Sequence[str], decision: Head
 ) -> NDArray[np.int64]:
     """The (N,) label of each row of (N, C) scores, before any abstention.
 

@@ -20,7 +20,7 @@ from edgeft.runtime.native import kept_by_children, native_call
 from edgeft.runtime.providers import Device
 from edgeft.runtime.texts import check_list, check_source, check_text, one_by_one
 from edgeft.runtime.tokenize import MOST_WINDOWED, Encoded, TextEncoder
-from edgeft.tasks import Classification
+from edgeft.tasks.classification import Classification
 
 if TYPE_CHECKING:
     from edgeft.runtime.sharing import SharedBatches

@@ -22,7 +22,6 @@ from edgeft.folders.disk import remove
 from edgeft.folders.names import place_of
 from edgeft.packages import package_versions
 from edgeft.runtime.cpu import cpu_features, cpu_name, usable_cores
-from edgeft.tasks import Task
 from edgeft.tasks.metrics import ClassificationScores
 from edgeft.train.checkpoints import EpochScores, best_epoch
 from edgeft.train.config import config_to
@@ -76,7 +75,7 @@ def training_document(
     return {
         "format": 1,
         "edgeft": __version__,
-        "task": Task.TEXT_CLASSIFICATION.value,
+        "task": "text-classification",
         "config": config_to(prepared.config),
         "recipe": asdict(prepared.recipe),
         "hold_out": prepared.hold_out,

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import edgeft
-from edgeft.bundle import Decision, Golden, read_manifest, write_manifest
+from edgeft.bundle import Golden, Head, read_manifest, write_manifest
 from edgeft.data import Examples
 from edgeft.errors import DataError, GateError, IntegrityError
 from edgeft.proof.battery import VariantCheck, evaluate, hold, verify
@@ -123,9 +123,7 @@ def test_withheld_answers_are_scored_as_withheld(tiny_bundle: Path, tmp_path: Pa
         plain = model.predict(TEXTS)
     labels = [one.label for one in plain]
     middle = sorted(one.score for one in plain)[2]
-    decided = with_variant(
-        tiny_bundle, tmp_path / "b", "fp32", decision=Decision(abstain_below=middle)
-    )
+    decided = with_variant(tiny_bundle, tmp_path / "b", "fp32", decision=Head(abstain_below=middle))
     with edgeft.load(decided, device="cpu", variant="fp32") as model:
         answers = model.predict(TEXTS)
         found = evaluate(model, examples(labels))
@@ -146,7 +144,7 @@ def test_the_label_with_a_threshold_is_scored_as_it_is_given(
 ) -> None:
     with edgeft.load(tiny_bundle, device="cpu", variant="fp32") as model:
         first = model.labels[0]
-    always = Decision(label=first, threshold=1e-6)
+    always = Head(label=first, threshold=1e-6)
     decided = with_variant(tiny_bundle, tmp_path / "b", "fp32", decision=always)
     with edgeft.load(decided, device="cpu", variant="fp32") as model:
         assert {one.label for one in model.predict(TEXTS)} == {first}

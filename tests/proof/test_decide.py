@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from edgeft.bundle import Decision
+from edgeft.bundle import Head
 from edgeft.errors import GateError, UsageError
 from edgeft.proof.decide import Wish, check_wish, decide
 from edgeft.proof.scoring import outcome
@@ -20,7 +20,7 @@ def rows(count: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
     return logits, (chance.random(count) < spam).astype(np.int64)
 
 
-def answers(logits: np.ndarray, decision: Decision) -> list[str]:
+def answers(logits: np.ndarray, decision: Head) -> list[str]:
     encoded = [Encoded([1], False, 0.0)] * len(logits)
     return [one.label for one in classifications(logits, LABELS, encoded, decision)]
 
@@ -71,7 +71,7 @@ def test_without_a_wish_only_the_temperature_is_set() -> None:
     logits, truth = rows(2000)
     decision = decide("fp32", 4 * logits, truth, LABELS, Wish())
     assert decision.temperature == pytest.approx(4, rel=0.15)
-    assert decision == Decision(decision.temperature)
+    assert decision == Head(decision.temperature)
     assert outcome(logits, truth, LABELS, decision) == {}
 
 

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 import edgeft
-from edgeft.bundle import Decision
+from edgeft.bundle import Head
 from edgeft.checkpoint.open import Checkpoint, open_checkpoint
 from edgeft.data import Examples
 from edgeft.errors import DataError, ModelError
@@ -48,7 +48,7 @@ def labelled(model: Model, *, wrong: int = 0) -> Examples:
 def report(model: Model, reference: Reference, temperature: float = 1.0) -> VariantReport:
     logits, problem = judge(model, reference, max_drop=100)
     assert problem == ""
-    return report_on(model, reference, logits, Decision(temperature), max_drop=100)
+    return report_on(model, reference, logits, Head(temperature), max_drop=100)
 
 
 def test_fp32_gives_the_logits_of_torch(checkpoint: Checkpoint, fp32: Model) -> None:

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from edgeft.bundle import Decision
+from edgeft.bundle import Head
 from edgeft.runtime.decode import classifications, softmax
 from edgeft.runtime.tokenize import Encoded
 
@@ -27,7 +27,7 @@ ENCODED = [Encoded([1], False, 0.0)]
 
 def test_a_temperature_changes_scores_and_no_label() -> None:
     logits = np.array([[2.0, 0.0]], np.float32)
-    (one,) = classifications(logits, ("a", "b"), ENCODED, Decision(temperature=2.0))
+    (one,) = classifications(logits, ("a", "b"), ENCODED, Head(temperature=2.0))
     assert (one.label, one.abstained) == ("a", False)
     assert one.score == pytest.approx(np.e / (np.e + 1))
 
@@ -35,13 +35,13 @@ def test_a_temperature_changes_scores_and_no_label() -> None:
 @pytest.mark.parametrize(
     ("decision", "label"),
     [
-        (Decision(label="b", threshold=0.2), "b"),  # though a is likelier
-        (Decision(label="b", threshold=0.3), "a"),
-        (Decision(label="a", threshold=0.7), "b"),  # though a is likeliest
-        (Decision(label="a", threshold=0.5), "a"),
+        (Head(label="b", threshold=0.2), "b"),  # though a is likelier
+        (Head(label="b", threshold=0.3), "a"),
+        (Head(label="a", threshold=0.7), "b"),  # though a is likeliest
+        (Head(label="a", threshold=0.5), "a"),
     ],
 )
-def test_a_label_with_a_threshold_of_its_own(decision: Decision, label: str) -> None:
+def test_a_label_with_a_threshold_of_its_own(decision: Head, label: str) -> None:
     logits = np.log(np.array([[0.6, 0.25, 0.15]], np.float32))
     (one,) = classifications(logits, ("a", "b", "c"), ENCODED, decision)
     assert one.label == label
@@ -50,8 +50,8 @@ def test_a_label_with_a_threshold_of_its_own(decision: Decision, label: str) -> 
 
 def test_an_unsure_answer_is_withheld_and_told() -> None:
     logits = np.log(np.array([[0.6, 0.4]], np.float32))
-    (one,) = classifications(logits, ("a", "b"), ENCODED, Decision(abstain_below=0.7))
+    (one,) = classifications(logits, ("a", "b"), ENCODED, Head(abstain_below=0.7))
     assert (one.label, one.abstained) == ("unknown", True)
     assert one.score == pytest.approx(0.6)
-    (one,) = classifications(logits, ("a", "b"), ENCODED, Decision(abstain_below=0.5))
+    (one,) = classifications(logits, ("a", "b"), ENCODED, Head(abstain_below=0.5))
     assert (one.label, one.abstained) == ("a", False)
