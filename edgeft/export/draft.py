@@ -21,7 +21,6 @@ from edgeft.checkpoint.pretrained import quiet, write_tokenizer
 from edgeft.export.graph import describe_graph
 from edgeft.export.variants import KINDS, TARGETS, Target
 from edgeft.runtime.model import Model
-from edgeft.tasks.builtin import GOLDEN_TEXTS
 
 __all__ = ["Draft"]
 
@@ -109,12 +108,12 @@ class Draft:
             pad_id=checkpoint.pad_id,
             pad_type_id=int(checkpoint.tokenizer.pad_token_type_id),
             normalize=checkpoint.normalize,
-            golden_texts=GOLDEN_TEXTS,
+            golden_texts=checkpoint.task.golden,  # type: ignore[arg-type]  # all are texts
             variants=self.variants,
         )
         decides = any(one.decision != type(one.decision)() for one in self.variants.values())
         return Manifest(
-            task="text-classification",
+            task=checkpoint.task.name,
             labels=checkpoint.labels,
             models={MODEL: record},
             pipeline=(PipelineStep(MODEL),),

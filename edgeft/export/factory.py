@@ -16,12 +16,13 @@ from edgeft.export.make import Materials, layers_of, make
 from edgeft.export.speed import relative_times
 from edgeft.export.variants import KINDS
 from edgeft.progress import Progress, silent
-from edgeft.proof.decide import NO_WISH, Wish, decide
-from edgeft.proof.gates import Logits, Reference, VariantReport, judge, report_on
+from edgeft.proof.agreement import differences
+from edgeft.proof.gates import Reference, VariantReport, judge, report_on
 from edgeft.proof.limits import EXACT, MAX_DROP, ROUNDED_TOLERANCE, SAME_LOGITS
-from edgeft.proof.scoring import label_ids, rounded_up
+from edgeft.proof.told import Told
 from edgeft.runtime.model import Model
-from edgeft.tasks.builtin import GOLDEN_TEXTS
+from edgeft.tasks.outputs import dense, picked
+from edgeft.tasks.task import NO_WISH, Wish
 
 __all__ = ["Factory", "Rules"]
 
@@ -72,8 +73,8 @@ class Factory:
         if KINDS[name].calibrated and not self._materials.calibration:
             self._refuse(name, "it takes its scales from 16 texts of yours or more (--calibration)")
             return
-        logits, problem = self._try(name)  # (N, C) of the texts that choose
-        problem = problem or self._decide(name, logits) or self._report(name, logits)
+        told, problem = self._try(name)
+        problem = problem or self._decide(name, told) or self._report(name, told)
         if problem:
             self._refuse(name, problem)
 
@@ -88,16 +89,16 @@ class Factory:
 
     # --- the steps -----------------------------------------------------------------------
 
-    def _try(self, name: str) -> tuple[Logits, str]:
-        """Make the variant; its (N, C) logits for the texts that choose, and what is wrong."""
-        answers: list[Logits] = []
+    def _try(self, name: str) -> tuple[Told, str]:
+        """Make the variant; what it tells of the texts that choose, and what is wrong with it."""
+        last: list[Told] = []
 
         def attempt(leave: Collection[str]) -> str:
             with self._made(name, leave) as model:
-                logits, problem = judge(
+                told, problem = judge(
                     model, self._chooser, max_drop=self._rules.max_drop, progress=self._progress
                 )
-            answers[:] = [logits]
+            last[:] = [told]
             return problem
 
         layers = layers_of(name, self._materials)
@@ -105,17 +106,17 @@ class Factory:
         if rung.left:
             measured = self._draft.variants[name].measured
             self._draft.change(name, measured={**measured, "left_in_float": list(rung.left)})
-        return answers[0], rung.problem
+        return last[0], rung.problem
 
     def _sensitivity(self, name: str, layer: str, layers: Sequence[str]) -> float:
         """How far quantizing one layer alone moves the logits, on average."""
         self._progress(f"finding what {name} may not touch", layers.index(layer), len(layers))
-        places = evenly(range(len(self._chooser.texts)), SENSITIVITY_TEXTS)
+        places = evenly(range(len(self._chooser.told)), SENSITIVITY_TEXTS)
         texts = [self._chooser.texts[at] for at in places]
         others = [one for one in layers if one != layer]
         with self._made(name, others, calibration=SENSITIVITY_TEXTS) as model:
-            logits = model.logits(texts)
-        moved = float(np.abs(logits - self._chooser.logits[places]).mean())
+            _, outputs = model.outputs(texts)
+        _, moved = differences(outputs, picked(self._chooser.told.outputs, places))
         return moved if math.isfinite(moved) else math.inf
 
     def _made(self, name: str, leave: Collection[str], *, calibration: int | None = None) -> Model:
@@ -125,38 +126,38 @@ class Factory:
         self._draft.add(name)
         return self._draft.open(name)
 
-    def _decide(self, name: str, logits: Logits) -> str:
+    def _decide(self, name: str, told: Told) -> str:
         """Set temperature and thresholds; return what cannot be had, if anything."""
-        examples, labels = self._chooser.examples, self._draft.labels
-        if examples is None:
+        truths = self._chooser.truths
+        if truths is None:
             return ""
         try:
-            decision = decide(name, logits, label_ids(examples, labels), labels, self._rules.wish)
+            head = told.task.fit(told.outputs, truths, told.labels, self._rules.wish, name)
         except GateError as error:
             if name in ("fp32", *self._rules.named):
                 raise
             return str(error).splitlines()[0].removeprefix(f"{name}: ").rstrip(".")
-        self._draft.change(name, decision=decision)
+        self._draft.change(name, decision=head)
         return ""
 
-    def _report(self, name: str, logits: Logits) -> str:
+    def _report(self, name: str, told: Told) -> str:
         """Measure the variant on the texts that report; return what is wrong with it, if any.
 
-        ``logits`` are those of the texts that choose, which may be the same ones.
+        ``told`` is of the texts that choose, which may be the same ones.
         """
         with self._draft.open(name) as model:
             if self._reporter is not self._chooser:
-                logits, problem = judge(
+                told, problem = judge(
                     model, self._reporter, max_drop=self._rules.max_drop, progress=self._progress
                 )
                 if problem:
                     return problem
             variant = self._draft.variants[name]
             report = report_on(
-                model, self._reporter, logits, variant.decision, max_drop=self._rules.max_drop
+                model, self._reporter, told, variant.decision, max_drop=self._rules.max_drop
             )
-            golden = model.logits(GOLDEN_TEXTS, alone=True).astype(np.float64)  # (G, C)
-            golden = golden.round(GOLDEN_DIGITS)
+            _, outputs = model.outputs(model.task.golden, alone=True)
+        golden = dense(outputs, "logits").astype(np.float64).round(GOLDEN_DIGITS)  # (G, C)
         if name in EXACT and (problem := neighbours_count(report)):
             return problem
         size, whole = (self._draft.path(one).stat().st_size for one in (name, "fp32"))
@@ -211,3 +212,11 @@ def _tolerance(name: str, lost: float, report: VariantReport) -> float:
         return SAME_LOGITS
     most = max(lost, report.batch_max_abs_logit_diff, ROUNDED_TOLERANCE)
     return rounded_up(most, TOLERANCE_DIGITS)
+
+
+def rounded_up(number: float, digits: int) -> float:
+    """``number`` to so many digits, and never below it; NaN and infinity stay what they are."""
+    if not math.isfinite(number):
+        return number
+    scale = 10.0**digits
+    return round(math.ceil(number * scale - 1e-6) / scale, digits)

@@ -1,6 +1,6 @@
 """The user's texts and their roles: labelled ones choose or report, and none does both."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,7 +18,7 @@ from edgeft.data import (
 )
 from edgeft.errors import DataError
 
-__all__ = ["LEAST_CALIBRATION", "LEAST_ROWS", "Evidence", "read_evidence"]
+__all__ = ["LEAST_CALIBRATION", "LEAST_ROWS", "Evidence", "read_evidence", "truths_of"]
 
 LEAST_ROWS = 20  # labelled rows that choose, and as many that report
 LEAST_CALIBRATION = 16  # texts; fewer say little about how large activations get
@@ -95,6 +95,21 @@ def read_evidence(
     if texts is not None:
         texts = evenly(texts, MOST_CALIBRATION) if len(texts) >= LEAST_CALIBRATION else None
     return Evidence(choose, report, texts)
+
+
+def truths_of(examples: Examples, labels: Sequence[str]) -> list[int]:
+    """The class ids of examples; DataError at the first whose label the model does not know."""
+    index = {label: at for at, label in enumerate(labels)}
+    for label, line in zip(examples.labels, examples.lines, strict=True):
+        if label not in index:
+            some = ", ".join(map(repr, labels[:8])) + (" …" if len(labels) > 8 else "")
+            raise DataError(
+                f"{examples.source}, line {line}: the model has no label {label!r}.",
+                hint=f"It has {len(labels)}: {some}. "
+                f"Labels were read from the column {examples.label_column!r}; "
+                "name another with --label-column.",
+            )
+    return [index[label] for label in examples.labels]
 
 
 def _halves(examples: Examples, seed: int) -> tuple[Examples, Examples]:

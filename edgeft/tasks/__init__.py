@@ -1,4 +1,22 @@
-"""What is asked and answered: a file for each task.
+"""What is asked and answered: a file for each task, and here where each is found by name.
 
 ``task.Task`` says what a task consists of. Importing this needs the standard library alone.
 """
+
+from edgeft.errors import FormatError
+from edgeft.tasks.task import TASKS, Task
+
+__all__ = ["TASKS", "task_named"]
+
+
+def task_named(name: str) -> Task:
+    """The task of that name; what it needs is imported now. Raises FormatError."""
+    match name:
+        case "text-classification":
+            from edgeft.tasks.classification import TASK
+        case _:
+            raise FormatError(
+                f"This version knows no task {name!r}; it knows {', '.join(TASKS)}.",
+                hint="Update with: pip install --upgrade edgeft",
+            )
+    return TASK

@@ -1,6 +1,6 @@
 """What a task is: values and functions in one frozen dataclass. Standard library only."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
@@ -14,12 +14,15 @@ if TYPE_CHECKING:
     from edgeft.tasks.outputs import Axes, Outputs
 
 __all__ = [
+    "NO_WISH",
     "PLAIN",
     "TASKS",
     "Answers",
     "Columns",
     "Head",
+    "Labels",
     "LongTexts",
+    "Rows",
     "Scores",
     "Task",
     "Wish",
@@ -72,18 +75,29 @@ class Wish:
         return bool(self.label) or self.right is not None
 
 
+NO_WISH = Wish()
+
+
+class Rows(Protocol):
+    """N truths or N answers: a list, a tuple or an array."""
+
+    def __len__(self) -> int: ...
+
+    def __iter__(self) -> Iterator[Any]: ...
+
+
 @dataclass(frozen=True)
 class Answers:
     """Answers to N inputs in the form in which truths stand, without what only people read.
 
     given: what the runtime answers, thresholds and all. likeliest: the same without thresholds,
-    which is what gates compare. Both are (N,) and hashable one by one: class ids with -1 for a
-    withheld one, tuples of (start, end, label id), texts. margin: (N,) from 0 to 1, how far the
-    likeliest lies before the next.
+    which is what gates compare; where there are none, the two are one object. Both are (N,) and
+    hashable one by one: class ids with -1 for a withheld one, tuples of (start, end, label id),
+    texts. margin: (N,) from 0 to 1, how far the likeliest lies before the next.
     """
 
-    given: Sequence[Any]
-    likeliest: Sequence[Any]
+    given: Rows
+    likeliest: Rows
     margin: "NDArray[np.float64]"
 
 
@@ -93,12 +107,25 @@ class Scores(Protocol):
     @property
     def rows(self) -> int: ...
 
+    @property
+    def support(self) -> dict[str, int]:
+        """How often the truths hold each label; empty where a task has none."""
+        ...
+
+    def figure(self, metric: str) -> float:
+        """One of the task's ``metrics``, to all its digits."""
+        ...
+
     def headline(self) -> dict[str, float]:
         """The few that head a table, the task's ``metrics`` first; then "rows"."""
         ...
 
     def to_dict(self) -> dict[str, Any]:
         """Everything, as JSON values."""
+        ...
+
+    def outcome(self, head: Head) -> dict[str, float | None]:
+        """Where thresholds change answers, what these come to, flat; else empty."""
         ...
 
     def tables(self, title: str) -> list[tuple[str, list[str], list[list[object]]]]:
@@ -128,11 +155,13 @@ class Task:
         they are no numbers.
     decode(outputs, encoded, inputs, labels, head): joined outputs → N predictions.
     sure(prediction): 0 to 1.
-    same(ones, others): (N,) float64, 0 to 1: how far two lists of answers agree.
+    same(ones, others): (N,) float64, 0 to 1: how far two lists of answers agree, or answers and
+        truths: 1 where a row is right.
     score(truths, answers, labels): all figures. figures(truths, answers, labels, weights): each of
         ``metrics`` under (M, D) weights of M kinds of rows, (D,) float64 each, from 0 to 1.
-    worst(truths, answers, reference, labels): the row (truth, answer, reference answer) that one
-        more of would cost most; the bound of an interval rests on it.
+    worst(truths, answers, reference, labels, weight): the row (truth, answer, reference answer)
+        that one more of, at that weight, would cost most; the bound of an interval rests on it.
+        Its truth is one that occurs. None where nothing can be lost.
     further(outputs, truths, labels, head): figures that this task alone has, flat.
     fit(outputs, truths, labels, wish, name): the head for these rows. Raises GateError where
         nothing gives what is wished; check(wish, labels) raises UsageError before anything runs.
@@ -152,20 +181,20 @@ class Task:
     on_long: LongTexts
     settings: frozenset[str]
     metrics: Mapping[str, str]
-    read: "Callable[[Source, Columns, Tell], Examples | list[Input]]"
+    read: "Callable[[Source, Columns, Tell], Examples | Sequence[Input]]"
     labels: "Callable[[Examples], Labels]"
-    strata: Callable[[Sequence[Any]], list[str]]
+    strata: Callable[[Rows], list[str]]
     join: "Callable[[Outputs, Sequence[Encoded]], Outputs]"
     answer: "Callable[[Outputs, Sequence[Encoded], Sequence[Input], Labels, Head], Answers]"
     decode: "Callable[[Outputs, Sequence[Encoded], Sequence[Input], Labels, Head], list[Any]]"
     sure: Callable[[Any], float]
-    same: "Callable[[Sequence[Any], Sequence[Any]], NDArray[np.float64]]"
-    score: Callable[[Sequence[Any], Sequence[Any], Labels], Scores]
-    figures: "Callable[[Sequence[Any], Sequence[Any], Labels, NDArray[np.float64]], dict[str, NDArray[np.float64]]]"  # noqa: E501
-    worst: Callable[[Sequence[Any], Sequence[Any], Sequence[Any], Labels], tuple[Any, Any, Any]]
-    further: "Callable[[Outputs, Sequence[Any], Labels, Head], dict[str, float | None]]"
-    fit: "Callable[[Outputs, Sequence[Any], Labels, Wish, str], Head]"
+    same: "Callable[[Rows, Rows], NDArray[np.float64]]"
+    score: Callable[[Rows, Rows, Labels], Scores]
+    figures: "Callable[[Rows, Rows, Labels, NDArray[np.float64]], dict[str, NDArray[np.float64]]]"
+    worst: Callable[[Rows, Rows, Rows, Labels, float], tuple[Any, Any, Any] | None]
+    further: "Callable[[Outputs, Rows, Labels, Head], dict[str, float | None]]"
+    fit: "Callable[[Outputs, Rows, Labels, Wish, str], Head]"
     check: Callable[[Wish, Labels], None]
     show: Callable[[Any, bool], dict[str, Any]]
     golden: "tuple[Input, ...]"
-    parity: "Callable[[int], list[Input]]"
+    parity: "Callable[[int], Sequence[Input]]"

@@ -35,7 +35,6 @@ __all__ = [
     "fingerprint",
     "hold_out",
     "normalized",
-    "ordered_labels",
     "read_splits",
 ]
 
@@ -162,14 +161,6 @@ def check_labels(splits: Splits) -> None:
                 f"that train never shows: {shown}.",
                 hint=hint,
             )
-
-
-def ordered_labels(labels: Iterable[str]) -> tuple[str, ...]:
-    """Every label once: in numerical order where all are whole numbers, else sorted."""
-    found = set(labels)
-    if all(label.isascii() and label.isdigit() for label in found):
-        return tuple(sorted(found, key=lambda label: (int(label), label)))
-    return tuple(sorted(found))
 
 
 def fingerprint(splits: Splits) -> str:

@@ -255,9 +255,7 @@ class _Trainer(transformers.Trainer):
         rows, labels = self.training_set.validation, self.training_set.labels
         logits = predict_logits(self.model, rows, self.training_set.pad_id, self.hardware)
         truth = np.array([label for _, label in rows])  # (N,) int64
-        scores = score_classification(
-            [labels[i] for i in truth], [labels[i] for i in logits.argmax(axis=1)], labels
-        )
+        scores = score_classification(truth, logits.argmax(axis=1), labels)
         return cross_entropy(logits, truth), scores.accuracy, scores.macro_f1
 
     def _mean_loss_sum(self) -> float:

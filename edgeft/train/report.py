@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from edgeft.errors import DataError
-from edgeft.runtime.tokenize import Encoded
+from edgeft.tasks.encoded import Encoded
 from edgeft.train.clean import Removed, text_key
 from edgeft.train.datasets import Splits
 from edgeft.train.scripts import main_script, models_for

@@ -11,6 +11,7 @@ from typing import Any
 from edgeft.data import Examples
 from edgeft.errors import OutputError
 from edgeft.progress import Progress, silent
+from edgeft.tasks.classification import TASK
 from edgeft.tasks.metrics import ClassificationScores, score_classification
 from edgeft.train.checkpoints import EpochScores, best_epoch
 from edgeft.train.clean import clean
@@ -21,7 +22,6 @@ from edgeft.train.datasets import (
     fingerprint,
     hold_out,
     normalized,
-    ordered_labels,
     read_splits,
 )
 from edgeft.train.faults import explained
@@ -150,7 +150,7 @@ def prepare(config: TrainConfig, hardware: Hardware) -> Prepared:
         share = default_hold_out(len(given.train), len(set(given.train.labels)))
     splits = hold_out(given, share, seed=config.recipe.seed or 0)
     base = open_base(config.model)
-    labels = ordered_labels(splits.train.labels)
+    labels = TASK.labels(splits.train)
     encoder = base.encoder()
     special = len(encoder.encode([""])[0].ids)
     learned = encoder.encode(splits.train.texts)
@@ -251,8 +251,8 @@ def _train(
             return None
         rows = _rows(prepared, split)
         logits = predict_logits(model, rows, training_set.pad_id, hardware, progress=progress)
-        predicted = [prepared.labels[i] for i in logits.argmax(axis=1)]
-        return score_classification(split.labels, predicted, prepared.labels)
+        truth = [label for _, label in rows]
+        return score_classification(truth, logits.argmax(axis=1), prepared.labels)
 
     validation, test = scored(splits.validation), scored(splits.test)
     document = training_document(prepared, curve, validation, test, time.monotonic() - began)

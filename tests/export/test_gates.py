@@ -15,8 +15,8 @@ from edgeft.checkpoint.open import Checkpoint
 from edgeft.errors import GateError, ModelError
 from edgeft.export.graph import Graphs
 from edgeft.export.run import export
-from edgeft.proof.decide import Wish
 from edgeft.runtime.model import Model
+from edgeft.tasks.task import Wish
 from tests.export.conftest import config
 from tests.train.conftest import rows, write_csv
 

@@ -21,7 +21,6 @@ import edgeft.export.ladder
 import edgeft.export.run
 from edgeft.bundle import read_manifest
 from edgeft.checkpoint.open import open_checkpoint
-from edgeft.checkpoint.reference import torch_logits
 from edgeft.data import Examples, read_examples_or_texts
 from edgeft.data.seen import SEEN_FILE, seen_document
 from edgeft.errors import DataError, GateError, ModelError, OutputError, UsageError
@@ -30,10 +29,11 @@ from edgeft.export.provenance import public_name
 from edgeft.export.result import ExportResult
 from edgeft.export.run import export
 from edgeft.export.variants import KINDS
-from edgeft.proof.decide import Wish
+from edgeft.tasks.task import Wish
 from tests import tiny
 from tests.export import architectures
 from tests.export.conftest import SECRET, config
+from tests.exporting import torch_logits
 from tests.folders import a_bundle, small_files
 from tests.train.conftest import rows, write_csv
 

@@ -10,11 +10,14 @@ import edgeft
 from edgeft.bundle import Golden, Head, read_manifest, write_manifest
 from edgeft.data import Examples
 from edgeft.errors import DataError, GateError, IntegrityError
+from edgeft.proof.agreement import Agreement, ClearAgreement, clear_agreement, compare
 from edgeft.proof.battery import VariantCheck, evaluate, hold, verify
 from edgeft.proof.paired import Drop, Loss
-from edgeft.proof.scoring import ClearAgreement, clear_agreement, compare_logits
 from edgeft.runtime.golden import GoldenResult, check_golden
+from edgeft.tasks.classification import TASK
+from edgeft.tasks.task import PLAIN, Answers
 from tests.bundles import with_variant
+from tests.encoded import encoded
 
 TEXTS = ["a happy dog", "the market fell", "", "quiet rain at night " * 30]
 
@@ -36,10 +39,20 @@ def with_golden(bundle: Path, to: Path, *, shift: float) -> Path:
     return to
 
 
+def answered(logits: np.ndarray) -> Answers:
+    texts = [encoded([1])] * len(logits)
+    labels = tuple("abcdef"[: logits.shape[1]])
+    return TASK.answer({"logits": logits}, texts, ["text"] * len(logits), labels, PLAIN)
+
+
+def compared(one: np.ndarray, other: np.ndarray) -> Agreement:
+    return compare(TASK, {"logits": one}, answered(one), {"logits": other}, answered(other))
+
+
 def test_comparing_logits_by_hand() -> None:
     one = np.array([[1.0, 2.0], [3.0, 1.0]], np.float32)
     other = np.array([[1.5, 2.0], [0.0, 1.0]], np.float32)
-    found = compare_logits(one, other)
+    found = compared(one, other)
     assert (found.texts, found.label_agreement) == (2, 0.5)
     assert (found.max_abs_logit_diff, found.mean_abs_logit_diff) == (3.0, 0.875)
 
@@ -48,7 +61,7 @@ def test_a_fresh_bundle_passes_everywhere(tiny_bundle: Path) -> None:
     results = verify(tiny_bundle, TEXTS, device="cpu")
     assert list(results) == ["fp32", "int8"]
     assert all(one.golden.passed for one in results.values())
-    assert results["fp32"].agreement == compare_logits(*[np.zeros((4, 3), np.float32)] * 2)
+    assert results["fp32"].agreement == compared(*[np.zeros((4, 3), np.float32)] * 2)
     int8 = results["int8"].to_dict()
     assert int8["agreement"]["texts"] == 4
     assert 0 < int8["agreement"]["max_abs_logit_diff"] < 1
@@ -60,7 +73,10 @@ def test_labelled_texts_are_scored_against_fp32(tiny_bundle: Path) -> None:
         labels = [one.label for one in model.predict(TEXTS)]
     fp32 = verify(tiny_bundle, examples(labels), device="cpu")["fp32"]
     assert fp32.scores is not None
-    assert (fp32.scores.accuracy, fp32.drop.worst.points if fp32.drop else None) == (1.0, 0.0)
+    assert (fp32.scores.figure("accuracy"), fp32.drop.worst.points if fp32.drop else None) == (
+        1.0,
+        0.0,
+    )
     assert fp32.calibration is not None
     with pytest.raises(DataError, match=r"no label 'angry'"):
         verify(tiny_bundle, examples(["angry"]), device="cpu")
@@ -69,9 +85,9 @@ def test_labelled_texts_are_scored_against_fp32(tiny_bundle: Path) -> None:
 def test_only_clear_texts_count_without_labels() -> None:
     reference = np.array([[2.0, 0.0], [0.0, 2.0], [0.01, 0.0]], np.float32)
     logits = np.array([[2.0, 0.0], [2.0, 0.0], [0.0, 0.01]], np.float32)
-    found = clear_agreement(logits, reference)
+    found = clear_agreement(TASK, answered(logits), answered(reference))
     assert (found.texts, found.label_agreement, found.passed) == (2, 0.5, False)
-    assert clear_agreement(logits[2:], reference[2:]).passed
+    assert clear_agreement(TASK, answered(logits[2:]), answered(reference[2:])).passed
 
 
 def test_the_gates_of_verify() -> None:
@@ -79,11 +95,12 @@ def test_the_gates_of_verify() -> None:
         return {"int8": VariantCheck("cpu", GoldenResult(0.0, 0.1), **found)}
 
     hold(check(), 0.5)
-    small = Loss("accuracy", 0.5, 0.1, 0.9)
-    lost = Drop(small, replace(small, metric="macro F1", points=0.4), 100, 1, 0, 1.0, 2, 0, 50)
+    small = Loss("accuracy", "accuracy", 0.5, 0.1, 0.9)
+    other = Loss("macro_f1", "macro F1", 0.4, 0.1, 0.9)
+    lost = Drop((small, other), 100, 1, 0, 1.0, 2, 0, 50)
     hold(check(drop=lost, clear=ClearAgreement(10, 0.5)), 0.5)
     with pytest.raises(GateError, match=r"int8 loses 0\.60 points of accuracy"):
-        hold(check(drop=replace(lost, accuracy=replace(small, points=0.6))), 0.5)
+        hold(check(drop=replace(lost, losses=(replace(small, points=0.6), other))), 0.5)
     with pytest.raises(GateError, match="3 of the texts with values that are no numbers"):
         hold(check(no_numbers=3), 100)
     hold(check(clear=ClearAgreement(10, 0.9)), 0.5)
@@ -165,6 +182,6 @@ def test_two_variants_agree_with_themselves(tiny_bundle: Path) -> None:
         edgeft.load(tiny_bundle, device="cpu", variant="int8") as other,
     ):
         exact, rounded = one.logits(TEXTS), other.logits(TEXTS)
-        assert compare_logits(exact, exact).max_abs_logit_diff == 0.0
-        assert compare_logits(rounded, exact).max_abs_logit_diff > 0.0
+        assert compared(exact, exact).max_abs_logit_diff == 0.0
+        assert compared(rounded, exact).max_abs_logit_diff > 0.0
         assert check_golden(one).passed

@@ -13,7 +13,9 @@ from edgeft.data import Examples
 from edgeft.errors import DataError, ModelError
 from edgeft.export.references import make_reference
 from edgeft.proof.gates import Reference, VariantReport, judge, report_on
+from edgeft.proof.told import Told
 from edgeft.runtime.model import Model
+from edgeft.tasks.outputs import dense
 from tests.tiny import LABELS
 from tests.train.conftest import rows
 
@@ -45,10 +47,18 @@ def labelled(model: Model, *, wrong: int = 0) -> Examples:
     return Examples("d.csv", TEXTS, labels, list(range(2, 92)), "text", "label")
 
 
+def with_logits(told: Told, logits: np.ndarray) -> Told:
+    return replace(told, outputs={"logits": logits.astype(np.float32)})
+
+
+def logits_of(told: Told) -> np.ndarray:
+    return dense(told.outputs, "logits")
+
+
 def report(model: Model, reference: Reference, temperature: float = 1.0) -> VariantReport:
-    logits, problem = judge(model, reference, max_drop=100)
+    told, problem = judge(model, reference, max_drop=100)
     assert problem == ""
-    return report_on(model, reference, logits, Head(temperature), max_drop=100)
+    return report_on(model, reference, told, Head(temperature), max_drop=100)
 
 
 def test_fp32_gives_the_logits_of_torch(checkpoint: Checkpoint, fp32: Model) -> None:
@@ -76,7 +86,7 @@ def test_fp32_that_is_a_little_off_is_refused(checkpoint: Checkpoint, fp32: Mode
         judge(fp32, make_reference(checkpoint, TEXTS), max_drop=100)
     # What the data do not show, the built-in texts may.
     reference = make_reference(checkpoint, TEXTS)
-    quiet = replace(reference, logits=fp32.logits(TEXTS))
+    quiet = replace(reference, told=with_logits(reference.told, fp32.logits(TEXTS)))
     with pytest.raises(ModelError, match="does not answer as torch does"):
         judge(fp32, quiet, max_drop=100)
 
@@ -87,7 +97,7 @@ def test_labelled_data_score_torch_and_the_variant(
     data = labelled(fp32, wrong=9)
     reference = make_reference(checkpoint, data)
     assert reference.scores is not None
-    assert reference.scores.accuracy == pytest.approx(0.9)
+    assert reference.scores.figure("accuracy") == pytest.approx(0.9)
     exact = report(fp32, reference)
     assert exact.scores == reference.scores
     assert exact.drop is not None
@@ -97,8 +107,8 @@ def test_labelled_data_score_torch_and_the_variant(
     assert found.scores is not None
     assert found.drop is not None
     lost = max(
-        reference.scores.accuracy - found.scores.accuracy,
-        reference.scores.macro_f1 - found.scores.macro_f1,
+        reference.scores.figure("accuracy") - found.scores.figure("accuracy"),
+        reference.scores.figure("macro_f1") - found.scores.figure("macro_f1"),
     )
     assert found.drop.worst.points == pytest.approx(100 * lost, abs=1e-3)
     document = found.to_dict()
@@ -123,7 +133,9 @@ def test_int8_may_lose_no_more_than_the_user_allows(
     # int8 misses nine labels of ninety, all of which the original is said to meet.
     examples = labelled(int8, wrong=9)
     right = np.eye(3, dtype=np.float32)[[LABELS.index(label) for label in examples.labels]]
-    reference = replace(make_reference(checkpoint, examples), logits=right, baseline=right)
+    reference = make_reference(checkpoint, examples)
+    meets = with_logits(reference.told, right)
+    reference = replace(reference, told=meets, baseline=meets)
     _, problem = judge(int8, reference, max_drop=5)
     assert problem.startswith("it loses ")
     assert "on 90 rows (95% interval" in problem
@@ -137,7 +149,7 @@ def test_figures_do_not_depend_on_the_order_of_the_rows(
     turned = data.subset(reversed(range(len(data))))
     one = judge(int8, make_reference(checkpoint, data), max_drop=100)[0]
     other = judge(int8, make_reference(checkpoint, turned), max_drop=100)[0]
-    np.testing.assert_array_equal(one, other[::-1])
+    np.testing.assert_array_equal(logits_of(one), logits_of(other)[::-1])
 
 
 def test_a_drop_is_counted_from_the_original(
@@ -149,7 +161,7 @@ def test_a_drop_is_counted_from_the_original(
     data = labelled(fp32)
     reference = make_reference(checkpoint, data, original=other)
     assert reference.scores is not None
-    assert reference.scores.accuracy < 1
+    assert reference.scores.figure("accuracy") < 1
     found = report(fp32, reference)
     assert found.drop is not None
     assert found.drop.worst.points < 0
@@ -160,11 +172,12 @@ def test_without_labels_int8_must_agree_on_clear_texts(checkpoint: Checkpoint, i
     reference = make_reference(checkpoint, None)
     assert reference.source == "built-in"
     assert report(int8, reference).parity.texts == 60
-    turned = replace(reference, logits=-20 * reference.logits)
+    logits = logits_of(reference.told)
+    turned = replace(reference, told=with_logits(reference.told, -20 * logits))
     _, problem = judge(int8, turned, max_drop=0)
     assert "texts (built-in) whose answer is clear" in problem
     # Where no answer of torch's is clear, there is nothing to disagree with.
-    unclear = replace(reference, logits=-1e-3 * reference.logits)
+    unclear = replace(reference, told=with_logits(reference.told, -1e-3 * logits))
     assert judge(int8, unclear, max_drop=0)[1] == ""
 
 
@@ -188,4 +201,4 @@ def test_a_reference_sees_normalized_texts(checkpoint: Checkpoint) -> None:
     steps = replace(checkpoint, normalize=("markup", "whitespace"))
     dirty: Reference = make_reference(steps, ["<p>rain\n  fell</p>\ud800"])
     clean: Reference = make_reference(checkpoint, ["rain fell ?"])
-    np.testing.assert_allclose(dirty.logits, clean.logits, atol=1e-5)
+    np.testing.assert_allclose(logits_of(dirty.told), logits_of(clean.told), atol=1e-5)

@@ -14,7 +14,6 @@ from edgeft.train.datasets import (
     fingerprint,
     hold_out,
     normalized,
-    ordered_labels,
     read_splits,
 )
 from tests.train.conftest import rows, write_csv
@@ -123,11 +122,6 @@ def test_labels_that_train_never_shows(tmp_path: Path, train_csv: Path, role: st
     splits = read_splits(DataConfig(str(train_csv), **{role: str(path)}))
     with pytest.raises(DataError, match=f"line 3: {role} has 2 labels .*: 'new', 'newer'"):
         check_labels(splits)
-
-
-def test_labels_are_in_numerical_order_where_they_are_numbers() -> None:
-    assert ordered_labels(["10", "9", "01"]) == ("01", "9", "10")
-    assert ordered_labels(["b", "10", "9"]) == ("10", "9", "b")
 
 
 def test_the_fingerprint_is_of_the_contents(tmp_path: Path, train_csv: Path) -> None:

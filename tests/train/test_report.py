@@ -4,10 +4,10 @@ import pytest
 
 from edgeft.data import Examples
 from edgeft.errors import DataError
-from edgeft.runtime.tokenize import Encoded
 from edgeft.train.clean import Removed, clean
 from edgeft.train.datasets import Splits
 from edgeft.train.report import DataReport, TokenCounts, count_tokens, describe
+from tests.encoded import encoded
 
 TOKENS = TokenCounts(5, 9, 9, 12, 12, unknown_share=0.0)
 
@@ -78,14 +78,14 @@ def test_a_hold_out_changes_the_sizes_of_splits_alone() -> None:
 def test_token_counts_by_hand() -> None:
     # Two special tokens each; of 2 + 8 tokens of their own, 1 + 4 are unknown.
     shares = {4: 0.5, 10: 0.5, 2: 0.0}
-    encoded = [Encoded([0] * length, False, share) for length, share in shares.items()]
-    counts = count_tokens(encoded, special=2)
+    found = [encoded([0] * length, share) for length, share in shares.items()]
+    counts = count_tokens(found, special=2)
     assert (counts.p50, counts.p99, counts.max) == (4, 10, 10)
     assert counts.unknown_share == pytest.approx(0.5)
 
 
 def test_no_token_at_all_is_no_division_by_zero() -> None:
-    assert count_tokens([Encoded([0, 0], False, 0.0)], special=2).unknown_share == 0.0
+    assert count_tokens([encoded([0, 0])], special=2).unknown_share == 0.0
 
 
 def test_nothing_alarming_gives_no_warning() -> None:

@@ -11,13 +11,13 @@ from click.testing import CliRunner
 import edgeft
 import edgeft.trim.run
 from edgeft.checkpoint.open import open_checkpoint
-from edgeft.checkpoint.reference import torch_logits
 from edgeft.cli import main
 from edgeft.errors import DataError, GateError, ModelError, OutputError
 from edgeft.export.run import ExportConfig, export
 from edgeft.trim.run import TrimConfig, trim
 from tests import tiny
 from tests.export import architectures
+from tests.exporting import torch_logits
 from tests.train.conftest import rows, write_csv
 
 TEXTS = ["the cat fell", "A DOG won, again!", "good water", "", "rain rain rain"]
