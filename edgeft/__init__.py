@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from edgeft.runtime.providers import Device
     from edgeft.tasks.classification import Classification
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 __all__ = ["Classification", "Device", "EdgeftError", "Model", "__version__", "load"]
 
 _LAZY = {

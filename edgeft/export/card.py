@@ -29,10 +29,10 @@ def model_card(name: str, result: ExportResult) -> str:
     parts = [
         _front_matter(manifest),
         f"# Model {escape(name)}",
-        f"A text classifier with {len(manifest.labels)} labels, exported to ONNX by "
+        f"A text classifier with {len(manifest.model.labels)} labels, exported to ONNX by "
         f"edgeft {manifest.provenance['edgeft']}. It runs without torch.",
         "## Labels",
-        f"In the order of the logits: {', '.join(map(escape, manifest.labels))}.",
+        f"In the order of the logits: {', '.join(map(escape, manifest.model.labels))}.",
         "## Variants",
         _variants(result),
         _checked_on(result),
@@ -48,7 +48,7 @@ def model_card(name: str, result: ExportResult) -> str:
 
 
 def _front_matter(manifest: Manifest) -> str:
-    lines = ["library_name: edgeft", f"pipeline_tag: {manifest.task}", "tags:", "- onnx",
+    lines = ["library_name: edgeft", f"pipeline_tag: {manifest.model.task}", "tags:", "- onnx",
              "- edgeft"]  # fmt: skip
     base = _base(manifest)
     if _HUB_ID.fullmatch(base):
@@ -125,7 +125,7 @@ def _remarks(result: ExportResult) -> list[str]:
             told = ", ".join(f"`{one}`" for one in left)
             lines.append(f"{name}: left in float, being most sensitive: {told}.")
         if report.outcome:
-            rules = " and ".join(_rules(result.manifest.model.variants[name].decision))
+            rules = " and ".join(_rules(result.manifest.model.head_of(name)))
             lines.append(f"{name} answers {rules}: {', '.join(report.outcome_told())}.")
         if name == "fp16":
             lines.append(
@@ -156,7 +156,7 @@ def _limits(manifest: Manifest) -> str:
         "tells the share of its tokens that the vocabulary lacks (`unknown_share`); where that is "
         "large, the label means little.",
         "It always answers with one of its labels, whatever the text is about."
-        if not any(one.decision.abstain_below for one in model.variants.values())
+        if not any(model.head_of(name).abstain_below for name in model.variants)
         else 'Where its score is too low, edgeft answers "unknown"; other readers of this folder '
         "do not know that threshold.",
     ]

@@ -56,7 +56,7 @@ class Draft:
             opset=graph.opset,
             inputs=graph.inputs,
             outputs=graph.outputs,
-            golden=Golden((), 0.0),
+            golden=Golden({}, 0.0),
             wants=kind.wants,
             batch_invariant=kind.batch_invariant,
             full_range=kind.precision == "int8" and not self._target.reduce_range,
@@ -103,21 +103,19 @@ class Draft:
         checkpoint = self._checkpoint
         record = ModelRecord(
             path=".",
+            task=checkpoint.task.name,
+            labels=checkpoint.labels,
             tokenizer="tokenizer.json",
             max_length=checkpoint.max_length,
             pad_id=checkpoint.pad_id,
             pad_type_id=int(checkpoint.tokenizer.pad_token_type_id),
             normalize=checkpoint.normalize,
-            golden_texts=checkpoint.task.golden,  # type: ignore[arg-type]  # all are texts
+            golden_inputs=checkpoint.task.golden,
             variants=self.variants,
         )
-        decides = any(one.decision != type(one.decision)() for one in self.variants.values())
         return Manifest(
-            task=checkpoint.task.name,
-            labels=checkpoint.labels,
             models={MODEL: record},
             pipeline=(PipelineStep(MODEL),),
             files=files,
             provenance=provenance,
-            requires=("normalize",) * bool(checkpoint.normalize) + ("decision",) * decides,
         )

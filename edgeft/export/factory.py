@@ -5,8 +5,6 @@ from collections.abc import Collection, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 
-import numpy as np
-
 from edgeft.bundle import Golden
 from edgeft.data import evenly
 from edgeft.errors import GateError
@@ -20,8 +18,9 @@ from edgeft.proof.agreement import differences
 from edgeft.proof.gates import Reference, VariantReport, judge, report_on
 from edgeft.proof.limits import EXACT, MAX_DROP, ROUNDED_TOLERANCE, SAME_LOGITS
 from edgeft.proof.told import Told
+from edgeft.runtime.golden import largest_difference
 from edgeft.runtime.model import Model
-from edgeft.tasks.outputs import dense, picked
+from edgeft.tasks.outputs import flat, picked
 from edgeft.tasks.task import NO_WISH, Wish
 
 __all__ = ["Factory", "Rules"]
@@ -137,7 +136,7 @@ class Factory:
             if name in ("fp32", *self._rules.named):
                 raise
             return str(error).splitlines()[0].removeprefix(f"{name}: ").rstrip(".")
-        self._draft.change(name, decision=head)
+        self._draft.change(name, head=head)
         return ""
 
     def _report(self, name: str, told: Told) -> str:
@@ -154,22 +153,26 @@ class Factory:
                     return problem
             variant = self._draft.variants[name]
             report = report_on(
-                model, self._reporter, told, variant.decision, max_drop=self._rules.max_drop
+                model, self._reporter, told, model.head, max_drop=self._rules.max_drop
             )
             _, outputs = model.outputs(model.task.golden, alone=True)
-        golden = dense(outputs, "logits").astype(np.float64).round(GOLDEN_DIGITS)  # (G, C)
+        golden = {
+            name: tuple(tuple(round(one, GOLDEN_DIGITS) for one in row) for row in rows)
+            for name, rows in flat(outputs).items()
+        }
         if name in EXACT and (problem := neighbours_count(report)):
             return problem
         size, whole = (self._draft.path(one).stat().st_size for one in (name, "fp32"))
         needless = KINDS[name].precision != "fp32" and size > SMALLER * whole
         if needless and name not in self._rules.named:
             return f"it is not smaller than fp32 ({size / whole:.0%} of it)"
-        exact = golden if name == "fp32" else np.array(self._draft.variants["fp32"].golden.logits)
-        lost = float(np.abs(golden - exact).max())
+        lost = 0.0
+        if name != "fp32":
+            lost = largest_difference(golden, self._draft.variants["fp32"].golden.outputs)
         self.reports[name] = report
         self._draft.change(
             name,
-            golden=Golden(tuple(map(tuple, golden.tolist())), _tolerance(name, lost, report)),
+            golden=Golden(golden, _tolerance(name, lost, report)),
             measured={**variant.measured, **report.to_dict()},
         )
         return ""

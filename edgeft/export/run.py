@@ -37,7 +37,7 @@ from edgeft.proof.limits import MAX_DROP
 from edgeft.runtime.tokenize import TextEncoder
 from edgeft.tasks.builtin import ENGLISH
 from edgeft.tasks.metrics import ClassificationScores
-from edgeft.tasks.task import NO_WISH, Wish
+from edgeft.tasks.task import NO_WISH, PLAIN, Wish
 
 __all__ = ["ExportConfig", "export"]
 
@@ -250,7 +250,7 @@ def _single_file(
         draft.folder / SINGLE_FILE,
         json.loads(tokenizer),
         labels=checkpoint.labels,
-        temperature=draft.variants[name].decision.temperature,
+        temperature=(draft.variants[name].head or PLAIN).temperature,
         encoder=encoder,
         pad_id=pad_id,
         max_length=checkpoint.max_length,

@@ -115,7 +115,7 @@ def verify(
     """
     manifest = read_manifest(bundle)
     check_files(bundle, manifest.files, manifest.files, verify="full")
-    truths = truths_of(data, manifest.labels) if isinstance(data, Examples) else None
+    truths = truths_of(data, manifest.model.labels) if isinstance(data, Examples) else None
     reference: Told | None = None  # of fp32
     results = {}
     for name in sorted(manifest.model.variants, key=lambda name: name != REFERENCE):

@@ -218,7 +218,7 @@ def _load(
         name = quickest(opening, {name: engine for name, (engine, _) in opened.items()}, encoder)
     engine, found = opened[name]
     model = Model(
-        task=task_named(manifest.task),
+        task=task_named(record.task),
         manifest=manifest,
         variant=name,
         device=found,

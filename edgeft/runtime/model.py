@@ -80,12 +80,12 @@ class Model:
     ) -> None:
         self.task = task
         self.manifest = manifest
-        self.labels = manifest.labels
+        self.labels = manifest.model.labels
         self.variant = variant
         self.device = device
         self.threads = threads
         self.max_length = manifest.model.max_length
-        self.head = manifest.model.variants[variant].decision
+        self.head = manifest.model.head_of(variant)
         self._encoder = encoder
         self._engine: Engine | None = engine
         self._serving = serving

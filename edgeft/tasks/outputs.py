@@ -13,6 +13,7 @@ __all__ = [
     "Outputs",
     "dense",
     "finite",
+    "flat",
     "in_a_row",
     "picked",
     "ragged",
@@ -60,6 +61,11 @@ def in_a_row(parts: Sequence[Outputs]) -> Outputs:
         else:
             joined[name] = np.concatenate(found)
     return joined
+
+
+def flat(outputs: Outputs) -> dict[str, list[list[float]]]:
+    """By name and input the values, row by row."""
+    return {name: [one.ravel().tolist() for one in found] for name, found in outputs.items()}
 
 
 def finite(outputs: Outputs) -> NDArray[np.bool_]:

@@ -143,13 +143,13 @@ def test_thresholds_are_kept_by_the_runtime(
                     max_drop=100.0)  # fmt: skip
     result = export(wished)
     for name, variant in result.manifest.model.variants.items():
-        assert variant.decision.label == "sad"
-        assert variant.decision.temperature > 0
+        assert variant.head.label == "sad"
+        assert variant.head.temperature > 0
         assert set(variant.measured["outcome"]) == {"accuracy", "macro_f1", "precision", "recall"}
         with edgeft.load(tmp_path / "b", device="cpu", variant=name) as model:
             texts = [text for text, _ in rows(89)]
             for one in model.predict(texts):
-                assert (one.label == "sad") == (one.scores["sad"] >= variant.decision.threshold)
+                assert (one.label == "sad") == (one.scores["sad"] >= variant.head.threshold)
     assert "decision" in result.manifest.requires
 
 

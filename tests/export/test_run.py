@@ -81,15 +81,16 @@ def test_the_bundle_is_whole(scored: ExportResult) -> None:
     manifest = read_manifest(scored.out)
     assert manifest == scored.manifest
     assert set(manifest.files) == names - {"README.md", "edgeft.json"}
-    assert (manifest.labels, manifest.requires) == (tiny.LABELS, ("normalize", "decision"))
+    assert manifest.model.labels == tiny.LABELS
+    assert manifest.requires == ("normalize", "decision", "records")
     record = manifest.model
     assert (record.max_length, record.normalize) == (32, ("whitespace",))
     fp32, int8 = record.variants["fp32"], record.variants["int8"]
     assert (fp32.graph, fp32.batch_invariant, fp32.wants) == ("ort-fused", True, "")
     assert (int8.graph, int8.batch_invariant, int8.wants) == ("ort-fused", False, "int8-dot")
     assert fp32.golden.tolerance == 1e-3
-    golden, exact = np.array(int8.golden.logits), np.array(fp32.golden.logits)
-    assert golden.shape == exact.shape == (len(record.golden_texts), 3)
+    golden, exact = (np.array(one.golden.outputs["logits"]) for one in (int8, fp32))
+    assert golden.shape == exact.shape == (len(record.golden_inputs), 3)
     assert np.abs(golden - exact).max() - 1e-4 <= int8.golden.tolerance < 1
     tokenizer = json.loads((scored.out / "tokenizer.json").read_text(encoding="utf-8"))
     assert (tokenizer["padding"], tokenizer["truncation"]) == (None, None)
@@ -233,9 +234,9 @@ def test_figures_have_the_digits_that_they_mean(everything: ExportResult) -> Non
             )
         assert all(round(one, 4) == one for one in numbers(measured["calibration"]))
         golden = variant.golden
-        assert all(round(one, 4) == one for row in golden.logits for one in row)
+        assert all(round(one, 4) == one for row in golden.outputs["logits"] for one in row)
         assert round(golden.tolerance, 3) == golden.tolerance
-        temperature = variant.decision.temperature
+        temperature = variant.head.temperature
         assert float(f"{temperature:.3g}") == temperature
 
 

@@ -32,8 +32,8 @@ def with_golden(bundle: Path, to: Path, *, shift: float) -> Path:
     manifest = read_manifest(to)
     record = manifest.model
     int8 = record.variants["int8"]
-    logits = tuple(tuple(one + shift for one in row) for row in int8.golden.logits)
-    int8 = replace(int8, golden=Golden(logits, int8.golden.tolerance))
+    logits = tuple(tuple(one + shift for one in row) for row in int8.golden.outputs["logits"])
+    int8 = replace(int8, golden=Golden({"logits": logits}, int8.golden.tolerance))
     record = replace(record, variants={**record.variants, "int8": int8})
     write_manifest(to, replace(manifest, models={"main": record}))
     return to
@@ -140,7 +140,7 @@ def test_withheld_answers_are_scored_as_withheld(tiny_bundle: Path, tmp_path: Pa
         plain = model.predict(TEXTS)
     labels = [one.label for one in plain]
     middle = sorted(one.score for one in plain)[2]
-    decided = with_variant(tiny_bundle, tmp_path / "b", "fp32", decision=Head(abstain_below=middle))
+    decided = with_variant(tiny_bundle, tmp_path / "b", "fp32", head=Head(abstain_below=middle))
     with edgeft.load(decided, device="cpu", variant="fp32") as model:
         answers = model.predict(TEXTS)
         found = evaluate(model, examples(labels))
@@ -162,7 +162,7 @@ def test_the_label_with_a_threshold_is_scored_as_it_is_given(
     with edgeft.load(tiny_bundle, device="cpu", variant="fp32") as model:
         first = model.labels[0]
     always = Head(label=first, threshold=1e-6)
-    decided = with_variant(tiny_bundle, tmp_path / "b", "fp32", decision=always)
+    decided = with_variant(tiny_bundle, tmp_path / "b", "fp32", head=always)
     with edgeft.load(decided, device="cpu", variant="fp32") as model:
         assert {one.label for one in model.predict(TEXTS)} == {first}
         assert evaluate(model, examples([first] * 4)).answers.accuracy == 1.0

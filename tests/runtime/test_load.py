@@ -90,8 +90,8 @@ def test_a_swapped_tokenizer_is_caught_by_the_golden_texts(
 
 def test_other_answers_than_recorded_are_refused(tiny_bundle: Path, tmp_path: Path) -> None:
     golden = read_manifest(tiny_bundle).model.variants["fp32"].golden
-    moved = tuple(tuple(one + 5.0 for one in row) for row in golden.logits)
-    copy = with_variant(tiny_bundle, tmp_path / "b", "fp32", golden=Golden(moved, 1e-3))
+    moved = tuple(tuple(one + 5.0 for one in row) for row in golden.outputs["logits"])
+    copy = with_variant(tiny_bundle, tmp_path / "b", "fp32", golden=Golden({"logits": moved}, 1e-3))
     for how in ("full", "fast"):
         with pytest.raises(IntegrityError, match="'fp32' does not answer as recorded") as caught:
             load(copy, verify=how)
@@ -145,7 +145,7 @@ def test_unknown_inputs_are_refused(tiny_bundle: Path, tmp_path: Path) -> None:
 
 
 def test_golden_answers_that_were_removed_are_missed(tiny_bundle: Path, tmp_path: Path) -> None:
-    copy = with_variant(tiny_bundle, tmp_path / "b", "fp32", golden=Golden((), 1e-3))
+    copy = with_variant(tiny_bundle, tmp_path / "b", "fp32", golden=Golden({}, 1e-3))
     with pytest.raises(IntegrityError, match="no golden answers for 'fp32'") as caught:
         load(copy)
     assert 'verify="off"' in caught.value.hint
