@@ -20,7 +20,7 @@ from edgeft.runtime.providers import Device
 from edgeft.runtime.texts import check_list, check_source, check_text, one_by_one
 from edgeft.runtime.tokenize import MOST_WINDOWED, TextEncoder
 from edgeft.tasks.encoded import Encoded
-from edgeft.tasks.outputs import Outputs, dense, in_a_row, picked
+from edgeft.tasks.outputs import Outputs, in_a_row, picked
 from edgeft.tasks.task import LongTexts, Task
 
 if TYPE_CHECKING:
@@ -176,10 +176,6 @@ class Model:
         encoded = [one for _, some, _ in windows for one in some]
         return encoded, in_a_row([outputs for _, _, outputs in windows])
 
-    def logits(self, texts: Sequence[str], *, alone: bool = False, cut: bool = False) -> Logits:
-        """The (N, C) float32 logits of N texts, in order, C being the labels; see ``outputs``."""
-        return dense(self.outputs(texts, alone=alone, cut=cut)[1], LOGITS)
-
     def close(self) -> None:
         """Free the session; callers that wait, and later ones, get ClosedError."""
         if os.getpid() != self._process:
@@ -220,11 +216,11 @@ class Model:
             yield window, [unique[at] for at in places], picked(outputs, places)
             begin += len(places)
 
-    def _encode_window(self, texts: Sequence[str]) -> tuple[list[str], list[int], list[Encoded]]:
+    def _encode_window(self, texts: list[str]) -> tuple[list[str], list[int], list[Encoded]]:
         """Texts, the place of each among the different ones, and those encoded: equal ones once."""
         index: dict[str, int] = {}
         places = [index.setdefault(text, len(index)) for text in texts]
-        return list(texts), places, self._encoder.encode(list(index))
+        return texts, places, self._encoder.encode(list(index))
 
     def _decode(
         self, outputs: Outputs, encoded: Sequence[Encoded], inputs: Sequence[str]

@@ -13,6 +13,7 @@ from edgeft.checkpoint.padding import fit_config
 from edgeft.errors import ModelError
 from edgeft.train.models import build_classifier, open_base
 from tests import tiny
+from tests.encoded import logits_for
 from tests.export import architectures
 from tests.exporting import ExportConfig, export, open_checkpoint, torch_logits
 
@@ -62,8 +63,8 @@ def test_the_bundle_of_a_decoder(tmp_path: Path, kind: str) -> None:
     assert fp32.measured["batch"]["label_flips"] == 0
     assert result.manifest.model.pad_id == 1
     with edgeft.load(out, device="cpu") as model:
-        alone = np.concatenate([model.logits([text]) for text in TEXTS])
-        assert np.abs(model.logits(TEXTS) - alone).max() < 1e-4
+        alone = np.concatenate([logits_for(model, [text]) for text in TEXTS])
+        assert np.abs(logits_for(model, TEXTS) - alone).max() < 1e-4
 
 
 def test_a_decoder_is_trained_with_its_tokenizers_padding(tmp_path: Path) -> None:

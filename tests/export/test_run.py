@@ -31,6 +31,7 @@ from edgeft.export.run import export
 from edgeft.export.variants import KINDS
 from edgeft.tasks.task import Wish
 from tests import tiny
+from tests.encoded import logits_for
 from tests.export import architectures
 from tests.export.conftest import SECRET, config
 from tests.exporting import torch_logits
@@ -132,7 +133,7 @@ def test_the_runtime_answers_as_torch_does(scored: ExportResult) -> None:
     tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
     model = transformers.AutoModelForSequenceClassification.from_pretrained(folder).eval()
     with edgeft.load(scored.out, device="cpu", variant="fp32") as ours:
-        logits = ours.logits(TEXTS)
+        logits = logits_for(ours, TEXTS)
     for text, row in zip(TEXTS, logits, strict=True):
         text = " ".join(text.split())  # the checkpoint's one normalization step
         encoded = tokenizer(text, truncation=True, max_length=32, return_tensors="pt")
@@ -168,7 +169,7 @@ def test_optimum_reads_the_folder_as_it_is(
         for text in TEXTS:
             encoded = tokenizer(text, truncation=True, return_tensors="pt")
             logits = theirs(**encoded).logits[0]
-            np.testing.assert_allclose(ours.logits([text])[0], logits, atol=1e-4)
+            np.testing.assert_allclose(logits_for(ours, [text])[0], logits, atol=1e-4)
             assert ours.predict(text).label == theirs.config.id2label[int(logits.argmax())]
 
 
@@ -324,7 +325,7 @@ def test_every_architecture_becomes_a_bundle(build: Callable[[Path], Path], tmp_
     result = export(config(checkpoint, tmp_path / "b", variants=("fp32",)))
     assert result.reports["fp32"].parity.max_abs_logit_diff < 1e-3
     with edgeft.load(tmp_path / "b", device="cpu") as model:
-        together, alone = model.logits(TEXTS), [model.logits([text])[0] for text in TEXTS]
+        together, alone = logits_for(model, TEXTS), [logits_for(model, [text])[0] for text in TEXTS]
         np.testing.assert_allclose(together, alone, atol=1e-3)
     expected = torch_logits(open_checkpoint(str(checkpoint)), TEXTS)
     np.testing.assert_allclose(together, expected, atol=1e-3)

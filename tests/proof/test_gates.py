@@ -16,6 +16,7 @@ from edgeft.proof.gates import Reference, VariantReport, judge, report_on
 from edgeft.proof.told import Told
 from edgeft.runtime.model import Model
 from edgeft.tasks.outputs import dense
+from tests.encoded import logits_for
 from tests.tiny import LABELS
 from tests.train.conftest import rows
 
@@ -86,7 +87,7 @@ def test_fp32_that_is_a_little_off_is_refused(checkpoint: Checkpoint, fp32: Mode
         judge(fp32, make_reference(checkpoint, TEXTS), max_drop=100)
     # What the data do not show, the built-in texts may.
     reference = make_reference(checkpoint, TEXTS)
-    quiet = replace(reference, told=with_logits(reference.told, fp32.logits(TEXTS)))
+    quiet = replace(reference, told=with_logits(reference.told, logits_for(fp32, TEXTS)))
     with pytest.raises(ModelError, match="does not answer as torch does"):
         judge(fp32, quiet, max_drop=100)
 
@@ -184,7 +185,7 @@ def test_without_labels_int8_must_agree_on_clear_texts(checkpoint: Checkpoint, i
 def test_neighbours_of_int8_are_measured(checkpoint: Checkpoint, int8: Model) -> None:
     found = report(int8, make_reference(checkpoint, TEXTS))
     assert found.parity.texts == 90
-    alone, beside = int8.logits(TEXTS, alone=True), int8.logits(TEXTS)
+    alone, beside = logits_for(int8, TEXTS, alone=True), logits_for(int8, TEXTS)
     most = float(np.abs(alone - beside).max())
     assert found.batch_max_abs_logit_diff == round(most, 4) > 0
     assert found.batch_flips == int((alone.argmax(axis=1) != beside.argmax(axis=1)).sum())

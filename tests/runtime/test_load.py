@@ -37,6 +37,7 @@ from edgeft.proof.battery import evaluate, hold, verify
 from edgeft.runtime.variants import Measurement, save_measurements
 from tests import tiny
 from tests.bundles import with_file, with_variant
+from tests.encoded import logits_for
 
 LONG = " ".join(tiny.WORDS * 6)  # 186 words; the tiny model reads 62 at a time
 
@@ -390,9 +391,9 @@ def test_windows_cover_a_long_text(tiny_bundle: Path) -> None:
         assert short == plain.predict("the cat")
         words = LONG.split()
         parts = [words[:62], words[52:114], words[104:166], words[156:]]
-        logits = plain.logits([" ".join(part) for part in parts], alone=True)  # (4, C)
+        logits = logits_for(plain, [" ".join(part) for part in parts], alone=True)  # (4, C)
         expected = np.average(logits, axis=0, weights=[62, 52, 52, 20])
-        np.testing.assert_allclose(model.logits([LONG])[0], expected, atol=1e-4)
+        np.testing.assert_allclose(logits_for(model, [LONG])[0], expected, atol=1e-4)
         assert model.predict(LONG).score == pytest.approx(long.score, abs=1e-5)
 
 
@@ -446,10 +447,10 @@ def test_no_neighbour_touches_an_int8_answer_where_that_is_asked(tiny_bundle: Pa
     texts = [" ".join(tiny.WORDS[i : i + 4 + i % 5]) for i in range(25)]
     with load(tiny_bundle, variant="int8") as model:
         assert not model.manifest.model.variants["int8"].batch_invariant
-        alone = model.logits(texts, alone=True)
-        assert np.abs(model.logits(texts) - alone).max() > 0
+        alone = logits_for(model, texts, alone=True)
+        assert np.abs(logits_for(model, texts) - alone).max() > 0
     with load(tiny_bundle, variant="int8", batch_invariant=True) as model:
-        np.testing.assert_array_equal(model.logits(texts), alone)
+        np.testing.assert_array_equal(logits_for(model, texts), alone)
 
 
 # --- processes -----------------------------------------------------------------------
