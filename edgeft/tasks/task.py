@@ -137,11 +137,9 @@ class Scores(Protocol):
 class Task:
     """A supervised task. All fields are needed; none has a default that says "not here".
 
-    name: of the pipeline. auto_class, ort_class: of transformers and optimum. export_task:
-        optimum's word. heads: the name of transformers' mapping of configs to its models.
+    name: of the pipeline. auto_class: of transformers. export_task: optimum's word.
     outputs: the graph's outputs and their axes; the first is "inputs".
-    takes: the kinds of inputs. offsets: whether parts carry spans of characters and words.
-    on_long: what is done with a long input unless told otherwise.
+    takes: the kinds of inputs.
     settings: fields of Head that ``load`` may change.
     metrics: name → words, of the figures that may not get worse; the first chooses the best epoch.
     noun: what a model of this task is called: "text classifier".
@@ -171,14 +169,10 @@ class Task:
 
     name: str
     auto_class: str
-    ort_class: str
     export_task: str
-    heads: str
     noun: str
     outputs: "Mapping[str, Axes]"
     takes: tuple[type, ...]
-    offsets: bool
-    on_long: LongTexts
     settings: frozenset[str]
     metrics: Mapping[str, str]
     read: "Callable[[Source, Columns, Tell], Examples | Sequence[Input]]"
@@ -198,3 +192,18 @@ class Task:
     show: Callable[[Any, bool], dict[str, Any]]
     golden: "tuple[Input, ...]"
     parity: "Callable[[int], Sequence[Input]]"
+
+    @property
+    def ort_class(self) -> str:
+        """The name of optimum's class that reads its folders."""
+        return f"ORT{self.auto_class.removeprefix('Auto')}"
+
+    @property
+    def by_token(self) -> bool:
+        """Whether it tells of tokens, so that parts carry spans of characters and words."""
+        return any("tokens" in axes for axes in self.outputs.values())
+
+    @property
+    def on_long(self) -> LongTexts:
+        """What is done with a long input unless told otherwise."""
+        return "window" if self.by_token else "truncate"

@@ -128,6 +128,11 @@ def test_figures_are_the_scores_where_all_rows_weigh_the_same() -> None:
         assert figures == pytest.approx([scores.figure(name)] * 2)
 
 
+def test_what_follows_from_a_tasks_fields() -> None:
+    assert TASK.ort_class == "ORTModelForSequenceClassification"
+    assert (TASK.by_token, TASK.on_long) == (False, "truncate")
+
+
 def test_tasks_are_found_by_name() -> None:
     assert all(task_named(name).name == name for name in TASKS)
     with pytest.raises(FormatError, match="knows no task 'stance'; it knows text-classification"):
