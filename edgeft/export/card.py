@@ -8,6 +8,7 @@ from typing import Any
 
 from edgeft.bundle import Head, Manifest
 from edgeft.export.result import ExportResult
+from edgeft.tasks import task_named
 
 __all__ = ["escape", "model_card"]
 
@@ -26,10 +27,11 @@ def escape(text: str) -> str:
 def model_card(name: str, result: ExportResult) -> str:
     """The card of an exported bundle called ``name``."""
     manifest = result.manifest
+    task = task_named(manifest.model.task)
     parts = [
         _front_matter(manifest),
         f"# Model {escape(name)}",
-        f"A text classifier with {len(manifest.model.labels)} labels, exported to ONNX by "
+        f"A {task.noun} with {len(manifest.model.labels)} labels, exported to ONNX by "
         f"edgeft {manifest.provenance['edgeft']}. It runs without torch.",
         "## Labels",
         f"In the order of the logits: {', '.join(map(escape, manifest.model.labels))}.",
@@ -213,6 +215,7 @@ def _single_file(manifest: Manifest) -> list[str]:
 def _loading(name: str, manifest: Manifest) -> str:
     folder = json.dumps(name, ensure_ascii=False)
     graph = manifest.model.variants["fp32"].files["model"].rpartition("/")
+    ort_class = task_named(manifest.model.task).ort_class
     return f"""With edgeft (`pip install 'edgeft[cpu]'`):
 
 ```python
@@ -225,10 +228,10 @@ model.predict("…").label
 With Optimum (`pip install 'optimum-onnx[onnxruntime]'`):
 
 ```python
-from optimum.onnxruntime import ORTModelForSequenceClassification
+from optimum.onnxruntime import {ort_class}
 from transformers import AutoTokenizer
 
-model = ORTModelForSequenceClassification.from_pretrained(
+model = {ort_class}.from_pretrained(
     {folder}, subfolder="{graph[0]}", file_name="{graph[2]}"
 )
 tokenizer = AutoTokenizer.from_pretrained({folder})
