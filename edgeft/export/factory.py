@@ -110,12 +110,12 @@ class Factory:
     def _sensitivity(self, name: str, layer: str, layers: Sequence[str]) -> float:
         """How far quantizing one layer alone moves the logits, on average."""
         self._progress(f"finding what {name} may not touch", layers.index(layer), len(layers))
-        places = evenly(range(len(self._chooser.told)), SENSITIVITY_TEXTS)
-        texts = [self._chooser.texts[at] for at in places]
+        told = self._chooser.told
+        places = evenly(range(len(told)), SENSITIVITY_TEXTS)
         others = [one for one in layers if one != layer]
         with self._made(name, others, calibration=SENSITIVITY_TEXTS) as model:
-            _, outputs = model.outputs(texts)
-        _, moved = differences(outputs, picked(self._chooser.told.outputs, places))
+            _, outputs = model.outputs([told.inputs[at] for at in places])
+        _, moved = differences(outputs, picked(told.outputs, places))
         return moved if math.isfinite(moved) else math.inf
 
     def _made(self, name: str, leave: Collection[str], *, calibration: int | None = None) -> Model:
