@@ -15,20 +15,13 @@ from numpy.typing import NDArray
 from edgeft.errors import GateError, UsageError
 from edgeft.inputs import Input, Pair
 from edgeft.tasks.builtin import GOLDEN_TEXTS, parity_texts
-from edgeft.tasks.calibration import (
-    calibration,
-    fit_temperature,
-    precision_threshold,
-    probabilities,
-    recall_threshold,
-)
 from edgeft.tasks.encoded import Encoded
-from edgeft.tasks.metrics import score_classification, weighted_figures, worst_row
 from edgeft.tasks.outputs import Array, Outputs, dense, require_numbers, softmax
 from edgeft.tasks.task import Answers, Columns, Head, Labels, Rows, Task, Wish
 
 if TYPE_CHECKING:
     from edgeft.data import Examples, Source, Tell
+    from edgeft.tasks.metrics import ClassificationScores
 
 __all__ = ["TASK", "UNKNOWN", "Classification"]
 
@@ -176,7 +169,7 @@ def _show(prediction: Classification, full: bool) -> dict[str, Any]:
     return shown
 
 
-# --- what answers are worth ----------------------------------------------------------
+# --- what answers are worth; a program that only predicts imports nothing for it ------
 
 
 def _same(ones: Rows, others: Rows) -> Floats:
@@ -184,7 +177,29 @@ def _same(ones: Rows, others: Rows) -> Floats:
     return same.astype(np.float64)
 
 
+def _score(truths: Rows, answers: Rows, labels: Labels) -> "ClassificationScores":
+    from edgeft.tasks.metrics import score_classification
+
+    return score_classification(truths, answers, labels)
+
+
+def _figures(truths: Rows, answers: Rows, labels: Labels, weights: Floats) -> dict[str, Floats]:
+    from edgeft.tasks.metrics import weighted_figures
+
+    return weighted_figures(truths, answers, labels, weights)
+
+
+def _worst(
+    truths: Rows, answers: Rows, references: Rows, labels: Labels, weight: float
+) -> tuple[int, int, int] | None:
+    from edgeft.tasks.metrics import worst_row
+
+    return worst_row(truths, answers, references, labels, weight)
+
+
 def _further(outputs: Outputs, truths: Rows, labels: Labels, head: Head) -> dict[str, float | None]:
+    from edgeft.tasks.calibration import calibration
+
     truth = np.asarray(truths, np.int64)  # (N,)
     return {**calibration(dense(outputs, LOGITS), truth, head.temperature).to_dict()}
 
@@ -210,6 +225,13 @@ def _check(wish: Wish, labels: Labels) -> None:
 
 
 def _fit(outputs: Outputs, truths: Rows, labels: Labels, wish: Wish, name: str) -> Head:
+    from edgeft.tasks.calibration import (
+        fit_temperature,
+        precision_threshold,
+        probabilities,
+        recall_threshold,
+    )
+
     logits, truth = dense(outputs, LOGITS), np.asarray(truths, np.int64)  # (N, C), (N,)
     head = Head(fit_temperature(logits, truth))
     scores = probabilities(logits, head.temperature)  # (N, C)
@@ -294,9 +316,9 @@ TASK = Task(
     decode=_decode,
     sure=lambda prediction: float(prediction.score),
     same=_same,
-    score=score_classification,
-    figures=weighted_figures,
-    worst=worst_row,
+    score=_score,
+    figures=_figures,
+    worst=_worst,
     further=_further,
     fit=_fit,
     check=_check,

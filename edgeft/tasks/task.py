@@ -86,7 +86,7 @@ class Rows(Protocol):
     def __iter__(self) -> Iterator[Any]: ...
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)  # arrays have no one answer to whether they are equal
 class Answers:
     """Answers to N inputs in the form in which truths stand, without what only people read.
 
@@ -133,7 +133,7 @@ class Scores(Protocol):
         ...
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)  # neither is asked for, and both take time to make
 class Task:
     """A supervised task. All fields are needed; none has a default that says "not here".
 
