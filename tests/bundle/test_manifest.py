@@ -87,7 +87,6 @@ def content(tiny_bundle: Path) -> dict[str, Any]:
         ((*GOLDEN, 1), [0.5], ".logits[1] has 1 numbers for 3 labels"),
         ((*GOLDEN, 1, 0), "0.5", ".logits[1][0] is '0.5'"),
         ((*GOLDEN, 1, 0), 1e300, ".logits[1][0] is 1e+300"),
-        ((*GOLDEN[:-1], "odds"), [], "golden.outputs.odds is no output of the graph"),
         ((*MAIN, "golden_inputs", 0), ["one", 2], "golden_inputs[0] is no text, pair of texts"),
         ((*MAIN, "head"), {"label": "nobody"}, "models.main.head.label 'nobody' is no label"),
         ((*FP32, "head"), {"aggregation": "last"}, "head.aggregation is 'last'"),
