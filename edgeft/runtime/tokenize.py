@@ -47,8 +47,6 @@ class TextEncoder:
             content = json.loads(tokenizer_json)
             with native_call():
                 self._tokenizer = Tokenizer.from_buffer(tokenizer_json)
-                before, _, behind = _parted(self._tokenizer.encode("a"))
-            self._before, self._behind = len(before), len(behind)
             self._special = self._tokenizer.num_special_tokens_to_add(False)
             self._heads = Heads(self._tokenizer, content, max_length - self._special)
             self._unknown = _unknown_id(content["model"], self._tokenizer)
@@ -76,6 +74,8 @@ class TextEncoder:
         # Cut here, not there: tokenizers 0.23.1 and 0.23.2 read little beyond where they cut.
         self._tokenizer.no_truncation()
         self._normalize = normalizer(normalize)
+        # Special tokens before and behind a text, once one was read; to ask for a mask takes time.
+        self._ends: tuple[int, int] | None = None
 
     def encode(self, texts: Sequence[str]) -> list[Encoded]:
         """Encode texts in order.
@@ -182,9 +182,18 @@ class TextEncoder:
         if cut:
             before, own, behind = _parted(encoding)
             ids = before + own[: self._room] + behind
-        place = range(self._before, max(self._before, len(ids) - self._behind))
+        place = self._place(encoding, len(ids)) if encoding.ids else range(0)
         share = self._unknown_share(ids, len(ids) - self._special)
         return Encoded((Part(ids, place, len(place)),), cut > 0, share, cut)
+
+    def _place(self, encoding: Any, size: int) -> range:
+        """Where a text's own tokens stand among the ``size`` that are kept of its encoding."""
+        if self._ends is None:
+            before, own, behind = _parted(encoding)
+            if not own:
+                return range(0)
+            self._ends = len(before), len(behind)
+        return range(self._ends[0], size - self._ends[1])
 
     def _split(self, encoding: Any, overlap: int) -> Encoded:
         before, own, behind = _parted(encoding)
