@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -16,7 +17,9 @@ from edgeft.errors import GateError, ModelError
 from edgeft.export.graph import Graphs
 from edgeft.export.run import export
 from edgeft.runtime.model import Model
-from edgeft.tasks.task import Wish
+from edgeft.tasks import classification
+from edgeft.tasks.classification import TASK
+from edgeft.tasks.task import Head, Wish
 from tests.export.conftest import config
 from tests.train.conftest import rows, write_csv
 
@@ -103,14 +106,12 @@ def test_what_fails_on_the_rows_that_report_is_left_out(
 def test_a_wish_that_only_one_variant_meets(
     tiny_checkpoint: Path, tmp_path: Path, data: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real = edgeft.export.factory.decide
-
-    def picky(name: str, *rest: object) -> object:
-        if name == "int8":
+    def picky(*arguments: Any) -> Head:
+        if arguments[-1] == "int8":
             raise GateError("int8: no threshold gives it.")
-        return real(name, *rest)  # type: ignore[arg-type]
+        return TASK.fit(*arguments)
 
-    monkeypatch.setattr(edgeft.export.factory, "decide", picky)
+    monkeypatch.setattr(classification, "TASK", replace(TASK, fit=picky))
     wished = config(tiny_checkpoint, tmp_path / "b", data=data, wish=Wish("sad", recall=0.9),
                     max_drop=100.0)  # fmt: skip
     assert export(wished).manifest.provenance["dropped"] == {"int8": "no threshold gives it"}
