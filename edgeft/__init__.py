@@ -13,13 +13,13 @@ if TYPE_CHECKING:
     from edgeft.runtime.load import load
     from edgeft.runtime.model import Model
     from edgeft.runtime.providers import Device
-    from edgeft.tasks import Classification
+    from edgeft.tasks.classification import Classification
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 __all__ = ["Classification", "Device", "EdgeftError", "Model", "__version__", "load"]
 
 _LAZY = {
-    "Classification": "edgeft.tasks",
+    "Classification": "edgeft.tasks.classification",
     "Device": "edgeft.runtime.providers",
     "EdgeftError": "edgeft.errors",
     "Model": "edgeft.runtime.model",

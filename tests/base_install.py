@@ -20,7 +20,8 @@ def main(bundle: Path) -> None:
     assert not present, f"not a base install: {present}"
     with tempfile.TemporaryDirectory() as folder:
         data = Path(folder, "data.csv")
-        label = json.loads((bundle / "edgeft.json").read_text(encoding="utf-8"))["labels"][0]
+        manifest = json.loads((bundle / "edgeft.json").read_text(encoding="utf-8"))
+        label = manifest["models"]["main"]["labels"][0]
         rows = [f"Shares fell after report {i},{label}" for i in range(40)]
         data.write_text("\n".join(["text,label", *rows]) + "\n", encoding="utf-8")
 

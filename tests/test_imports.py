@@ -40,7 +40,9 @@ def test_help_imports_neither_numpy_nor_onnxruntime() -> None:
     "lower",
     [
         "errors",
+        "inputs",
         "tasks",
+        "tasks.task",
         "normalize",
         "folders",
         "packages",

@@ -13,7 +13,8 @@ class PaddedLoop:
         self.numpy = numpy
         manifest = json.loads((folder / "bundle" / "edgeft.json").read_text(encoding="utf-8"))
         self.record = manifest["models"]["main"]
-        self.labels = manifest["labels"]
+        # Version 0.1 wrote the labels beside its models.
+        self.labels = self.record.get("labels") or manifest["labels"]
         self.tokenizer = Tokenizer.from_file(str(folder / "bundle" / "tokenizer.json"))
         self.tokenizer.no_padding()
         self.tokenizer.enable_truncation(self.record["max_length"])

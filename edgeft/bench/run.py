@@ -70,7 +70,7 @@ def bench(config: BenchConfig, progress: Progress = silent, tell: Tell = unheard
         texts: dict[int | None, Texts] = {None: whole}
         for length in config.lengths:
             texts[length] = texts_of_length(whole, length, encoder)
-        operations = operations_of(subject.config, len(subject.manifest.labels))
+        operations = operations_of(subject.config, len(subject.manifest.model.labels))
 
         machine = describe_machine()
         found = _measure(config, subject, cells, texts, operations, progress)

@@ -26,7 +26,6 @@ from edgeft.bundle.integrity import check_files
 from edgeft.bundle.manifest import FOREIGN
 from edgeft.errors import BundleError, DependencyError, OutputError
 from edgeft.runtime.graphfile import keeps_weights_elsewhere, read_ends
-from edgeft.tasks import Task
 
 __all__ = ["Subject", "is_foreign", "open_subject"]
 
@@ -100,7 +99,7 @@ def open_subject(folder: Path) -> Iterator[Subject]:
                 f"{folder} could not be copied to {work}: {error.strerror}.",
                 hint="Make room there, or name another place with TMPDIR.",
             ) from error
-        labelled = manifest.labels == _labels_of(config)
+        labelled = manifest.model.labels == _labels_of(config)
         told = {one: str(why).replace(str(folder), name) for one, why in unreadable.items()}
         yield Subject(
             Path(work), name, manifest, config, adopted=True, labelled=labelled, unreadable=told
@@ -148,24 +147,24 @@ def _adopt(
             opset=0,
             inputs=inputs,
             outputs=outputs,
-            golden=Golden((), 0.0),
+            golden=Golden({}, 0.0),
             batch_invariant=precision != "int8",
         )
     if len(unreadable) == len(variants):
         raise next(iter(unreadable.values()))
     record = ModelRecord(
         path=".",
+        task="text-classification",
+        labels=labels,
         tokenizer="tokenizer.json",
         max_length=_max_length(folder, config),
         pad_id=_stated(config, "pad_token_id"),
         pad_type_id=0,
         normalize=(),
-        golden_texts=(),
+        golden_inputs=(),
         variants=variants,
     )
     manifest = Manifest(
-        task=next(iter(Task)),
-        labels=labels,
         models={"main": record},
         pipeline=(PipelineStep("main"),),
         files=record_files(into),

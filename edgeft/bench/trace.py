@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
@@ -10,9 +11,9 @@ from numpy.typing import NDArray
 
 from edgeft.runtime import model as runtime
 from edgeft.runtime.ahead import one_ahead
-from edgeft.runtime.decode import classifications
 from edgeft.runtime.engine import CheckedEngine, Engine, Rows
-from edgeft.runtime.tokenize import Encoded, TextEncoder
+from edgeft.runtime.tokenize import TextEncoder
+from edgeft.tasks.encoded import Encoded
 
 if TYPE_CHECKING:
     from edgeft.runtime.model import Model
@@ -71,9 +72,8 @@ def trace_model(model: "Model", on_run: Callable[[], None] = _nothing) -> Trace:
         engine = engine.inner
     model._encoder = cast(TextEncoder, _TracedEncoder(model._encoder, trace))
     model._engine = _TracedEngine(engine, trace, len(model.labels))
-    vars(runtime).update(
-        classifications=_timed(classifications, trace), one_ahead=_timed_windows(one_ahead, trace)
-    )
+    model.task = replace(model.task, decode=_timed(model.task.decode, trace))
+    vars(runtime).update(one_ahead=_timed_windows(one_ahead, trace))
     return trace
 
 

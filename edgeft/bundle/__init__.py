@@ -9,7 +9,6 @@ from edgeft.bundle.manifest import (
     FEATURES,
     FORMAT,
     MANIFEST,
-    Decision,
     Golden,
     Manifest,
     ModelRecord,
@@ -17,12 +16,13 @@ from edgeft.bundle.manifest import (
     TensorRecord,
     Variant,
 )
+from edgeft.tasks.task import Head
 
 __all__ = [
     "FEATURES",
     "FORMAT",
     "MANIFEST",
-    "Decision",
+    "Head",
     "Golden",
     "Manifest",
     "ModelRecord",

@@ -15,9 +15,12 @@ from edgeft.bundle.manifest import (
     MANIFEST,
     Manifest,
     manifest_from,
+    requires_of,
 )
 from edgeft.errors import BundleError, FormatError, IntegrityError
 from edgeft.fields import FieldError, document, unique_keys
+from edgeft.inputs import json_of
+from edgeft.tasks.task import PLAIN, Head
 
 __all__ = ["digest_of", "read_manifest", "record_files", "write_manifest"]
 
@@ -86,7 +89,8 @@ def _no_number(name: str) -> None:
 
 
 def write_manifest(folder: Path, manifest: Manifest) -> Manifest:
-    """Write ``folder``/edgeft.json; return the manifest with its digest."""
+    """Write ``folder``/edgeft.json; return the manifest with its digest and what it requires."""
+    manifest = replace(manifest, requires=requires_of(manifest))
     content = _content_of(manifest)
     content["digest"] = digest_of(content)
     text = json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False)
@@ -149,11 +153,25 @@ def _wanted(version: Any) -> str:
 
 def _content_of(manifest: Manifest) -> dict[str, Any]:
     content = asdict(manifest)
-    content["task"] = manifest.task.value
     content["requires"] = {name: FEATURES[name] for name in manifest.requires}
-    order = ("format", "digest", "requires", "task", "labels", "models", "pipeline", "provenance")
-    content = {key: content[key] for key in (*order, "files")}
+    for name, model in manifest.models.items():
+        written = content["models"][name]
+        written["golden_inputs"] = [json_of(one) for one in model.golden_inputs]
+        written["head"] = _changed(model.head)
+        for its, variant in model.variants.items():
+            if variant.head is None:
+                del written["variants"][its]["head"]
+            else:
+                written["variants"][its]["head"] = _changed(variant.head)
+    order = ("format", "digest", "requires", "models", "pipeline", "provenance", "files")
+    content = {key: content[key] for key in order}
     return dict(json.loads(json.dumps(content)))  # tuples become lists, as a reader sees them
+
+
+def _changed(head: Head) -> dict[str, Any]:
+    """The fields of a head that are not as everywhere."""
+    plain = asdict(PLAIN)
+    return {name: value for name, value in asdict(head).items() if value != plain[name]}
 
 
 def _paths_in(manifest: Manifest) -> Iterable[str]:

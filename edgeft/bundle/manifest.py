@@ -24,8 +24,9 @@ from edgeft.fields import (
     text,
     whole,
 )
+from edgeft.inputs import Input, columns_of, input_from
 from edgeft.normalize import STEPS
-from edgeft.tasks import Task
+from edgeft.tasks.task import PLAIN, TASKS, Head
 
 __all__ = [
     "FEATURES",
@@ -34,7 +35,6 @@ __all__ = [
     "KNOWN_INPUTS",
     "LONGEST_LABEL",
     "MANIFEST",
-    "Decision",
     "Golden",
     "Manifest",
     "ModelRecord",
@@ -42,13 +42,22 @@ __all__ = [
     "TensorRecord",
     "Variant",
     "manifest_from",
+    "requires_of",
 ]
 
 MANIFEST = "edgeft.json"
 FORMAT = 1
 LONGEST_LABEL = 10_000  # characters
 # What a reader must know beyond format 1, and the first version that does.
-FEATURES: Mapping[str, str] = {"normalize": "0.1.0", "decision": "0.1.0"}
+# "records": task, labels and head stand in each model's record, and goldens are outputs by name.
+FEATURES: Mapping[str, str] = {
+    "normalize": "0.1.0",
+    "decision": "0.1.0",
+    "records": "0.2.0",
+    **TASKS,
+}
+FIRST_TASK = "text-classification"  # which every version reads, so nobody need require it
+LOGITS = "logits"  # the output of that task
 KNOWN_INPUTS = frozenset({"input_ids", "attention_mask", "token_type_ids"})
 FOREIGN = "foreign"  # the kind of a graph whose outputs may be anything: bench times such
 
@@ -64,30 +73,18 @@ class TensorRecord:
 
 @dataclass(frozen=True)
 class Golden:
-    """Logits of the model's golden texts, each run alone and unpadded.
+    """Outputs for the model's golden inputs, each run alone and unpadded.
 
-    ``logits[i][c]`` belongs to golden text i and label c. An answer that
+    ``outputs[name][i]`` are the values of golden input i, flat, row by row. One that
     differs by more than ``tolerance`` means that this machine computes the
     variant differently from the one that checked it.
     """
 
-    logits: tuple[tuple[float, ...], ...]
+    outputs: Mapping[str, tuple[tuple[float, ...], ...]]
     tolerance: float
 
-
-@dataclass(frozen=True)
-class Decision:
-    """How scores become an answer.
-
-    Scores are the softmax of logits / ``temperature``. ``label``, unless "", is
-    given where its score reaches ``threshold`` and nowhere else. An answer whose
-    score is below ``abstain_below`` is withheld.
-    """
-
-    temperature: float = 1.0
-    label: str = ""
-    threshold: float = 0.0
-    abstain_below: float = 0.0
+    def __bool__(self) -> bool:
+        return any(self.outputs.values())
 
 
 @dataclass(frozen=True)
@@ -102,7 +99,7 @@ class Variant:
     batch_invariant: False where a text's logits depend on its batch neighbours.
     full_range: True where int8 weights use all 8 bits, so that x86 CPUs without
         VNNI overflow unless they compute in a slower way.
-    decision: how its scores become answers.
+    head: how its outputs become answers, where that is not as the model says.
     measured: figures from when the variant was checked, as JSON values.
     """
 
@@ -116,26 +113,35 @@ class Variant:
     wants: str = ""
     batch_invariant: bool = True
     full_range: bool = False
-    decision: Decision = Decision()
+    head: Head | None = None
     measured: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class ModelRecord:
-    """One tokenizer, one config and the variants that share them.
+    """One task, tokenizer and config, and the variants that share them.
 
     ``path`` is the model's folder inside the bundle, ``tokenizer`` its
     tokenizer.json. Both are relative to the bundle, as are the variants' files.
+    ``labels`` are in the order of their ids; some tasks have none.
     """
 
     path: str
+    task: str
+    labels: tuple[str, ...]
     tokenizer: str
     max_length: int
     pad_id: int
     pad_type_id: int
     normalize: tuple[str, ...]
-    golden_texts: tuple[str, ...]
+    golden_inputs: tuple[Input, ...]
     variants: Mapping[str, Variant]
+    head: Head = PLAIN
+
+    def head_of(self, variant: str) -> Head:
+        """How the outputs of a variant become answers."""
+        own = self.variants[variant].head
+        return self.head if own is None else own
 
 
 @dataclass(frozen=True)
@@ -150,8 +156,6 @@ class PipelineStep:
 class Manifest:
     """The content of edgeft.json; ``digest`` is set by reading or writing it."""
 
-    task: Task
-    labels: tuple[str, ...]
     models: Mapping[str, ModelRecord]
     pipeline: tuple[PipelineStep, ...]
     files: Mapping[str, FileRecord]
@@ -174,10 +178,7 @@ FLOAT32 = 3.4028234e38
 INT32 = (1 << 31) - 1
 
 _NAME = text(1, 200, controls=False)
-
-
-def _task(found: Any) -> Task:
-    return Task(choice(*(one.value for one in Task))(found))
+_TEXT = text(0, 100_000)
 
 
 def _features(found: Any) -> tuple[str, ...]:
@@ -193,6 +194,16 @@ def _path(found: Any) -> str:
     return path
 
 
+def _input(found: Any) -> Input:
+    try:
+        one = input_from(found)
+    except ValueError:
+        raise FieldError("is no text, pair of texts or question with its context") from None
+    for column in columns_of(one):
+        _TEXT(column)
+    return one
+
+
 def _axis(found: Any) -> int | str:
     return text(0, 200)(found) if isinstance(found, str) else whole(0, INT32)(found)
 
@@ -205,15 +216,20 @@ _TENSOR = record(
 )
 _GOLDEN = record(
     Golden,
-    logits=listed(listed(number(-FLOAT32, FLOAT32)), 0, 1000),
+    outputs=mapped(listed(listed(number(-FLOAT32, FLOAT32), 0, 1 << 16), 0, 1000), _NAME, 0, 16),
     tolerance=number(0, 1e6),
 )
-_DECISION = record(
-    Decision,
+_HEAD = record(
+    Head,
     temperature=number(1e-3, 1e3),
     label=text(),
     threshold=number(0, 1),
     abstain_below=number(0, 1),
+    aggregation=choice("first", "average", "max"),
+    min_score=number(0, 1),
+    null_margin=optional(number(-FLOAT32, FLOAT32)),
+    max_answer_tokens=whole(1, MOST_TOKENS),
+    top_k=whole(1, 1000),
 )
 _VARIANT = record(
     Variant,
@@ -227,19 +243,22 @@ _VARIANT = record(
     wants=text(0, 40, controls=False),
     batch_invariant=flag,
     full_range=flag,
-    decision=_DECISION,
+    head=optional(_HEAD),
     measured=entries,
 )
 _MODEL = record(
     ModelRecord,
     path=_path,
+    task=choice(*TASKS),
+    labels=listed(text(most=LONGEST_LABEL), 1),
     tokenizer=_path,
     max_length=whole(1, MOST_TOKENS),
     pad_id=whole(0, INT32),
     pad_type_id=whole(0, INT32),
     normalize=listed(choice(*STEPS), 0, 100),
-    golden_texts=listed(text(0, 100_000), 0, 1000),
+    golden_inputs=listed(_input, 0, 1000),
     variants=mapped(_VARIANT, _NAME, 1, 1000),
+    head=_HEAD,
 )
 _STEP = record(PipelineStep, model=_NAME, threshold=optional(number(0, 1)))
 _FILE = record(FileRecord, sha256=text(pattern="[0-9a-f]{64}"), bytes=whole(0, MOST_BYTES))
@@ -248,8 +267,6 @@ _MANIFEST = record(
     format=whole(FORMAT, FORMAT),
     digest=text(),
     requires=_features,
-    task=_task,
-    labels=listed(text(most=LONGEST_LABEL), 1),
     models=mapped(_MODEL, _NAME, 1),
     pipeline=listed(_STEP, 1),
     files=mapped(_FILE, _path),
@@ -263,16 +280,63 @@ def manifest_from(content: Mapping[str, Any]) -> Manifest:
     Raises FieldError where a field is missing, misstated or does not fit the
     others, FormatError where it asks for what this version cannot do.
     """
-    manifest = _MANIFEST(content)
+    manifest = _MANIFEST(_of_today(content))
     _check_pipeline(manifest)
-    twice = repeated(manifest.labels)
-    if twice is not None:
-        raise FieldError(f"name {twice!r} twice", "labels")
     try:
         _check_model(manifest, manifest.model)
     except FieldError as error:
         raise error.inside(manifest.pipeline[0].model).inside("models") from None
     return manifest
+
+
+def requires_of(manifest: Manifest) -> tuple[str, ...]:
+    """The features that a reader of a manifest must know."""
+    models = manifest.models.values()
+    decided = any(one.head_of(name) != PLAIN for one in models for name in one.variants)
+    return (
+        *("normalize",) * any(one.normalize for one in models),
+        *("decision",) * decided,
+        "records",
+        *sorted({one.task for one in models} - {FIRST_TASK}),
+    )
+
+
+def _of_today(content: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What version 0.1 wrote, in today's form; anything else is given back.
+
+    Then one model's task and labels stood on top, goldens were logits, and a head a decision.
+    """
+    models = content.get("models")
+    if "labels" not in content or not isinstance(models, dict):
+        return content
+    shared = {name: content[name] for name in ("task", "labels") if name in content}
+    return {
+        **content,
+        "models": {name: _model_of_today(one, shared) for name, one in models.items()},
+    }
+
+
+def _model_of_today(model: Any, shared: Mapping[str, Any]) -> Any:
+    if not isinstance(model, dict):
+        return model
+    today = {**shared, **_renamed(model, "golden_texts", "golden_inputs")}
+    variants = model.get("variants")
+    if isinstance(variants, dict):
+        today["variants"] = {name: _variant_of_today(one) for name, one in variants.items()}
+    return today
+
+
+def _variant_of_today(variant: Any) -> Any:
+    if not isinstance(variant, dict):
+        return variant
+    today, golden = _renamed(variant, "decision", "head"), variant.get("golden")
+    if isinstance(golden, dict) and LOGITS in golden:
+        today["golden"] = {**golden, "outputs": {LOGITS: golden[LOGITS]}}
+    return today
+
+
+def _renamed(content: Mapping[str, Any], old: str, new: str) -> dict[str, Any]:
+    return {new if key == old else key: value for key, value in content.items()}
 
 
 def _check_pipeline(manifest: Manifest) -> None:
@@ -288,6 +352,11 @@ def _check_pipeline(manifest: Manifest) -> None:
 
 
 def _check_model(manifest: Manifest, model: ModelRecord) -> None:
+    twice = repeated(model.labels)
+    if twice is not None:
+        raise FieldError(f"name {twice!r} twice", "labels")
+    if model.head.label and model.head.label not in model.labels:
+        raise FieldError(f"{model.head.label!r} is no label", "head", "label")
     if model.tokenizer not in manifest.files:
         raise FieldError("is not among the files", "tokenizer")
     for name, variant in model.variants.items():
@@ -298,19 +367,20 @@ def _check_model(manifest: Manifest, model: ModelRecord) -> None:
 
 
 def _check_variant(manifest: Manifest, model: ModelRecord, variant: Variant) -> None:
-    labels, golden = manifest.labels, variant.golden.logits
+    labels = model.labels
     for role, path in variant.files.items():
         if path not in manifest.files:
             raise FieldError("is not among the files", "files", role)
-    if variant.decision.label and variant.decision.label not in labels:
-        raise FieldError(f"{variant.decision.label!r} is no label", "decision", "label")
-    if golden and len(golden) != len(model.golden_texts):
-        found = f"has {len(golden)} rows for {len(model.golden_texts)} golden texts"
-        raise FieldError(found, "golden", "logits")
-    for at, row in enumerate(golden):
-        if len(row) != len(labels):
-            found = f"has {len(row)} numbers for {len(labels)} labels"
-            raise FieldError(found, "golden", "logits", at)
+    if variant.head and variant.head.label and variant.head.label not in labels:
+        raise FieldError(f"{variant.head.label!r} is no label", "head", "label")
+    for name, golden in variant.golden.outputs.items():
+        if golden and len(golden) != len(model.golden_inputs):
+            found = f"has {len(golden)} rows for {len(model.golden_inputs)} golden inputs"
+            raise FieldError(found, "golden", "outputs", name)
+        for at, row in enumerate(golden):
+            if name == LOGITS and len(row) != len(labels):
+                found = f"has {len(row)} numbers for {len(labels)} labels"
+                raise FieldError(found, "golden", "outputs", name, at)
     if variant.graph != FOREIGN:
         _check_ends(variant, len(labels))
 

@@ -29,6 +29,8 @@ from edgeft.data import lone_surrogate, visible
 from edgeft.errors import EdgeftError, ModelError
 from edgeft.fields import FieldError, Reader, entries, listed, optional, text, whole
 from edgeft.normalize import parse_steps
+from edgeft.tasks.classification import TASK
+from edgeft.tasks.task import Task
 
 __all__ = ["Checkpoint", "open_checkpoint"]
 
@@ -74,6 +76,7 @@ class Checkpoint:
     fixed_ids: int = 0
     training: Mapping[str, Any] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    task: Task = TASK
 
 
 def open_checkpoint(name: str) -> Checkpoint:

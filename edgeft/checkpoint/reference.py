@@ -2,31 +2,34 @@
 
 import inspect
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from edgeft.checkpoint.open import Checkpoint
 from edgeft.errors import ModelError
+from edgeft.inputs import Input
 from edgeft.normalize import normalizer
 from edgeft.progress import Progress, silent
+from edgeft.proof.told import Told
 from edgeft.runtime.batching import plan_batches
 from edgeft.runtime.cpu import usable_cores
 from edgeft.settings import torch_threads
+from edgeft.tasks.encoded import Encoded, Part
 
-__all__ = ["clean", "fills", "token_ids", "torch_logits"]
+__all__ = ["clean", "fills", "token_ids", "torch_told"]
 
 BATCH_TOKENS = 2048
 
 
-def torch_logits(
+def torch_told(
     checkpoint: Checkpoint,
-    texts: Sequence[str],
+    texts: Sequence[Input],
     *,
     step: str = "running torch",
     progress: Progress = silent,
-) -> NDArray[np.float32]:
-    """The (N, C) float32 logits of the torch model. Raises ModelError where one is no number.
+) -> Told:
+    """What the torch model gives for N texts. Raises ModelError where a logit is no number.
 
     Texts go through the checkpoint's own tokenizer, not the runtime's, so that
     a difference between the two is found as well.
@@ -34,9 +37,7 @@ def torch_logits(
     import torch
 
     logits = np.empty((len(texts), len(checkpoint.labels)), np.float32)  # (N, C)
-    if not texts:
-        return logits
-    encoded = _encode(checkpoint, texts)
+    encoded = _encode(checkpoint, texts) if texts else {"input_ids": []}
     plan = plan_batches([len(ids) for ids in encoded["input_ids"]], budget=BATCH_TOKENS)
     behind = fills(checkpoint)
     done = 0
@@ -56,7 +57,8 @@ def torch_logits(
             "The torch model answers with values that are no numbers (NaN or infinity).",
             hint="Training diverged: train again with a lower --learning-rate.",
         )
-    return logits
+    read = [Encoded((Part(ids, range(len(ids)), len(ids)),)) for ids in encoded["input_ids"]]
+    return Told(checkpoint.task, checkpoint.labels, texts, read, {"logits": logits})
 
 
 def token_ids(checkpoint: Checkpoint, texts: Sequence[str]) -> list[list[int]]:
@@ -86,7 +88,7 @@ def _padded(rows: Sequence[Sequence[int]], fill: int) -> list[list[int]]:
     return [[*row, *[fill] * (longest - len(row))] for row in rows]
 
 
-def _encode(checkpoint: Checkpoint, texts: Sequence[str]) -> dict[str, list[list[int]]]:
+def _encode(checkpoint: Checkpoint, texts: Sequence[Any]) -> dict[str, list[list[int]]]:
     """The model's inputs, a list of rows each; at least one token a row, as no graph runs none."""
     encoded = checkpoint.tokenizer(
         clean(checkpoint, texts), truncation=True, max_length=checkpoint.max_length, padding=False

@@ -50,8 +50,8 @@ def _show(result: "DemoResult", seconds: float) -> None:
             [
                 f"{cell.cell.variant} on {cell.cell.device}",
                 f"{cell.file_bytes / 1e6:.1f}",
-                f"{report.scores.accuracy:.4f}" if report.scores else "-",
-                f"{report.scores.macro_f1:.4f}" if report.scores else "-",
+                f"{report.scores.figure('accuracy'):.4f}" if report.scores else "-",
+                f"{report.scores.figure('macro_f1'):.4f}" if report.scores else "-",
                 f"{report.parity.label_agreement:.4f}",
                 f"{one.single_p50_ms.median:.2f}" if one and one.single_p50_ms else "-",
                 f"{p99:.2f}" if one and (p99 := one.percentiles["p99_ms"]) is not None else "-",

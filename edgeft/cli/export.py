@@ -9,7 +9,7 @@ from edgeft.cli import console, options
 
 if TYPE_CHECKING:
     from edgeft.export.result import ExportResult
-    from edgeft.proof.decide import Wish
+    from edgeft.tasks.task import Wish
 
 SHARE = options.Number(0, 1, min_open=True)
 SINGLE_FILE = "--single-file"
@@ -215,7 +215,7 @@ def _remarks(result: "ExportResult") -> list[str]:
 
 def _wish(precision: str | None, recall: str | None, abstain: float | None) -> "Wish":
     from edgeft.errors import UsageError
-    from edgeft.proof.decide import Wish
+    from edgeft.tasks.task import Wish
 
     if precision and recall:
         raise UsageError("--precision and --recall exclude each other: one threshold serves one.")

@@ -31,9 +31,9 @@ def command(bundle: Path, as_json: bool) -> None:
     model = manifest.model
     console.print_lines(
         [
-            f"{bundle}: {manifest.task.value}, format {manifest.format}",
+            f"{bundle}: {manifest.model.task}, format {manifest.format}",
             f"digest   {manifest.digest}",
-            f"labels   {len(manifest.labels)}: {_some(manifest.labels)}",
+            f"labels   {len(manifest.model.labels)}: {_some(manifest.model.labels)}",
             f"tokens   at most {model.max_length} a text",
             f"text     {', '.join(model.normalize) or 'taken as it is'}",
         ]

@@ -9,8 +9,7 @@ import click
 from edgeft.cli import console, options
 
 if TYPE_CHECKING:
-    from edgeft.runtime.model import LongTexts
-    from edgeft.tasks import Classification
+    from edgeft.tasks.task import LongTexts
 
 
 @click.command()
@@ -72,27 +71,12 @@ def command(
         expect=expect,
     ) as model:
         console.note(f"Running {model.variant} on {model.device}, {model.threads} threads.")
+        show = model.task.show
         if arrivals is None:
             for prediction in model.stream(texts):
-                print(console.json_text(_document(prediction, scores)))
+                print(console.json_text(show(prediction, scores)))
             return
         for window in windows(texts, arrivals=arrivals, most=WINDOW):
             for prediction in model.predict(window):
-                print(console.json_text(_document(prediction, scores)))
+                print(console.json_text(show(prediction, scores)))
             sys.stdout.flush()
-
-
-def _document(prediction: "Classification", scores: bool) -> dict[str, Any]:
-    document: dict[str, Any] = {
-        "label": prediction.label,
-        "score": round(prediction.score, 6),
-        "truncated": prediction.truncated,
-        "unknown_share": round(prediction.unknown_share, 4),
-    }
-    if prediction.abstained:
-        document["abstained"] = True
-    if prediction.windows > 1:
-        document["windows"] = prediction.windows
-    if scores:
-        document["scores"] = {label: round(one, 6) for label, one in prediction.scores.items()}
-    return document

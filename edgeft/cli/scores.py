@@ -7,9 +7,7 @@ from edgeft.cli import console
 if TYPE_CHECKING:
     from edgeft.proof.battery import Evaluation
     from edgeft.tasks.metrics import ClassificationScores
-
-MOST_CLASSES = 20  # a longer table shows only its worst rows
-MOST_CONFUSED = 10  # a larger confusion matrix is shown as its most frequent mistakes
+    from edgeft.tasks.task import Scores
 
 
 def scores_row(scores: "ClassificationScores") -> list[str]:
@@ -35,39 +33,7 @@ def thresholds_row(found: "Evaluation") -> list[str]:
     ]
 
 
-def print_scores(scores: "ClassificationScores", *, title: str) -> None:
-    """Print the per-class table and the confusion matrix, or what matters most of them."""
-    _print_classes(scores, title)
-    withheld = any(scores.withheld)
-    present = [i for i, one in enumerate(scores.per_class) if one.support]
-    if len(scores.labels) <= MOST_CONFUSED:
-        console.print_table(
-            f"{title}: confusion matrix (rows are true labels)",
-            ["", *scores.labels] + ["(withheld)"] * withheld,
-            [
-                [scores.labels[i], *scores.confusion[i], *scores.withheld[i : i + 1] * withheld]
-                for i in present
-            ],
-        )
-    elif mistakes := scores.confusions(10):
-        console.print_table(
-            f"{title}: the most frequent mistakes",
-            ["true label", "predicted as", "times"],
-            mistakes,
-        )
-
-
-def _print_classes(scores: "ClassificationScores", title: str) -> None:
-    classes = [one for one in scores.per_class if one.support]
-    heading = f"{title}: per class"
-    if len(classes) > MOST_CLASSES:
-        heading = f"{title}: the 10 classes with the lowest F1, of {len(classes)}"
-        classes = sorted(classes, key=lambda one: one.f1)[:10]
-    console.print_table(
-        heading,
-        ["label", "precision", "recall", "F1", "rows"],
-        [
-            [one.label, f"{one.precision:.4f}", f"{one.recall:.4f}", f"{one.f1:.4f}", one.support]
-            for one in classes
-        ],
-    )
+def print_scores(scores: "Scores", *, title: str) -> None:
+    """Print the tables of what a person wants to see of them."""
+    for heading, columns, rows in scores.tables(title):
+        console.print_table(heading, columns, rows)

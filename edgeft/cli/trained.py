@@ -19,11 +19,11 @@ def tell_trained(checkpoint: Path, bundle: Path, data: Path, texts: Sequence[str
     from edgeft.data.seen import read_seen, seen_sentence
     from edgeft.errors import UsageError
     from edgeft.normalize import normalizer
+    from edgeft.tasks import task_named
 
     manifest = read_manifest(bundle)
-    weights = find_weights(
-        str(checkpoint), checkpoint, auto_class="AutoModelForSequenceClassification"
-    )
+    task = task_named(manifest.model.task)
+    weights = find_weights(str(checkpoint), checkpoint, auto_class=task.auto_class)
     recorded = (manifest.provenance.get("checkpoint") or {}).get("weights_sha256")
     if weights.sha256 != recorded:
         raise UsageError(

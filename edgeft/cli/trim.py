@@ -63,7 +63,7 @@ def command(checkpoint: str, out: Path, as_json: bool, **settings: Any) -> None:
         console.print_lines(
             [
                 f"On {lost.rows:,} rows that gave no token it loses, in points (95% interval): "
-                f"accuracy {lost.accuracy}, macro F1 {lost.macro_f1}. "
+                f"{', '.join(f'{loss.metric} {loss}' for loss in lost.losses)}. "
                 f"{lost.sentence(result.max_drop)}"
             ]
         )

@@ -81,8 +81,8 @@ def command(
 
 def show(bundle: Path, results: "dict[str, VariantCheck]", max_drop: float) -> None:
     """Print what was found, a row for each variant, and what is not proven."""
+    from edgeft.proof.agreement import outcome_told
     from edgeft.proof.limits import EXACT
-    from edgeft.proof.scoring import outcome_told
 
     compared = any(one.agreement for one in results.values())
     rows = []
@@ -106,10 +106,10 @@ def show(bundle: Path, results: "dict[str, VariantCheck]", max_drop: float) -> N
     scored = [
         [
             name,
-            f"{one.scores.accuracy:.4f}",
-            f"{one.scores.macro_f1:.4f}",
-            *((str(one.drop.accuracy), str(one.drop.macro_f1)) if one.drop else ("-", "-")),
-            f"{one.calibration.ece:.3f}" if one.calibration else "-",
+            f"{one.scores.figure('accuracy'):.4f}",
+            f"{one.scores.figure('macro_f1'):.4f}",
+            *(map(str, one.drop.losses) if one.drop else ("-", "-")),
+            f"{one.calibration['ece']:.3f}" if one.calibration else "-",
         ]
         for name, one in results.items()
         if one.scores

@@ -6,8 +6,9 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from edgeft.bundle import Decision, Manifest
+from edgeft.bundle import Head, Manifest
 from edgeft.export.result import ExportResult
+from edgeft.tasks import task_named
 
 __all__ = ["escape", "model_card"]
 
@@ -26,13 +27,14 @@ def escape(text: str) -> str:
 def model_card(name: str, result: ExportResult) -> str:
     """The card of an exported bundle called ``name``."""
     manifest = result.manifest
+    task = task_named(manifest.model.task)
     parts = [
         _front_matter(manifest),
         f"# Model {escape(name)}",
-        f"A text classifier with {len(manifest.labels)} labels, exported to ONNX by "
+        f"A {task.noun} with {len(manifest.model.labels)} labels, exported to ONNX by "
         f"edgeft {manifest.provenance['edgeft']}. It runs without torch.",
         "## Labels",
-        f"In the order of the logits: {', '.join(map(escape, manifest.labels))}.",
+        f"In the order of the logits: {', '.join(map(escape, manifest.model.labels))}.",
         "## Variants",
         _variants(result),
         _checked_on(result),
@@ -48,7 +50,7 @@ def model_card(name: str, result: ExportResult) -> str:
 
 
 def _front_matter(manifest: Manifest) -> str:
-    lines = ["library_name: edgeft", f"pipeline_tag: {manifest.task.value}", "tags:", "- onnx",
+    lines = ["library_name: edgeft", f"pipeline_tag: {manifest.model.task}", "tags:", "- onnx",
              "- edgeft"]  # fmt: skip
     base = _base(manifest)
     if _HUB_ID.fullmatch(base):
@@ -125,7 +127,7 @@ def _remarks(result: ExportResult) -> list[str]:
             told = ", ".join(f"`{one}`" for one in left)
             lines.append(f"{name}: left in float, being most sensitive: {told}.")
         if report.outcome:
-            rules = " and ".join(_rules(result.manifest.model.variants[name].decision))
+            rules = " and ".join(_rules(result.manifest.model.head_of(name)))
             lines.append(f"{name} answers {rules}: {', '.join(report.outcome_told())}.")
         if name == "fp16":
             lines.append(
@@ -137,7 +139,7 @@ def _remarks(result: ExportResult) -> list[str]:
     return [*lines, *map(escape, provenance["notes"])]
 
 
-def _rules(decision: Decision) -> list[str]:
+def _rules(decision: Head) -> list[str]:
     """What its thresholds say, in words."""
     rules = []
     if decision.label:
@@ -156,7 +158,7 @@ def _limits(manifest: Manifest) -> str:
         "tells the share of its tokens that the vocabulary lacks (`unknown_share`); where that is "
         "large, the label means little.",
         "It always answers with one of its labels, whatever the text is about."
-        if not any(one.decision.abstain_below for one in model.variants.values())
+        if not any(model.head_of(name).abstain_below for name in model.variants)
         else 'Where its score is too low, edgeft answers "unknown"; other readers of this folder '
         "do not know that threshold.",
     ]
@@ -213,6 +215,7 @@ def _single_file(manifest: Manifest) -> list[str]:
 def _loading(name: str, manifest: Manifest) -> str:
     folder = json.dumps(name, ensure_ascii=False)
     graph = manifest.model.variants["fp32"].files["model"].rpartition("/")
+    ort_class = task_named(manifest.model.task).ort_class
     return f"""With edgeft (`pip install 'edgeft[cpu]'`):
 
 ```python
@@ -225,10 +228,10 @@ model.predict("…").label
 With Optimum (`pip install 'optimum-onnx[onnxruntime]'`):
 
 ```python
-from optimum.onnxruntime import ORTModelForSequenceClassification
+from optimum.onnxruntime import {ort_class}
 from transformers import AutoTokenizer
 
-model = ORTModelForSequenceClassification.from_pretrained(
+model = {ort_class}.from_pretrained(
     {folder}, subfolder="{graph[0]}", file_name="{graph[2]}"
 )
 tokenizer = AutoTokenizer.from_pretrained({folder})

@@ -21,8 +21,6 @@ from edgeft.checkpoint.pretrained import quiet, write_tokenizer
 from edgeft.export.graph import describe_graph
 from edgeft.export.variants import KINDS, TARGETS, Target
 from edgeft.runtime.model import Model
-from edgeft.tasks import Task
-from edgeft.tasks.builtin import GOLDEN_TEXTS
 
 __all__ = ["Draft"]
 
@@ -58,7 +56,7 @@ class Draft:
             opset=graph.opset,
             inputs=graph.inputs,
             outputs=graph.outputs,
-            golden=Golden((), 0.0),
+            golden=Golden({}, 0.0),
             wants=kind.wants,
             batch_invariant=kind.batch_invariant,
             full_range=kind.precision == "int8" and not self._target.reduce_range,
@@ -105,21 +103,19 @@ class Draft:
         checkpoint = self._checkpoint
         record = ModelRecord(
             path=".",
+            task=checkpoint.task.name,
+            labels=checkpoint.labels,
             tokenizer="tokenizer.json",
             max_length=checkpoint.max_length,
             pad_id=checkpoint.pad_id,
             pad_type_id=int(checkpoint.tokenizer.pad_token_type_id),
             normalize=checkpoint.normalize,
-            golden_texts=GOLDEN_TEXTS,
+            golden_inputs=checkpoint.task.golden,
             variants=self.variants,
         )
-        decides = any(one.decision != type(one.decision)() for one in self.variants.values())
         return Manifest(
-            task=Task.TEXT_CLASSIFICATION,
-            labels=checkpoint.labels,
             models={MODEL: record},
             pipeline=(PipelineStep(MODEL),),
             files=files,
             provenance=provenance,
-            requires=("normalize",) * bool(checkpoint.normalize) + ("decision",) * decides,
         )

@@ -5,8 +5,6 @@ from collections.abc import Collection, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 
-import numpy as np
-
 from edgeft.bundle import Golden
 from edgeft.data import evenly
 from edgeft.errors import GateError
@@ -16,12 +14,14 @@ from edgeft.export.make import Materials, layers_of, make
 from edgeft.export.speed import relative_times
 from edgeft.export.variants import KINDS
 from edgeft.progress import Progress, silent
-from edgeft.proof.decide import NO_WISH, Wish, decide
-from edgeft.proof.gates import Logits, Reference, VariantReport, judge, report_on
+from edgeft.proof.agreement import differences
+from edgeft.proof.gates import Reference, VariantReport, judge, report_on
 from edgeft.proof.limits import EXACT, MAX_DROP, ROUNDED_TOLERANCE, SAME_LOGITS
-from edgeft.proof.scoring import label_ids, rounded_up
+from edgeft.proof.told import Told
+from edgeft.runtime.golden import largest_difference
 from edgeft.runtime.model import Model
-from edgeft.tasks.builtin import GOLDEN_TEXTS
+from edgeft.tasks.outputs import flat, picked
+from edgeft.tasks.task import NO_WISH, Wish
 
 __all__ = ["Factory", "Rules"]
 
@@ -72,8 +72,8 @@ class Factory:
         if KINDS[name].calibrated and not self._materials.calibration:
             self._refuse(name, "it takes its scales from 16 texts of yours or more (--calibration)")
             return
-        logits, problem = self._try(name)  # (N, C) of the texts that choose
-        problem = problem or self._decide(name, logits) or self._report(name, logits)
+        told, problem = self._try(name)
+        problem = problem or self._decide(name, told) or self._report(name, told)
         if problem:
             self._refuse(name, problem)
 
@@ -88,16 +88,16 @@ class Factory:
 
     # --- the steps -----------------------------------------------------------------------
 
-    def _try(self, name: str) -> tuple[Logits, str]:
-        """Make the variant; its (N, C) logits for the texts that choose, and what is wrong."""
-        answers: list[Logits] = []
+    def _try(self, name: str) -> tuple[Told, str]:
+        """Make the variant; what it tells of the texts that choose, and what is wrong with it."""
+        last: list[Told] = []
 
         def attempt(leave: Collection[str]) -> str:
             with self._made(name, leave) as model:
-                logits, problem = judge(
+                told, problem = judge(
                     model, self._chooser, max_drop=self._rules.max_drop, progress=self._progress
                 )
-            answers[:] = [logits]
+            last[:] = [told]
             return problem
 
         layers = layers_of(name, self._materials)
@@ -105,17 +105,17 @@ class Factory:
         if rung.left:
             measured = self._draft.variants[name].measured
             self._draft.change(name, measured={**measured, "left_in_float": list(rung.left)})
-        return answers[0], rung.problem
+        return last[0], rung.problem
 
     def _sensitivity(self, name: str, layer: str, layers: Sequence[str]) -> float:
         """How far quantizing one layer alone moves the logits, on average."""
         self._progress(f"finding what {name} may not touch", layers.index(layer), len(layers))
-        places = evenly(range(len(self._chooser.texts)), SENSITIVITY_TEXTS)
-        texts = [self._chooser.texts[at] for at in places]
+        told = self._chooser.told
+        places = evenly(range(len(told)), SENSITIVITY_TEXTS)
         others = [one for one in layers if one != layer]
         with self._made(name, others, calibration=SENSITIVITY_TEXTS) as model:
-            logits = model.logits(texts)
-        moved = float(np.abs(logits - self._chooser.logits[places]).mean())
+            _, outputs = model.outputs([told.inputs[at] for at in places])
+        _, moved = differences(outputs, picked(told.outputs, places))
         return moved if math.isfinite(moved) else math.inf
 
     def _made(self, name: str, leave: Collection[str], *, calibration: int | None = None) -> Model:
@@ -125,50 +125,54 @@ class Factory:
         self._draft.add(name)
         return self._draft.open(name)
 
-    def _decide(self, name: str, logits: Logits) -> str:
+    def _decide(self, name: str, told: Told) -> str:
         """Set temperature and thresholds; return what cannot be had, if anything."""
-        examples, labels = self._chooser.examples, self._draft.labels
-        if examples is None:
+        truths = self._chooser.truths
+        if truths is None:
             return ""
         try:
-            decision = decide(name, logits, label_ids(examples, labels), labels, self._rules.wish)
+            head = told.task.fit(told.outputs, truths, told.labels, self._rules.wish, name)
         except GateError as error:
             if name in ("fp32", *self._rules.named):
                 raise
             return str(error).splitlines()[0].removeprefix(f"{name}: ").rstrip(".")
-        self._draft.change(name, decision=decision)
+        self._draft.change(name, head=head)
         return ""
 
-    def _report(self, name: str, logits: Logits) -> str:
+    def _report(self, name: str, told: Told) -> str:
         """Measure the variant on the texts that report; return what is wrong with it, if any.
 
-        ``logits`` are those of the texts that choose, which may be the same ones.
+        ``told`` is of the texts that choose, which may be the same ones.
         """
         with self._draft.open(name) as model:
             if self._reporter is not self._chooser:
-                logits, problem = judge(
+                told, problem = judge(
                     model, self._reporter, max_drop=self._rules.max_drop, progress=self._progress
                 )
                 if problem:
                     return problem
             variant = self._draft.variants[name]
             report = report_on(
-                model, self._reporter, logits, variant.decision, max_drop=self._rules.max_drop
+                model, self._reporter, told, model.head, max_drop=self._rules.max_drop
             )
-            golden = model.logits(GOLDEN_TEXTS, alone=True).astype(np.float64)  # (G, C)
-            golden = golden.round(GOLDEN_DIGITS)
+            _, outputs = model.outputs(model.task.golden, alone=True)
+        golden = {
+            name: tuple(tuple(round(one, GOLDEN_DIGITS) for one in row) for row in rows)
+            for name, rows in flat(outputs).items()
+        }
         if name in EXACT and (problem := neighbours_count(report)):
             return problem
         size, whole = (self._draft.path(one).stat().st_size for one in (name, "fp32"))
         needless = KINDS[name].precision != "fp32" and size > SMALLER * whole
         if needless and name not in self._rules.named:
             return f"it is not smaller than fp32 ({size / whole:.0%} of it)"
-        exact = golden if name == "fp32" else np.array(self._draft.variants["fp32"].golden.logits)
-        lost = float(np.abs(golden - exact).max())
+        lost = 0.0
+        if name != "fp32":
+            lost = largest_difference(golden, self._draft.variants["fp32"].golden.outputs)
         self.reports[name] = report
         self._draft.change(
             name,
-            golden=Golden(tuple(map(tuple, golden.tolist())), _tolerance(name, lost, report)),
+            golden=Golden(golden, _tolerance(name, lost, report)),
             measured={**variant.measured, **report.to_dict()},
         )
         return ""
@@ -211,3 +215,11 @@ def _tolerance(name: str, lost: float, report: VariantReport) -> float:
         return SAME_LOGITS
     most = max(lost, report.batch_max_abs_logit_diff, ROUNDED_TOLERANCE)
     return rounded_up(most, TOLERANCE_DIGITS)
+
+
+def rounded_up(number: float, digits: int) -> float:
+    """``number`` to so many digits, and never below it; NaN and infinity stay what they are."""
+    if not math.isfinite(number):
+        return number
+    scale = 10.0**digits
+    return round(math.ceil(number * scale - 1e-6) / scale, digits)

@@ -3,12 +3,11 @@
 from collections.abc import Sequence
 
 from edgeft.checkpoint.open import Checkpoint
-from edgeft.checkpoint.reference import torch_logits
+from edgeft.checkpoint.reference import torch_told
 from edgeft.data import Examples, evenly
 from edgeft.progress import Progress, silent
 from edgeft.proof.gates import Reference
-from edgeft.proof.scoring import check_labels, score_logits
-from edgeft.tasks.builtin import parity_texts
+from edgeft.tasks.reading import aligned
 
 __all__ = ["make_reference"]
 
@@ -30,22 +29,22 @@ def make_reference(
     whose built-in texts need not run again. Raises ModelError for logits that are no
     numbers, DataError for labels that the model does not know.
     """
-    if isinstance(data, Examples):
-        check_labels(data, checkpoint.labels)  # before anything is run
-    edge_texts = edges.edge_texts if edges else parity_texts(checkpoint.max_length)
-    edge_logits = (
-        edges.edge_logits if edges else torch_logits(checkpoint, edge_texts, progress=progress)
+    labels, task = checkpoint.labels, checkpoint.task
+    # Before anything is run.
+    truths = aligned(data, labels).truths if isinstance(data, Examples) else None
+    edges_told = (
+        edges.edges
+        if edges
+        else torch_told(checkpoint, task.parity(checkpoint.max_length), progress=progress)
     )
     if not data:
-        return Reference("built-in", edge_texts, edge_logits, edge_logits, edge_texts, edge_logits)
+        return Reference("built-in", edges_told, edges_told, edges_told)
     if not isinstance(data, Examples):
-        texts = evenly(data, MOST_TEXTS)
-        logits = torch_logits(checkpoint, texts, progress=progress)
-        return Reference("data", texts, logits, logits, edge_texts, edge_logits)
-    logits = baseline = torch_logits(checkpoint, data.texts, progress=progress)
+        told = torch_told(checkpoint, evenly(data, MOST_TEXTS), progress=progress)
+        return Reference("data", told, told, edges_told)
+    told = baseline = torch_told(checkpoint, data.texts, progress=progress)
     if original is not None:
-        baseline = torch_logits(
-            original, data.texts, step="running the original", progress=progress
-        )
-    scores = score_logits(baseline, data, checkpoint.labels)
-    return Reference("data", data.texts, logits, baseline, edge_texts, edge_logits, data, scores)
+        baseline = torch_told(original, data.texts, step="running the original", progress=progress)
+    assert truths is not None
+    scores = task.score(truths, baseline.answers().likeliest, labels)
+    return Reference("data", told, baseline, edges_told, truths, scores)

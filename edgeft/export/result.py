@@ -52,7 +52,7 @@ class ExportResult:
         return {
             "bundle": str(self.out),
             "digest": self.manifest.digest,
-            "labels": list(self.manifest.labels),
+            "labels": list(self.manifest.model.labels),
             "max_length": self.manifest.model.max_length,
             "torch": self.torch.headline() if self.torch else None,
             "variants": {

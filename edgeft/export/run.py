@@ -5,6 +5,7 @@ import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 from edgeft.checkpoint.open import Checkpoint, open_checkpoint
 from edgeft.checkpoint.reference import fills, token_ids
@@ -30,12 +31,13 @@ from edgeft.export.variants import ALL, KINDS, TARGETS, Target, choose_kinds, re
 from edgeft.folders import BUNDLE, new_folder
 from edgeft.progress import Progress, silent
 from edgeft.proof.battery import verify
-from edgeft.proof.decide import NO_WISH, Wish, check_wish
 from edgeft.proof.evidence import read_evidence
 from edgeft.proof.gates import Reference
 from edgeft.proof.limits import MAX_DROP
 from edgeft.runtime.tokenize import TextEncoder
 from edgeft.tasks.builtin import ENGLISH
+from edgeft.tasks.metrics import ClassificationScores
+from edgeft.tasks.task import NO_WISH, PLAIN, Wish
 
 __all__ = ["ExportConfig", "export"]
 
@@ -120,7 +122,7 @@ def _export(
         tell=tell,
     )
     checkpoint = open_checkpoint(config.checkpoint)
-    check_wish(config.wish, checkpoint.labels)
+    checkpoint.task.check(config.wish, checkpoint.labels)
     if config.single_file and checkpoint.normalize:
         raise UsageError(
             f"The model's texts are normalized first ({', '.join(checkpoint.normalize)}), which a "
@@ -180,7 +182,7 @@ def _export(
         out=config.out,
         manifest=manifest,
         layers=int(getattr(checkpoint.config, "num_hidden_layers", 0)),
-        torch=reporter.scores,
+        torch=cast("ClassificationScores | None", reporter.scores),  # what the card tells of
         reports=factory.reports,
         times=times,
     )
@@ -248,7 +250,7 @@ def _single_file(
         draft.folder / SINGLE_FILE,
         json.loads(tokenizer),
         labels=checkpoint.labels,
-        temperature=draft.variants[name].decision.temperature,
+        temperature=(draft.variants[name].head or PLAIN).temperature,
         encoder=encoder,
         pad_id=pad_id,
         max_length=checkpoint.max_length,

@@ -16,6 +16,7 @@ from edgeft.runtime.providers import import_onnxruntime
 from edgeft.runtime.tokenize import TextEncoder
 from edgeft.settings import contained
 from edgeft.tasks.builtin import SPELLING_TEXTS
+from edgeft.tasks.task import PLAIN
 
 if TYPE_CHECKING:
     import onnx
@@ -143,7 +144,8 @@ def prove(
     session = _session(str(path))
     # One by one, since neighbours may touch the answers of some variants.
     labels = [session.run(["label"], {"text": _strings([text])})[0][0] for text in some]
-    best = model.logits(some, alone=True).argmax(axis=1)
+    encoded, outputs = model.outputs(some, alone=True)
+    best = model.task.answer(outputs, encoded, some, model.labels, PLAIN).likeliest
     alike = [label == model.labels[at] for label, at in zip(labels, best, strict=True)]
     wrong = sum(same[text] and not one for text, one in zip(some, alike, strict=True))
     if wrong > (1 - LEAST_SAME) * len(some):

@@ -9,37 +9,24 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-from edgeft.bundle import Decision, read_manifest
+from edgeft.bundle import Head, read_manifest
 from edgeft.bundle.integrity import check_files
 from edgeft.data import Examples
 from edgeft.errors import GateError
 from edgeft.progress import Progress, silent
+from edgeft.proof.agreement import Agreement, ClearAgreement, clear_agreement, compare
 from edgeft.proof.limits import LEAST_AGREEMENT, MAX_DROP, SAME_LOGITS
-from edgeft.proof.paired import Drop
-from edgeft.proof.scoring import (
-    Agreement,
-    ClearAgreement,
-    answer_scores,
-    check_labels,
-    clear_agreement,
-    compare_logits,
-    decides,
-    drop,
-    label_ids,
-    outcome,
-    score_logits,
-)
-from edgeft.runtime.decode import require_numbers
+from edgeft.proof.paired import Drop, paired_drop
+from edgeft.proof.told import Told, tell
 from edgeft.runtime.golden import GoldenResult, check_golden
 from edgeft.runtime.load import load
-from edgeft.runtime.model import WINDOW, Model
-from edgeft.tasks.calibration import Calibration, calibration
+from edgeft.runtime.model import Model
 from edgeft.tasks.metrics import ClassificationScores
+from edgeft.tasks.outputs import finite
+from edgeft.tasks.reading import aligned
+from edgeft.tasks.task import Rows, Scores
 
-__all__ = ["Evaluation", "VariantCheck", "evaluate", "hold", "logits_in_steps", "verify"]
+__all__ = ["Evaluation", "VariantCheck", "evaluate", "hold", "verify"]
 
 REFERENCE = "fp32"  # the variant that the others are compared with
 PORTABLE = "portable"  # the same numbers by other operators
@@ -52,18 +39,19 @@ class VariantCheck:
 
     ``agreement`` and ``clear`` compare it with fp32: None without texts or
     without fp32. Without labels ``scores`` (of the likeliest label), ``drop`` (what
-    these lost against fp32's) and ``calibration`` (with its recorded temperature)
-    are None, and ``outcome`` (what the runtime answers, where thresholds change it) is
-    empty. All of this is missing where ``no_numbers`` texts got NaN or infinity.
+    these lost against fp32's) and ``calibration`` (what the task
+    further tells, with the recorded temperature) are None, and ``outcome`` (what the
+    runtime answers, where thresholds change it) is empty.
+    All of this is missing where ``no_numbers`` texts got NaN or infinity.
     """
 
     device: str
     golden: GoldenResult
     agreement: Agreement | None = None
     clear: ClearAgreement | None = None
-    scores: ClassificationScores | None = None
+    scores: Scores | None = None
     drop: Drop | None = None
-    calibration: Calibration | None = None
+    calibration: Mapping[str, float | None] | None = None
     outcome: Mapping[str, float | None] = field(default_factory=dict)
     no_numbers: int = 0
 
@@ -84,7 +72,7 @@ class VariantCheck:
             "clear_agreement": asdict(self.clear) if self.clear else None,
             "scores": self.scores.headline() if self.scores else None,
             "drop": self.drop.judged(max_drop) if self.drop else None,
-            "calibration": self.calibration.to_dict() if self.calibration else None,
+            "calibration": dict(self.calibration) if self.calibration else None,
             "outcome": dict(self.outcome),
             "no_numbers": self.no_numbers,
         }
@@ -127,9 +115,8 @@ def verify(
     """
     manifest = read_manifest(bundle)
     check_files(bundle, manifest.files, manifest.files, verify="full")
-    if isinstance(data, Examples):
-        check_labels(data, manifest.labels)
-    reference: NDArray[np.float32] | None = None  # (N, C) of fp32
+    truths = aligned(data, manifest.model.labels).truths if isinstance(data, Examples) else None
+    reference: Told | None = None  # of fp32
     results = {}
     for name in sorted(manifest.model.variants, key=lambda name: name != REFERENCE):
         with load(bundle, device=device, variant=name, threads=threads, verify="off") as model:
@@ -137,44 +124,43 @@ def verify(
             if not data:
                 continue
             texts = data.texts if isinstance(data, Examples) else data
-            logits = logits_in_steps(model, texts, f"verifying {name}", progress)
+            told = tell(model, texts, f"verifying {name}", progress)
         if name == REFERENCE:
-            reference = logits
-        decision = manifest.model.variants[name].decision
-        results[name] = _on_data(results[name], logits, reference, data, manifest.labels, decision)
+            reference = told
+        results[name] = _on_data(results[name], told, reference, truths, model.head)
     return results
 
 
 def _on_data(
     check: VariantCheck,
-    logits: NDArray[np.float32],
-    reference: NDArray[np.float32] | None,
-    data: Examples | Sequence[str],
-    labels: Sequence[str],
-    decision: Decision,
+    told: Told,
+    reference: Told | None,
+    truths: Rows | None,
+    head: Head,
 ) -> VariantCheck:
-    """The check with what the (N, C) logits of the data tell, beside those of fp32."""
-    numbers = np.isfinite(logits).all(axis=1)  # (N,) bool
+    """The check with what a variant tells of the data, beside fp32."""
+    numbers = finite(told.outputs)  # (N,) bool
     if not numbers.all():
         return replace(check, no_numbers=int((~numbers).sum()))
-    if reference is not None and not np.isfinite(reference).all():
-        reference = None
-    if reference is not None:
+    task, labels, answers = told.task, told.labels, told.answers(head)
+    theirs = None
+    if reference is not None and finite(reference.outputs).all():
+        theirs = reference.answers()
         check = replace(
             check,
-            agreement=compare_logits(logits, reference),
-            clear=clear_agreement(logits, reference),
+            agreement=compare(task, told.outputs, answers, reference.outputs, theirs),
+            clear=clear_agreement(task, answers, theirs),
         )
-    if isinstance(data, Examples):
-        truth = label_ids(data, labels)
+    if truths is not None:
         check = replace(
             check,
-            scores=score_logits(logits, data, labels),
-            calibration=calibration(logits, truth, decision.temperature),
-            outcome=outcome(logits, truth, labels, decision),
+            scores=task.score(truths, answers.likeliest, labels),
+            calibration=task.further(told.outputs, truths, labels, head),
+            outcome=task.score(truths, answers.given, labels).outcome(head),
         )
-        if reference is not None:
-            check = replace(check, drop=drop(logits, reference, data, labels))
+        if theirs is not None:
+            lost = paired_drop(task, truths, answers.likeliest, theirs.likeliest, labels)
+            check = replace(check, drop=lost)
     return check
 
 
@@ -224,30 +210,13 @@ def evaluate(model: Model, examples: Examples, *, progress: Progress = silent) -
 
     Raises DataError where a label is not one of the model's.
     """
-    check_labels(examples, model.labels)
-    logits = logits_in_steps(model, examples.texts, f"scoring {model.variant}", progress)
-    require_numbers(logits)
-    decision = model.manifest.model.variants[model.variant].decision
-    likeliest = score_logits(logits, examples, model.labels)
-    if not decides(decision):
-        return Evaluation(likeliest, likeliest)
-    truth = label_ids(examples, model.labels)
-    answers = answer_scores(logits, truth, model.labels, decision)
-    return Evaluation(answers, likeliest, decided=True)
-
-
-def logits_in_steps(
-    model: Model, texts: Sequence[str], step: str, progress: Progress
-) -> NDArray[np.float32]:
-    """(N, C) float32 logits, with progress.
-
-    Texts whose answers would depend on their neighbours in a batch are run
-    alone, so that the same texts in another order get the same figures.
-    """
-    alone = not model.manifest.model.variants[model.variant].batch_invariant
-    parts = [np.zeros((0, len(model.labels)), np.float32)]
-    progress(step, 0, len(texts))
-    for at in range(0, len(texts), WINDOW):
-        parts.append(model.logits(texts[at : at + WINDOW], alone=alone))
-        progress(step, min(at + WINDOW, len(texts)), len(texts))
-    return np.concatenate(parts)
+    truths = aligned(examples, model.labels).truths
+    answers = tell(model, examples.texts, f"scoring {model.variant}", progress).answers(model.head)
+    likeliest = model.task.score(truths, answers.likeliest, model.labels)
+    given = likeliest
+    if answers.given is not answers.likeliest:
+        given = model.task.score(truths, answers.given, model.labels)
+    # What eval shows is of classes alone so far.
+    assert isinstance(given, ClassificationScores)
+    assert isinstance(likeliest, ClassificationScores)
+    return Evaluation(given, likeliest, decided=given is not likeliest)

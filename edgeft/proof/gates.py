@@ -1,59 +1,55 @@
 """The export's gates: a variant is compared with torch before the bundle may exist."""
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-from edgeft.bundle import Decision
-from edgeft.data import Examples, evenly
+from edgeft.bundle import Head
+from edgeft.data import evenly
 from edgeft.errors import ModelError
 from edgeft.progress import Progress, silent
-from edgeft.proof.battery import logits_in_steps
-from edgeft.proof.limits import EXACT, LEAST_AGREEMENT, SAME_LOGITS
-from edgeft.proof.paired import Drop
-from edgeft.proof.scoring import (
+from edgeft.proof.agreement import (
     Agreement,
     ClearAgreement,
     clear_agreement,
-    compare_logits,
-    drop,
-    label_ids,
-    outcome,
+    compare,
+    differences,
     outcome_told,
-    score_logits,
 )
+from edgeft.proof.limits import EXACT, LEAST_AGREEMENT, SAME_LOGITS
+from edgeft.proof.paired import Drop, paired_drop
+from edgeft.proof.told import Told, tell
 from edgeft.runtime.model import Model
-from edgeft.tasks.calibration import Calibration, calibration
-from edgeft.tasks.metrics import ClassificationScores
+from edgeft.tasks.outputs import finite
+from edgeft.tasks.task import PLAIN, Rows, Scores
 
 __all__ = ["Reference", "VariantReport", "judge", "report_on"]
 
 NEIGHBOUR_TEXTS = 128  # texts that are run alone and in batches, to see what neighbours do
 
-Logits = NDArray[np.float32]
-
 
 @dataclass(frozen=True)
 class Reference:
-    """Texts and the torch original's (N, C) logits for them.
+    """What the torch original tells of the texts that a variant is held to.
 
-    ``source`` is "data" or "built-in". ``baseline`` are the logits that drops are
-    counted from: torch's own, or those of a model that this one was made from.
-    ``scores`` are the baseline's on the labels of ``examples``; both are None
-    where there are no labels. ``edge_texts`` are the built-in ones, run in any
+    ``source`` is "data" or "built-in". ``baseline`` is what drops are counted
+    from: torch's own, or that of a model that this one was made from.
+    ``scores`` are the baseline's on the ``truths``; both are None
+    where there are no labels. ``edges`` are the built-in texts, run in any
     case: they go to the limits that data may not.
     """
 
     source: str
-    texts: list[str]
-    logits: Logits
-    baseline: Logits
-    edge_texts: list[str]
-    edge_logits: Logits
-    examples: Examples | None = None
-    scores: ClassificationScores | None = None
+    told: Told
+    baseline: Told
+    edges: Told
+    truths: Rows | None = None
+    scores: Scores | None = None
+
+    @property
+    def texts(self) -> list[Any]:
+        """The texts themselves."""
+        return list(self.told.inputs)
 
 
 @dataclass(frozen=True)
@@ -64,7 +60,7 @@ class VariantReport:
     scores: of its likeliest labels. drop: what these lost against the baseline's
         on labelled rows; where the variant is ``exact`` there is nothing to prove of
         ``max_drop`` points, since it is the baseline itself in another form.
-    before, after: calibration without and with its temperature. outcome: what the
+    before, after: what the task further tells, without and with its head. outcome: what the
         runtime answers, where thresholds change it.
     batch_flips: among ``batch_texts`` texts, how many get another label alone
         than in a batch.
@@ -73,12 +69,12 @@ class VariantReport:
     parity: Agreement
     parity_source: str
     clear: ClearAgreement
-    scores: ClassificationScores | None
+    scores: Scores | None
     drop: Drop | None
     max_drop: float
     exact: bool
-    before: Calibration | None
-    after: Calibration | None
+    before: dict[str, float | None] | None
+    after: dict[str, float | None] | None
     outcome: dict[str, float | None]
     batch_texts: int
     batch_flips: int
@@ -97,7 +93,7 @@ class VariantReport:
             }
             if self.drop
             else None,
-            "calibration": {"before": self.before.to_dict(), "after": self.after.to_dict()}
+            "calibration": {"before": self.before, "after": self.after}
             if self.before and self.after
             else None,
             "outcome": self.outcome,
@@ -138,19 +134,16 @@ class VariantReport:
         if not (self.scores and self.drop and self.before and self.after):
             return []
         return [
-            f"{self.scores.accuracy:.4f}",
-            f"{self.scores.macro_f1:.4f}",
-            str(self.drop.accuracy),
-            str(self.drop.macro_f1),
-            f"{self.before.ece:.3f} → {self.after.ece:.3f}",
-            f"{self.before.brier:.3f} → {self.after.brier:.3f}",
+            *(f"{self.scores.figure(loss.name):.4f}" for loss in self.drop.losses),
+            *map(str, self.drop.losses),
+            *(f"{one:.3f} → {self.after[name]:.3f}" for name, one in self.before.items()),
         ]
 
 
 def judge(
     model: Model, reference: Reference, *, max_drop: float, progress: Progress = silent
-) -> tuple[Logits, str]:
-    """A variant's (N, C) logits for the reference's texts, and what is wrong with them.
+) -> tuple[Told, str]:
+    """What a variant tells of the reference's texts, and what is wrong with that.
 
     "" where nothing is. fp32 graphs must give torch's logits to within 1e-3,
     and torch's label wherever that is more than a rounding away from the next
@@ -158,64 +151,71 @@ def judge(
     labelled rows, nor, without labels, disagree on more than a tenth of the
     texts whose answer is clear.
     """
-    logits = logits_in_steps(model, reference.texts, f"checking {model.variant}", progress)
-    edges = model.logits(reference.edge_texts)
+    told = tell(model, reference.texts, f"checking {model.variant}", progress)
+    edges = _told(model, reference.edges.inputs, alone=False)
     exact = model.variant in EXACT
-    if not (np.isfinite(logits).all() and np.isfinite(edges).all()):
+    if not (finite(told.outputs).all() and finite(edges.outputs).all()):
         problem = "it answers with values that are no numbers"
         if exact:
             raise ModelError(f"The variant {model.variant}: {problem}.")
-        return logits, problem
+        return told, problem
     if exact:
-        _hold_exact(model.variant, logits, reference.logits)
-        _hold_exact(model.variant, edges, reference.edge_logits)
-    if reference.examples is not None:
-        lost = drop(logits, reference.baseline, reference.examples, model.labels)
-        return logits, _too_much(lost, max_drop)
-    clear = clear_agreement(logits, reference.logits)
+        _hold_exact(model.variant, told, reference.told)
+        _hold_exact(model.variant, edges, reference.edges)
+    if reference.truths is not None:
+        return told, _too_much(_drop(told, reference), max_drop)
+    clear = clear_agreement(told.task, told.answers(), reference.told.answers())
     if clear.passed:
-        return logits, ""
-    return logits, (
+        return told, ""
+    return told, (
         f"it gives torch's label on only {clear.label_agreement:.1%} of the {clear.texts} texts "
         f"({reference.source}) whose answer is clear (at least {LEAST_AGREEMENT:.0%} wanted)"
     )
 
 
 def report_on(
-    model: Model,
-    reference: Reference,
-    logits: Logits,
-    decision: Decision,
-    *,
-    max_drop: float,
+    model: Model, reference: Reference, told: Told, head: Head, *, max_drop: float
 ) -> VariantReport:
-    """What is told of a variant, from its (N, C) logits for the reference's texts."""
-    examples, labels = reference.examples, model.labels
+    """What is told of a variant, from what it tells of the reference's texts."""
+    task, labels, truths = model.task, model.labels, reference.truths
     lost = before = after = scores = None
-    answers: dict[str, float | None] = {}
-    if examples is not None:
-        truth = label_ids(examples, labels)
-        scores = score_logits(logits, examples, labels)
-        lost = drop(logits, reference.baseline, examples, labels)
-        before, after = calibration(logits, truth), calibration(logits, truth, decision.temperature)
-        answers = outcome(logits, truth, labels, decision)
+    outcome: dict[str, float | None] = {}
+    answers, theirs = told.answers(head), reference.told.answers()
+    if truths is not None:
+        scores = task.score(truths, answers.likeliest, labels)
+        lost = _drop(told, reference)
+        before = task.further(told.outputs, truths, labels, PLAIN)
+        after = task.further(told.outputs, truths, labels, head)
+        outcome = task.score(truths, answers.given, labels).outcome(head)
     some = evenly(reference.texts, NEIGHBOUR_TEXTS)
-    beside = compare_logits(model.logits(some), model.logits(some, alone=True))
+    beside, alone = (_told(model, some, alone=alone) for alone in (False, True))
+    batch = compare(task, beside.outputs, beside.answers(), alone.outputs, alone.answers())
     return VariantReport(
-        parity=compare_logits(logits, reference.logits),
+        parity=compare(task, told.outputs, answers, reference.told.outputs, theirs),
         parity_source=reference.source,
-        clear=clear_agreement(logits, reference.logits),
+        clear=clear_agreement(task, answers, theirs),
         scores=scores,
         drop=lost,
         max_drop=max_drop,
-        exact=model.variant in EXACT and reference.baseline is reference.logits,
+        exact=model.variant in EXACT and reference.baseline is reference.told,
         before=before,
         after=after,
-        outcome=answers,
+        outcome=outcome,
         batch_texts=len(some),
-        batch_flips=round((1 - beside.label_agreement) * len(some)),
-        batch_max_abs_logit_diff=beside.max_abs_logit_diff,
+        batch_flips=round((1 - batch.label_agreement) * len(some)),
+        batch_max_abs_logit_diff=batch.max_abs_logit_diff,
     )
+
+
+def _told(model: Model, texts: Sequence[Any], *, alone: bool) -> Told:
+    encoded, outputs = model.outputs(texts, alone=alone)
+    return Told(model.task, model.labels, texts, encoded, outputs)
+
+
+def _drop(told: Told, reference: Reference) -> Drop:
+    assert reference.truths is not None
+    answers, theirs = told.answers().likeliest, reference.baseline.answers().likeliest
+    return paired_drop(told.task, reference.truths, answers, theirs, told.labels)
 
 
 def _too_much(lost: Drop, max_drop: float) -> str:
@@ -230,15 +230,13 @@ def _too_much(lost: Drop, max_drop: float) -> str:
     )
 
 
-def _hold_exact(variant: str, logits: Logits, expected: Logits) -> None:
-    difference = float(np.abs(logits - expected).max())
-    best = np.sort(expected, axis=1)  # (N, C) float32
-    clear = best[:, -1] - best[:, -2] > 2 * SAME_LOGITS  # (N,) bool
-    flips = int((clear & (logits.argmax(axis=1) != expected.argmax(axis=1))).sum())
-    if difference > SAME_LOGITS or flips:
+def _hold_exact(variant: str, told: Told, expected: Told) -> None:
+    largest, _ = differences(told.outputs, expected.outputs)
+    if not largest <= SAME_LOGITS:  # nearer than that, no answer flips but by rounding
+        ours, theirs = told.answers().likeliest, expected.answers().likeliest
+        flips = int((told.task.same(ours, theirs) < 1).sum())
         raise ModelError(
             f"The exported {variant} graph does not answer as torch does: its logits differ by "
-            f"up to {difference:.2g} (allowed: {SAME_LOGITS:g}), {flips} of {len(logits)} "
-            "labels.",
+            f"up to {largest:.2g} (allowed: {SAME_LOGITS:g}), {flips} of {len(told)} labels.",
             hint="This is a fault of the export. Please report it with the model's architecture.",
         )

@@ -1,5 +1,7 @@
 """Golden texts: whether a model answers on this machine as it did where it was checked."""
 
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,13 +11,17 @@ from edgeft.bundle import Manifest
 from edgeft.bundle.integrity import AGAIN
 from edgeft.errors import IntegrityError, RunError
 from edgeft.runtime.model import Model
+from edgeft.tasks.outputs import flat
 
-__all__ = ["GoldenResult", "check_golden", "check_recorded", "hold_golden"]
+__all__ = ["GoldenResult", "check_golden", "check_recorded", "hold_golden", "largest_difference"]
+
+
+Flat = Mapping[str, Sequence[Sequence[float]]]
 
 
 @dataclass(frozen=True)
 class GoldenResult:
-    """How far the golden texts' logits are from the recorded ones, at most."""
+    """How far the golden inputs' outputs are from the recorded ones, at most."""
 
     max_abs_difference: float
     tolerance: float
@@ -28,7 +34,7 @@ class GoldenResult:
 
 def check_recorded(folder: Path, manifest: Manifest, variant: str) -> None:
     """Raise IntegrityError where the manifest has no golden answers for a variant."""
-    if not manifest.model.variants[variant].golden.logits:
+    if not manifest.model.variants[variant].golden:
         raise IntegrityError(
             f"{folder} records no golden answers for {variant!r}, so nothing can tell whether it "
             "answers as it did where it was checked.",
@@ -37,17 +43,33 @@ def check_recorded(folder: Path, manifest: Manifest, variant: str) -> None:
 
 
 def check_golden(model: Model) -> GoldenResult:
-    """Run the golden texts, each alone and unpadded, and compare with the manifest.
+    """Run the golden inputs, each alone and unpadded, and compare with the manifest.
 
     Without any recorded, or where the model cannot answer, the difference is infinite.
     """
     record = model.manifest.model
     golden = record.variants[model.variant].golden
-    expected = np.array(golden.logits, np.float32)  # (G, C) float32
-    found = model.logits(record.golden_texts, alone=True, cut=True)  # (G, C) float32
-    if not golden.logits or found.shape != expected.shape:
-        return GoldenResult(float("inf"), golden.tolerance)
-    return GoldenResult(float(np.abs(found - expected).max()), golden.tolerance)
+    _, outputs = model.outputs(record.golden_inputs, alone=True, cut=True)
+    expected = {  # as float32, which is what a graph gives
+        name: [np.array(row, np.float32).tolist() for row in rows]
+        for name, rows in golden.outputs.items()
+    }
+    apart = largest_difference(flat(outputs), expected) if golden else math.inf
+    return GoldenResult(apart, golden.tolerance)
+
+
+def largest_difference(ones: Flat, others: Flat) -> float:
+    """The largest difference of outputs by name and input; infinite where they do not match."""
+    if ones.keys() != others.keys():
+        return math.inf
+    largest = 0.0
+    for name, rows in ones.items():
+        if [len(row) for row in rows] != [len(row) for row in others[name]]:
+            return math.inf
+        for row, other in zip(rows, others[name], strict=True):
+            apart = np.abs(np.array(row) - np.array(other))
+            largest = float(np.maximum(largest, apart.max(initial=0.0)))  # which keeps NaN
+    return largest
 
 
 def hold_golden(model: Model) -> None:

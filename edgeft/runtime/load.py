@@ -17,12 +17,14 @@ from edgeft.errors import BundleError, IntegrityError, UsageError
 from edgeft.fields import FieldError, Reader, choice, flag, number, optional, text, whole
 from edgeft.runtime.cpu import MOST_THREADS, usable_cores
 from edgeft.runtime.golden import check_recorded, hold_golden
-from edgeft.runtime.model import LongTexts, Model, Serving
+from edgeft.runtime.model import Model, Serving
 from edgeft.runtime.opening import TENSORRT_ROWS, Opening, open_variant
 from edgeft.runtime.providers import resolve_device
 from edgeft.runtime.sealed import SealedFiles
 from edgeft.runtime.tokenize import TextEncoder
 from edgeft.runtime.trial import quickest, suitable
+from edgeft.tasks import task_named
+from edgeft.tasks.task import LongTexts
 
 __all__ = ["load"]
 
@@ -216,6 +218,7 @@ def _load(
         name = quickest(opening, {name: engine for name, (engine, _) in opened.items()}, encoder)
     engine, found = opened[name]
     model = Model(
+        task=task_named(record.task),
         manifest=manifest,
         variant=name,
         device=found,

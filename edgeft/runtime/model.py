@@ -5,7 +5,7 @@ import threading
 import weakref
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, NoReturn, Self, overload
+from typing import TYPE_CHECKING, Any, NoReturn, Self, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,18 +14,20 @@ from edgeft.bundle import Manifest
 from edgeft.errors import ClosedError, DataError, DeadlineError
 from edgeft.runtime.ahead import one_ahead, windows
 from edgeft.runtime.batching import plan_batches
-from edgeft.runtime.decode import classifications, pool
 from edgeft.runtime.engine import Engine, Rows
 from edgeft.runtime.native import kept_by_children, native_call
 from edgeft.runtime.providers import Device
 from edgeft.runtime.texts import check_list, check_source, check_text, one_by_one
-from edgeft.runtime.tokenize import MOST_WINDOWED, Encoded, TextEncoder
-from edgeft.tasks import Classification
+from edgeft.runtime.tokenize import MOST_WINDOWED, TextEncoder
+from edgeft.tasks.encoded import Encoded
+from edgeft.tasks.outputs import Outputs, in_a_row, picked
+from edgeft.tasks.task import LongTexts, Task
 
 if TYPE_CHECKING:
     from edgeft.runtime.sharing import SharedBatches
+    from edgeft.tasks.classification import Classification
 
-__all__ = ["WINDOW", "LongTexts", "Model", "Serving"]
+__all__ = ["WINDOW", "Model", "Serving"]
 
 WINDOW = 1024  # texts that are planned together; bounds the memory of stream()
 WINDOW_CHARACTERS = 1 << 21  # the same for long texts
@@ -33,7 +35,7 @@ WINDOW_CHARACTERS = 1 << 21  # the same for long texts
 BATCH_TOKENS = {"cpu": 512, "cuda": 32768, "directml": 8192}
 OTHER_TOKENS = 4096
 
-LongTexts = Literal["truncate", "error", "window"]
+LOGITS = "logits"  # the one output so far
 Logits = NDArray[np.float32]
 
 
@@ -56,8 +58,9 @@ class Serving:
 class Model:
     """A loaded bundle. Made by ``load``; safe to use from many threads.
 
-    Attributes say what runs: ``device`` (its name, provider and nodes),
-    ``variant``, ``threads``, ``labels``, ``max_length`` (tokens), ``manifest``.
+    Attributes say what runs: ``task``, ``device`` (its name, provider and nodes),
+    ``variant``, ``threads``, ``labels``, ``head`` (how outputs become answers),
+    ``max_length`` (tokens), ``manifest``.
     It stays in the process that loaded it: one that is forked or spawned loads
     its own, after the fork; it is neither pickled nor copied. Dropping it frees what
     ``close`` frees.
@@ -66,6 +69,7 @@ class Model:
     def __init__(
         self,
         *,
+        task: Task,
         manifest: Manifest,
         variant: str,
         device: Device,
@@ -74,13 +78,14 @@ class Model:
         engine: Engine,
         serving: Serving,
     ) -> None:
+        self.task = task
         self.manifest = manifest
-        self.labels = manifest.labels
+        self.labels = manifest.model.labels
         self.variant = variant
         self.device = device
         self.threads = threads
         self.max_length = manifest.model.max_length
-        self._decision = manifest.model.variants[variant].decision
+        self.head = manifest.model.head_of(variant)
         self._encoder = encoder
         self._engine: Engine | None = engine
         self._serving = serving
@@ -94,10 +99,10 @@ class Model:
         kept_by_children(engine)
 
     @overload
-    def predict(self, texts: str) -> Classification: ...  # type: ignore[overload-overlap]
+    def predict(self, texts: str) -> "Classification": ...  # type: ignore[overload-overlap]
     @overload
-    def predict(self, texts: Sequence[str]) -> list[Classification]: ...
-    def predict(self, texts: str | Sequence[str]) -> Classification | list[Classification]:
+    def predict(self, texts: Sequence[str]) -> "list[Classification]": ...
+    def predict(self, texts: str | Sequence[str]) -> "Classification | list[Classification]":
         """Predict one text, or a list of texts in the same order.
 
         A text longer than ``max_length`` tokens is treated as ``load`` was told.
@@ -107,15 +112,15 @@ class Model:
         self._usable()
         if isinstance(texts, str):
             encoded = self._encoder.encode_one(texts)
-            if encoded.truncated or encoded.windows:  # which may ask for more than one row
-                logits = self._logits([encoded])
+            if encoded.truncated or len(encoded.parts) > 1:
+                outputs = self._outputs((encoded,))
             else:
-                logits = self._run_batch((encoded.ids,))
-            return classifications(logits, self.labels, (encoded,), self._decision)[0]
+                outputs = {LOGITS: self._run_batch((encoded.ids,))}
+            return self._decode(outputs, (encoded,), (texts,))[0]
         check_list(texts, "predict", wanted="a str or a list of str")
         return list(self.stream(texts))
 
-    def stream(self, texts: Iterable[str], *, window: int = WINDOW) -> Iterator[Classification]:
+    def stream(self, texts: Iterable[str], *, window: int = WINDOW) -> "Iterator[Classification]":
         """Predict any iterable of texts, in order and in bounded memory.
 
         ``window`` texts are planned together. The next window is read before this
@@ -125,10 +130,10 @@ class Model:
         """
         self._usable()
         check_source(texts, "stream")
-        for encoded, logits in self._windows(texts, window):
-            yield from classifications(logits, self.labels, encoded, self._decision)
+        for inputs, encoded, outputs in self._windows(texts, window):
+            yield from self._decode(outputs, encoded, inputs)
 
-    async def apredict(self, text: str, *, timeout_s: float | None = None) -> Classification:
+    async def apredict(self, text: str, *, timeout_s: float | None = None) -> "Classification":
         """Predict one text; concurrent callers, of any event loop, share batches.
 
         Raises DeadlineError after ``timeout_s`` seconds, OverloadError where too
@@ -150,21 +155,26 @@ class Model:
                 hint="Allow more time, or send fewer texts at once.",
             ) from None
 
-    def logits(self, texts: Sequence[str], *, alone: bool = False, cut: bool = False) -> Logits:
-        """The (N, C) float32 logits of N texts, in order, C being the labels.
+    def outputs(
+        self, texts: Sequence[Any], *, alone: bool = False, cut: bool = False
+    ) -> tuple[list[Encoded], Outputs]:
+        """What the tokenizer makes of N texts, and what the graph gives for them, by name.
 
         ``alone`` runs every text by itself, so that no neighbour in a batch can
         touch its answer. ``cut`` truncates long texts whatever ``load`` was told.
         Raises what ``predict`` raises.
         """
         self._usable()
-        check_list(texts, "logits")
+        check_list(texts, "outputs")
         if cut:
             texts = list(one_by_one(texts))
-            rows = [one.ids for one in self._encoder.encode(texts)] if texts else []
-            return self._run(rows, alone=alone)
-        parts = [logits for _, logits in self._windows(texts, WINDOW, alone=alone)]
-        return np.concatenate(parts) if parts else np.zeros((0, len(self.labels)), np.float32)
+            encoded = self._encoder.encode(texts) if texts else []
+            return encoded, {LOGITS: self._run([one.ids for one in encoded], alone=alone)}
+        windows = list(self._windows(texts, WINDOW, alone=alone))
+        if not windows:
+            return [], {LOGITS: self._run([])}
+        encoded = [one for _, some, _ in windows for one in some]
+        return encoded, in_a_row([outputs for _, _, outputs in windows])
 
     def close(self) -> None:
         """Free the session; callers that wait, and later ones, get ClosedError."""
@@ -192,35 +202,40 @@ class Model:
     def __repr__(self) -> str:
         return f"Model(variant={self.variant!r}, device={self.device}, labels={len(self.labels)})"
 
-    # --- texts to logits ---------------------------------------------------------------
+    # --- texts to answers --------------------------------------------------------------
 
     def _windows(
         self, texts: Iterable[str], size: int, *, alone: bool = False
-    ) -> Iterator[tuple[list[Encoded], Logits]]:
-        """Encoded texts and their (N, C) logits, window by window."""
+    ) -> Iterator[tuple[list[str], list[Encoded], Outputs]]:
+        """Texts, encoded, and their joined outputs, window by window."""
         begin = 0
         checked = one_by_one(texts)
         source = windows(checked, most=size, most_characters=WINDOW_CHARACTERS)
-        for places, unique in one_ahead(self._encode_window, source):
-            logits = self._logits(unique, first=begin, places=places, alone=alone)  # (U, C)
-            yield [unique[at] for at in places], logits[places]
+        for window, places, unique in one_ahead(self._encode_window, source):
+            outputs = self._outputs(unique, first=begin, places=places, alone=alone)  # of U texts
+            yield window, [unique[at] for at in places], picked(outputs, places)
             begin += len(places)
 
-    def _encode_window(self, texts: Sequence[str]) -> tuple[list[int], list[Encoded]]:
-        """Each text's place among the different ones, and those encoded: equal ones run once."""
+    def _encode_window(self, texts: list[str]) -> tuple[list[str], list[int], list[Encoded]]:
+        """Texts, the place of each among the different ones, and those encoded: equal ones once."""
         index: dict[str, int] = {}
         places = [index.setdefault(text, len(index)) for text in texts]
-        return places, self._encoder.encode(list(index))
+        return texts, places, self._encoder.encode(list(index))
 
-    def _logits(
+    def _decode(
+        self, outputs: Outputs, encoded: Sequence[Encoded], inputs: Sequence[str]
+    ) -> "list[Classification]":
+        return self.task.decode(outputs, encoded, inputs, self.labels, self.head)
+
+    def _outputs(
         self,
         encoded: Sequence[Encoded],
         *,
         first: int = 0,
         places: Sequence[int] | None = None,
         alone: bool = False,
-    ) -> Logits:
-        """The (N, C) float32 logits of encoded texts.
+    ) -> Outputs:
+        """The joined outputs of encoded texts.
 
         ``first`` and ``places`` tell which texts of the caller's they are, for
         the message about one that is too long.
@@ -230,8 +245,8 @@ class Model:
                 if one.truncated:
                     place = None if places is None else first + places.index(at)
                     raise self._too_long(one, place)
-        rows = [ids for one in encoded for ids in one.rows]
-        return pool(self._run(rows, alone=alone), encoded)
+        rows = [part.ids for one in encoded for part in one.parts]
+        return self.task.join({LOGITS: self._run(rows, alone=alone)}, encoded)
 
     def _run(self, rows: Rows, *, alone: bool = False) -> Logits:
         """The (R, C) float32 logits of R rows of ids, in batches of like length."""
@@ -299,11 +314,11 @@ class Model:
                 weakref.finalize(self, self._shared.stop).atexit = False
             return self._shared
 
-    def _answer(self, encoded: Encoded, logits: Sequence[Logits]) -> Classification:
+    def _answer(self, text: str, encoded: Encoded, logits: Sequence[Logits]) -> "Classification":
         if self._serving.on_long != "truncate" and encoded.truncated:
             raise self._too_long(encoded)
-        pooled = pool(np.stack(logits), [encoded])
-        return classifications(pooled, self.labels, [encoded], self._decision)[0]
+        joined = self.task.join({LOGITS: np.stack(logits)}, (encoded,))
+        return self._decode(joined, (encoded,), (text,))[0]
 
 
 def _while_it_lives(method: Callable[..., Any]) -> Callable[..., Any]:

@@ -55,7 +55,7 @@ def open_variant(opening: Opening, name: str, files: SealedFiles) -> tuple[Engin
     engine = _engine(opening, name, session)
     if by_chance:
         engine = SpinningEngine(engine, lambda: _sleeping(opening, name), opening.threads)
-    checked = CheckedEngine(engine, len(opening.manifest.labels))
+    checked = CheckedEngine(engine, len(opening.manifest.model.labels))
     return checked, device_of(session, opening.place)
 
 
@@ -76,7 +76,7 @@ def _open(
     check_graph(graph, path)
     options = _session_options(opening, name, spin=spin)
     session = open_session(path_of(graph, path), opening.place, options, name=str(path))
-    check_ends(session, variant, len(opening.manifest.labels), path)
+    check_ends(session, variant, len(opening.manifest.model.labels), path)
     return session
 
 

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from edgeft.errors import ClosedError, OverloadError, RunError
 from edgeft.runtime.batching import join_oldest
-from edgeft.runtime.tokenize import Encoded
+from edgeft.tasks.encoded import Encoded
 
 __all__ = ["SharedBatches"]
 
@@ -56,7 +56,7 @@ class SharedBatches(Generic[Answer]):
 
     encode: texts to ids.
     run: rows of ids to (B, C) float32 logits.
-    answer: an encoded text and its windows' logits to the caller's answer.
+    answer: a text, encoded, and its windows' logits to the caller's answer.
     most: texts that may wait; one more is refused.
     budget: padded tokens in a batch. max_rows: rows in a batch.
     """
@@ -66,7 +66,7 @@ class SharedBatches(Generic[Answer]):
         *,
         encode: Callable[[Sequence[str]], list[Encoded]],
         run: Callable[[Sequence[Sequence[int]]], Logits],
-        answer: Callable[[Encoded, Sequence[Logits]], Answer],
+        answer: Callable[[str, Encoded, Sequence[Logits]], Answer],
         most: int,
         budget: int,
         max_rows: int | None = None,
@@ -180,9 +180,9 @@ class SharedBatches(Generic[Answer]):
                 self._leave_queue([request])
                 _settle([(request, one)])
                 continue
-            request.encoded, request.logits = one, [None] * len(one.rows)
-            request.unchosen = len(one.rows)
-            self._rows += [_Row(request, at, ids) for at, ids in enumerate(one.rows)]
+            request.encoded, request.logits = one, [None] * len(one.parts)
+            request.unchosen = len(one.parts)
+            self._rows += [_Row(request, at, part.ids) for at, part in enumerate(one.parts)]
         self._flight = []
         return True
 
@@ -233,7 +233,7 @@ class SharedBatches(Generic[Answer]):
             done = [part for part in request.logits if part is not None]
             if len(done) == len(request.logits) and request.encoded is not None:
                 try:
-                    answers.append((request, self._answer(request.encoded, done)))
+                    answers.append((request, self._answer(request.text, request.encoded, done)))
                 except Exception as error:
                     answers.append((request, error))
         self._flight = []

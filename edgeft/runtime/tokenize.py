@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from tokenizers import Tokenizer
@@ -11,45 +11,12 @@ from edgeft.errors import BundleError, RunError, UsageError
 from edgeft.normalize import normalizer
 from edgeft.runtime.heads import Heads
 from edgeft.runtime.native import native_call
+from edgeft.tasks.encoded import Encoded, Part
 
-__all__ = ["MOST_WINDOWED", "Encoded", "TextEncoder", "Window"]
+__all__ = ["MOST_WINDOWED", "TextEncoder"]
 
 MOST_WINDOWED = 1 << 20  # characters of a text that is read in windows; it takes 200 MB
 PANIC = "PanicException"  # of pyo3: what a panic in Rust becomes, which is no Exception
-
-
-@dataclass(frozen=True, slots=True)
-class Window:
-    """A part of a long text: its ids, and how many of its tokens no earlier part has."""
-
-    ids: list[int]
-    fresh: int
-
-
-@dataclass(frozen=True, slots=True)
-class Encoded:
-    """One text as token ids, special tokens included.
-
-    ``truncated`` says that the text was longer than the model takes, by
-    ``cut`` tokens; ``unknown_share`` is the share, 0 to 1, of the kept tokens
-    that the vocabulary lacks, special tokens not counted. ``windows`` are the
-    parts of a text that was split instead of cut; else it is empty. ``unread``
-    is how many characters at a long text's end were not looked at, since they
-    could not change the kept tokens (see ``heads``); then ``cut`` counts only
-    some of the tokens that were.
-    """
-
-    ids: list[int]
-    truncated: bool
-    unknown_share: float
-    cut: int = 0
-    windows: tuple[Window, ...] = ()
-    unread: int = 0
-
-    @property
-    def rows(self) -> list[list[int]]:
-        """The ids that the model reads: those of the whole, or of each window."""
-        return [window.ids for window in self.windows] if self.windows else [self.ids]
 
 
 class TextEncoder:
@@ -107,6 +74,8 @@ class TextEncoder:
         # Cut here, not there: tokenizers 0.23.1 and 0.23.2 read little beyond where they cut.
         self._tokenizer.no_truncation()
         self._normalize = normalizer(normalize)
+        # Special tokens before and behind a text, once one was read; to ask for a mask takes time.
+        self._ends: tuple[int, int] | None = None
 
     def encode(self, texts: Sequence[str]) -> list[Encoded]:
         """Encode texts in order.
@@ -213,20 +182,29 @@ class TextEncoder:
         if cut:
             before, own, behind = _parted(encoding)
             ids = before + own[: self._room] + behind
-        return Encoded(ids, cut > 0, self._unknown_share(ids, len(ids) - self._special), cut)
+        place = self._place(encoding, len(ids)) if encoding.ids else range(0)
+        share = self._unknown_share(ids, len(ids) - self._special)
+        return Encoded((Part(ids, place, len(place)),), cut > 0, share, cut)
+
+    def _place(self, encoding: Any, size: int) -> range:
+        """Where a text's own tokens stand among the ``size`` that are kept of its encoding."""
+        if self._ends is None:
+            before, own, behind = _parted(encoding)
+            if not own:
+                return range(0)
+            self._ends = len(before), len(behind)
+        return range(self._ends[0], size - self._ends[1])
 
     def _split(self, encoding: Any, overlap: int) -> Encoded:
         before, own, behind = _parted(encoding)
         begins = range(0, len(own) - overlap, self._room - overlap)
-        windows = tuple(
-            Window(
-                before + own[begin : begin + self._room] + behind,
-                min(self._room, len(own) - begin) - (overlap if begin else 0),
-            )
-            for begin in begins
-        )
-        share = self._unknown_share(own, len(own))
-        return Encoded(windows[0].ids, False, share, windows=windows)
+        parts = []
+        for begin in begins:
+            kept = own[begin : begin + self._room]
+            place = range(len(before), len(before) + len(kept))
+            fresh = len(kept) - (overlap if begin else 0)
+            parts.append(Part(before + kept + behind, place, fresh))
+        return Encoded(tuple(parts), False, self._unknown_share(own, len(own)))
 
     def _unknown_share(self, ids: list[int], own: int) -> float:
         return ids.count(self._unknown) / own if self._unknown is not None and own > 0 else 0.0

@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from statistics import median
+from typing import Any
 
 from edgeft.bundle import Manifest
 from edgeft.errors import OutputError
@@ -52,12 +53,12 @@ def suitable(opening: Opening, wanted: str) -> tuple[str, ...]:
 def quickest(opening: Opening, engines: Mapping[str, Engine], encoder: TextEncoder) -> str:
     """The variant that a trial finds to be the quickest here; what it found is kept."""
 
-    def side(engine: Engine) -> Callable[[str], object]:
-        return lambda text: engine.run(encoder.encode_one(text).rows)
+    def side(engine: Engine) -> Callable[[Any], object]:
+        return lambda text: engine.run([part.ids for part in encoder.encode_one(text).parts])
 
     manifest, place = opening.manifest, str(opening.place)
     sides = {name: side(engine) for name, engine in engines.items()}
-    times = try_out(sides, manifest.model.golden_texts)
+    times = try_out(sides, manifest.model.golden_inputs)
     found = [Measurement(place, name, opening.threads, p50_ms) for name, p50_ms in times.items()]
     with suppress(OutputError):  # the disk is full: the next load tries again
         version = str(import_onnxruntime().__version__)
@@ -75,13 +76,13 @@ def candidates(manifest: Manifest, kind: str) -> tuple[str, ...]:
         if name in variants
         for path in variants[name].files.values()
     )
-    there = set(TRIED) <= set(variants) and manifest.model.golden_texts
+    there = set(TRIED) <= set(variants) and manifest.model.golden_inputs
     return TRIED if kind == "cpu" and small and there else ()
 
 
 def try_out(
-    sides: Mapping[str, Callable[[str], object]],
-    texts: Sequence[str],
+    sides: Mapping[str, Callable[[Any], object]],
+    texts: Sequence[Any],
     *,
     clock: Callable[[], float] = time.perf_counter,
 ) -> dict[str, float]:

@@ -1,37 +1,22 @@
-"""The tasks: what each takes, what it predicts and how it is scored."""
+"""What is asked and answered: a file for each task, and here where each is found by name.
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from enum import Enum
+``task.Task`` says what a task consists of. Importing this needs the standard library alone.
+"""
 
-__all__ = ["UNKNOWN", "Classification", "Task"]
+from edgeft.errors import FormatError
+from edgeft.tasks.task import TASKS, Task
 
-UNKNOWN = "unknown"  # the label of a text that the model abstains on
-
-
-class Task(str, Enum):
-    """A supervised task, under the name that Hugging Face pipelines use for it."""
-
-    TEXT_CLASSIFICATION = "text-classification"
+__all__ = ["TASKS", "task_named"]
 
 
-@dataclass(frozen=True, slots=True)
-class Classification:
-    """One text's predicted class.
-
-    ``score`` is the softmax probability of ``label``; ``scores`` holds that of
-    every label. Where the model was told to rather abstain, ``abstained`` is True,
-    ``label`` is "unknown" and ``score`` that of the label it would
-    have given. ``truncated`` says that the text was longer than the model
-    takes, so only its beginning was read; ``unknown_share`` is the share of its
-    tokens, 0 to 1, that the tokenizer did not know; ``windows`` is the number of
-    overlapping parts in which it was read (``on_long="window"``).
-    """
-
-    label: str
-    score: float
-    scores: Mapping[str, float]
-    truncated: bool = False
-    unknown_share: float = 0.0
-    windows: int = 1
-    abstained: bool = False
+def task_named(name: str) -> Task:
+    """The task of that name; what it needs is imported now. Raises FormatError."""
+    match name:
+        case "text-classification":
+            from edgeft.tasks.classification import TASK
+        case _:
+            raise FormatError(
+                f"This version knows no task {name!r}; it knows {', '.join(TASKS)}.",
+                hint="Update with: pip install --upgrade edgeft",
+            )
+    return TASK

@@ -7,7 +7,22 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["ClassScores", "ClassificationScores", "score_classification"]
+from edgeft.tasks.task import Head, Rows
+
+__all__ = [
+    "ClassScores",
+    "ClassificationScores",
+    "score_classification",
+    "weighted_figures",
+    "worst_row",
+]
+
+MOST_CLASSES = 20  # a longer table shows only its worst rows
+MOST_CONFUSED = 10  # a larger confusion matrix is shown as its most frequent mistakes
+
+Grid = tuple[str, list[str], list[list[object]]]  # title, columns, rows
+Ids = NDArray[np.int64]
+Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -61,6 +76,33 @@ class ClassificationScores:
         """The share of the answers that are right; None where there is none."""
         return _hits(self) / self.answered if self.answered else None
 
+    def tables(self, title: str) -> list[Grid]:
+        """The classes, and the confusion matrix; of many, what matters most of both."""
+        classes = [one for one in self.per_class if one.support]
+        heading = f"{title}: per class"
+        if len(classes) > MOST_CLASSES:
+            heading = f"{title}: the 10 classes with the lowest F1, of {len(classes)}"
+            classes = sorted(classes, key=lambda one: one.f1)[:10]
+        rows: list[list[object]] = [
+            [one.label, f"{one.precision:.4f}", f"{one.recall:.4f}", f"{one.f1:.4f}", one.support]
+            for one in classes
+        ]
+        found: list[Grid] = [(heading, ["label", "precision", "recall", "F1", "rows"], rows)]
+        if len(self.labels) <= MOST_CONFUSED:
+            withheld = any(self.withheld)
+            rows = [
+                [label, *self.confusion[i], *self.withheld[i : i + 1] * withheld]
+                for i, label in enumerate(self.labels)
+                if self.per_class[i].support
+            ]
+            columns = ["", *self.labels] + ["(withheld)"] * withheld
+            found.append((f"{title}: confusion matrix (rows are true labels)", columns, rows))
+        elif mistakes := self.confusions(10):
+            columns = ["true label", "predicted as", "times"]
+            rows = [list(one) for one in mistakes]
+            found.append((f"{title}: the most frequent mistakes", columns, rows))
+        return found
+
     def confusions(self, most: int) -> list[tuple[str, str, int]]:
         """The most frequent mistakes as (true label, predicted label, count)."""
         table = np.array(self.confusion)
@@ -97,6 +139,10 @@ class ClassificationScores:
             "confusion": [list(row) for row in self.confusion],
         }
 
+    def figure(self, metric: str) -> float:
+        """Accuracy or macro F1, to all digits."""
+        return {"accuracy": self.accuracy, "macro_f1": self.macro_f1}[metric]
+
     def headline(self) -> dict[str, float]:
         """The few figures that head a table."""
         return {
@@ -105,6 +151,39 @@ class ClassificationScores:
             "weighted_f1": _told(self.weighted_f1),
             "rows": self.rows,
         }
+
+    @property
+    def support(self) -> dict[str, int]:
+        """The rows of each label."""
+        return {one.label: one.support for one in self.per_class}
+
+    def outcome(self, head: Head) -> dict[str, float | None]:
+        """What these answers come to where the thresholds of ``head`` made them.
+
+        Shares from 0 to 1, None where there is nothing to share: "accuracy" and
+        "macro_f1" of all rows, a withheld answer being a wrong one; "precision" and
+        "recall" of the label with a threshold of its own; where answers may be withheld,
+        how many are, the share of rows "answered", and that of the answers which are
+        right. Empty without thresholds.
+        """
+        if not (head.label or head.abstain_below):
+            return {}
+        found: dict[str, float | None] = {
+            "accuracy": _told(self.accuracy),
+            "macro_f1": _told(self.macro_f1),
+        }
+        if head.label:
+            at = self.labels.index(head.label)
+            one = self.per_class[at]
+            claimed = sum(row[at] for row in self.confusion)
+            found["precision"] = _told(one.precision) if claimed else None
+            found["recall"] = _told(one.recall) if one.support else None
+        if head.abstain_below:
+            told = self.selective()
+            found["withheld"] = told["withheld"]
+            found["answered"] = told["coverage"]
+            found["right_of_answered"] = told["accuracy_of_answered"]
+        return found
 
     def selective(self) -> dict[str, float | None]:
         """What withholding answers does: how many rows, coverage, accuracy of the answered."""
@@ -117,25 +196,23 @@ class ClassificationScores:
 
 
 def score_classification(
-    truth: Sequence[str], predicted: Sequence[str | None], labels: Sequence[str]
+    truths: Rows, answers: Rows, labels: Sequence[str]
 ) -> ClassificationScores:
-    """Score ``predicted`` against ``truth``, two equally long lists of labels.
+    """Score N answers against N truths, both class ids: places in ``labels``.
 
-    A prediction of None is a withheld one. ``labels`` gives the order; labels that
-    occur in neither list are left out of the averages. Raises ValueError where the
-    lists are empty, differ in length or hold a label that is not in ``labels``.
+    An answer of -1 is a withheld one. Labels that occur in neither list are left out of the
+    averages. Raises ValueError where the lists are empty, differ in length or hold an id that
+    ``labels`` has no place for.
     """
-    if len(truth) != len(predicted) or not truth:
-        raise ValueError("truth and predicted must have the same length, at least 1")
-    index = {label: i for i, label in enumerate(labels)}
-    unknown = ({*truth, *predicted} - {None}) - set(index)
-    if unknown:
-        raise ValueError(f"labels outside the list: {sorted(map(str, unknown))}")
+    truth, predicted = np.asarray(truths), np.asarray(answers)  # (N,) int64
     size = len(labels)
-    true_ids = np.array([index[label] for label in truth])  # (N,) int64
+    if len(truth) != len(predicted) or not len(truth):
+        raise ValueError("truths and answers must have the same length, at least 1")
+    if truth.min() < 0 or truth.max() >= size or predicted.min() < -1 or predicted.max() >= size:
+        raise ValueError(f"class ids outside the {size} labels")
     # Withheld answers stand in a column of their own, the last.
-    predicted_ids = np.array([size if one is None else index[one] for one in predicted])  # (N,)
-    table = np.bincount(true_ids * (size + 1) + predicted_ids, minlength=size * (size + 1))
+    predicted = np.where(predicted < 0, size, predicted)
+    table = np.bincount(truth * (size + 1) + predicted, minlength=size * (size + 1))
     table = table.reshape(size, size + 1)  # (C, C + 1) int64
     confusion, withheld = table[:, :size], table[:, size]
 
@@ -162,6 +239,82 @@ def score_classification(
         confusion=tuple(tuple(int(count) for count in row) for row in confusion),
         withheld=tuple(int(count) for count in withheld),
     )
+
+
+def weighted_figures(
+    truths: Rows, answers: Rows, labels: Sequence[str], weights: Floats
+) -> dict[str, Floats]:
+    """Accuracy and macro F1, (D,) each, of M kinds of rows under (M, D) weights.
+
+    Macro F1 is over the classes that occur, however little their rows weigh.
+    """
+    truth, answer = np.asarray(truths, np.int64), np.asarray(answers, np.int64)  # (M,)
+    right = truth == answer  # (M,) bool
+    hits = _by_class(weights[right], truth[right], len(labels))  # (C, D)
+    either = _by_class(weights, truth, len(labels)) + _by_class(weights, answer, len(labels))
+    occurs = np.setdiff1d(np.union1d(truth, answer), [-1])
+    return {
+        "accuracy": right @ weights / weights.sum(axis=0),
+        "macro_f1": (2 * hits[occurs] / either[occurs]).mean(axis=0),
+    }
+
+
+def worst_row(
+    truths: Rows,
+    answers: Rows,
+    references: Rows,
+    labels: Sequence[str],
+    weight: float,
+) -> tuple[int, int, int] | None:
+    """The row that only the reference has right, of the classes that cost most F1.
+
+    Its true class is one that occurs. Where its answer is a class that does not, it claims none
+    (-1), since that class is no part of the mean. None where there is one label alone, so that
+    nothing can be lost.
+    """
+    classes = len(labels)
+    if classes < 2:
+        return None
+    truth, answer = np.asarray(truths, np.int64), np.asarray(answers, np.int64)  # (N,)
+    support = _counted(truth, classes)  # (C,)
+    hits, either = _f1_parts(truth, answer, classes)
+    old_hits, old_either = _f1_parts(truth, np.asarray(references, np.int64), classes)
+    before = _f1(hits, either)  # (C,) of the new answers, without that row
+    as_answer = before - _f1(hits, either + weight)
+    as_truth = as_answer + (
+        _f1(old_hits + weight, old_either + 2 * weight) - _f1(old_hits, old_either)
+    )
+    seen = np.argsort(np.where(support > 0, -as_truth, np.inf), kind="stable")[:2]
+    given = np.argsort(-as_answer, kind="stable")[:2]
+    pairs = [(one, other) for one in seen for other in given if support[one] and one != other]
+    worst, its = max(pairs, key=lambda pair: as_truth[pair[0]] + as_answer[pair[1]])
+    return int(worst), int(its) if either[its] else -1, int(worst)
+
+
+def _by_class(weights: Floats, ids: Ids, classes: int) -> Floats:
+    """The (C, D) sums of (M, D) weights over the rows of each class; -1 is none."""
+    order = np.argsort(ids, kind="stable")
+    ordered = ids[order]
+    starts = np.flatnonzero(np.append(True, ordered[1:] != ordered[:-1])[: len(ordered)])
+    sums = np.zeros((classes + 1, weights.shape[1]))  # the last, which is also place -1, goes
+    if len(starts):
+        sums[ordered[starts]] = np.add.reduceat(weights[order], starts, axis=0)
+    return sums[:classes]
+
+
+def _f1_parts(truth: Ids, answer: Ids, classes: int) -> tuple[Floats, Floats]:
+    """(C,) rows that answers have right, and rows of a class plus those called it."""
+    right = truth == answer  # (N,) bool
+    return _counted(truth[right], classes), _counted(truth, classes) + _counted(answer, classes)
+
+
+def _counted(ids: Ids, classes: int) -> Floats:
+    """The (C,) number of rows of each class; -1 is none."""
+    return np.bincount(ids[ids >= 0], minlength=classes).astype(np.float64)
+
+
+def _f1(hits: Floats, either: Floats) -> Floats:
+    return _ratio(2 * hits, either)
 
 
 def wilson_interval(hits: int, rows: int, *, z: float = 1.959964) -> tuple[float, float]:

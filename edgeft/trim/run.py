@@ -6,20 +6,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from edgeft.checkpoint.open import Checkpoint, open_checkpoint
 from edgeft.checkpoint.pretrained import quiet
-from edgeft.checkpoint.reference import clean, torch_logits
+from edgeft.checkpoint.reference import clean, torch_told
 from edgeft.data import Examples, Tell, unheard
 from edgeft.data.seen import copy_seen
 from edgeft.errors import GateError, ModelError
 from edgeft.folders import CHECKPOINT, new_folder, write_json
 from edgeft.progress import Progress, silent
+from edgeft.proof.agreement import differences
 from edgeft.proof.evidence import read_evidence
 from edgeft.proof.limits import MAX_DROP, SAME_LOGITS
-from edgeft.proof.paired import Drop
-from edgeft.proof.scoring import check_labels, drop
+from edgeft.proof.paired import Drop, paired_drop
+from edgeft.tasks.reading import aligned
 from edgeft.trim.tokenizer_files import new_ids, rewrite, write_files
 from edgeft.trim.vocabulary import keep_tokens
 
@@ -111,8 +110,11 @@ def _trim(config: TrimConfig, folder: Path, progress: Progress, tell: Tell) -> T
         tell=tell,
     )
     old = open_checkpoint(config.checkpoint)
-    if isinstance(evidence.report, Examples):
-        check_labels(evidence.report, old.labels)
+    truths = (
+        aligned(evidence.report, old.labels).truths
+        if isinstance(evidence.report, Examples)
+        else None
+    )
     texts = list(dict.fromkeys(_texts(evidence.choose)))
     content = json.loads(old.tokenizer.backend_tokenizer.to_str())
     before = _tokens(old, texts)
@@ -132,7 +134,9 @@ def _trim(config: TrimConfig, folder: Path, progress: Progress, tell: Tell) -> T
             hint="This is a fault of the trimming. Please report it with the model's name.",
         )
     _hold_same(old, new, texts, progress)
-    lost = _lost(old, new, evidence.report, progress)
+    lost = None
+    if truths is not None:
+        lost = _lost(old, new, _texts(evidence.report), truths, progress)
     if lost is not None and not lost.worst.points <= config.max_drop:
         raise GateError(
             "Without the tokens that its texts do not need, the model loses "
@@ -205,9 +209,9 @@ def _write_training(old: Checkpoint, folder: Path, tokens: int) -> None:
 
 def _hold_same(old: Checkpoint, new: Checkpoint, texts: Sequence[str], progress: Progress) -> None:
     some = list(texts)[:: max(1, len(texts) // 256)]
-    one = torch_logits(old, some, step="running the original", progress=progress)
-    other = torch_logits(new, some, step="running the trimmed one", progress=progress)
-    difference = float(np.abs(one - other).max()) if some else 0.0
+    one = torch_told(old, some, step="running the original", progress=progress)
+    other = torch_told(new, some, step="running the trimmed one", progress=progress)
+    difference, _ = differences(one.outputs, other.outputs)
     if not difference <= SAME_LOGITS:
         raise ModelError(
             f"The trimmed model answers the texts differently (by up to {difference:.2g}).",
@@ -216,13 +220,15 @@ def _hold_same(old: Checkpoint, new: Checkpoint, texts: Sequence[str], progress:
 
 
 def _lost(
-    old: Checkpoint, new: Checkpoint, data: Examples | list[str] | None, progress: Progress
-) -> Drop | None:
-    if not isinstance(data, Examples):
-        return None
-    before = torch_logits(old, data.texts, step="running the original", progress=progress)
-    after = torch_logits(new, data.texts, step="running the trimmed one", progress=progress)
-    return drop(after, before, data, old.labels)
+    old: Checkpoint,
+    new: Checkpoint,
+    texts: Sequence[str],
+    truths: Sequence[Any],
+    progress: Progress,
+) -> Drop:
+    before = torch_told(old, texts, step="running the original", progress=progress).answers()
+    after = torch_told(new, texts, step="running the trimmed one", progress=progress).answers()
+    return paired_drop(old.task, truths, after.likeliest, before.likeliest, old.labels)
 
 
 def _weights_bytes(folder: Path) -> int:

@@ -76,7 +76,7 @@ def test_waiting_for_the_tokenizer_is_measured_where_it_happens(tiny_bundle: Pat
     from edgeft.bench.trace import trace_model
     from edgeft.runtime import model as runtime
 
-    saved = runtime.classifications, runtime.one_ahead
+    saved = runtime.one_ahead
     try:
         with edgeft.load(tiny_bundle, device="cpu", variant="fp32", threads=1) as model:
             inner = model._encoder.encode
@@ -96,7 +96,7 @@ def test_waiting_for_the_tokenizer_is_measured_where_it_happens(tiny_bundle: Pat
             assert 0.1 < trace.wait_s < 0.7
             assert trace.decode_s > 0
     finally:
-        runtime.classifications, runtime.one_ahead = saved
+        runtime.one_ahead = saved
 
 
 def test_batches_are_as_large_as_the_cell_says(tiny_bundle: Path) -> None:
@@ -166,7 +166,6 @@ def test_a_process_tells_that_it_is_at_work(
     from edgeft.runtime import model as runtime
 
     # What the trace of a measurement replaces in this process, too.
-    monkeypatch.setattr(runtime, "classifications", runtime.classifications)
     monkeypatch.setattr(runtime, "one_ahead", runtime.one_ahead)
     monkeypatch.setattr(worker, "BEAT_S", 0.0)
     lines = [

@@ -55,7 +55,7 @@ def test_a_folder_of_optimums_answers_as_the_bundle(folder: Path, tiny_bundle: P
     before = sorted(path.name for path in folder.rglob("*"))
     with open_subject(folder) as subject:
         assert subject.adopted
-        assert subject.manifest.labels == tiny.LABELS
+        assert subject.manifest.model.labels == tiny.LABELS
         assert list(subject.manifest.model.variants) == ["fp32"]
         with load(subject.folder, device="cpu", variant="fp32", verify="off") as model:
             found = [one.label for one in model.predict(TEXTS)]
@@ -135,7 +135,7 @@ def test_what_a_config_should_not_say_is_passed_over(
     (copy / "config.json").write_text(json.dumps(config | odd))
     (copy / "tokenizer_config.json").write_text('{"model_max_length": "64"}')
     with open_subject(copy) as subject:
-        assert len(subject.manifest.labels) == labels
+        assert len(subject.manifest.model.labels) == labels
         assert subject.manifest.model.pad_id == 0
 
 

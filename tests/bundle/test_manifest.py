@@ -11,10 +11,16 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from edgeft.bundle import MANIFEST, Manifest, digest_of, read_manifest
+from edgeft.bundle import MANIFEST, Head, Manifest, digest_of, read_manifest, write_manifest
 from edgeft.errors import BundleError, FormatError, IntegrityError
 
-FP32 = ("models", "main", "variants", "fp32")
+MAIN = ("models", "main")
+FP32 = (*MAIN, "variants", "fp32")
+GOLDEN = (*FP32, "golden", "outputs", "logits")
+
+
+FIXTURE = Path(__file__).parents[1] / "fixtures" / "bundle-0.1" / MANIFEST
+OLDER: dict[str, Any] = json.loads(FIXTURE.read_text(encoding="utf-8"))
 
 
 def read(folder: Path, content: dict[str, Any]) -> Manifest:
@@ -45,11 +51,11 @@ def content(tiny_bundle: Path) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("place", "value", "message"),
     [
-        (("labels",), [], "labels is []; it must be a list of 1"),
-        (("labels",), ["a", 2, "c"], "labels[1] is 2; it must be text"),
-        (("labels",), ["a", "b", "a"], "labels name 'a' twice"),
-        (("labels",), ["a", "b", "c", "d"], "golden.logits[0] has 3 numbers for 4 labels"),
-        (("labels", 0), "half \ud800", "half a surrogate pair"),
+        ((*MAIN, "labels"), [], "labels is []; it must be a list of 1"),
+        ((*MAIN, "labels"), ["a", 2, "c"], "labels[1] is 2; it must be text"),
+        ((*MAIN, "labels"), ["a", "b", "a"], "labels name 'a' twice"),
+        ((*MAIN, "labels"), ["a", "b", "c", "d"], ".logits[0] has 3 numbers for 4 labels"),
+        ((*MAIN, "labels", 0), "half \ud800", "half a surrogate pair"),
         (("models", "main", "max_length"), -1, "max_length is -1; it must be a whole number"),
         (("models", "main", "max_length"), 64.0, "max_length is 64.0"),
         (("models", "main", "max_length"), True, "max_length is True"),
@@ -59,8 +65,8 @@ def content(tiny_bundle: Path) -> dict[str, Any]:
         (("models", "main", "normalize"), ["shout"], "normalize[0] is 'shout'; it must be one of"),
         (("models", "main", "tokenizer"), "nul\0.json", "tokenizer is 'nul\\x00.json'"),
         (("models", "main", "tokenizer"), "other.json", "tokenizer is not among the files"),
-        (("models", "main", "golden_texts"), "text", "golden_texts is 'text'"),
-        (("models", "main", "golden_texts"), ["one"], "has 8 rows for 1 golden texts"),
+        (("models", "main", "golden_inputs"), "text", "golden_inputs is 'text'"),
+        (("models", "main", "golden_inputs"), ["one"], "has 8 rows for 1 golden inputs"),
         (("models", "main", "variants"), {}, "variants is {}"),
         (("models", "main", "variants"), [], "variants is []"),
         (("models",), {}, "models is {}"),
@@ -78,21 +84,24 @@ def content(tiny_bundle: Path) -> dict[str, Any]:
         ((*FP32, "outputs"), [], "outputs name nothing"),
         ((*FP32, "outputs", 0, "shape"), ["batch", 7], "scores of 3 labels are [texts, 3]"),
         ((*FP32, "outputs", 0, "shape"), ["batch", "tokens", 3], "outputs[0].shape is"),
-        ((*FP32, "golden", "logits", 1), [0.5], "golden.logits[1] has 1 numbers for 3 labels"),
-        ((*FP32, "golden", "logits", 1, 0), "0.5", "golden.logits[1][0] is '0.5'"),
-        ((*FP32, "golden", "logits", 1, 0), 1e300, "golden.logits[1][0] is 1e+300"),
+        ((*GOLDEN, 1), [0.5], ".logits[1] has 1 numbers for 3 labels"),
+        ((*GOLDEN, 1, 0), "0.5", ".logits[1][0] is '0.5'"),
+        ((*GOLDEN, 1, 0), 1e300, ".logits[1][0] is 1e+300"),
+        ((*MAIN, "golden_inputs", 0), ["one", 2], "golden_inputs[0] is no text, pair of texts"),
+        ((*MAIN, "head"), {"label": "nobody"}, "models.main.head.label 'nobody' is no label"),
+        ((*FP32, "head"), {"aggregation": "last"}, "head.aggregation is 'last'"),
         ((*FP32, "golden", "tolerance"), -0.1, "tolerance is -0.1"),
-        ((*FP32, "decision", "temperature"), 1e-300, "temperature is 1e-300"),
-        ((*FP32, "decision", "temperature"), 0, "temperature is 0"),
-        ((*FP32, "decision", "threshold"), 1.5, "threshold is 1.5"),
-        ((*FP32, "decision", "label"), "none of them", "decision.label 'none of them' is no label"),
+        ((*FP32, "head"), {"temperature": 1e-300}, "temperature is 1e-300"),
+        ((*FP32, "head"), {"temperature": 0}, "temperature is 0"),
+        ((*FP32, "head"), {"threshold": 1.5}, "threshold is 1.5"),
+        ((*FP32, "head"), {"label": "none of them"}, "head.label 'none of them' is no label"),
         (("pipeline",), [], "pipeline is []"),
         (("pipeline", 0, "model"), "other", "pipeline[0] names no model of the bundle: 'other'"),
         (("files", "tokenizer.json", "bytes"), None, "files.tokenizer.json.bytes is None"),
         (("files", "tokenizer.json", "sha256"), "A" * 64, "must be text that matches"),
         (("files",), None, "files is None"),
-        (("task",), "translation", "task is 'translation'"),
-        (("task",), [], "task is []"),
+        ((*MAIN, "task"), "translation", "task is 'translation'"),
+        ((*MAIN, "task"), [], "task is []"),
         (("provenance",), 3, "provenance is 3"),
         (("format",), True, "format is True"),
     ],
@@ -135,29 +144,59 @@ JSON = st.recursive(
 def test_anything_anywhere_is_read_or_refused(
     content: dict[str, Any], tmp_path: Path, data: st.DataObject
 ) -> None:
-    place = data.draw(st.sampled_from(list(places(content))))
+    some = data.draw(st.sampled_from([content, OLDER]))
+    place = data.draw(st.sampled_from(list(places(some))))
     with contextlib.suppress(BundleError):
-        assert read(tmp_path, changed(content, place, data.draw(JSON))).labels
+        assert read(tmp_path, changed(some, place, data.draw(JSON))).model.labels
 
 
-@pytest.mark.parametrize("field", ["labels", "models", "pipeline", "files", "provenance", "task"])
+@pytest.mark.parametrize("field", ["models", "pipeline", "files", "provenance"])
 def test_a_missing_field_is_named(content: dict[str, Any], tmp_path: Path, field: str) -> None:
     rest = {key: value for key, value in content.items() if key != field}
     with pytest.raises(BundleError, match=f"{field} is missing"):
         read(tmp_path, rest)
 
 
+@pytest.mark.parametrize("field", ["labels", "task", "golden_inputs", "variants"])
+def test_a_missing_field_of_a_model_is_named(
+    content: dict[str, Any], tmp_path: Path, field: str
+) -> None:
+    model = {key: value for key, value in content["models"]["main"].items() if key != field}
+    with pytest.raises(BundleError, match=rf"models\.main\.{field} is missing"):
+        read(tmp_path, changed(content, MAIN, model))
+
+
+def test_what_0_1_wrote_is_read_as_today(tmp_path: Path) -> None:
+    found = read(tmp_path, dict(OLDER))
+    record = found.model
+    assert (record.task, record.labels) == ("text-classification", ("calm", "glad", "sad"))
+    assert len(record.golden_inputs) == len(OLDER["models"]["main"]["golden_texts"])
+    for name, old in OLDER["models"]["main"]["variants"].items():
+        golden = record.variants[name].golden
+        assert [list(row) for row in golden.outputs["logits"]] == old["golden"]["logits"]
+        assert golden.tolerance == old["golden"]["tolerance"]
+        head = record.head_of(name)
+        assert {field: getattr(head, field) for field in old["decision"]} == old["decision"]
+    # Written anew it has today's form, which version 0.1 refuses by what it requires.
+    again = write_manifest(tmp_path, found)
+    assert again.requires == ("normalize", "decision", "records")
+    assert "labels" not in json.loads((tmp_path / MANIFEST).read_text())
+    assert read_manifest(tmp_path) == again
+
+
 def test_fields_that_an_older_file_lacks_have_defaults(
     content: dict[str, Any], tmp_path: Path
 ) -> None:
-    variant = {"wants", "batch_invariant", "full_range", "decision", "measured"}
+    variant = {"wants", "batch_invariant", "full_range", "head", "measured"}
     copy = json.loads(json.dumps(content))
     for one in copy["models"]["main"]["variants"].values():
         for name in variant:
-            del one[name]
+            one.pop(name, None)
+    del copy["models"]["main"]["head"]
     del copy["requires"]
-    found = read(tmp_path, copy).model.variants["fp32"]
-    assert (found.wants, found.batch_invariant, found.decision.temperature) == ("", True, 1.0)
+    record = read(tmp_path, copy).model
+    found = record.variants["fp32"]
+    assert (found.wants, found.batch_invariant, record.head_of("fp32")) == ("", True, Head())
 
 
 @pytest.mark.parametrize("kind", ["steps", "models", "threshold"])
@@ -235,7 +274,7 @@ def test_one_repetition_among_many_names_is_found_at_once(
     names = [f"name {at}" for at in range(200_000)]
     if kind == "labels":  # counting each of them would take twenty minutes
         with pytest.raises(BundleError, match="labels name 'name 199999' twice"):
-            read(tmp_path, changed(content, ("labels",), [*names, names[-1]]))
+            read(tmp_path, changed(content, (*MAIN, "labels"), [*names, names[-1]]))
         return
     pairs = ",".join(f'"{name}": 1' for name in [*names, names[-1]])
     (tmp_path / MANIFEST).write_text(f"{{{pairs}}}", encoding="utf-8")

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from edgeft.checkpoint.open import open_checkpoint
-from edgeft.checkpoint.reference import torch_logits
 from edgeft.errors import ModelError
 from tests import tiny
 from tests.export import architectures
+from tests.originals import torch_logits
 
 
 def edited(checkpoint: Path, to: Path, change: Callable[[dict[str, Any]], object]) -> Path:

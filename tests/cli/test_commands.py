@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 import edgeft
-from edgeft.bundle import Decision
+from edgeft.bundle import Head
 from edgeft.cli import main
 from tests import tiny
 from tests.bundles import with_variant
@@ -32,9 +32,7 @@ def labelled(tmp_path: Path) -> Path:
 def test_eval_scores_what_predict_answers(
     tiny_bundle: Path, tmp_path: Path, labelled: Path
 ) -> None:
-    decided = with_variant(
-        tiny_bundle, tmp_path / "b", "fp32", decision=Decision(abstain_below=0.36)
-    )
+    decided = with_variant(tiny_bundle, tmp_path / "b", "fp32", head=Head(abstain_below=0.36))
     labels, plain_labels = (
         [
             json.loads(line)["label"]

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from edgeft.data import lookalikes, read_examples, read_examples_or_texts, visible
+from edgeft.data.labels import ordered_labels
 from edgeft.errors import DataError
 from tests.data.files import rows_of, texts_of, write
 
@@ -122,3 +123,8 @@ def test_of_a_long_name_its_beginning_is_shown(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"'c0', 'c1',.* …, separated by commas") as one:
         read_examples_or_texts(path)
     assert len(str(one.value)) < 1000
+
+
+def test_labels_are_in_numerical_order_where_they_are_numbers() -> None:
+    assert ordered_labels(["10", "9", "01"]) == ("01", "9", "10")
+    assert ordered_labels(["b", "10", "9"]) == ("10", "9", "b")

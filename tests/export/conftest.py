@@ -11,9 +11,9 @@ import edgeft.export.factory
 import edgeft.export.ladder
 import edgeft.export.run
 from edgeft.checkpoint.open import open_checkpoint
-from edgeft.checkpoint.reference import torch_logits
 from edgeft.export.run import ExportConfig
 from tests import tiny
+from tests.originals import torch_logits
 from tests.train.conftest import rows, write_csv
 
 SECRET = "zebra quartz"

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -15,8 +16,10 @@ from edgeft.checkpoint.open import Checkpoint
 from edgeft.errors import GateError, ModelError
 from edgeft.export.graph import Graphs
 from edgeft.export.run import export
-from edgeft.proof.decide import Wish
 from edgeft.runtime.model import Model
+from edgeft.tasks import classification
+from edgeft.tasks.classification import TASK
+from edgeft.tasks.task import Head, Wish
 from tests.export.conftest import config
 from tests.train.conftest import rows, write_csv
 
@@ -103,14 +106,12 @@ def test_what_fails_on_the_rows_that_report_is_left_out(
 def test_a_wish_that_only_one_variant_meets(
     tiny_checkpoint: Path, tmp_path: Path, data: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real = edgeft.export.factory.decide
-
-    def picky(name: str, *rest: object) -> object:
-        if name == "int8":
+    def picky(*arguments: Any) -> Head:
+        if arguments[-1] == "int8":
             raise GateError("int8: no threshold gives it.")
-        return real(name, *rest)  # type: ignore[arg-type]
+        return TASK.fit(*arguments)
 
-    monkeypatch.setattr(edgeft.export.factory, "decide", picky)
+    monkeypatch.setattr(classification, "TASK", replace(TASK, fit=picky))
     wished = config(tiny_checkpoint, tmp_path / "b", data=data, wish=Wish("sad", recall=0.9),
                     max_drop=100.0)  # fmt: skip
     assert export(wished).manifest.provenance["dropped"] == {"int8": "no threshold gives it"}
@@ -143,13 +144,13 @@ def test_thresholds_are_kept_by_the_runtime(
                     max_drop=100.0)  # fmt: skip
     result = export(wished)
     for name, variant in result.manifest.model.variants.items():
-        assert variant.decision.label == "sad"
-        assert variant.decision.temperature > 0
+        assert variant.head.label == "sad"
+        assert variant.head.temperature > 0
         assert set(variant.measured["outcome"]) == {"accuracy", "macro_f1", "precision", "recall"}
         with edgeft.load(tmp_path / "b", device="cpu", variant=name) as model:
             texts = [text for text, _ in rows(89)]
             for one in model.predict(texts):
-                assert (one.label == "sad") == (one.scores["sad"] >= variant.decision.threshold)
+                assert (one.label == "sad") == (one.scores["sad"] >= variant.head.threshold)
     assert "decision" in result.manifest.requires
 
 

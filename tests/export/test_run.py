@@ -21,7 +21,6 @@ import edgeft.export.ladder
 import edgeft.export.run
 from edgeft.bundle import read_manifest
 from edgeft.checkpoint.open import open_checkpoint
-from edgeft.checkpoint.reference import torch_logits
 from edgeft.data import Examples, read_examples_or_texts
 from edgeft.data.seen import SEEN_FILE, seen_document
 from edgeft.errors import DataError, GateError, ModelError, OutputError, UsageError
@@ -30,11 +29,13 @@ from edgeft.export.provenance import public_name
 from edgeft.export.result import ExportResult
 from edgeft.export.run import export
 from edgeft.export.variants import KINDS
-from edgeft.proof.decide import Wish
+from edgeft.tasks.task import Wish
 from tests import tiny
+from tests.encoded import logits_for
 from tests.export import architectures
 from tests.export.conftest import SECRET, config
 from tests.folders import a_bundle, small_files
+from tests.originals import torch_logits
 from tests.train.conftest import rows, write_csv
 
 TEXTS = ["a happy dog", "the market fell", "", "quiet rain at night " * 30, "数据 🙂 [/b]"]
@@ -81,15 +82,16 @@ def test_the_bundle_is_whole(scored: ExportResult) -> None:
     manifest = read_manifest(scored.out)
     assert manifest == scored.manifest
     assert set(manifest.files) == names - {"README.md", "edgeft.json"}
-    assert (manifest.labels, manifest.requires) == (tiny.LABELS, ("normalize", "decision"))
+    assert manifest.model.labels == tiny.LABELS
+    assert manifest.requires == ("normalize", "decision", "records")
     record = manifest.model
     assert (record.max_length, record.normalize) == (32, ("whitespace",))
     fp32, int8 = record.variants["fp32"], record.variants["int8"]
     assert (fp32.graph, fp32.batch_invariant, fp32.wants) == ("ort-fused", True, "")
     assert (int8.graph, int8.batch_invariant, int8.wants) == ("ort-fused", False, "int8-dot")
     assert fp32.golden.tolerance == 1e-3
-    golden, exact = np.array(int8.golden.logits), np.array(fp32.golden.logits)
-    assert golden.shape == exact.shape == (len(record.golden_texts), 3)
+    golden, exact = (np.array(one.golden.outputs["logits"]) for one in (int8, fp32))
+    assert golden.shape == exact.shape == (len(record.golden_inputs), 3)
     assert np.abs(golden - exact).max() - 1e-4 <= int8.golden.tolerance < 1
     tokenizer = json.loads((scored.out / "tokenizer.json").read_text(encoding="utf-8"))
     assert (tokenizer["padding"], tokenizer["truncation"]) == (None, None)
@@ -131,7 +133,7 @@ def test_the_runtime_answers_as_torch_does(scored: ExportResult) -> None:
     tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
     model = transformers.AutoModelForSequenceClassification.from_pretrained(folder).eval()
     with edgeft.load(scored.out, device="cpu", variant="fp32") as ours:
-        logits = ours.logits(TEXTS)
+        logits = logits_for(ours, TEXTS)
     for text, row in zip(TEXTS, logits, strict=True):
         text = " ".join(text.split())  # the checkpoint's one normalization step
         encoded = tokenizer(text, truncation=True, max_length=32, return_tensors="pt")
@@ -167,7 +169,7 @@ def test_optimum_reads_the_folder_as_it_is(
         for text in TEXTS:
             encoded = tokenizer(text, truncation=True, return_tensors="pt")
             logits = theirs(**encoded).logits[0]
-            np.testing.assert_allclose(ours.logits([text])[0], logits, atol=1e-4)
+            np.testing.assert_allclose(logits_for(ours, [text])[0], logits, atol=1e-4)
             assert ours.predict(text).label == theirs.config.id2label[int(logits.argmax())]
 
 
@@ -233,9 +235,9 @@ def test_figures_have_the_digits_that_they_mean(everything: ExportResult) -> Non
             )
         assert all(round(one, 4) == one for one in numbers(measured["calibration"]))
         golden = variant.golden
-        assert all(round(one, 4) == one for row in golden.logits for one in row)
+        assert all(round(one, 4) == one for row in golden.outputs["logits"] for one in row)
         assert round(golden.tolerance, 3) == golden.tolerance
-        temperature = variant.decision.temperature
+        temperature = variant.head.temperature
         assert float(f"{temperature:.3g}") == temperature
 
 
@@ -323,7 +325,7 @@ def test_every_architecture_becomes_a_bundle(build: Callable[[Path], Path], tmp_
     result = export(config(checkpoint, tmp_path / "b", variants=("fp32",)))
     assert result.reports["fp32"].parity.max_abs_logit_diff < 1e-3
     with edgeft.load(tmp_path / "b", device="cpu") as model:
-        together, alone = model.logits(TEXTS), [model.logits([text])[0] for text in TEXTS]
+        together, alone = logits_for(model, TEXTS), [logits_for(model, [text])[0] for text in TEXTS]
         np.testing.assert_allclose(together, alone, atol=1e-3)
     expected = torch_logits(open_checkpoint(str(checkpoint)), TEXTS)
     np.testing.assert_allclose(together, expected, atol=1e-3)

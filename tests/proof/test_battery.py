@@ -7,20 +7,25 @@ import numpy as np
 import pytest
 
 import edgeft
-from edgeft.bundle import Decision, Golden, read_manifest, write_manifest
-from edgeft.data import Examples
+from edgeft.bundle import Golden, Head, read_manifest, write_manifest
+from edgeft.data import Examples, labelled
 from edgeft.errors import DataError, GateError, IntegrityError
+from edgeft.proof.agreement import Agreement, ClearAgreement, clear_agreement, compare
 from edgeft.proof.battery import VariantCheck, evaluate, hold, verify
 from edgeft.proof.paired import Drop, Loss
-from edgeft.proof.scoring import ClearAgreement, clear_agreement, compare_logits
 from edgeft.runtime.golden import GoldenResult, check_golden
+from edgeft.tasks.classification import TASK
+from edgeft.tasks.task import PLAIN, Answers
 from tests.bundles import with_variant
+from tests.encoded import encoded, logits_for
+
+COLUMNS = {"text": "text", "label": "label"}
 
 TEXTS = ["a happy dog", "the market fell", "", "quiet rain at night " * 30]
 
 
 def examples(labels: list[str]) -> Examples:
-    return Examples("f.csv", TEXTS[: len(labels)], labels, [2, 3, 4, 5], "text", "label")
+    return labelled("f.csv", TEXTS[: len(labels)], labels, [2, 3, 4, 5], COLUMNS)
 
 
 def with_golden(bundle: Path, to: Path, *, shift: float) -> Path:
@@ -29,17 +34,27 @@ def with_golden(bundle: Path, to: Path, *, shift: float) -> Path:
     manifest = read_manifest(to)
     record = manifest.model
     int8 = record.variants["int8"]
-    logits = tuple(tuple(one + shift for one in row) for row in int8.golden.logits)
-    int8 = replace(int8, golden=Golden(logits, int8.golden.tolerance))
+    logits = tuple(tuple(one + shift for one in row) for row in int8.golden.outputs["logits"])
+    int8 = replace(int8, golden=Golden({"logits": logits}, int8.golden.tolerance))
     record = replace(record, variants={**record.variants, "int8": int8})
     write_manifest(to, replace(manifest, models={"main": record}))
     return to
 
 
+def answered(logits: np.ndarray) -> Answers:
+    texts = [encoded([1])] * len(logits)
+    labels = tuple("abcdef"[: logits.shape[1]])
+    return TASK.answer({"logits": logits}, texts, ["text"] * len(logits), labels, PLAIN)
+
+
+def compared(one: np.ndarray, other: np.ndarray) -> Agreement:
+    return compare(TASK, {"logits": one}, answered(one), {"logits": other}, answered(other))
+
+
 def test_comparing_logits_by_hand() -> None:
     one = np.array([[1.0, 2.0], [3.0, 1.0]], np.float32)
     other = np.array([[1.5, 2.0], [0.0, 1.0]], np.float32)
-    found = compare_logits(one, other)
+    found = compared(one, other)
     assert (found.texts, found.label_agreement) == (2, 0.5)
     assert (found.max_abs_logit_diff, found.mean_abs_logit_diff) == (3.0, 0.875)
 
@@ -48,7 +63,7 @@ def test_a_fresh_bundle_passes_everywhere(tiny_bundle: Path) -> None:
     results = verify(tiny_bundle, TEXTS, device="cpu")
     assert list(results) == ["fp32", "int8"]
     assert all(one.golden.passed for one in results.values())
-    assert results["fp32"].agreement == compare_logits(*[np.zeros((4, 3), np.float32)] * 2)
+    assert results["fp32"].agreement == compared(*[np.zeros((4, 3), np.float32)] * 2)
     int8 = results["int8"].to_dict()
     assert int8["agreement"]["texts"] == 4
     assert 0 < int8["agreement"]["max_abs_logit_diff"] < 1
@@ -60,7 +75,10 @@ def test_labelled_texts_are_scored_against_fp32(tiny_bundle: Path) -> None:
         labels = [one.label for one in model.predict(TEXTS)]
     fp32 = verify(tiny_bundle, examples(labels), device="cpu")["fp32"]
     assert fp32.scores is not None
-    assert (fp32.scores.accuracy, fp32.drop.worst.points if fp32.drop else None) == (1.0, 0.0)
+    assert (fp32.scores.figure("accuracy"), fp32.drop.worst.points if fp32.drop else None) == (
+        1.0,
+        0.0,
+    )
     assert fp32.calibration is not None
     with pytest.raises(DataError, match=r"no label 'angry'"):
         verify(tiny_bundle, examples(["angry"]), device="cpu")
@@ -69,9 +87,9 @@ def test_labelled_texts_are_scored_against_fp32(tiny_bundle: Path) -> None:
 def test_only_clear_texts_count_without_labels() -> None:
     reference = np.array([[2.0, 0.0], [0.0, 2.0], [0.01, 0.0]], np.float32)
     logits = np.array([[2.0, 0.0], [2.0, 0.0], [0.0, 0.01]], np.float32)
-    found = clear_agreement(logits, reference)
+    found = clear_agreement(TASK, answered(logits), answered(reference))
     assert (found.texts, found.label_agreement, found.passed) == (2, 0.5, False)
-    assert clear_agreement(logits[2:], reference[2:]).passed
+    assert clear_agreement(TASK, answered(logits[2:]), answered(reference[2:])).passed
 
 
 def test_the_gates_of_verify() -> None:
@@ -79,11 +97,12 @@ def test_the_gates_of_verify() -> None:
         return {"int8": VariantCheck("cpu", GoldenResult(0.0, 0.1), **found)}
 
     hold(check(), 0.5)
-    small = Loss("accuracy", 0.5, 0.1, 0.9)
-    lost = Drop(small, replace(small, metric="macro F1", points=0.4), 100, 1, 0, 1.0, 2, 0, 50)
+    small = Loss("accuracy", "accuracy", 0.5, 0.1, 0.9)
+    other = Loss("macro_f1", "macro F1", 0.4, 0.1, 0.9)
+    lost = Drop((small, other), 100, 1, 0, 1.0, 2, 0, 50)
     hold(check(drop=lost, clear=ClearAgreement(10, 0.5)), 0.5)
     with pytest.raises(GateError, match=r"int8 loses 0\.60 points of accuracy"):
-        hold(check(drop=replace(lost, accuracy=replace(small, points=0.6))), 0.5)
+        hold(check(drop=replace(lost, losses=(replace(small, points=0.6), other))), 0.5)
     with pytest.raises(GateError, match="3 of the texts with values that are no numbers"):
         hold(check(no_numbers=3), 100)
     hold(check(clear=ClearAgreement(10, 0.9)), 0.5)
@@ -123,9 +142,7 @@ def test_withheld_answers_are_scored_as_withheld(tiny_bundle: Path, tmp_path: Pa
         plain = model.predict(TEXTS)
     labels = [one.label for one in plain]
     middle = sorted(one.score for one in plain)[2]
-    decided = with_variant(
-        tiny_bundle, tmp_path / "b", "fp32", decision=Decision(abstain_below=middle)
-    )
+    decided = with_variant(tiny_bundle, tmp_path / "b", "fp32", head=Head(abstain_below=middle))
     with edgeft.load(decided, device="cpu", variant="fp32") as model:
         answers = model.predict(TEXTS)
         found = evaluate(model, examples(labels))
@@ -146,8 +163,8 @@ def test_the_label_with_a_threshold_is_scored_as_it_is_given(
 ) -> None:
     with edgeft.load(tiny_bundle, device="cpu", variant="fp32") as model:
         first = model.labels[0]
-    always = Decision(label=first, threshold=1e-6)
-    decided = with_variant(tiny_bundle, tmp_path / "b", "fp32", decision=always)
+    always = Head(label=first, threshold=1e-6)
+    decided = with_variant(tiny_bundle, tmp_path / "b", "fp32", head=always)
     with edgeft.load(decided, device="cpu", variant="fp32") as model:
         assert {one.label for one in model.predict(TEXTS)} == {first}
         assert evaluate(model, examples([first] * 4)).answers.accuracy == 1.0
@@ -166,7 +183,7 @@ def test_two_variants_agree_with_themselves(tiny_bundle: Path) -> None:
         edgeft.load(tiny_bundle, device="cpu", variant="fp32") as one,
         edgeft.load(tiny_bundle, device="cpu", variant="int8") as other,
     ):
-        exact, rounded = one.logits(TEXTS), other.logits(TEXTS)
-        assert compare_logits(exact, exact).max_abs_logit_diff == 0.0
-        assert compare_logits(rounded, exact).max_abs_logit_diff > 0.0
+        exact, rounded = logits_for(one, TEXTS), logits_for(other, TEXTS)
+        assert compared(exact, exact).max_abs_logit_diff == 0.0
+        assert compared(rounded, exact).max_abs_logit_diff > 0.0
         assert check_golden(one).passed

@@ -7,15 +7,20 @@ import pytest
 import torch
 
 import edgeft
-from edgeft.bundle import Decision
+from edgeft.bundle import Head
 from edgeft.checkpoint.open import Checkpoint, open_checkpoint
-from edgeft.data import Examples
+from edgeft.data import Examples, labelled
 from edgeft.errors import DataError, ModelError
 from edgeft.export.references import make_reference
 from edgeft.proof.gates import Reference, VariantReport, judge, report_on
+from edgeft.proof.told import Told
 from edgeft.runtime.model import Model
+from edgeft.tasks.outputs import dense
+from tests.encoded import logits_for
 from tests.tiny import LABELS
 from tests.train.conftest import rows
+
+COLUMNS = {"text": "text", "label": "label"}
 
 TEXTS = [text for text, _ in rows(90)]
 
@@ -37,18 +42,26 @@ def int8(tiny_bundle: Path) -> Iterator[Model]:
         yield model
 
 
-def labelled(model: Model, *, wrong: int = 0) -> Examples:
+def own_labels(model: Model, *, wrong: int = 0) -> Examples:
     """TEXTS with the model's own labels, but for the first ``wrong``."""
     labels = [one.label for one in model.predict(TEXTS)]
     for at in range(wrong):
         labels[at] = next(label for label in LABELS if label != labels[at])
-    return Examples("d.csv", TEXTS, labels, list(range(2, 92)), "text", "label")
+    return labelled("d.csv", TEXTS, labels, list(range(2, 92)), COLUMNS)
+
+
+def with_logits(told: Told, logits: np.ndarray) -> Told:
+    return replace(told, outputs={"logits": logits.astype(np.float32)})
+
+
+def logits_of(told: Told) -> np.ndarray:
+    return dense(told.outputs, "logits")
 
 
 def report(model: Model, reference: Reference, temperature: float = 1.0) -> VariantReport:
-    logits, problem = judge(model, reference, max_drop=100)
+    told, problem = judge(model, reference, max_drop=100)
     assert problem == ""
-    return report_on(model, reference, logits, Decision(temperature), max_drop=100)
+    return report_on(model, reference, told, Head(temperature), max_drop=100)
 
 
 def test_fp32_gives_the_logits_of_torch(checkpoint: Checkpoint, fp32: Model) -> None:
@@ -63,7 +76,7 @@ def test_fp32_gives_the_logits_of_torch(checkpoint: Checkpoint, fp32: Model) -> 
 
 def test_a_wrong_label_is_told_before_torch_runs(checkpoint: Checkpoint) -> None:
     steps: list[str] = []
-    data = Examples("d.csv", ["a cat"], ["angry"], [2], "text", "label")
+    data = labelled("d.csv", ["a cat"], ["angry"], [2], COLUMNS)
     with pytest.raises(DataError, match=r"d\.csv, line 2: the model has no label 'angry'"):
         make_reference(checkpoint, data, progress=lambda step, done, total: steps.append(step))
     assert steps == []
@@ -76,7 +89,7 @@ def test_fp32_that_is_a_little_off_is_refused(checkpoint: Checkpoint, fp32: Mode
         judge(fp32, make_reference(checkpoint, TEXTS), max_drop=100)
     # What the data do not show, the built-in texts may.
     reference = make_reference(checkpoint, TEXTS)
-    quiet = replace(reference, logits=fp32.logits(TEXTS))
+    quiet = replace(reference, told=with_logits(reference.told, logits_for(fp32, TEXTS)))
     with pytest.raises(ModelError, match="does not answer as torch does"):
         judge(fp32, quiet, max_drop=100)
 
@@ -84,10 +97,10 @@ def test_fp32_that_is_a_little_off_is_refused(checkpoint: Checkpoint, fp32: Mode
 def test_labelled_data_score_torch_and_the_variant(
     checkpoint: Checkpoint, fp32: Model, int8: Model
 ) -> None:
-    data = labelled(fp32, wrong=9)
+    data = own_labels(fp32, wrong=9)
     reference = make_reference(checkpoint, data)
     assert reference.scores is not None
-    assert reference.scores.accuracy == pytest.approx(0.9)
+    assert reference.scores.figure("accuracy") == pytest.approx(0.9)
     exact = report(fp32, reference)
     assert exact.scores == reference.scores
     assert exact.drop is not None
@@ -97,8 +110,8 @@ def test_labelled_data_score_torch_and_the_variant(
     assert found.scores is not None
     assert found.drop is not None
     lost = max(
-        reference.scores.accuracy - found.scores.accuracy,
-        reference.scores.macro_f1 - found.scores.macro_f1,
+        reference.scores.figure("accuracy") - found.scores.figure("accuracy"),
+        reference.scores.figure("macro_f1") - found.scores.figure("macro_f1"),
     )
     assert found.drop.worst.points == pytest.approx(100 * lost, abs=1e-3)
     document = found.to_dict()
@@ -109,7 +122,7 @@ def test_labelled_data_score_torch_and_the_variant(
 def test_calibration_is_told_without_and_with_the_temperature(
     checkpoint: Checkpoint, fp32: Model
 ) -> None:
-    reference = make_reference(checkpoint, labelled(fp32, wrong=30))
+    reference = make_reference(checkpoint, own_labels(fp32, wrong=30))
     found = report(fp32, reference, 4.0)
     assert found.before is not None
     assert found.after is not None
@@ -121,9 +134,11 @@ def test_int8_may_lose_no_more_than_the_user_allows(
     checkpoint: Checkpoint, fp32: Model, int8: Model
 ) -> None:
     # int8 misses nine labels of ninety, all of which the original is said to meet.
-    examples = labelled(int8, wrong=9)
-    right = np.eye(3, dtype=np.float32)[[LABELS.index(label) for label in examples.labels]]
-    reference = replace(make_reference(checkpoint, examples), logits=right, baseline=right)
+    examples = own_labels(int8, wrong=9)
+    right = np.eye(3, dtype=np.float32)[[LABELS.index(label) for label in examples.named()]]
+    reference = make_reference(checkpoint, examples)
+    meets = with_logits(reference.told, right)
+    reference = replace(reference, told=meets, baseline=meets)
     _, problem = judge(int8, reference, max_drop=5)
     assert problem.startswith("it loses ")
     assert "on 90 rows (95% interval" in problem
@@ -133,11 +148,11 @@ def test_int8_may_lose_no_more_than_the_user_allows(
 def test_figures_do_not_depend_on_the_order_of_the_rows(
     checkpoint: Checkpoint, fp32: Model, int8: Model
 ) -> None:
-    data = labelled(fp32, wrong=9)
+    data = own_labels(fp32, wrong=9)
     turned = data.subset(reversed(range(len(data))))
     one = judge(int8, make_reference(checkpoint, data), max_drop=100)[0]
     other = judge(int8, make_reference(checkpoint, turned), max_drop=100)[0]
-    np.testing.assert_array_equal(one, other[::-1])
+    np.testing.assert_array_equal(logits_of(one), logits_of(other)[::-1])
 
 
 def test_a_drop_is_counted_from_the_original(
@@ -146,10 +161,10 @@ def test_a_drop_is_counted_from_the_original(
     from tests import tiny
 
     other = open_checkpoint(str(tiny.bert(tmp_path / "other", seed=5)))
-    data = labelled(fp32)
+    data = own_labels(fp32)
     reference = make_reference(checkpoint, data, original=other)
     assert reference.scores is not None
-    assert reference.scores.accuracy < 1
+    assert reference.scores.figure("accuracy") < 1
     found = report(fp32, reference)
     assert found.drop is not None
     assert found.drop.worst.points < 0
@@ -160,18 +175,19 @@ def test_without_labels_int8_must_agree_on_clear_texts(checkpoint: Checkpoint, i
     reference = make_reference(checkpoint, None)
     assert reference.source == "built-in"
     assert report(int8, reference).parity.texts == 60
-    turned = replace(reference, logits=-20 * reference.logits)
+    logits = logits_of(reference.told)
+    turned = replace(reference, told=with_logits(reference.told, -20 * logits))
     _, problem = judge(int8, turned, max_drop=0)
     assert "texts (built-in) whose answer is clear" in problem
     # Where no answer of torch's is clear, there is nothing to disagree with.
-    unclear = replace(reference, logits=-1e-3 * reference.logits)
+    unclear = replace(reference, told=with_logits(reference.told, -1e-3 * logits))
     assert judge(int8, unclear, max_drop=0)[1] == ""
 
 
 def test_neighbours_of_int8_are_measured(checkpoint: Checkpoint, int8: Model) -> None:
     found = report(int8, make_reference(checkpoint, TEXTS))
     assert found.parity.texts == 90
-    alone, beside = int8.logits(TEXTS, alone=True), int8.logits(TEXTS)
+    alone, beside = logits_for(int8, TEXTS, alone=True), logits_for(int8, TEXTS)
     most = float(np.abs(alone - beside).max())
     assert found.batch_max_abs_logit_diff == round(most, 4) > 0
     assert found.batch_flips == int((alone.argmax(axis=1) != beside.argmax(axis=1)).sum())
@@ -188,4 +204,4 @@ def test_a_reference_sees_normalized_texts(checkpoint: Checkpoint) -> None:
     steps = replace(checkpoint, normalize=("markup", "whitespace"))
     dirty: Reference = make_reference(steps, ["<p>rain\n  fell</p>\ud800"])
     clean: Reference = make_reference(checkpoint, ["rain fell ?"])
-    np.testing.assert_allclose(dirty.logits, clean.logits, atol=1e-5)
+    np.testing.assert_allclose(logits_of(dirty.told), logits_of(clean.told), atol=1e-5)

@@ -1,11 +1,20 @@
 import numpy as np
 import pytest
 
-from edgeft.proof.paired import Drop, Loss, mcnemar_p, paired_drop
+from edgeft.proof.paired import Drop, Loss, mcnemar_p
+from edgeft.proof.paired import paired_drop as paired_drop_of
+from edgeft.tasks.classification import TASK
 
 
 def ids(*values: int) -> np.ndarray:
     return np.array(values, np.int64)
+
+
+def paired_drop(
+    truth: np.ndarray, answers: np.ndarray, reference: np.ndarray, classes: int, *, seed: int = 0
+) -> Drop:
+    labels = tuple(map(str, range(classes)))
+    return paired_drop_of(TASK, truth, answers, reference, labels, seed=seed)
 
 
 @pytest.mark.parametrize(
@@ -26,18 +35,18 @@ def test_equal_predictions_lose_nothing() -> None:
     found = paired_drop(truth, truth, truth, 2)
     assert (found.worst.points, found.mcnemar_p) == (0.0, 1.0)
     # Of 2,000 rows none changed, so at most 3.69 in 2,000 do (Clopper and Pearson).
-    assert found.accuracy.high == -found.accuracy.low
-    assert found.accuracy.high == pytest.approx(100 * 3.69 / 2000, rel=0.06)
+    assert found.losses[0].high == -found.losses[0].low
+    assert found.losses[0].high == pytest.approx(100 * 3.69 / 2000, rel=0.06)
     assert found.proven(0.5)
 
 
 def test_a_few_equal_rows_prove_nothing() -> None:
     truth = ids(*[0, 1] * 10)
     found = paired_drop(truth, truth, truth, 2)
-    assert found.accuracy.high == pytest.approx(100 * (1 - 0.025 ** (1 / 20)), rel=0.06)
+    assert found.losses[0].high == pytest.approx(100 * (1 - 0.025 ** (1 / 20)), rel=0.06)
     assert found.sentence(0.5).startswith("Not proven: 20 rows are too few")
     one = paired_drop(ids(0), ids(0), ids(0), 2)
-    assert one.accuracy.high > 95
+    assert one.losses[0].high > 95
     assert one.sentence(5).startswith("Not proven: 1 row is too few")
 
 
@@ -48,7 +57,7 @@ def test_a_changed_row_never_makes_the_bound_smaller() -> None:
     for wrong in (0, 1, 2):
         predicted = truth.copy()
         predicted[:wrong] = 1 - predicted[:wrong]
-        highs.append(paired_drop(truth, predicted, truth, 2).accuracy.high)
+        highs.append(paired_drop(truth, predicted, truth, 2).losses[0].high)
     assert highs == pytest.approx([0.368, 0.556, 0.721], rel=0.05)
 
 
@@ -62,8 +71,8 @@ def rare_class() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 def test_a_claim_holds_for_every_metric_that_it_names() -> None:
     found = paired_drop(*rare_class(), 3)
-    assert found.accuracy.high < 0.1
-    assert found.macro_f1.high > 5
+    assert found.losses[0].high < 0.1
+    assert found.losses[1].high > 5
     assert not found.proven(0.5)
     text = found.sentence(0.5)
     assert text.startswith("Not proven: 10,000 rows are too few to tell whether it loses more than")
@@ -71,17 +80,19 @@ def test_a_claim_holds_for_every_metric_that_it_names() -> None:
     assert "The rarest label has 10 of them." in text
     document = found.judged(0.5)
     assert (document["proven"], document["verdict"]) == (False, text)
-    assert document["macro_f1"]["high"] == found.macro_f1.high
+    assert document["macro_f1"]["high"] == found.losses[1].high
     assert found.proven(20)
 
 
 def test_a_rare_class_without_a_change_proves_little() -> None:
     truth, _, _ = rare_class()
     found = paired_drop(truth, truth, truth, 3)
-    assert found.accuracy.high == pytest.approx(0.037, rel=0.06)
+    assert found.losses[0].high == pytest.approx(0.037, rel=0.06)
     # Of its ten rows up to 31% may go wrong, a third of which is lost of the mean of three.
     recall = 0.025 ** (1 / 10)
-    assert found.macro_f1.high == pytest.approx(100 * (1 - 2 * recall / (1 + recall)) / 3, rel=0.06)
+    assert found.losses[1].high == pytest.approx(
+        100 * (1 - 2 * recall / (1 + recall)) / 3, rel=0.06
+    )
     assert "macro F1" in found.sentence(0.5)
 
 
@@ -101,7 +112,7 @@ def test_a_label_without_a_row_leaves_macro_f1_unproven() -> None:
 def test_one_class_alone() -> None:
     truth = ids(*[1] * 50)
     found = paired_drop(truth, truth, truth, 2)
-    assert found.accuracy.high == pytest.approx(100 * (1 - 0.025 ** (1 / 50)), rel=0.06)
+    assert found.losses[0].high == pytest.approx(100 * (1 - 0.025 ** (1 / 50)), rel=0.06)
     assert not found.proven(50)
     only = paired_drop(ids(0, 0), ids(0, 0), ids(0, 0), 1)
     assert only.sentence(0.5) == "There is one label alone, so no answer can be lost."
@@ -115,7 +126,7 @@ def test_the_measure_that_lost_more_counts() -> None:
     gained = paired_drop(truth, truth, ids(*[0] * 10), 2)
     assert (gained.worst.metric, gained.worst.points) == ("accuracy", -10.0)
     assert (gained.newly_wrong, gained.newly_right) == (0, 1)
-    assert gained.accuracy.low <= -10.0 <= gained.accuracy.high
+    assert gained.losses[0].low <= -10.0 <= gained.losses[0].high
 
 
 def test_the_interval_is_that_of_a_share() -> None:
@@ -124,8 +135,8 @@ def test_the_interval_is_that_of_a_share() -> None:
     predicted = truth.copy()
     predicted[:20], predicted[-20:] = 1, 0
     found = paired_drop(truth, predicted, truth, 2)
-    assert found.accuracy.points == pytest.approx(4.0)
-    assert found.accuracy.high == pytest.approx(5.41, rel=0.02)
+    assert found.losses[0].points == pytest.approx(4.0)
+    assert found.losses[0].high == pytest.approx(5.41, rel=0.02)
     assert found == paired_drop(truth, predicted, truth, 2)  # the draws are the same each time
     assert found != paired_drop(truth, predicted, truth, 2, seed=1)
 
@@ -137,7 +148,7 @@ def test_a_false_claim_is_as_rare_as_is_said() -> None:
     for seed in range(300):
         truth = chance.integers(0, 2, 200)
         predicted = np.where(chance.random(200) < 0.01, 1 - truth, truth)
-        misses += paired_drop(truth, predicted, truth, 2, seed=seed).accuracy.high < 1.0
+        misses += paired_drop(truth, predicted, truth, 2, seed=seed).losses[0].high < 1.0
     assert misses <= 300 * 0.05
 
 
@@ -145,13 +156,13 @@ def test_many_kinds_of_rows_take_little_memory_and_time() -> None:
     chance = np.random.default_rng(0)
     truth, predicted, reference = chance.integers(0, 300, (3, 20_000))
     found = paired_drop(truth, predicted, reference, 300)
-    assert found.accuracy.low <= found.accuracy.points <= found.accuracy.high
+    assert found.losses[0].low <= found.losses[0].points <= found.losses[0].high
 
 
 def test_what_the_rows_prove_is_said_plainly() -> None:
     def drop(points: float, high: float) -> Drop:
-        one, other = (Loss(name, points, -0.2, high) for name in ("accuracy", "macro F1"))
-        return Drop(one, other, 400, 3, 2, 1.0, labels=2, absent=0, rarest=200)
+        losses = tuple(Loss(name, one, points, -0.2, high) for name, one in TASK.metrics.items())
+        return Drop(losses, 400, 3, 2, 1.0, labels=2, absent=0, rarest=200)
 
     assert drop(0.1, 0.4).sentence(0.5) == (
         "400 rows show with 95% confidence that it loses no more than 0.5 points of accuracy or "
@@ -162,7 +173,7 @@ def test_what_the_rows_prove_is_said_plainly() -> None:
     assert text.endswith("About 1,600 rows would tell.")
     assert "loses more than the 0.5 points" in drop(0.7, 0.9).sentence(0.5)
     assert drop(0.5, 0.9).sentence(0.5).endswith("it may be 0.90 and 0.90.")
-    assert str(drop(0.1, 0.4).accuracy) == "0.10 (-0.20 to 0.40)"
+    assert str(drop(0.1, 0.4).losses[0]) == "0.10 (-0.20 to 0.40)"
 
 
 def test_no_rows() -> None:

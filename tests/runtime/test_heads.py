@@ -229,9 +229,9 @@ def test_what_a_cut_text_says_of_itself(folder: Path) -> None:
 def test_windows_have_a_bound(folder: Path) -> None:
     encoder = TextEncoder((folder / "tokenizer.json").read_bytes(), KEPT, overlap=2)
     (found,) = encoder.encode(["the cat " * 3000])
-    assert (len(found.windows), found.truncated, found.unread) == (750, False, 0)
+    assert (len(found.parts), found.truncated, found.unread) == (750, False, 0)
     (found,) = encoder.encode(["the cat " * (MOST_WINDOWED // 8 + 1)])
-    assert (found.windows, found.truncated) == ((), True)
+    assert (len(found.parts), found.truncated) == (1, True)
     assert found.unread > 0
 
 

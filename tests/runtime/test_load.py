@@ -24,7 +24,7 @@ from edgeft.bundle import (
     read_manifest,
     write_manifest,
 )
-from edgeft.data import Examples
+from edgeft.data import labelled
 from edgeft.errors import (
     BundleError,
     DataError,
@@ -37,6 +37,9 @@ from edgeft.proof.battery import evaluate, hold, verify
 from edgeft.runtime.variants import Measurement, save_measurements
 from tests import tiny
 from tests.bundles import with_file, with_variant
+from tests.encoded import logits_for
+
+COLUMNS = {"text": "text", "label": "label"}
 
 LONG = " ".join(tiny.WORDS * 6)  # 186 words; the tiny model reads 62 at a time
 
@@ -90,8 +93,8 @@ def test_a_swapped_tokenizer_is_caught_by_the_golden_texts(
 
 def test_other_answers_than_recorded_are_refused(tiny_bundle: Path, tmp_path: Path) -> None:
     golden = read_manifest(tiny_bundle).model.variants["fp32"].golden
-    moved = tuple(tuple(one + 5.0 for one in row) for row in golden.logits)
-    copy = with_variant(tiny_bundle, tmp_path / "b", "fp32", golden=Golden(moved, 1e-3))
+    moved = tuple(tuple(one + 5.0 for one in row) for row in golden.outputs["logits"])
+    copy = with_variant(tiny_bundle, tmp_path / "b", "fp32", golden=Golden({"logits": moved}, 1e-3))
     for how in ("full", "fast"):
         with pytest.raises(IntegrityError, match="'fp32' does not answer as recorded") as caught:
             load(copy, verify=how)
@@ -145,7 +148,7 @@ def test_unknown_inputs_are_refused(tiny_bundle: Path, tmp_path: Path) -> None:
 
 
 def test_golden_answers_that_were_removed_are_missed(tiny_bundle: Path, tmp_path: Path) -> None:
-    copy = with_variant(tiny_bundle, tmp_path / "b", "fp32", golden=Golden((), 1e-3))
+    copy = with_variant(tiny_bundle, tmp_path / "b", "fp32", golden=Golden({}, 1e-3))
     with pytest.raises(IntegrityError, match="no golden answers for 'fp32'") as caught:
         load(copy)
     assert 'verify="off"' in caught.value.hint
@@ -226,7 +229,10 @@ def test_scores_that_are_no_numbers_are_an_error(tiny_bundle: Path, tmp_path: Pa
             lambda: model.predict("the cat"),
             lambda: model.predict(["the cat"]),
             lambda: asyncio.run(model.apredict("the cat")),
-            lambda: evaluate(model, Examples("f.csv", ["the cat"], ["sad"], [2], "text", "label")),
+            lambda: evaluate(
+                model,
+                labelled("f.csv", ["the cat"], ["sad"], [2], COLUMNS),
+            ),
         ):
             with pytest.raises(RunError, match=told):
                 ask()
@@ -390,9 +396,9 @@ def test_windows_cover_a_long_text(tiny_bundle: Path) -> None:
         assert short == plain.predict("the cat")
         words = LONG.split()
         parts = [words[:62], words[52:114], words[104:166], words[156:]]
-        logits = plain.logits([" ".join(part) for part in parts], alone=True)  # (4, C)
+        logits = logits_for(plain, [" ".join(part) for part in parts], alone=True)  # (4, C)
         expected = np.average(logits, axis=0, weights=[62, 52, 52, 20])
-        np.testing.assert_allclose(model.logits([LONG])[0], expected, atol=1e-4)
+        np.testing.assert_allclose(logits_for(model, [LONG])[0], expected, atol=1e-4)
         assert model.predict(LONG).score == pytest.approx(long.score, abs=1e-5)
 
 
@@ -446,10 +452,10 @@ def test_no_neighbour_touches_an_int8_answer_where_that_is_asked(tiny_bundle: Pa
     texts = [" ".join(tiny.WORDS[i : i + 4 + i % 5]) for i in range(25)]
     with load(tiny_bundle, variant="int8") as model:
         assert not model.manifest.model.variants["int8"].batch_invariant
-        alone = model.logits(texts, alone=True)
-        assert np.abs(model.logits(texts) - alone).max() > 0
+        alone = logits_for(model, texts, alone=True)
+        assert np.abs(logits_for(model, texts) - alone).max() > 0
     with load(tiny_bundle, variant="int8", batch_invariant=True) as model:
-        np.testing.assert_array_equal(model.logits(texts), alone)
+        np.testing.assert_array_equal(logits_for(model, texts), alone)
 
 
 # --- processes -----------------------------------------------------------------------

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 import edgeft
 from edgeft.errors import EdgeftError, UsageError
 from tests import tiny
+from tests.encoded import logits_for
 
 EDGES = ["", " ", "😀", "中文", "the cat\nsat", "dog " * 500, "a" * 3000, "\x00", "[SEP] [MASK]"]
 
@@ -47,8 +48,8 @@ def _torch_logits(folder: Path, texts: list[str]) -> np.ndarray:
 def test_logits_are_those_of_torch(model: edgeft.Model, tiny_checkpoint: Path) -> None:
     texts = EDGES + _texts(60)
     expected = _torch_logits(tiny_checkpoint, texts)
-    np.testing.assert_allclose(model.logits(texts), expected, atol=1e-4)
-    np.testing.assert_allclose(model.logits(texts, alone=True), expected, atol=1e-4)
+    np.testing.assert_allclose(logits_for(model, texts), expected, atol=1e-4)
+    np.testing.assert_allclose(logits_for(model, texts, alone=True), expected, atol=1e-4)
 
 
 def test_order_is_kept_over_windows(model: edgeft.Model) -> None:
@@ -80,9 +81,9 @@ def test_equal_texts_are_computed_once(
 @settings(deadline=None, max_examples=40)
 @given(st.lists(st.one_of(st.text(max_size=80), st.sampled_from(EDGES)), max_size=30))
 def test_any_texts_get_in_order_what_they_get_alone(model: edgeft.Model, texts: list[str]) -> None:
-    together = model.logits(texts)
-    np.testing.assert_allclose(together, model.logits(texts, alone=True), atol=1e-4)
-    np.testing.assert_array_equal(together, model.logits(texts))
+    together = logits_for(model, texts)
+    np.testing.assert_allclose(together, logits_for(model, texts, alone=True), atol=1e-4)
+    np.testing.assert_array_equal(together, logits_for(model, texts))
     for one, text in zip(model.predict(texts), texts, strict=True):
         alone = model.predict(text)
         assert (one.truncated, one.unknown_share) == (alone.truncated, alone.unknown_share)
@@ -92,7 +93,7 @@ def test_any_texts_get_in_order_what_they_get_alone(model: edgeft.Model, texts: 
 def test_one_none_and_a_tuple(model: edgeft.Model) -> None:
     assert isinstance(model.predict("the cat"), edgeft.Classification)
     assert model.predict([]) == []
-    assert model.logits([]).shape == (0, 3)
+    assert logits_for(model, []).shape == (0, 3)
     assert len(model.predict(("a", "b"))) == 2
 
 
@@ -126,8 +127,8 @@ def test_wrong_types_are_refused(model: edgeft.Model) -> None:
 ASK: dict[str, Callable[[edgeft.Model, Any], Any]] = {
     "predict": lambda model, texts: model.predict(texts),
     "stream": lambda model, texts: list(model.stream(texts)),
-    "logits": lambda model, texts: model.logits(texts),
-    "cut logits": lambda model, texts: model.logits(texts, cut=True),
+    "outputs": lambda model, texts: model.outputs(texts),
+    "cut outputs": lambda model, texts: model.outputs(texts, cut=True),
 }
 
 
@@ -162,7 +163,7 @@ def test_what_is_no_text_is_told_with_its_place_and_a_way(
         ASK[ask](model, texts)
 
 
-@pytest.mark.parametrize("ask", ["predict", "logits"])
+@pytest.mark.parametrize("ask", ["predict", "outputs"])
 @pytest.mark.parametrize("source", [np.array(["the cat", "sun"]), iter(["the cat"])])
 def test_what_is_no_list_is_turned_into_one_by_the_caller(
     model: edgeft.Model, ask: str, source: object
@@ -236,7 +237,7 @@ def test_a_graph_without_token_types_runs(tmp_path: Path) -> None:
     with edgeft.load(tmp_path / "bundle", device="cpu") as model:
         texts = EDGES + _texts(20)
         expected = _torch_logits(checkpoint, texts)
-        np.testing.assert_allclose(model.logits(texts), expected, atol=1e-4)
+        np.testing.assert_allclose(logits_for(model, texts), expected, atol=1e-4)
 
 
 def test_a_bundle_moves_freely(tiny_bundle: Path, tmp_path: Path) -> None:

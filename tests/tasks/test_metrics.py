@@ -1,12 +1,24 @@
 """Scores against scikit-learn's, which is the field's reference."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import pytest
 from sklearn import metrics as reference
 
-from edgeft.tasks.metrics import score_classification, wilson_interval
+from edgeft.tasks.metrics import ClassificationScores, score_classification, wilson_interval
 
 LABELS = ("a", "b", "c", "never")
+
+
+def scored(
+    truth: Sequence[str], predicted: Sequence[str | None], labels: Sequence[str]
+) -> ClassificationScores:
+    """Scores of answers that are given by name, None being a withheld one."""
+    ids: dict[str | None, int] = {None: -1, **{label: at for at, label in enumerate(labels)}}
+    return score_classification(
+        [ids[one] for one in truth], [ids[one] for one in predicted], labels
+    )
 
 
 @pytest.fixture
@@ -19,7 +31,7 @@ def answers() -> tuple[list[str], list[str]]:
 
 def test_scores_equal_scikit_learn(answers: tuple[list[str], list[str]]) -> None:
     truth, predicted = answers
-    scores = score_classification(truth, predicted, LABELS)
+    scores = scored(truth, predicted, LABELS)
     assert scores.accuracy == pytest.approx(reference.accuracy_score(truth, predicted))
     assert scores.macro_f1 == pytest.approx(reference.f1_score(truth, predicted, average="macro"))
     assert scores.weighted_f1 == pytest.approx(
@@ -35,7 +47,7 @@ def test_scores_equal_scikit_learn(answers: tuple[list[str], list[str]]) -> None
 
 
 def test_frequent_mistakes_come_first() -> None:
-    scores = score_classification(list("aaabbc"), list("abbbac"), ("a", "b", "c"))
+    scores = scored(list("aaabbc"), list("abbbac"), ("a", "b", "c"))
     assert scores.confusions(5) == [("a", "b", 2), ("b", "a", 1)]
 
 
@@ -46,13 +58,13 @@ def test_wilson_interval_of_a_known_case() -> None:
 
 
 def test_perfect_answers_keep_an_interval() -> None:
-    scores = score_classification(["a"] * 10, ["a"] * 10, ("a", "b"))
+    scores = scored(["a"] * 10, ["a"] * 10, ("a", "b"))
     assert scores.accuracy == scores.macro_f1 == 1.0
     assert scores.accuracy_low < 0.75
 
 
 def test_a_withheld_answer_is_a_wrong_one_and_claims_nothing() -> None:
-    scores = score_classification(list("aabb"), ["a", None, "b", "a"], ("a", "b"))
+    scores = scored(list("aabb"), ["a", None, "b", "a"], ("a", "b"))
     assert (scores.accuracy, scores.answered, scores.coverage) == (0.5, 3, 0.75)
     assert scores.accuracy_of_answered == pytest.approx(2 / 3)
     assert scores.withheld == (1, 0)
@@ -67,11 +79,13 @@ def test_a_withheld_answer_is_a_wrong_one_and_claims_nothing() -> None:
         list("aabb"), ["a", "-", "b", "a"], labels=["a", "b"], average="macro"
     )
     assert scores.macro_f1 == pytest.approx(expected)
-    none = score_classification(["a"], [None], ("a", "b"))
+    none = scored(["a"], [None], ("a", "b"))
     assert (none.accuracy, none.accuracy_of_answered) == (0.0, None)
 
 
-@pytest.mark.parametrize(("truth", "predicted"), [([], []), (["a"], []), (["z"], ["a"])])
-def test_senseless_input_is_refused(truth: list[str], predicted: list[str]) -> None:
+@pytest.mark.parametrize(
+    ("truth", "answers"), [([], []), ([0], []), ([2], [0]), ([0], [2]), ([-1], [0]), ([0], [-2])]
+)
+def test_senseless_input_is_refused(truth: list[int], answers: list[int]) -> None:
     with pytest.raises(ValueError, match=r"label|length"):
-        score_classification(truth, predicted, ("a", "b"))
+        score_classification(truth, answers, ("a", "b"))

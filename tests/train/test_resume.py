@@ -43,7 +43,9 @@ def test_killed_and_resumed_gives_the_same_weights(
 
     result = train(config_from(values), out, resume=True)
     assert weights_of(out) == weights_of(finished.out)
-    assert [one.train_loss for one in result.curve] == [one.train_loss for one in finished.curve]
+    assert [one.train_loss for one in result.learned.curve] == [
+        one.train_loss for one in finished.learned.curve
+    ]
     assert not checkpoints.parent.exists()
 
 
@@ -116,7 +118,7 @@ def spoil(path: Path, harm: str) -> None:
 
 def test_which_checkpoint_a_run_goes_on_from(tmp_path: Path) -> None:
     def point(epoch: int, accuracy: float) -> EpochScores:
-        return EpochScores(epoch, 10 * epoch, 1.0, 1.0, 1.0, accuracy, accuracy)
+        return EpochScores(epoch, 10 * epoch, 1.0, 1.0, 1.0, {"accuracy": accuracy})
 
     def save(updates: int, *curve: EpochScores) -> Path:
         folder = folder_of(tmp_path, updates)

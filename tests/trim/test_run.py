@@ -11,13 +11,14 @@ from click.testing import CliRunner
 import edgeft
 import edgeft.trim.run
 from edgeft.checkpoint.open import open_checkpoint
-from edgeft.checkpoint.reference import torch_logits
 from edgeft.cli import main
 from edgeft.errors import DataError, GateError, ModelError, OutputError
 from edgeft.export.run import ExportConfig, export
 from edgeft.trim.run import TrimConfig, trim
 from tests import tiny
+from tests.encoded import logits_for
 from tests.export import architectures
+from tests.originals import torch_logits
 from tests.train.conftest import rows, write_csv
 
 TEXTS = ["the cat fell", "A DOG won, again!", "good water", "", "rain rain rain"]
@@ -54,7 +55,7 @@ def test_every_architecture_answers_its_texts_as_before(
     assert other.tokenizer.pad_token_id == other.config.pad_token_id
     bundle = export(ExportConfig(str(tmp_path / "new"), tmp_path / "b", variants=("fp32",)))
     with edgeft.load(bundle.out, device="cpu") as model:
-        np.testing.assert_allclose(model.logits(TEXTS), torch_logits(one, TEXTS), atol=1e-3)
+        np.testing.assert_allclose(logits_for(model, TEXTS), torch_logits(one, TEXTS), atol=1e-3)
 
 
 def test_the_slow_tokenizer_files_agree(tmp_path: Path) -> None:

@@ -1,9 +1,8 @@
 """What a finished run leaves: the checkpoint's files and the record of how it was made."""
 
-from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from edgeft import __version__
 from edgeft.bundle.integrity import sha256_of
@@ -20,30 +19,37 @@ from edgeft.folders import (
 )
 from edgeft.folders.disk import remove
 from edgeft.folders.names import place_of
+from edgeft.inputs import columns_of
 from edgeft.packages import package_versions
 from edgeft.runtime.cpu import cpu_features, cpu_name, usable_cores
-from edgeft.tasks import Task
-from edgeft.tasks.metrics import ClassificationScores
-from edgeft.train.checkpoints import EpochScores, best_epoch
 from edgeft.train.config import config_to
 from edgeft.train.folder import FINAL, partial_folder
+from edgeft.train.learn import Learned
+from edgeft.train.prepare import Prepared
 
-if TYPE_CHECKING:
-    from edgeft.train.run import Prepared
-
-__all__ = ["TRAINING_FILE", "training_document", "write_checkpoint"]
+__all__ = ["TRAINING_FILE", "save"]
 
 TRAINING_FILE = "training.json"
 PACKAGES = ("accelerate", "numpy", "tokenizers", "torch", "transformers")
 
 
-def write_checkpoint(
-    prepared: "Prepared", model: Any, document: dict[str, Any], out: Path, *, force: bool
-) -> str:
-    """Assemble the checkpoint, let it take its place at ``out``, return its weights' sha256.
+def save(
+    prepared: Prepared, learned: Learned, model: Any, out: Path, *, force: bool
+) -> dict[str, Any]:
+    """Write the checkpoint, on the main process alone; return the content of training.json.
 
-    Raises OutputError, OSError.
+    It is put together in the run's working folder and then takes its place at ``out``. Raises
+    OutputError, OSError.
     """
+    document = _training_document(prepared, learned)
+    if prepared.hardware.is_main:
+        document["weights_sha256"] = _write_checkpoint(prepared, model, document, out, force=force)
+    return document
+
+
+def _write_checkpoint(
+    prepared: Prepared, model: Any, document: dict[str, Any], out: Path, *, force: bool
+) -> str:
     partial, place = partial_folder(out), place_of(out)
     final = partial / FINAL
     remove(final)
@@ -54,7 +60,7 @@ def write_checkpoint(
     with (final / "model.safetensors").open("rb") as stream:
         sha256 = sha256_of(stream)
     write_json(final / TRAINING_FILE, {**document, "weights_sha256": sha256})
-    rows = seen_document(prepared.splits.train.texts, base=prepared.base.folder)
+    rows = seen_document(map(columns_of, prepared.splits.train.inputs), base=prepared.base.folder)
     write_json(final / SEEN_FILE, rows)
     apply_umask(final)  # safetensors makes its files readable to their owner alone
     sync_tree(final)
@@ -64,19 +70,13 @@ def write_checkpoint(
     return sha256
 
 
-def training_document(
-    prepared: "Prepared",
-    curve: Sequence[EpochScores],
-    validation: ClassificationScores | None,
-    test: ClassificationScores | None,
-    seconds: float,
-) -> dict[str, Any]:
+def _training_document(prepared: Prepared, learned: Learned) -> dict[str, Any]:
     """The content of training.json, but for the sha256 of the weights."""
-    base, hardware = prepared.base, prepared.hardware
+    base, hardware, columns = prepared.base, prepared.hardware, prepared.splits.train.columns
     return {
         "format": 1,
         "edgeft": __version__,
-        "task": Task.TEXT_CLASSIFICATION.value,
+        "task": prepared.task.name,
         "config": config_to(prepared.config),
         "recipe": asdict(prepared.recipe),
         "hold_out": prepared.hold_out,
@@ -92,15 +92,15 @@ def training_document(
         },
         "data": {
             "fingerprint": prepared.data_fingerprint,
-            "text_column": prepared.splits.train.text_column,
-            "label_column": prepared.splits.train.label_column,
+            "text_column": columns["text"],
+            "label_column": columns["label"],
             "report": prepared.report.to_dict(),
         },
-        "curve": [point.to_dict() for point in curve],
-        "best_epoch": best_epoch(curve).epoch,
-        "validation": validation.to_dict() if validation else None,
-        "test": test.to_dict() if test else None,
-        "seconds": round(seconds, 1),
+        "curve": [point.to_dict() for point in learned.curve],
+        "best_epoch": learned.best.epoch,
+        "validation": learned.validation.to_dict() if learned.validation else None,
+        "test": learned.test.to_dict() if learned.test else None,
+        "seconds": round(learned.seconds, 1),
         "machine": {
             "cpu": cpu_name(),
             "cpu_features": sorted(cpu_features()),

@@ -1,0 +1,51 @@
+"""What a model tells of some inputs: its outputs, and the answers that they lead to."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from edgeft.inputs import Input
+from edgeft.progress import Progress, silent
+from edgeft.runtime.model import WINDOW, Model
+from edgeft.tasks.encoded import Encoded
+from edgeft.tasks.outputs import Outputs, in_a_row
+from edgeft.tasks.task import PLAIN, Answers, Head, Labels, Task
+
+__all__ = ["Told", "tell"]
+
+
+@dataclass(frozen=True)
+class Told:
+    """A model's joined outputs for N inputs, beside these and what its tokenizer made of them."""
+
+    task: Task
+    labels: Labels
+    inputs: Sequence[Input]
+    encoded: Sequence[Encoded]
+    outputs: Outputs
+
+    def __len__(self) -> int:
+        return len(self.inputs)
+
+    def answers(self, head: Head = PLAIN) -> Answers:
+        """What the head makes of the outputs. Raises RunError where they are no numbers."""
+        return self.task.answer(self.outputs, self.encoded, self.inputs, self.labels, head)
+
+
+def tell(
+    model: Model, inputs: Sequence[Input], step: str = "", progress: Progress = silent
+) -> Told:
+    """Run a model on inputs, with progress.
+
+    Texts whose answers would depend on their neighbours in a batch are run
+    alone, so that the same texts in another order get the same figures.
+    """
+    alone = not model.manifest.model.variants[model.variant].batch_invariant
+    encoded: list[Encoded] = []
+    parts = []
+    progress(step, 0, len(inputs))
+    for at in range(0, max(1, len(inputs)), WINDOW):
+        some, outputs = model.outputs(inputs[at : at + WINDOW], alone=alone)
+        encoded += some
+        parts.append(outputs)
+        progress(step, min(at + WINDOW, len(inputs)), len(inputs))
+    return Told(model.task, model.labels, inputs, encoded, in_a_row(parts))

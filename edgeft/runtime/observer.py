@@ -1,0 +1,31 @@
+"""Who wants to see what a runner does: bench, a server's metrics, tests."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from edgeft.tasks.encoded import Part
+
+__all__ = ["Observer"]
+
+
+class Observer(Protocol):
+    """Told after each step, in the thread that made it; it must be quick and raise nothing.
+
+    A runner without one looks at no clock.
+    """
+
+    def tokenized(self, seconds: float, inputs: int) -> None:
+        """Inputs became parts."""
+        ...
+
+    def waited(self, seconds: float) -> None:
+        """The caller waited for inputs that another thread tokenized."""
+        ...
+
+    def ran(self, seconds: float, parts: Sequence[Part], padded_tokens: int) -> None:
+        """A batch was run, padding included; ``padded_tokens`` is what was computed."""
+        ...
+
+    def decoded(self, seconds: float, inputs: int) -> None:
+        """Outputs became predictions."""
+        ...

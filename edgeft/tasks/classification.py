@@ -1,0 +1,319 @@
+"""One label for each text.
+
+A truth is a class id, the place of its label in ``labels``; so is an answer, or -1 where it was
+withheld. The graph gives (B, C) logits, and from it to the predictions they stay one array.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgeft.errors import GateError, UsageError
+from edgeft.inputs import Input, Pair
+from edgeft.tasks import labelled
+from edgeft.tasks.builtin import GOLDEN_TEXTS, parity_texts
+from edgeft.tasks.encoded import Encoded
+from edgeft.tasks.outputs import Array, Outputs, dense, require_numbers, softmax
+from edgeft.tasks.task import Answers, Columns, Head, Labels, Rows, Task, Wish
+
+if TYPE_CHECKING:
+    from edgeft.data import Examples, Source, Tell
+    from edgeft.tasks.metrics import ClassificationScores
+
+__all__ = ["TASK", "UNKNOWN", "Classification"]
+
+UNKNOWN = "unknown"  # the label of a text that the model abstains on
+WITHHELD = -1  # the id of an answer that is not given
+LOGITS = "logits"
+SCORE_DIGITS, SHARE_DIGITS = 6, 4
+LEAST_DIGITS, MOST_DIGITS = 4, 8  # of a threshold
+
+Ids = NDArray[np.int64]
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Classification:
+    """One text's predicted class.
+
+    ``score`` is the softmax probability of ``label``; ``scores`` holds that of
+    every label. Where the model was told to rather abstain, ``abstained`` is True,
+    ``label`` is "unknown" and ``score`` that of the label it would
+    have given. ``truncated`` says that the text was longer than the model
+    takes, so only its beginning was read; ``unknown_share`` is the share of its
+    tokens, 0 to 1, that the tokenizer did not know; ``windows`` is the number of
+    overlapping parts in which it was read (``on_long="window"``).
+    """
+
+    label: str
+    score: float
+    scores: Mapping[str, float]
+    truncated: bool = False
+    unknown_share: float = 0.0
+    windows: int = 1
+    abstained: bool = False
+
+
+# --- from outputs to answers ---------------------------------------------------------
+
+
+def _join(outputs: Outputs, encoded: Sequence[Encoded]) -> Outputs:
+    """The mean of the logits of a text's parts, each weighted by its fresh tokens.
+
+    So every token of the text counts once. Texts of one part each stay the array they are.
+    """
+    logits = dense(outputs, LOGITS)  # (R, C)
+    if len(logits) == len(encoded):
+        return outputs
+    joined = np.empty((len(encoded), logits.shape[1]), np.float32)  # (N, C)
+    begin = 0
+    for at, one in enumerate(encoded):
+        rows = logits[begin : begin + len(one.parts)]  # (P, C)
+        weights = [part.fresh for part in one.parts] if len(rows) > 1 else [1]
+        joined[at] = np.average(rows, axis=0, weights=weights)
+        begin += len(rows)
+    return {LOGITS: joined}
+
+
+def _scores(outputs: Outputs, head: Head) -> Array:
+    """The (N, C) probabilities. Raises RunError where a logit is no number."""
+    logits = dense(outputs, LOGITS)
+    if head.temperature != 1.0:
+        logits = logits / np.float32(head.temperature)
+    require_numbers({LOGITS: logits})
+    return softmax(logits)
+
+
+def _choose(scores: NDArray[np.floating], labels: Labels, head: Head) -> Ids:
+    """The (N,) label of each row of (N, C) scores, before any abstention.
+
+    It is the likeliest, but for a label that has a threshold of its own.
+    """
+    best: Ids = scores.argmax(axis=-1)
+    if head.label:
+        chosen = labels.index(head.label)
+        rest = scores.copy()
+        rest[:, chosen] = -1.0
+        given = scores[:, chosen] >= head.threshold  # (N,) bool
+        best = np.where(given, chosen, rest.argmax(axis=-1))
+    return best
+
+
+def _withheld(scores: NDArray[np.floating], best: Ids, head: Head) -> NDArray[np.bool_]:
+    """Which of the (N,) chosen labels have too low a score."""
+    given = scores[np.arange(len(best)), best].astype(np.float64)  # (N,) as predictions show them
+    return given < head.abstain_below
+
+
+def _answer(
+    outputs: Outputs,
+    encoded: Sequence[Encoded],
+    inputs: Sequence[Input],
+    labels: Labels,
+    head: Head,
+) -> Answers:
+    scores = _scores(outputs, replace(head, temperature=1.0))  # (N, C)
+    best = np.sort(scores, axis=1)  # (N, C), the best last
+    margin = best[:, -1] - best[:, -2] if len(labels) > 1 else np.ones(len(scores))
+    likeliest: Ids = dense(outputs, LOGITS).argmax(axis=1)
+    given = likeliest
+    if head.label or head.abstain_below:
+        scores = _scores(outputs, head)
+        given = _choose(scores, labels, head)
+        given = np.where(_withheld(scores, given, head), WITHHELD, given)
+    return Answers(given, likeliest, margin.astype(np.float64))
+
+
+def _decode(
+    outputs: Outputs,
+    encoded: Sequence[Encoded],
+    inputs: Sequence[Input],
+    labels: Labels,
+    head: Head,
+) -> list[Classification]:
+    scores = _scores(outputs, head)  # (N, C)
+    best = _choose(scores, labels, head)  # (N,)
+    withheld = _withheld(scores, best, head)
+    rows = zip(best.tolist(), withheld.tolist(), scores.tolist(), encoded, strict=True)
+    return [
+        Classification(
+            label=UNKNOWN if abstained else labels[at],
+            score=one_scores[at],
+            scores=dict(zip(labels, one_scores, strict=True)),
+            truncated=one.truncated,
+            unknown_share=one.unknown_share,
+            windows=len(one.parts),
+            abstained=abstained,
+        )
+        for at, abstained, one_scores, one in rows
+    ]
+
+
+def _show(prediction: Classification, full: bool) -> dict[str, Any]:
+    shown: dict[str, Any] = {
+        "label": prediction.label,
+        "score": round(prediction.score, SCORE_DIGITS),
+        "truncated": prediction.truncated,
+        "unknown_share": round(prediction.unknown_share, SHARE_DIGITS),
+    }
+    if prediction.abstained:
+        shown["abstained"] = True
+    if prediction.windows > 1:
+        shown["windows"] = prediction.windows
+    if full:
+        scores = prediction.scores.items()
+        shown["scores"] = {label: round(one, SCORE_DIGITS) for label, one in scores}
+    return shown
+
+
+# --- what answers are worth; a program that only predicts imports nothing for it ------
+
+
+def _same(ones: Rows, others: Rows) -> Floats:
+    same: NDArray[np.bool_] = np.asarray(ones, np.int64) == np.asarray(others, np.int64)  # (N,)
+    return same.astype(np.float64)
+
+
+def _score(truths: Rows, answers: Rows, labels: Labels) -> "ClassificationScores":
+    from edgeft.tasks.metrics import score_classification
+
+    return score_classification(truths, answers, labels)
+
+
+def _figures(truths: Rows, answers: Rows, labels: Labels, weights: Floats) -> dict[str, Floats]:
+    from edgeft.tasks.metrics import weighted_figures
+
+    return weighted_figures(truths, answers, labels, weights)
+
+
+def _worst(
+    truths: Rows, answers: Rows, references: Rows, labels: Labels, weight: float
+) -> tuple[int, int, int] | None:
+    from edgeft.tasks.metrics import worst_row
+
+    return worst_row(truths, answers, references, labels, weight)
+
+
+def _further(outputs: Outputs, truths: Rows, labels: Labels, head: Head) -> dict[str, float | None]:
+    from edgeft.tasks.calibration import calibration
+
+    truth = np.asarray(truths, np.int64)  # (N,)
+    return {**calibration(dense(outputs, LOGITS), truth, head.temperature).to_dict()}
+
+
+# --- the head: temperature and thresholds, set on the rows that choose ---------------
+
+
+def _check(wish: Wish, labels: Labels) -> None:
+    if wish.recall is not None and wish.right is not None:
+        raise UsageError(
+            "--recall and --abstain exclude each other: what is found at a low score would be "
+            "withheld for it."
+        )
+    if wish.label and wish.label not in labels:
+        raise UsageError(
+            f"The model has no label {wish.label!r}.", hint=f"It has: {', '.join(labels[:20])}."
+        )
+    if wish.right is not None and UNKNOWN in labels:
+        raise UsageError(
+            f"The model has a label {UNKNOWN!r} itself, so an abstention could not be told.",
+            hint="Rename that label, or leave --abstain out.",
+        )
+
+
+def _fit(outputs: Outputs, truths: Rows, labels: Labels, wish: Wish, name: str) -> Head:
+    from edgeft.tasks.calibration import (
+        fit_temperature,
+        precision_threshold,
+        probabilities,
+        recall_threshold,
+    )
+
+    logits, truth = dense(outputs, LOGITS), np.asarray(truths, np.int64)  # (N, C), (N,)
+    head = Head(fit_temperature(logits, truth))
+    scores = probabilities(logits, head.temperature)  # (N, C)
+    if wish.label:
+        at = labels.index(wish.label)
+        positive = truth == at  # (N,) bool
+        if wish.precision is not None:
+            found = precision_threshold(scores[:, at], positive, wish.precision)
+        else:
+            found = recall_threshold(scores[:, at], positive, wish.recall or 0.0)
+        if found is None:
+            raise GateError(
+                f"{name}: no threshold gives {wish.label!r} what was asked for on the "
+                f"{len(truth):,} rows that choose.",
+                hint="Ask for less, or leave --precision and --recall out.",
+            )
+        head = replace(head, label=wish.label, threshold=_below(found, scores[:, at]))
+    if wish.right is not None:
+        best = _choose(scores, labels, head)  # (N,)
+        given = scores[np.arange(len(best)), best]
+        found = precision_threshold(given, best == truth, wish.right)
+        if found is None:
+            raise GateError(
+                f"{name}: even its surest answers are not right to {wish.right:.1%} on the "
+                f"{len(truth):,} rows that choose.",
+                hint="Ask for less with --abstain, or leave it out.",
+            )
+        head = replace(head, abstain_below=_below(found, given))
+    return head
+
+
+def _below(score: float, scores: Floats) -> float:
+    """A threshold that ``score`` reaches and the next lower of the (N,) ``scores`` does not.
+
+    It has as few digits as that leaves, since the others of a score are those of
+    sums that another number of threads gives in another order.
+    """
+    reached: float = score * (1 - 1e-6)  # so that the same score in float32 still reaches it
+    lower = float(scores[scores < reached].max(initial=0.0))
+    for digits in range(LEAST_DIGITS, MOST_DIGITS):
+        threshold = math.floor(reached * 10.0**digits) / 10.0**digits
+        if threshold > lower:
+            return threshold
+    return reached
+
+
+# --- the data, which the runtime never reads -----------------------------------------
+
+
+def _read(source: "Source", columns: Columns, tell: "Tell") -> "Examples | Sequence[Input]":
+    from edgeft.data.examples import examples_or_texts
+
+    return examples_or_texts(
+        source, text_column=columns.get("text"), label_column=columns.get("label"), tell=tell
+    )
+
+
+TASK = Task(
+    name="text-classification",
+    auto_class="AutoModelForSequenceClassification",
+    export_task="text-classification",
+    noun="text classifier",
+    outputs={LOGITS: ("inputs", "labels")},
+    takes=(str, Pair),
+    settings=frozenset(),
+    metrics={"accuracy": "accuracy", "macro_f1": "macro F1"},
+    read=_read,
+    labels=labelled.labels,
+    strata=labelled.strata,
+    join=_join,
+    answer=_answer,
+    decode=_decode,
+    sure=lambda prediction: float(prediction.score),
+    same=_same,
+    score=_score,
+    figures=_figures,
+    worst=_worst,
+    further=_further,
+    fit=_fit,
+    check=_check,
+    show=_show,
+    golden=GOLDEN_TEXTS,
+    parity=parity_texts,
+)

@@ -1,0 +1,71 @@
+"""An input as the model reads it: one or more parts of token ids. Standard library only."""
+
+from dataclasses import dataclass
+
+__all__ = ["Encoded", "Part", "Span", "best_places"]
+
+Span = tuple[int, int]  # first character and the one after the last, in the caller's own string
+
+
+@dataclass(slots=True)
+class Part:
+    """A row for the graph: the whole of a short input, or one window of a long one.
+
+    ids: of T tokens, special ones included. types: their T segment numbers, None where all are 0.
+    own: places of the tokens that stand for the text (of a Question: for its context), as a
+    half-open range; special tokens, the question and what belongs to the frame lie outside.
+    fresh: how many of those no earlier part of the same input has; the first ``len(own) - fresh``
+    are the overlap. offsets: the span of each of the T tokens in the caller's string (of a
+    Question: in its context), (0, 0) outside ``own``; None where the task asks for none. words: for
+    each of the T tokens the number of its word, -1 outside ``own``; None with offsets.
+    """
+
+    ids: list[int]
+    own: range
+    fresh: int
+    types: list[int] | None = None
+    offsets: list[Span] | None = None
+    words: list[int] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Encoded:
+    """One input in parts, in order; there is always one.
+
+    ``truncated`` says that the input was longer than the model takes, by ``cut`` tokens;
+    ``unknown_share`` is the share, 0 to 1, of its own tokens that the vocabulary lacks. ``unread``
+    characters at its end were not looked at, since they could not change the kept tokens.
+    """
+
+    parts: tuple[Part, ...]
+    truncated: bool = False
+    unknown_share: float = 0.0
+    cut: int = 0
+    unread: int = 0
+
+    @property
+    def ids(self) -> list[int]:
+        """The token ids of the first part: of an input that was not split, all."""
+        return self.parts[0].ids
+
+
+def best_places(encoded: Encoded) -> list[tuple[int, int]]:
+    """For each own token of an input, in order: the part and the place in it with most context.
+
+    Context is the number of own tokens of that part on the poorer side; of equals the earlier.
+    """
+    found: list[tuple[int, int]] = []
+    for number, part in enumerate(encoded.parts):
+        begin = len(found) - (len(part.own) - part.fresh)  # of its own tokens, in the whole input
+        for at, place in enumerate(part.own):
+            if begin + at == len(found):
+                found.append((number, place))
+                continue
+            other, its = found[begin + at]
+            if _context(part, place) > _context(encoded.parts[other], its):
+                found[begin + at] = (number, place)
+    return found
+
+
+def _context(part: Part, place: int) -> int:
+    return min(place - part.own.start, part.own.stop - 1 - place)

@@ -1,0 +1,209 @@
+"""What a task is: values and functions in one frozen dataclass. Standard library only."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal, Protocol
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from edgeft.data import Examples, Source, Tell
+    from edgeft.inputs import Input
+    from edgeft.tasks.encoded import Encoded
+    from edgeft.tasks.outputs import Axes, Outputs
+
+__all__ = [
+    "NO_WISH",
+    "PLAIN",
+    "TASKS",
+    "Answers",
+    "Columns",
+    "Head",
+    "Labels",
+    "LongTexts",
+    "Rows",
+    "Scores",
+    "Task",
+    "Wish",
+]
+
+# Each task, under the name that Hugging Face pipelines use, and the first version that reads its
+# bundles: what their manifests require.
+TASKS: Mapping[str, str] = {"text-classification": "0.1.0"}
+
+LongTexts = Literal["truncate", "error", "window"]
+Columns = Mapping[str, str | None]  # role ("text", "label", "tags" …) → the name that was given
+Labels = tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Head:
+    """How outputs become answers; each task reads the fields that are its own.
+
+    temperature: scores are the softmax of logits / ``temperature``. label: unless "", it is given
+    where its score reaches ``threshold`` and nowhere else. abstain_below: an answer whose score is
+    below it is withheld. aggregation: which tokens of a word speak for it. min_score: entities
+    below it are not given. null_margin: no answer is given where "none" leads by more; None where
+    there is always one. max_answer_tokens: of an answer. top_k: how many answers are told.
+    """
+
+    temperature: float = 1.0
+    label: str = ""
+    threshold: float = 0.0
+    abstain_below: float = 0.0
+    aggregation: str = "first"
+    min_score: float = 0.0
+    null_margin: float | None = None
+    max_answer_tokens: int = 30
+    top_k: int = 1
+
+
+PLAIN = Head()
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What the user wants of the answers; each task refuses what it has no threshold for."""
+
+    label: str = ""
+    precision: float | None = None
+    recall: float | None = None
+    right: float | None = None
+
+    def __bool__(self) -> bool:
+        return bool(self.label) or self.right is not None
+
+
+NO_WISH = Wish()
+
+
+class Rows(Protocol):
+    """N truths or N answers: a list, a tuple or an array."""
+
+    def __len__(self) -> int: ...
+
+    def __iter__(self) -> Iterator[Any]: ...
+
+
+@dataclass(frozen=True, eq=False)  # arrays have no one answer to whether they are equal
+class Answers:
+    """Answers to N inputs in the form in which truths stand, without what only people read.
+
+    given: what the runtime answers, thresholds and all. likeliest: the same without thresholds,
+    which is what gates compare; where there are none, the two are one object. Both are (N,) and
+    hashable one by one: class ids with -1 for a withheld one, tuples of (start, end, label id),
+    texts. margin: (N,) from 0 to 1, how far the likeliest lies before the next.
+    """
+
+    given: Rows
+    likeliest: Rows
+    margin: "NDArray[np.float64]"
+
+
+class Scores(Protocol):
+    """All figures of one set of answers, of any task."""
+
+    @property
+    def rows(self) -> int: ...
+
+    @property
+    def support(self) -> dict[str, int]:
+        """How often the truths hold each label; empty where a task has none."""
+        ...
+
+    def figure(self, metric: str) -> float:
+        """One of the task's ``metrics``, to all its digits."""
+        ...
+
+    def headline(self) -> dict[str, float]:
+        """The few that head a table, the task's ``metrics`` first; then "rows"."""
+        ...
+
+    def to_dict(self) -> dict[str, Any]:
+        """Everything, as JSON values."""
+        ...
+
+    def outcome(self, head: Head) -> dict[str, float | None]:
+        """Where thresholds change answers, what these come to, flat; else empty."""
+        ...
+
+    def tables(self, title: str) -> list[tuple[str, list[str], list[list[object]]]]:
+        """(title, columns, rows) of what a person wants to see: by label, where mistakes are."""
+        ...
+
+
+@dataclass(frozen=True, eq=False, repr=False)  # neither is asked for, and both take time to make
+class Task:
+    """A supervised task. All fields are needed; none has a default that says "not here".
+
+    name: of the pipeline. auto_class: of transformers. export_task: optimum's word.
+    outputs: the graph's outputs and their axes; the first is "inputs".
+    takes: the kinds of inputs.
+    settings: fields of Head that ``load`` may change.
+    metrics: name → words, of the figures that may not get worse; the first chooses the best epoch.
+    noun: what a model of this task is called: "text classifier".
+
+    read(source, columns, tell): labelled inputs, or the inputs alone where there is no truth.
+        Raises DataError.
+    labels(examples): the labels in the order of their ids, as train shows them; () for none.
+    strata(truths, labels): what a split keeps in proportion, one key a row.
+    join(outputs, encoded): outputs of all parts of N inputs → of the inputs.
+    answer(outputs, encoded, inputs, labels, head): joined outputs → Answers. Raises RunError where
+        they are no numbers.
+    decode(outputs, encoded, inputs, labels, head): joined outputs → N predictions.
+    sure(prediction): 0 to 1.
+    same(ones, others): (N,) float64, 0 to 1: how far two lists of answers agree, or answers and
+        truths: 1 where a row is right.
+    score(truths, answers, labels): all figures. figures(truths, answers, labels, weights): each of
+        ``metrics`` under (M, D) weights of M kinds of rows, (D,) float64 each, from 0 to 1.
+    worst(truths, answers, reference, labels, weight): the row (truth, answer, reference answer)
+        that one more of, at that weight, would cost most; the bound of an interval rests on it.
+        Its truth is one that occurs. None where nothing can be lost.
+    further(outputs, truths, labels, head): figures that this task alone has, flat.
+    fit(outputs, truths, labels, wish, name): the head for these rows. Raises GateError where
+        nothing gives what is wished; check(wish, labels) raises UsageError before anything runs.
+    show(prediction, full): JSON; the command line, HTTP and benches give the same.
+    golden: built-in inputs; parity(max_length): more of them, up to beyond the limit.
+    """
+
+    name: str
+    auto_class: str
+    export_task: str
+    noun: str
+    outputs: "Mapping[str, Axes]"
+    takes: tuple[type, ...]
+    settings: frozenset[str]
+    metrics: Mapping[str, str]
+    read: "Callable[[Source, Columns, Tell], Examples | Sequence[Input]]"
+    labels: "Callable[[Examples], Labels]"
+    strata: Callable[[Rows, Labels], list[str]]
+    join: "Callable[[Outputs, Sequence[Encoded]], Outputs]"
+    answer: "Callable[[Outputs, Sequence[Encoded], Sequence[Input], Labels, Head], Answers]"
+    decode: "Callable[[Outputs, Sequence[Encoded], Sequence[Input], Labels, Head], list[Any]]"
+    sure: Callable[[Any], float]
+    same: "Callable[[Rows, Rows], NDArray[np.float64]]"
+    score: Callable[[Rows, Rows, Labels], Scores]
+    figures: "Callable[[Rows, Rows, Labels, NDArray[np.float64]], dict[str, NDArray[np.float64]]]"
+    worst: Callable[[Rows, Rows, Rows, Labels, float], tuple[Any, Any, Any] | None]
+    further: "Callable[[Outputs, Rows, Labels, Head], dict[str, float | None]]"
+    fit: "Callable[[Outputs, Rows, Labels, Wish, str], Head]"
+    check: Callable[[Wish, Labels], None]
+    show: Callable[[Any, bool], dict[str, Any]]
+    golden: "tuple[Input, ...]"
+    parity: "Callable[[int], Sequence[Input]]"
+
+    @property
+    def ort_class(self) -> str:
+        """The name of optimum's class that reads its folders."""
+        return f"ORT{self.auto_class.removeprefix('Auto')}"
+
+    @property
+    def by_token(self) -> bool:
+        """Whether it tells of tokens, so that parts carry spans of characters and words."""
+        return any("tokens" in axes for axes in self.outputs.values())
+
+    @property
+    def on_long(self) -> LongTexts:
+        """What is done with a long input unless told otherwise."""
+        return "window" if self.by_token else "truncate"

@@ -1,0 +1,40 @@
+"""What an objective is: how truths become targets, targets a batch, and a batch a number."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from edgeft.inputs import Input
+from edgeft.tasks.encoded import Encoded, Part
+
+__all__ = ["Objective", "Row"]
+
+Row = tuple[Part, Any]  # what is learned from at once, and its target
+
+
+@dataclass(frozen=True)
+class Objective:
+    """The part of a task that needs torch.
+
+    targets(inputs, encoded, truths, labels): for each input its rows, one for each part that is
+        learned from: of a classifier (part, class id); of a tagger (part, T label ids, -100 where
+        nothing is asked); of an answer finder (part, (start, end)), (0, 0) where the answer is in
+        another part.
+    pad(targets, width): tensors by the names under which ``loss`` finds them; never an input's.
+    count(targets): how many things the loss is a mean of; rows or tokens.
+    weights(rows, labels): (C,) float32 class weights, 1 when balanced.
+    loss(outputs, batch, weights, label_smoothing): the sum over a batch, a scalar tensor. The
+        Trainer divides by ``count`` over the whole update; distillation wraps this.
+    numpy_loss(outputs, rows): the plain mean over parts' outputs, for validation.
+    config(labels): what the model's config must say: num_labels, id2label, label2id, problem_type.
+    """
+
+    targets: Callable[
+        [Sequence[Input], Sequence[Encoded], Sequence[Any], tuple[str, ...]], list[list[Row]]
+    ]
+    pad: Callable[[Sequence[Any], int], dict[str, Any]]
+    count: Callable[[Sequence[Any]], int]
+    weights: Callable[[Sequence[Row], tuple[str, ...]], Any]
+    loss: Callable[[Any, Mapping[str, Any], Any, float], Any]
+    numpy_loss: Callable[[Mapping[str, Any], Sequence[Row]], float]
+    config: Callable[[tuple[str, ...]], dict[str, Any]]
