@@ -77,9 +77,9 @@ def _stages(folder: Path, out: Path, *, small: bool, progress: Progress) -> Demo
     from edgeft.bench.run import BenchConfig, bench
     from edgeft.export.run import ExportConfig, export
     from edgeft.train.config import DataConfig, TrainConfig
-    from edgeft.train.finished import TRAINING_FILE
     from edgeft.train.recipe import RecipeChoice
     from edgeft.train.run import train
+    from edgeft.train.save import TRAINING_FILE
 
     train_csv, test_csv = folder / TRAIN, folder / TEST
     config = TrainConfig(

@@ -13,10 +13,11 @@ if TYPE_CHECKING:
     from edgeft.tasks.metrics import ClassificationScores
     from edgeft.train.checkpoints import EpochScores
     from edgeft.train.config import TrainConfig
+    from edgeft.train.prepare import Prepared
     from edgeft.train.recipe import Recipe
     from edgeft.train.record import Recorded
     from edgeft.train.report import DataReport
-    from edgeft.train.run import Prepared, TrainResult
+    from edgeft.train.run import TrainResult
 
 MOST_CLASSES = 20  # more are summed up
 
@@ -191,8 +192,7 @@ def _request(
 ) -> tuple["TrainConfig", Path]:
     """The config and the folder that the options ask for, alone or on top of a recorded run."""
     from edgeft.train.config import config_from, config_to
-    from edgeft.train.folder import read_run
-    from edgeft.train.run import free_sibling
+    from edgeft.train.folder import free_sibling, read_run
 
     if recorded is not None:
         config = config_from({**config_to(recorded.config), **chosen})
@@ -315,17 +315,17 @@ def print_result(result: "TrainResult") -> None:
         [
             [one.epoch, f"{one.train_loss:.4f}", _number(one.validation_loss),
              _number(one.accuracy), _number(one.macro_f1), f"{one.seconds:.0f}"]
-            for one in result.curve
+            for one in result.learned.curve
         ],
     )  # fmt: skip
-    named = {"validation": result.validation, "test": result.test}
+    named = {"validation": result.learned.validation, "test": result.learned.test}
     scored = {name: scores for name, scores in named.items() if scores is not None}
     if scored:
         _print_summary(scored)
         last = list(scored)[-1]
         print_scores(scored[last], title=last)
     console.print_lines([
-        f"{result.out} holds epoch {result.best.epoch} of {len(result.curve)}, "
+        f"{result.out} holds epoch {result.learned.best.epoch} of {len(result.learned.curve)}, "
         f"after {result.document['seconds']:.0f} s.",
         f"Next: edgeft export {result.out} -o {Path('build') / result.out.name}",
     ])  # fmt: skip

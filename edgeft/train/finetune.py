@@ -1,51 +1,29 @@
-"""Fine-tuning itself, on transformers' Trainer, made to resume to the very same weights.
+"""Fine-tuning itself: epochs, their scores, and the best one's weights."""
 
-The stock Trainer's order of rows and its dropout depend on how often it was
-interrupted. Here the order of an epoch is a function of (seed, epoch), dropout
-one of (seed, update, part of the update, process), and a checkpoint counts only
-once its marker stands.
-"""
-
-import hashlib
-import math
-import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import torch
 import transformers
 
 from edgeft.checkpoint.pretrained import quiet
 from edgeft.errors import ModelError
 from edgeft.progress import Progress, silent
-from edgeft.tasks.metrics import score_classification
-from edgeft.train.batches import BatchOrder, Row, collate
 from edgeft.train.checkpoints import (
     EpochScores,
     Found,
-    TrainState,
     best_epoch,
     find_checkpoint,
     folder_of,
     has_stalled,
-    mark_complete,
     prune,
-    unmark,
 )
-from edgeft.train.hardware import Hardware, autocast
-from edgeft.train.objective import class_weights, cross_entropy, loss_function
-from edgeft.train.predict import predict_logits
+from edgeft.train.hardware import Hardware
 from edgeft.train.recipe import Recipe
 from edgeft.train.surroundings import repeats, surroundings
+from edgeft.train.trainer import RepeatableTrainer, TrainingSet
 
-__all__ = ["TrainingSet", "fit", "step_seed"]
-
-SGD_MOMENTUM = 0.9
-MAX_GRADIENT_NORM = 1.0
-SCHEDULES = {"linear": "linear", "cosine": "cosine", "constant": "constant_with_warmup"}
+__all__ = ["OnEpoch", "OnNote", "fit"]
 
 NOT_REPEATABLE = (
     "torch has no repeatable way to train this model on this device: the same run may give "
@@ -54,16 +32,6 @@ NOT_REPEATABLE = (
 
 OnEpoch = Callable[[EpochScores], None]
 OnNote = Callable[[str], None]
-
-
-@dataclass(frozen=True)
-class TrainingSet:
-    """What is learned: rows of (token ids, label id), and what the ids mean."""
-
-    train: list[Row]
-    validation: list[Row]  # empty: no epoch is chosen, the last one counts
-    labels: tuple[str, ...]
-    pad_id: int
 
 
 def fit(
@@ -92,7 +60,9 @@ def fit(
             on_note(note)
     # The caller's own on_epoch and progress run in here: what they print and log is not held back.
     with quiet(transformers_only=True), surroundings(hardware):
-        trainer = _Trainer(model, training_set, recipe, hardware, root, state, checkpoint_steps)
+        trainer = RepeatableTrainer(
+            model, training_set, recipe, hardware, root, state, checkpoint_steps
+        )
         trainer.add_callback(_Watch(trainer, on_epoch, progress))
         if hardware.is_main:
             prune(root, found.keep)
@@ -113,184 +83,12 @@ def _told(found: Found) -> Iterator[str]:
         yield f"Going on from {found.folder.name if found.folder else 'the very start'}."
 
 
-def step_seed(seed: int, update: int, part: int, rank: int) -> int:
-    """The random seed of one backward pass, from 0 to 2^63 - 1."""
-    digest = hashlib.sha256(f"{seed}/{update}/{part}/{rank}".encode()).digest()
-    return int.from_bytes(digest[:8], "big") >> 1
-
-
-class _Rows(torch.utils.data.Dataset):
-    def __init__(self, rows: list[Row]) -> None:
-        self.rows = rows
-
-    def __len__(self) -> int:
-        return len(self.rows)
-
-    def __getitem__(self, at: int) -> Row:
-        return self.rows[at]
-
-
-class _Loader(torch.utils.data.DataLoader):
-    """A loader that passes the Trainer's ``set_epoch`` on to the order of rows."""
-
-    def set_epoch(self, epoch: int) -> None:
-        self.batch_sampler.set_epoch(epoch)
-
-
-class _Trainer(transformers.Trainer):
-    """The Trainer with our order of rows, seeds, optimizer, loss and checkpoints."""
-
-    def __init__(
-        self,
-        model: Any,
-        training_set: TrainingSet,
-        recipe: Recipe,
-        hardware: Hardware,
-        root: Path,
-        state: TrainState,
-        checkpoint_steps: int | None,
-    ) -> None:
-        self.training_set = training_set
-        self.recipe = recipe
-        self.hardware = hardware
-        self.root = root
-        self.checkpoint_steps = checkpoint_steps
-        self.order = BatchOrder(
-            [len(ids) for ids, _ in training_set.train],
-            recipe.batch_size,
-            seed=recipe.seed,
-            rank=hardware.rank,
-            processes=hardware.processes,
-        )
-        self.updates_per_epoch = math.ceil(len(self.order) / recipe.gradient_accumulation)
-        weights = None
-        if recipe.class_weights:
-            counts = [label for _, label in training_set.train]
-            weights = torch.from_numpy(class_weights(counts, len(training_set.labels)))
-        super().__init__(
-            model=model,
-            args=_arguments(recipe, hardware, root, self.updates_per_epoch),
-            train_dataset=_Rows(training_set.train),
-            compute_loss_func=loss_function(weights, recipe.label_smoothing),
-        )
-        self.model_accepts_loss_kwargs = False  # the loss is ours, not the model's
-        self.remove_callback(transformers.PrinterCallback)
-        self.curve = list(state.curve)
-        self.loss_sum = torch.tensor(state.loss_sum, dtype=torch.float64, device=self.args.device)
-        self.epoch_began = time.monotonic() - state.epoch_seconds
-        self._seeded_update, self._part = -1, 0
-
-    def get_train_dataloader(self) -> Any:
-        pad = collate(self.training_set.pad_id, self.hardware.pad_multiple)
-        return _Loader(
-            self.train_dataset,
-            batch_sampler=self.order,
-            collate_fn=pad,
-            pin_memory=self.hardware.device == "cuda",
-        )
-
-    def _prepare_inputs(self, inputs: dict[str, Any]) -> dict[str, Any]:
-        # From pinned memory this does not wait for what the GPU is still busy with.
-        return {name: one.to(self.args.device, non_blocking=True) for name, one in inputs.items()}
-
-    def try_out(self) -> None:
-        """One backward pass that leaves no trace but in the random state, which every step sets."""
-        pad = collate(self.training_set.pad_id, self.hardware.pad_multiple)
-        self.model.train()
-        with autocast(self.hardware):
-            inputs = self._prepare_inputs(pad(self.training_set.train[:2]))
-            loss = self.compute_loss(self.model, inputs)
-        loss.backward()
-        self.model.zero_grad(set_to_none=True)
-
-    def training_step(self, model: Any, inputs: Any, num_items_in_batch: Any = None) -> Any:
-        update = self.state.global_step
-        self._part = self._part + 1 if update == self._seeded_update else 0
-        self._seeded_update = update
-        torch.manual_seed(step_seed(self.recipe.seed, update, self._part, self.args.process_index))
-        loss = super().training_step(model, inputs, num_items_in_batch)
-        self.loss_sum += loss
-        return loss
-
-    def create_optimizer(self, model: Any = None) -> Any:
-        if self.optimizer is None:
-            decayed = set(self.get_decay_parameter_names(self.model))
-            named = [pair for pair in self.model.named_parameters() if pair[1].requires_grad]
-            with_decay = [one for name, one in named if name in decayed]
-            without = [one for name, one in named if name not in decayed]
-            groups = [
-                {"params": with_decay, "weight_decay": self.recipe.weight_decay},
-                {"params": without, "weight_decay": 0.0},
-            ]
-            self.optimizer: Any = _optimizer(groups, self.recipe)
-        return self.optimizer
-
-    def end_epoch(self) -> EpochScores:
-        """Evaluate, add a point to the curve and start counting anew."""
-        epoch = len(self.curve) + 1
-        loss = self._mean_loss_sum() / self.updates_per_epoch
-        if not math.isfinite(loss):
-            raise ModelError(
-                f"Training diverged: in epoch {epoch} the loss is not a number.",
-                hint="Start anew with --force and a lower --learning-rate than "
-                f"{self.recipe.learning_rate:g}"
-                + (", or --precision bf16." if self.hardware.precision == "fp16" else "."),
-            )
-        scores = self._scores() if self.training_set.validation else (None, None, None)
-        point = EpochScores(
-            epoch=epoch,
-            updates=self.state.global_step,
-            train_loss=loss,
-            seconds=time.monotonic() - self.epoch_began,
-            validation_loss=scores[0],
-            accuracy=scores[1],
-            macro_f1=scores[2],
-        )
-        self.curve.append(point)
-        self.loss_sum.zero_()
-        self.epoch_began = time.monotonic()
-        return point
-
-    def _scores(self) -> tuple[float, float, float]:
-        rows, labels = self.training_set.validation, self.training_set.labels
-        logits = predict_logits(self.model, rows, self.training_set.pad_id, self.hardware)
-        truth = np.array([label for _, label in rows])  # (N,) int64
-        scores = score_classification(
-            [labels[i] for i in truth], [labels[i] for i in logits.argmax(axis=1)], labels
-        )
-        return cross_entropy(logits, truth), scores.accuracy, scores.macro_f1
-
-    def _mean_loss_sum(self) -> float:
-        return float(self.accelerator.reduce(self.loss_sum.clone(), reduction="mean"))
-
-    def _save_checkpoint(self, model: Any, trial: Any) -> None:
-        folder = folder_of(self.root, self.state.global_step)
-        loss_sum = self._mean_loss_sum()
-        if self.args.should_save:
-            unmark(folder)
-        super()._save_checkpoint(model, trial)
-        if self.args.should_save:
-            state = TrainState(
-                updates=self.state.global_step,
-                curve=tuple(self.curve),
-                loss_sum=loss_sum,
-                epoch_seconds=time.monotonic() - self.epoch_began,
-            )
-            mark_complete(folder, state)
-            best = {best_epoch(self.curve).updates} if self.curve else set()
-            prune(self.root, {self.state.global_step, *best})
-
-    def _save_rng_state(self, output_dir: str) -> None:
-        """Nothing to save: every step is seeded."""
-
-    def _load_rng_state(self, checkpoint: str) -> None:
-        """Nothing to load: every step is seeded."""
-
-
 class _Watch(transformers.TrainerCallback):
     """Evaluates, saves, stops and tells, at the moments that the Trainer names."""
 
-    def __init__(self, trainer: _Trainer, on_epoch: OnEpoch | None, progress: Progress) -> None:
+    def __init__(
+        self, trainer: RepeatableTrainer, on_epoch: OnEpoch | None, progress: Progress
+    ) -> None:
         self.trainer = trainer
         self.on_epoch = on_epoch
         self.progress = progress
@@ -316,48 +114,6 @@ class _Watch(transformers.TrainerCallback):
             control.should_training_stop = True
         if self.on_epoch is not None and self.trainer.hardware.is_main:
             self.on_epoch(point)
-
-
-def _arguments(
-    recipe: Recipe, hardware: Hardware, root: Path, updates_per_epoch: int
-) -> transformers.TrainingArguments:
-    arguments = transformers.TrainingArguments(
-        output_dir=str(root),
-        per_device_train_batch_size=recipe.batch_size,
-        gradient_accumulation_steps=recipe.gradient_accumulation,
-        num_train_epochs=recipe.epochs,
-        learning_rate=recipe.learning_rate,
-        lr_scheduler_type=SCHEDULES[recipe.schedule],
-        warmup_steps=round(recipe.warmup_share * recipe.epochs * updates_per_epoch),
-        max_grad_norm=MAX_GRADIENT_NORM,
-        seed=recipe.seed,
-        bf16=hardware.precision == "bf16",
-        fp16=hardware.precision == "fp16",
-        use_cpu=hardware.device == "cpu",
-        ddp_backend="gloo" if hardware.device == "cpu" and hardware.processes > 1 else None,
-        remove_unused_columns=False,
-        save_strategy="no",  # the callback says when
-        eval_strategy="no",
-        logging_strategy="no",
-        logging_nan_inf_filter=False,  # it waits for the GPU in every step
-        report_to="none",
-        disable_tqdm=True,
-    )
-    if arguments.n_gpu > 1:  # one process drives one GPU; more GPUs take torchrun
-        arguments._n_gpu = 1
-    return arguments
-
-
-def _optimizer(groups: list[dict[str, Any]], recipe: Recipe) -> Any:
-    # Fused, an update of MiniLM takes a sixth of its time on a CPU: a tenth of the whole step.
-    rate = recipe.learning_rate
-    if recipe.optimizer == "adamw":
-        return torch.optim.AdamW(groups, lr=rate, fused=True)
-    if recipe.optimizer == "adam":
-        return torch.optim.Adam(groups, lr=rate, fused=True)
-    if recipe.optimizer == "sgd":
-        return torch.optim.SGD(groups, lr=rate, momentum=SGD_MOMENTUM, fused=True)
-    return transformers.Adafactor(groups, lr=rate, scale_parameter=False, relative_step=False)
 
 
 def _load_weights(model: Any, folder: Path) -> None:

@@ -36,6 +36,7 @@ __all__ = [
     "check_same",
     "check_unfinished",
     "claim_run",
+    "free_sibling",
     "partial_folder",
     "read_run",
     "resume_command",
@@ -62,6 +63,16 @@ def partial_folder(out: Path) -> Path:
     if not place.name:
         raise OutputError(f"{out} cannot be an output folder.", hint="Name another with -o.")
     return place.with_name(f"{place.name}{PARTIAL}")
+
+
+def free_sibling(folder: Path) -> Path:
+    """The first of folder-2, folder-3 … that neither exists nor is being trained."""
+    number = 2
+    while True:
+        sibling = folder.with_name(f"{folder.name}-{number}")
+        if not sibling.exists() and not partial_folder(sibling).exists():
+            return sibling
+        number += 1
 
 
 def resume_command(out: Path, *, force: bool) -> str:
@@ -110,16 +121,22 @@ def check_unfinished(out: Path) -> None:
 
 
 def start_run(out: Path, record: RunRecord) -> None:
-    """Make a fresh working folder, in place of an older one. Raises OSError."""
+    """Make a fresh working folder, in place of an older one. Raises OutputError."""
     partial = partial_folder(out)
     made = spare(place_of(out), "new")
-    made.mkdir()
     try:
-        content = {**asdict(record), "config": config_to(record.config)}
-        (made / RUN_FILE).write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
-        replace_folder(made, partial)
-    finally:
-        remove(made)
+        made.mkdir()
+        try:
+            content = {**asdict(record), "config": config_to(record.config)}
+            (made / RUN_FILE).write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+            replace_folder(made, partial)
+        finally:
+            remove(made)
+    except OSError as error:
+        raise OutputError(
+            f"{partial} cannot be created: {error.strerror}.",
+            hint="Name another place with -o.",
+        ) from error
 
 
 def read_run(out: Path) -> RunRecord:

@@ -1,7 +1,9 @@
 """Where training runs: device, precision, threads, and this process's place among several."""
 
+import gc
 import os
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,7 +11,14 @@ from edgeft.errors import DeviceError, UsageError
 from edgeft.runtime.cpu import usable_cores
 from edgeft.settings import environment
 
-__all__ = ["Hardware", "alone", "autocast", "is_main_process", "resolve_hardware"]
+__all__ = [
+    "Hardware",
+    "alone",
+    "autocast",
+    "is_main_process",
+    "process_group",
+    "resolve_hardware",
+]
 
 LOG_LEVEL = "TORCH_CPP_LOG_LEVEL"
 DIGITS = 9  # of a number of processes; none has more
@@ -48,6 +57,27 @@ def autocast(hardware: Hardware) -> AbstractContextManager[Any]:
         hardware.device, half, enabled=hardware.precision != "fp32"
     )
     return context
+
+
+@contextmanager
+def process_group(processes: int) -> Iterator[None]:
+    """Leave the group of processes that training joins in here, unless it was the caller's.
+
+    Its threads run as long as something holds it, as the Trainer's cycles do, and may
+    abort the interpreter when it ends; a launcher then ends the other processes, too.
+    """
+    import torch
+
+    if processes == 1 or torch.distributed.is_initialized():
+        yield
+        return
+    try:
+        yield
+        torch.distributed.barrier()  # until the main process has written the result
+    finally:
+        if torch.distributed.is_initialized():
+            gc.collect()
+            torch.distributed.destroy_process_group()
 
 
 def alone() -> dict[str, str]:

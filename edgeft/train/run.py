@@ -1,31 +1,15 @@
 """One training run, from what the user asked to a checkpoint folder."""
 
-import gc
-import time
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from edgeft.data import Examples
-from edgeft.errors import OutputError
 from edgeft.progress import Progress, silent
-from edgeft.tasks.metrics import ClassificationScores, score_classification
-from edgeft.train.checkpoints import EpochScores, best_epoch
-from edgeft.train.clean import clean
+from edgeft.train.checkpoints import EpochScores
 from edgeft.train.config import TrainConfig
-from edgeft.train.datasets import (
-    Splits,
-    check_labels,
-    fingerprint,
-    hold_out,
-    normalized,
-    ordered_labels,
-    read_splits,
-)
 from edgeft.train.faults import explained
-from edgeft.train.finished import training_document, write_checkpoint
 from edgeft.train.folder import (
     CHECKPOINTS,
     RunRecord,
@@ -35,31 +19,15 @@ from edgeft.train.folder import (
     read_run,
     start_run,
 )
-from edgeft.train.hardware import Hardware, resolve_hardware
-from edgeft.train.models import EMBEDDED, BaseModel, build_classifier, open_base
-from edgeft.train.recipe import Facts, Recipe, default_hold_out, resolve_recipe
+from edgeft.train.hardware import process_group, resolve_hardware
+from edgeft.train.learn import Learned, learn
+from edgeft.train.models import EMBEDDED, build_classifier
+from edgeft.train.prepare import Prepared, prepare
 from edgeft.train.record import Recorded, check_repeats
-from edgeft.train.report import DataReport, check_known, count_tokens, describe
+from edgeft.train.report import DataReport
+from edgeft.train.save import save
 
-__all__ = ["Prepared", "TrainResult", "free_sibling", "prepare", "train"]
-
-
-@dataclass(frozen=True)
-class Prepared:
-    """Everything that is settled before the first update.
-
-    ``hold_out`` is the share of train that becomes validation where none is given.
-    """
-
-    config: TrainConfig
-    base: BaseModel
-    splits: Splits
-    hold_out: float
-    data_fingerprint: str
-    labels: tuple[str, ...]
-    recipe: Recipe
-    hardware: Hardware
-    report: DataReport
+__all__ = ["TrainResult", "train"]
 
 
 @dataclass(frozen=True)
@@ -69,14 +37,7 @@ class TrainResult:
     out: Path
     document: dict[str, Any]
     report: DataReport
-    curve: tuple[EpochScores, ...]
-    validation: ClassificationScores | None
-    test: ClassificationScores | None
-
-    @property
-    def best(self) -> EpochScores:
-        """The epoch whose weights were kept."""
-        return best_epoch(self.curve)
+    learned: Learned
 
 
 def train(
@@ -119,81 +80,24 @@ def train(
             on_prepared(prepared)
         model = build_classifier(prepared.base, prepared.labels, seed=prepared.recipe.seed)
         if hardware.is_main and not resume:
-            _start(out, record)
+            start_run(out, record)
         try:
-            with _process_group(hardware.processes):
-                return _train(
+            with process_group(hardware.processes):
+                learned = learn(
                     prepared,
                     model,
-                    out,
-                    force=force,
+                    partial_folder(out) / CHECKPOINTS,
                     resume=resume,
                     on_epoch=on_epoch,
                     on_note=on_note if hardware.is_main else None,
                     progress=progress if hardware.is_main else silent,
                 )
+                document = save(prepared, learned, model, out, force=force)
         except Exception as error:
             if (told := explained(error, out, prepared.recipe, force=force)) is None:
                 raise
             raise told from error
-
-
-def prepare(config: TrainConfig, hardware: Hardware) -> Prepared:
-    """Read and check the data and the model, and settle the recipe; nothing is written."""
-    notes: list[str] = []
-    splits = normalized(read_splits(config.data, notes.append), config.data.normalize)
-    data_fingerprint = fingerprint(splits)
-    given, removed = clean(splits) if config.data.clean else (splits, None)
-    check_labels(given)
-    share = config.data.hold_out
-    if share is None:
-        share = default_hold_out(len(given.train), len(set(given.train.labels)))
-    splits = hold_out(given, share, seed=config.recipe.seed or 0)
-    base = open_base(config.model)
-    labels = ordered_labels(splits.train.labels)
-    encoder = base.encoder()
-    special = len(encoder.encode([""])[0].ids)
-    learned = encoder.encode(splits.train.texts)
-    held_out = splits.validation if given.validation is None else None
-    held = encoder.encode(held_out.texts) if held_out is not None else []
-    counts = count_tokens(learned, special)
-    if not config.data.allow_unknown:
-        check_known(counts, splits.train.texts, config.model)
-    recipe = resolve_recipe(
-        config.recipe,
-        Facts(
-            width=base.width,
-            rows=len(splits.train),
-            classes=len(labels),
-            p99_tokens=counts.p99,
-            length_limit=base.length_limit,
-            processes=hardware.processes,
-        ),
-    )
-    uncut = [*learned, *held]
-    report = describe(
-        given,
-        splits,
-        [len(one.ids) for one in uncut],
-        count_tokens(uncut, special),
-        recipe.max_length,
-        removed,
-        notes,
-    )
-    return Prepared(config, base, splits, share, data_fingerprint, labels, recipe, hardware, report)
-
-
-def free_sibling(folder: Path) -> Path:
-    """The first of folder-2, folder-3 … that neither exists nor is being trained."""
-    number = 2
-    while True:
-        sibling = folder.with_name(f"{folder.name}-{number}")
-        if not sibling.exists() and not partial_folder(sibling).exists():
-            return sibling
-        number += 1
-
-
-# --- the steps ---------------------------------------------------------------------
+    return TrainResult(out, document, prepared.report, learned)
 
 
 def _claim(
@@ -209,90 +113,3 @@ def _claim(
         # A folder that happens to be called as the embedded model is not read.
         models=[config.model] if config.model != EMBEDDED else [],
     )
-
-
-def _train(
-    prepared: Prepared,
-    model: Any,
-    out: Path,
-    *,
-    force: bool,
-    resume: bool,
-    on_epoch: Callable[[EpochScores], None] | None,
-    on_note: Callable[[str], None] | None,
-    progress: Progress,
-) -> TrainResult:
-    from edgeft.train.finetune import TrainingSet, fit
-    from edgeft.train.predict import predict_logits
-
-    began = time.monotonic()
-    hardware, recipe, splits = prepared.hardware, prepared.recipe, prepared.splits
-    training_set = TrainingSet(
-        train=_rows(prepared, splits.train),
-        validation=_rows(prepared, splits.validation) if splits.validation else [],
-        labels=prepared.labels,
-        pad_id=prepared.base.tokenizer.pad_token_id,
-    )
-    curve = fit(
-        model,
-        training_set,
-        recipe,
-        hardware,
-        partial_folder(out) / CHECKPOINTS,
-        resume=resume,
-        checkpoint_steps=prepared.config.checkpoint_steps,
-        on_epoch=on_epoch,
-        on_note=on_note,
-        progress=progress,
-    )
-
-    def scored(split: Examples | None) -> ClassificationScores | None:
-        if split is None:
-            return None
-        rows = _rows(prepared, split)
-        logits = predict_logits(model, rows, training_set.pad_id, hardware, progress=progress)
-        predicted = [prepared.labels[i] for i in logits.argmax(axis=1)]
-        return score_classification(split.labels, predicted, prepared.labels)
-
-    validation, test = scored(splits.validation), scored(splits.test)
-    document = training_document(prepared, curve, validation, test, time.monotonic() - began)
-    if hardware.is_main:
-        document["weights_sha256"] = write_checkpoint(prepared, model, document, out, force=force)
-    return TrainResult(out, document, prepared.report, curve, validation, test)
-
-
-@contextmanager
-def _process_group(processes: int) -> Iterator[None]:
-    """Leave the group of processes that training joins in here, unless it was the caller's.
-
-    Its threads run as long as something holds it, as the Trainer's cycles do, and may
-    abort the interpreter when it ends; a launcher then ends the other processes, too.
-    """
-    import torch
-
-    if processes == 1 or torch.distributed.is_initialized():
-        yield
-        return
-    try:
-        yield
-        torch.distributed.barrier()  # until the main process has written the result
-    finally:
-        if torch.distributed.is_initialized():
-            gc.collect()
-            torch.distributed.destroy_process_group()
-
-
-def _rows(prepared: Prepared, split: Examples) -> list[tuple[list[int], int]]:
-    ids = {label: i for i, label in enumerate(prepared.labels)}
-    encoded = prepared.base.encoder(prepared.recipe.max_length).encode(split.texts)
-    return [(one.ids, ids[label]) for one, label in zip(encoded, split.labels, strict=True)]
-
-
-def _start(out: Path, record: RunRecord) -> None:
-    try:
-        start_run(out, record)
-    except OSError as error:
-        raise OutputError(
-            f"{partial_folder(out)} cannot be created: {error.strerror}.",
-            hint="Name another place with -o.",
-        ) from error

@@ -9,12 +9,13 @@ import torch
 from edgeft.errors import ModelError
 from edgeft.train.batches import Row
 from edgeft.train.checkpoints import EpochScores, best_epoch, has_stalled
-from edgeft.train.finetune import OnEpoch, TrainingSet, fit, step_seed
+from edgeft.train.finetune import OnEpoch, fit
 from edgeft.train.hardware import Hardware
 from edgeft.train.models import BaseModel, build_classifier, open_base
 from edgeft.train.objective import class_weights, cross_entropy, loss_function
 from edgeft.train.predict import predict_logits
 from edgeft.train.recipe import OPTIMIZERS, SCHEDULES, Recipe
+from edgeft.train.trainer import TrainingSet, step_seed
 from tests.train.conftest import rows
 
 LABELS = ("calm", "glad", "sad")

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from edgeft.errors import DataError, ModelError, UsageError
+from edgeft.train.folder import free_sibling
 from edgeft.train.record import changes_since, check_repeats, read_training
-from edgeft.train.run import TrainResult, free_sibling, train
+from edgeft.train.run import TrainResult, train
 from tests.train.conftest import weights_of
 
 

@@ -43,7 +43,9 @@ def test_killed_and_resumed_gives_the_same_weights(
 
     result = train(config_from(values), out, resume=True)
     assert weights_of(out) == weights_of(finished.out)
-    assert [one.train_loss for one in result.curve] == [one.train_loss for one in finished.curve]
+    assert [one.train_loss for one in result.learned.curve] == [
+        one.train_loss for one in finished.learned.curve
+    ]
     assert not checkpoints.parent.exists()
 
 

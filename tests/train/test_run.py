@@ -54,7 +54,7 @@ def test_training_json_records_the_run(finished: TrainResult, options: dict[str,
     assert len(document["base_model"]["sha256"]) == 64
     assert document["test"]["rows"] == 30
     assert document["test"]["confusion"]
-    assert document["validation"]["accuracy"] == finished.best.accuracy
+    assert document["validation"]["accuracy"] == finished.learned.best.accuracy
     assert document["hold_out"] == 0.1
     assert set(document["machine"]) == {"cpu", "cpu_features", "usable_cores"}
     assert document["machine"]["usable_cores"] >= 1
@@ -70,9 +70,10 @@ def test_the_runtime_and_the_record_agree_on_the_text(finished: TrainResult) -> 
 
 def test_it_learns(options: dict[str, object], tmp_path: Path) -> None:
     result = train(config_from({**options, "epochs": 30, "patience": 0}), tmp_path / "run")
-    assert result.curve[-1].train_loss < 0.5 * result.curve[0].train_loss
-    assert result.test is not None
-    assert result.test.accuracy > 0.6  # chance is a third, and 30 rows tell it from 0.6 (p < 0.01)
+    assert result.learned.curve[-1].train_loss < 0.5 * result.learned.curve[0].train_loss
+    assert result.learned.test is not None
+    # Chance is a third, and 30 rows tell it from 0.6 (p < 0.01).
+    assert result.learned.test.accuracy > 0.6
 
 
 def test_rows_that_were_trained_on_can_be_told(
@@ -128,8 +129,10 @@ def test_two_processes_learn_what_one_learns_with_twice_the_batch(
     # Threads of the process group that outlive the interpreter may abort it.
     assert "gloo" not in done.stderr
     assert "find_unused_parameters" not in done.stderr  # torch's own chatter
-    assert document["curve"][0]["updates"] == alone.curve[0].updates
-    assert document["curve"][0]["train_loss"] == pytest.approx(alone.curve[0].train_loss, abs=1e-6)
+    assert document["curve"][0]["updates"] == alone.learned.curve[0].updates
+    assert document["curve"][0]["train_loss"] == pytest.approx(
+        alone.learned.curve[0].train_loss, abs=1e-6
+    )
     assert document["test"]["rows"] == 30
     one, two = (load_file(tmp_path / name / "model.safetensors") for name in ("one", "two"))
     for name, weights in one.items():
@@ -277,8 +280,8 @@ def test_training_on_every_row_keeps_the_last_epoch(
 ) -> None:
     result = train(config_from({**options, "hold_out": 0, "epochs": 2}), tmp_path / "run")
     assert result.report.rows == {"train": 150, "test": 30}
-    assert (result.validation, result.best.epoch) == (None, 2)
-    assert result.test is not None
+    assert (result.learned.validation, result.learned.best.epoch) == (None, 2)
+    assert result.learned.test is not None
 
 
 # --- the config ------------------------------------------------------------------------

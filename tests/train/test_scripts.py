@@ -5,8 +5,9 @@ import pytest
 from edgeft.errors import DataError
 from edgeft.train.config import config_from
 from edgeft.train.hardware import resolve_hardware
+from edgeft.train.prepare import prepare
 from edgeft.train.report import TokenCounts, check_known
-from edgeft.train.run import prepare, train
+from edgeft.train.run import train
 from edgeft.train.scripts import main_script, models_for
 from tests.train.conftest import write_csv
 

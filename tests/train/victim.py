@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from edgeft.folders import swap
-from edgeft.train import finetune, finished, folder
-from edgeft.train.checkpoints import EpochScores
+from edgeft.train import folder, save, trainer
+from edgeft.train.checkpoints import EpochScores, TrainState
 from edgeft.train.config import config_from
 from edgeft.train.run import train
 
@@ -41,14 +41,14 @@ def main(out: Path, moment: str, options: dict[str, Any]) -> None:
             die()
 
     if moment == "half-saved":
-        mark = finetune.mark_complete
+        mark = trainer.mark_complete
 
-        def mark_or_die(folder: Path, state: finetune.TrainState) -> None:
+        def mark_or_die(folder: Path, state: TrainState) -> None:
             if len(state.curve) == 2:
                 die()
             mark(folder, state)
 
-        finetune.mark_complete = mark_or_die
+        trainer.mark_complete = mark_or_die
 
     def half_discard(partial: Path, place: Path) -> None:
         swap.remove = lambda _: die()
@@ -56,9 +56,9 @@ def main(out: Path, moment: str, options: dict[str, Any]) -> None:
 
     dying: dict[str, tuple[Any, str, Any]] = {
         "starting": (folder, "replace_folder", lambda *_: die()),
-        "half-written": (finished, "write_json", lambda *_: die()),
+        "half-written": (save, "write_json", lambda *_: die()),
         "swapped": (swap, "remove", lambda _: die()),
-        "half-discarded": (finished, "discard", half_discard),
+        "half-discarded": (save, "discard", half_discard),
     }
     if moment in dying:
         setattr(*dying[moment])

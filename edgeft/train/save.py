@@ -1,9 +1,8 @@
 """What a finished run leaves: the checkpoint's files and the record of how it was made."""
 
-from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from edgeft import __version__
 from edgeft.bundle.integrity import sha256_of
@@ -22,27 +21,34 @@ from edgeft.folders.disk import remove
 from edgeft.folders.names import place_of
 from edgeft.packages import package_versions
 from edgeft.runtime.cpu import cpu_features, cpu_name, usable_cores
-from edgeft.tasks.metrics import ClassificationScores
-from edgeft.train.checkpoints import EpochScores, best_epoch
 from edgeft.train.config import config_to
 from edgeft.train.folder import FINAL, partial_folder
+from edgeft.train.learn import Learned
+from edgeft.train.prepare import Prepared
 
-if TYPE_CHECKING:
-    from edgeft.train.run import Prepared
-
-__all__ = ["TRAINING_FILE", "training_document", "write_checkpoint"]
+__all__ = ["TRAINING_FILE", "save"]
 
 TRAINING_FILE = "training.json"
 PACKAGES = ("accelerate", "numpy", "tokenizers", "torch", "transformers")
 
 
-def write_checkpoint(
-    prepared: "Prepared", model: Any, document: dict[str, Any], out: Path, *, force: bool
-) -> str:
-    """Assemble the checkpoint, let it take its place at ``out``, return its weights' sha256.
+def save(
+    prepared: Prepared, learned: Learned, model: Any, out: Path, *, force: bool
+) -> dict[str, Any]:
+    """Write the checkpoint, on the main process alone; return the content of training.json.
 
-    Raises OutputError, OSError.
+    It is put together in the run's working folder and then takes its place at ``out``. Raises
+    OutputError, OSError.
     """
+    document = _training_document(prepared, learned)
+    if prepared.hardware.is_main:
+        document["weights_sha256"] = _write_checkpoint(prepared, model, document, out, force=force)
+    return document
+
+
+def _write_checkpoint(
+    prepared: Prepared, model: Any, document: dict[str, Any], out: Path, *, force: bool
+) -> str:
     partial, place = partial_folder(out), place_of(out)
     final = partial / FINAL
     remove(final)
@@ -63,13 +69,7 @@ def write_checkpoint(
     return sha256
 
 
-def training_document(
-    prepared: "Prepared",
-    curve: Sequence[EpochScores],
-    validation: ClassificationScores | None,
-    test: ClassificationScores | None,
-    seconds: float,
-) -> dict[str, Any]:
+def _training_document(prepared: Prepared, learned: Learned) -> dict[str, Any]:
     """The content of training.json, but for the sha256 of the weights."""
     base, hardware = prepared.base, prepared.hardware
     return {
@@ -95,11 +95,11 @@ def training_document(
             "label_column": prepared.splits.train.label_column,
             "report": prepared.report.to_dict(),
         },
-        "curve": [point.to_dict() for point in curve],
-        "best_epoch": best_epoch(curve).epoch,
-        "validation": validation.to_dict() if validation else None,
-        "test": test.to_dict() if test else None,
-        "seconds": round(seconds, 1),
+        "curve": [point.to_dict() for point in learned.curve],
+        "best_epoch": learned.best.epoch,
+        "validation": learned.validation.to_dict() if learned.validation else None,
+        "test": learned.test.to_dict() if learned.test else None,
+        "seconds": round(learned.seconds, 1),
         "machine": {
             "cpu": cpu_name(),
             "cpu_features": sorted(cpu_features()),

@@ -1,0 +1,92 @@
+"""Learning itself: what is prepared goes in, the best epoch's weights and their scores come out."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from edgeft.data import Examples
+from edgeft.progress import Progress, silent
+from edgeft.tasks.metrics import ClassificationScores, score_classification
+from edgeft.train.checkpoints import EpochScores, best_epoch
+from edgeft.train.prepare import Prepared
+
+__all__ = ["Learned", "learn"]
+
+
+@dataclass(frozen=True)
+class Learned:
+    """A point of the curve for each epoch, the scores of the best one, and how long it all took."""
+
+    curve: tuple[EpochScores, ...]
+    validation: ClassificationScores | None
+    test: ClassificationScores | None
+    seconds: float
+
+    @property
+    def best(self) -> EpochScores:
+        """The epoch whose weights were kept."""
+        return best_epoch(self.curve)
+
+
+def learn(
+    prepared: Prepared,
+    model: Any,
+    root: Path,
+    *,
+    resume: bool = False,
+    on_epoch: Callable[[EpochScores], None] | None = None,
+    on_note: Callable[[str], None] | None = None,
+    progress: Progress = silent,
+) -> Learned:
+    """Fine-tune ``model`` in place, leave the best epoch's weights in it, and score them.
+
+    Checkpoints are kept below ``root``, which need not exist; with ``resume`` the newest whole
+    one is continued. The steps before and after need not run: a search may learn many times from
+    what was prepared once, each time with a root of its own. Raises ModelError where the loss is
+    no number any more.
+    """
+    from edgeft.train.finetune import fit
+    from edgeft.train.predict import predict_logits
+    from edgeft.train.trainer import TrainingSet
+
+    began = time.monotonic()
+    splits = prepared.splits
+    training_set = TrainingSet(
+        train=_rows(prepared, splits.train),
+        validation=_rows(prepared, splits.validation) if splits.validation else [],
+        labels=prepared.labels,
+        pad_id=prepared.base.tokenizer.pad_token_id,
+    )
+    curve = fit(
+        model,
+        training_set,
+        prepared.recipe,
+        prepared.hardware,
+        root,
+        resume=resume,
+        checkpoint_steps=prepared.config.checkpoint_steps,
+        on_epoch=on_epoch,
+        on_note=on_note,
+        progress=progress,
+    )
+
+    def scored(split: Examples | None) -> ClassificationScores | None:
+        if split is None:
+            return None
+        rows = _rows(prepared, split)
+        logits = predict_logits(
+            model, rows, training_set.pad_id, prepared.hardware, progress=progress
+        )
+        predicted = [prepared.labels[i] for i in logits.argmax(axis=1)]
+        return score_classification(split.labels, predicted, prepared.labels)
+
+    validation, test = scored(splits.validation), scored(splits.test)
+    return Learned(curve, validation, test, time.monotonic() - began)
+
+
+def _rows(prepared: Prepared, split: Examples) -> list[tuple[list[int], int]]:
+    ids = {label: i for i, label in enumerate(prepared.labels)}
+    encoded = prepared.base.encoder(prepared.recipe.max_length).encode(split.texts)
+    return [(one.ids, ids[label]) for one, label in zip(encoded, split.labels, strict=True)]

@@ -1,0 +1,87 @@
+"""Everything that is settled before the first update: data, model, recipe."""
+
+from dataclasses import dataclass
+
+from edgeft.train.clean import clean
+from edgeft.train.config import TrainConfig
+from edgeft.train.datasets import (
+    Splits,
+    check_labels,
+    fingerprint,
+    hold_out,
+    normalized,
+    ordered_labels,
+    read_splits,
+)
+from edgeft.train.hardware import Hardware
+from edgeft.train.models import BaseModel, open_base
+from edgeft.train.recipe import Facts, Recipe, default_hold_out, resolve_recipe
+from edgeft.train.report import DataReport, check_known, count_tokens, describe
+
+__all__ = ["Prepared", "prepare"]
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """What a run learns from, and how.
+
+    ``hold_out`` is the share of train that becomes validation where none is given.
+    """
+
+    config: TrainConfig
+    base: BaseModel
+    splits: Splits
+    hold_out: float
+    data_fingerprint: str
+    labels: tuple[str, ...]
+    recipe: Recipe
+    hardware: Hardware
+    report: DataReport
+
+
+def prepare(config: TrainConfig, hardware: Hardware) -> Prepared:
+    """Read and check the data and the model, and settle the recipe; nothing is written.
+
+    Raises UsageError, DataError, ModelError, DependencyError.
+    """
+    notes: list[str] = []
+    splits = normalized(read_splits(config.data, notes.append), config.data.normalize)
+    data_fingerprint = fingerprint(splits)
+    given, removed = clean(splits) if config.data.clean else (splits, None)
+    check_labels(given)
+    share = config.data.hold_out
+    if share is None:
+        share = default_hold_out(len(given.train), len(set(given.train.labels)))
+    splits = hold_out(given, share, seed=config.recipe.seed or 0)
+    base = open_base(config.model)
+    labels = ordered_labels(splits.train.labels)
+    encoder = base.encoder()
+    special = len(encoder.encode([""])[0].ids)
+    learned = encoder.encode(splits.train.texts)
+    held_out = splits.validation if given.validation is None else None
+    held = encoder.encode(held_out.texts) if held_out is not None else []
+    counts = count_tokens(learned, special)
+    if not config.data.allow_unknown:
+        check_known(counts, splits.train.texts, config.model)
+    recipe = resolve_recipe(
+        config.recipe,
+        Facts(
+            width=base.width,
+            rows=len(splits.train),
+            classes=len(labels),
+            p99_tokens=counts.p99,
+            length_limit=base.length_limit,
+            processes=hardware.processes,
+        ),
+    )
+    uncut = [*learned, *held]
+    report = describe(
+        given,
+        splits,
+        [len(one.ids) for one in uncut],
+        count_tokens(uncut, special),
+        recipe.max_length,
+        removed,
+        notes,
+    )
+    return Prepared(config, base, splits, share, data_fingerprint, labels, recipe, hardware, report)
