@@ -6,9 +6,11 @@ from typing import Any
 
 import torch
 
-__all__ = ["BatchOrder", "Row", "collate", "epoch_batches", "length_batches"]
+from edgeft.tasks.encoded import Part
+from edgeft.train.objectives.objective import Objective, Row
 
-Row = tuple[list[int], int]  # token ids, label id
+__all__ = ["BatchOrder", "collate", "epoch_batches", "length_batches", "pad_parts"]
+
 # So many batches are sorted by length together. Short messages then are padded by a fifth,
 # not by the three fifths of random batches; a larger pool pads less, but as length goes
 # with the class, it also makes batches of few classes.
@@ -80,18 +82,31 @@ class BatchOrder(torch.utils.data.Sampler):
         return (batch[self.rank :: self.processes] for batch in batches)
 
 
-def collate(pad_id: int, multiple: int = 1) -> Callable[[Sequence[Row]], dict[str, Any]]:
-    """A function that pads rows to the longest of them, rounded up to ``multiple``."""
+def pad_parts(parts: Sequence[Part], pad_id: int, multiple: int = 1) -> dict[str, Any]:
+    """What the model reads, padded to the longest part, rounded up to ``multiple``."""
+    longest = max(len(part.ids) for part in parts)
+    width = -(-longest // multiple) * multiple
+    ids = torch.full((len(parts), width), pad_id, dtype=torch.int64)  # (B, T) int64
+    mask = torch.zeros((len(parts), width), dtype=torch.int64)  # (B, T) int64
+    for at, part in enumerate(parts):
+        ids[at, : len(part.ids)] = torch.tensor(part.ids, dtype=torch.int64)
+        mask[at, : len(part.ids)] = 1
+    return {"input_ids": ids, "attention_mask": mask}
 
-    def pad(rows: Sequence[Row]) -> dict[str, Any]:
-        longest = max(len(ids) for ids, _ in rows)
-        width = -(-longest // multiple) * multiple
-        ids = torch.full((len(rows), width), pad_id, dtype=torch.int64)  # (B, T) int64
-        mask = torch.zeros((len(rows), width), dtype=torch.int64)  # (B, T) int64
-        for at, (row, _) in enumerate(rows):
-            ids[at, : len(row)] = torch.tensor(row, dtype=torch.int64)
-            mask[at, : len(row)] = 1
-        labels = torch.tensor([label for _, label in rows], dtype=torch.int64)  # (B,) int64
-        return {"input_ids": ids, "attention_mask": mask, "labels": labels}
 
-    return pad
+def collate(
+    objective: Objective, pad_id: int, multiple: int = 1
+) -> Callable[[Sequence[Row]], dict[str, Any]]:
+    """A function that makes a batch of rows: what the model reads, and the targets.
+
+    The targets stand as a dictionary under "labels", which the Trainer takes out and
+    hands to the loss; their "count" is that of the things to learn.
+    """
+
+    def batch_of(rows: Sequence[Row]) -> dict[str, Any]:
+        read = pad_parts([part for part, _ in rows], pad_id, multiple)
+        targets = [target for _, target in rows]
+        padded = objective.pad(targets, read["input_ids"].shape[1])
+        return {**read, "labels": {**padded, "count": torch.tensor(objective.count(targets))}}
+
+    return batch_of

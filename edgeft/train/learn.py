@@ -1,15 +1,17 @@
 """Learning itself: what is prepared goes in, the best epoch's weights and their scores come out."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from edgeft.data import Examples
 from edgeft.progress import Progress, silent
+from edgeft.tasks.encoded import Encoded, Part
 from edgeft.tasks.metrics import ClassificationScores, score_classification
 from edgeft.train.checkpoints import EpochScores, best_epoch
+from edgeft.train.objectives.objective import Row
 from edgeft.train.prepare import Prepared
 
 __all__ = ["Learned", "learn"]
@@ -54,6 +56,7 @@ def learn(
     began = time.monotonic()
     splits = prepared.splits
     training_set = TrainingSet(
+        objective=prepared.objective,
         train=_rows(prepared, splits.train),
         validation=_rows(prepared, splits.validation) if splits.validation else [],
         labels=prepared.labels,
@@ -75,9 +78,9 @@ def learn(
     def scored(split: Examples | None) -> ClassificationScores | None:
         if split is None:
             return None
-        rows = _rows(prepared, split)
+        parts = [part for part, _ in _rows(prepared, split)]
         logits = predict_logits(
-            model, rows, training_set.pad_id, prepared.hardware, progress=progress
+            model, parts, training_set.pad_id, prepared.hardware, progress=progress
         )
         predicted = [prepared.labels[i] for i in logits.argmax(axis=1)]
         return score_classification(split.labels, predicted, prepared.labels)
@@ -86,7 +89,17 @@ def learn(
     return Learned(curve, validation, test, time.monotonic() - began)
 
 
-def _rows(prepared: Prepared, split: Examples) -> list[tuple[list[int], int]]:
+def _rows(prepared: Prepared, split: Examples) -> list[Row]:
     ids = {label: i for i, label in enumerate(prepared.labels)}
-    encoded = prepared.base.encoder(prepared.recipe.max_length).encode(split.texts)
-    return [(one.ids, ids[label]) for one, label in zip(encoded, split.labels, strict=True)]
+    truths = [ids[label] for label in split.labels]
+    encoded = _encoded(prepared, split.texts)
+    targets = prepared.objective.targets(split.texts, encoded, truths, prepared.labels)
+    return [row for one in targets for row in one]
+
+
+def _encoded(prepared: Prepared, texts: Sequence[str]) -> list[Encoded]:
+    """The texts as the runtime reads them, each in one part."""
+    read = prepared.base.encoder(prepared.recipe.max_length).encode(texts)
+    return [
+        Encoded((Part(one.ids, range(len(one.ids)), len(one.ids)),), one.truncated) for one in read
+    ]

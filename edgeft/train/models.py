@@ -3,7 +3,6 @@
 Weights are read from safetensors alone, and no code that a model brings is run.
 """
 
-from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,8 +18,9 @@ from edgeft.errors import ModelError
 from edgeft.runtime.tokenize import TextEncoder
 from edgeft.settings import random_states
 from edgeft.train.embedded import minilm_folder
+from edgeft.train.objectives.objective import Objective
 
-__all__ = ["ALIASES", "EMBEDDED", "BaseModel", "build_classifier", "open_base"]
+__all__ = ["ALIASES", "EMBEDDED", "BaseModel", "build_model", "open_base"]
 
 ALIASES = {"distilbert": "distilbert/distilbert-base-uncased"}
 EMBEDDED = "minilm"
@@ -91,17 +91,17 @@ def open_base(name: str) -> BaseModel:
     return BaseModel(name, folder, weights, config, tokenizer, limit, wrapper, tuple(notes))
 
 
-def build_classifier(base: BaseModel, labels: Sequence[str], *, seed: int) -> Any:
+def build_model(
+    base: BaseModel, objective: Objective, labels: tuple[str, ...], *, seed: int
+) -> Any:
     """The pretrained encoder with a head for ``labels``, in float32; new weights from ``seed``.
 
     Raises ModelError, also where the files leave anything but the head or a pooler
     to chance.
     """
     config = read_config(base.name, base.folder)
-    config.num_labels = len(labels)
-    config.id2label = dict(enumerate(labels))
-    config.label2id = {label: i for i, label in enumerate(labels)}
-    config.problem_type = "single_label_classification"
+    for name, value in objective.config(labels).items():
+        setattr(config, name, value)
     with random_states(seed), _loading(base.name):
         # A head for other labels is replaced.
         model = read_model(base.name, base.folder, base.weights, config, wrapper=base.wrapper).model

@@ -15,6 +15,8 @@ from edgeft.train.datasets import (
 )
 from edgeft.train.hardware import Hardware
 from edgeft.train.models import BaseModel, open_base
+from edgeft.train.objectives import objective_named
+from edgeft.train.objectives.objective import Objective
 from edgeft.train.recipe import Facts, Recipe, default_hold_out, resolve_recipe
 from edgeft.train.report import DataReport, check_known, count_tokens, describe
 
@@ -29,6 +31,7 @@ class Prepared:
     """
 
     config: TrainConfig
+    objective: Objective
     base: BaseModel
     splits: Splits
     hold_out: float
@@ -84,4 +87,15 @@ def prepare(config: TrainConfig, hardware: Hardware) -> Prepared:
         removed,
         notes,
     )
-    return Prepared(config, base, splits, share, data_fingerprint, labels, recipe, hardware, report)
+    return Prepared(
+        config=config,
+        objective=objective_named("text-classification"),
+        base=base,
+        splits=splits,
+        hold_out=share,
+        data_fingerprint=data_fingerprint,
+        labels=labels,
+        recipe=recipe,
+        hardware=hardware,
+        report=report,
+    )

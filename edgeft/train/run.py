@@ -21,7 +21,7 @@ from edgeft.train.folder import (
 )
 from edgeft.train.hardware import process_group, resolve_hardware
 from edgeft.train.learn import Learned, learn
-from edgeft.train.models import EMBEDDED, build_classifier
+from edgeft.train.models import EMBEDDED, build_model
 from edgeft.train.prepare import Prepared, prepare
 from edgeft.train.record import Recorded, check_repeats
 from edgeft.train.report import DataReport
@@ -78,7 +78,9 @@ def train(
             check_same(out, read_run(out), record)
         if hardware.is_main and on_prepared is not None:
             on_prepared(prepared)
-        model = build_classifier(prepared.base, prepared.labels, seed=prepared.recipe.seed)
+        model = build_model(
+            prepared.base, prepared.objective, prepared.labels, seed=prepared.recipe.seed
+        )
         if hardware.is_main and not resume:
             start_run(out, record)
         try:

@@ -20,7 +20,7 @@ import transformers
 from edgeft.errors import ModelError
 from edgeft.tasks.metrics import score_classification
 from edgeft.train.arguments import optimizer_of, training_arguments
-from edgeft.train.batches import BatchOrder, Row, collate
+from edgeft.train.batches import BatchOrder, collate
 from edgeft.train.checkpoints import (
     EpochScores,
     TrainState,
@@ -31,7 +31,7 @@ from edgeft.train.checkpoints import (
     unmark,
 )
 from edgeft.train.hardware import Hardware, autocast
-from edgeft.train.objective import class_weights, cross_entropy, loss_function
+from edgeft.train.objectives.objective import Objective, Row
 from edgeft.train.predict import predict_logits
 from edgeft.train.recipe import Recipe
 
@@ -40,8 +40,9 @@ __all__ = ["RepeatableTrainer", "TrainingSet", "step_seed"]
 
 @dataclass(frozen=True)
 class TrainingSet:
-    """What is learned: rows of (token ids, label id), and what the ids mean."""
+    """What is learned: rows of (part, target), and what the targets mean."""
 
+    objective: Objective
     train: list[Row]
     validation: list[Row]  # empty: no epoch is chosen, the last one counts
     labels: tuple[str, ...]
@@ -91,22 +92,23 @@ class RepeatableTrainer(transformers.Trainer):
         self.root = root
         self.checkpoint_steps = checkpoint_steps
         self.order = BatchOrder(
-            [len(ids) for ids, _ in training_set.train],
+            [len(part.ids) for part, _ in training_set.train],
             recipe.batch_size,
             seed=recipe.seed,
             rank=hardware.rank,
             processes=hardware.processes,
         )
         self.updates_per_epoch = math.ceil(len(self.order) / recipe.gradient_accumulation)
-        weights = None
+        self.collate = collate(training_set.objective, training_set.pad_id, hardware.pad_multiple)
+        self.class_weights = None
         if recipe.class_weights:
-            counts = [label for _, label in training_set.train]
-            weights = torch.from_numpy(class_weights(counts, len(training_set.labels)))
+            weights = training_set.objective.weights(training_set.train, training_set.labels)
+            self.class_weights = torch.from_numpy(weights)  # (C,) float32
         super().__init__(
             model=model,
             args=training_arguments(recipe, hardware, root, self.updates_per_epoch),
             train_dataset=_Rows(training_set.train),
-            compute_loss_func=loss_function(weights, recipe.label_smoothing),
+            compute_loss_func=self._loss,
         )
         self.model_accepts_loss_kwargs = False  # the loss is ours, not the model's
         self.remove_callback(transformers.PrinterCallback)
@@ -116,24 +118,44 @@ class RepeatableTrainer(transformers.Trainer):
         self._seeded_update, self._part = -1, 0
 
     def get_train_dataloader(self) -> Any:
-        pad = collate(self.training_set.pad_id, self.hardware.pad_multiple)
         return _Loader(
             self.train_dataset,
             batch_sampler=self.order,
-            collate_fn=pad,
+            collate_fn=self.collate,
             pin_memory=self.hardware.device == "cuda",
         )
 
     def _prepare_inputs(self, inputs: dict[str, Any]) -> dict[str, Any]:
-        # From pinned memory this does not wait for what the GPU is still busy with.
-        return {name: one.to(self.args.device, non_blocking=True) for name, one in inputs.items()}
+        def moved(one: Any) -> Any:
+            if isinstance(one, dict):
+                return {name: moved(inner) for name, inner in one.items()}
+            # From pinned memory this does not wait for what the GPU is still busy with.
+            return one.to(self.args.device, non_blocking=True)
+
+        return {name: moved(one) for name, one in inputs.items()}
+
+    def get_batch_samples(self, *given: Any) -> tuple[list[Any], Any]:
+        """The batches of an update, and how many things it learns: all, on every process."""
+        batches, _ = super().get_batch_samples(*given)
+        if not batches:
+            return batches, None
+        here = sum(batch["labels"]["count"] for batch in batches).to(self.args.device)
+        count = self.accelerator.gather(here).sum()
+        if not self.args.average_tokens_across_devices:  # then the mean over processes is taken
+            count = count / self.args.world_size
+        return batches, count
+
+    def _loss(self, outputs: Any, batch: dict[str, Any], num_items_in_batch: Any = None) -> Any:
+        total = self.training_set.objective.loss(
+            outputs, batch, self.class_weights, self.recipe.label_smoothing
+        )
+        return total / (batch["count"] if num_items_in_batch is None else num_items_in_batch)
 
     def try_out(self) -> None:
         """One backward pass that leaves no trace but in the random state, which every step sets."""
-        pad = collate(self.training_set.pad_id, self.hardware.pad_multiple)
         self.model.train()
         with autocast(self.hardware):
-            inputs = self._prepare_inputs(pad(self.training_set.train[:2]))
+            inputs = self._prepare_inputs(self.collate(self.training_set.train[:2]))
             loss = self.compute_loss(self.model, inputs)
         loss.backward()
         self.model.zero_grad(set_to_none=True)
@@ -188,12 +210,14 @@ class RepeatableTrainer(transformers.Trainer):
 
     def _scores(self) -> tuple[float, float, float]:
         rows, labels = self.training_set.validation, self.training_set.labels
-        logits = predict_logits(self.model, rows, self.training_set.pad_id, self.hardware)
+        parts = [part for part, _ in rows]
+        logits = predict_logits(self.model, parts, self.training_set.pad_id, self.hardware)
         truth = np.array([label for _, label in rows])  # (N,) int64
         scores = score_classification(
             [labels[i] for i in truth], [labels[i] for i in logits.argmax(axis=1)], labels
         )
-        return cross_entropy(logits, truth), scores.accuracy, scores.macro_f1
+        loss = self.training_set.objective.numpy_loss({"logits": logits}, rows)
+        return loss, scores.accuracy, scores.macro_f1
 
     def _mean_loss_sum(self) -> float:
         return float(self.accelerator.reduce(self.loss_sum.clone(), reduction="mean"))

@@ -11,7 +11,8 @@ import transformers
 import edgeft
 from edgeft.checkpoint.padding import fit_config
 from edgeft.errors import ModelError
-from edgeft.train.models import build_classifier, open_base
+from edgeft.train.models import build_model, open_base
+from edgeft.train.objectives.classification import OBJECTIVE
 from tests import tiny
 from tests.export import architectures
 from tests.exporting import ExportConfig, export, open_checkpoint, torch_logits
@@ -69,7 +70,7 @@ def test_the_bundle_of_a_decoder(tmp_path: Path, kind: str) -> None:
 def test_a_decoder_is_trained_with_its_tokenizers_padding(tmp_path: Path) -> None:
     folder = architectures.decoder(tmp_path / "d", "llama", 1)
     base = open_base(str(folder))
-    model = build_classifier(base, ("no", "yes"), seed=0)
+    model = build_model(base, OBJECTIVE, ("no", "yes"), seed=0)
     assert model.config.pad_token_id == base.tokenizer.pad_token_id == 0
     assert model.training is False
 
@@ -77,7 +78,7 @@ def test_a_decoder_is_trained_with_its_tokenizers_padding(tmp_path: Path) -> Non
 def test_an_encoder_keeps_the_padding_that_it_counts_positions_by(tmp_path: Path) -> None:
     base = open_base(str(architectures.roberta(tmp_path / "r")))
     base.tokenizer.pad_token = "<mask>"
-    model = build_classifier(base, ("no", "yes"), seed=0)
+    model = build_model(base, OBJECTIVE, ("no", "yes"), seed=0)
     fit_config(model, base.tokenizer)
     assert model.config.pad_token_id == 1
 
@@ -91,7 +92,7 @@ def test_types_that_a_decoder_takes_for_tokens(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="gives token_type_ids, which the model takes for tokens"):
         open_checkpoint(str(folder))
     base = open_base(str(folder))
-    build_classifier(base, tiny.LABELS, seed=0)
+    build_model(base, OBJECTIVE, tiny.LABELS, seed=0)
     base.tokenizer.save_pretrained(folder)
     again = transformers.AutoTokenizer.from_pretrained(folder)
     assert again.model_input_names == ["input_ids", "attention_mask"]

@@ -9,7 +9,8 @@ import pytest
 import transformers
 
 from edgeft.errors import ModelError
-from edgeft.train.models import build_classifier, open_base
+from edgeft.train.models import build_model, open_base
+from edgeft.train.objectives.classification import OBJECTIVE
 from tests.checkpoint.folders import with_json
 from tests.exporting import open_checkpoint
 
@@ -98,7 +99,7 @@ def test_tokens_that_were_added_to_the_tokenizer_alone(
         tokenizer.save_pretrained(tmp_path / name)
     base = open_base(str(tmp_path / "base"))
     assert "2 tokens that were added without" in base.notes[0]
-    model = build_classifier(base, ("no", "yes"), seed=0)
+    model = build_model(base, OBJECTIVE, ("no", "yes"), seed=0)
     highest = max(base.encoder().encode_one("sun [E2]").ids)
     assert model.get_input_embeddings().weight.shape[0] == model.config.vocab_size == highest + 1
     with pytest.raises(ModelError, match=r"no place for \('\[E1\]' …\)"):

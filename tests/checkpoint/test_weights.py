@@ -14,14 +14,15 @@ from safetensors.torch import save_file
 
 from edgeft.checkpoint.weights import find_weights
 from edgeft.errors import ModelError
-from edgeft.train.models import build_classifier, open_base
+from edgeft.train.models import build_model, open_base
+from edgeft.train.objectives.classification import OBJECTIVE
 from tests import tiny
 from tests.checkpoint.folders import rewritten, with_json
 from tests.exporting import open_checkpoint, torch_logits
 
 
 def trained(folder: Path) -> Any:
-    return build_classifier(open_base(str(folder)), ("no", "yes"), seed=0)
+    return build_model(open_base(str(folder)), OBJECTIVE, ("no", "yes"), seed=0)
 
 
 def shards(encoder: Path, folder: Path) -> Path:

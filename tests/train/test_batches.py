@@ -2,7 +2,9 @@ import random
 
 import torch
 
+from edgeft.tasks.encoded import Part
 from edgeft.train.batches import BatchOrder, collate, epoch_batches, length_batches
+from edgeft.train.objectives.classification import OBJECTIVE
 
 CHANCE = random.Random(7)
 LENGTHS = [CHANCE.randint(3, 60) for _ in range(1003)]
@@ -76,9 +78,11 @@ def test_length_batches_are_longest_first_and_complete() -> None:
     assert length_batches([3, 9, 5], 2) == [[1, 2], [0]]
 
 
-def test_collate_pads_to_the_longest_or_a_multiple() -> None:
-    batch = collate(pad_id=7)([([1, 2, 3], 0), ([4], 1)])
+def test_a_batch_is_padded_to_the_longest_or_a_multiple() -> None:
+    one, other = Part([1, 2, 3], range(1, 2), 1), Part([4], range(0), 0)
+    batch = collate(OBJECTIVE, pad_id=7)([(one, 0), (other, 1)])
     assert batch["input_ids"].tolist() == [[1, 2, 3], [4, 7, 7]]
     assert batch["attention_mask"].tolist() == [[1, 1, 1], [1, 0, 0]]
-    assert batch["labels"].tolist() == [0, 1]
-    assert collate(0, multiple=8)([([1], 0)])["input_ids"].shape == (1, 8)
+    assert batch["labels"]["labels"].tolist() == [0, 1]
+    assert int(batch["labels"]["count"]) == 2
+    assert collate(OBJECTIVE, 0, multiple=8)([(other, 0)])["input_ids"].shape == (1, 8)

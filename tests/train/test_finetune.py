@@ -1,18 +1,20 @@
 import math
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 
 from edgeft.errors import ModelError
-from edgeft.train.batches import Row
+from edgeft.tasks.encoded import Encoded, Part
 from edgeft.train.checkpoints import EpochScores, best_epoch, has_stalled
 from edgeft.train.finetune import OnEpoch, fit
 from edgeft.train.hardware import Hardware
-from edgeft.train.models import BaseModel, build_classifier, open_base
-from edgeft.train.objective import class_weights, cross_entropy, loss_function
+from edgeft.train.models import BaseModel, build_model, open_base
+from edgeft.train.objectives.classification import OBJECTIVE
+from edgeft.train.objectives.objective import Row
 from edgeft.train.predict import predict_logits
 from edgeft.train.recipe import OPTIMIZERS, SCHEDULES, Recipe
 from edgeft.train.trainer import TrainingSet, step_seed
@@ -50,7 +52,15 @@ def encoded(base: BaseModel, count: int, seed: int = 0) -> list[Row]:
     pairs = rows(count, seed=seed)
     encodings = base.encoder(32).encode([text for text, _ in pairs])
     labels = [LABELS.index(label) for _, label in pairs]
-    return [(one.ids, label) for one, label in zip(encodings, labels, strict=True)]
+    return [(part_of(one.ids), label) for one, label in zip(encodings, labels, strict=True)]
+
+
+def part_of(ids: list[int]) -> Part:
+    return Part(ids, range(1, len(ids) - 1), len(ids) - 2)
+
+
+def logits_of(model: torch.nn.Module, rows: list[Row], hardware: Hardware) -> np.ndarray:
+    return predict_logits(model, [part for part, _ in rows], 0, hardware)
 
 
 def run(
@@ -61,8 +71,8 @@ def run(
     resume: bool = False,
     on_epoch: OnEpoch | None = None,
 ) -> tuple[torch.nn.Module, tuple[EpochScores, ...]]:
-    model: torch.nn.Module = build_classifier(base, LABELS, seed=made.seed)
-    task = TrainingSet(encoded(base, 60), encoded(base, 15, seed=1), LABELS, pad_id=0)
+    model: torch.nn.Module = build_model(base, OBJECTIVE, LABELS, seed=made.seed)
+    task = TrainingSet(OBJECTIVE, encoded(base, 60), encoded(base, 15, seed=1), LABELS, pad_id=0)
     return model, fit(model, task, made, CPU, root, resume=resume, on_epoch=on_epoch)
 
 
@@ -70,13 +80,21 @@ def run(
 
 
 def test_class_weights_by_hand() -> None:
-    assert class_weights([0, 0, 0, 1], 2).tolist() == pytest.approx([4 / 6, 4 / 2])
-    assert class_weights([0, 1, 2], 3).tolist() == [1, 1, 1]
+    def weights(truths: list[int], labels: tuple[str, ...]) -> list[float]:
+        rows: list[Row] = [(part_of([1, 2]), truth) for truth in truths]
+        return list(OBJECTIVE.weights(rows, labels))
+
+    assert weights([0, 0, 0, 1], ("a", "b")) == pytest.approx([4 / 6, 4 / 2])
+    assert weights([0, 1, 2], LABELS) == [1, 1, 1]
+
+
+def loss(logits: torch.Tensor, truths: list[int], weights: Any, label_smoothing: float) -> float:
+    batch = OBJECTIVE.pad(truths, 7)
+    return float(OBJECTIVE.loss(SimpleNamespace(logits=logits), batch, weights, label_smoothing))
 
 
 def test_weighted_smoothed_loss_by_hand() -> None:
     logits = torch.tensor([[2.0, 0.0], [0.0, 1.0]])
-    labels = torch.tensor([0, 0])
     weights = torch.tensor([0.5, 3.0])
     log_p = torch.log_softmax(logits, dim=1)
     # torch: (1 - s) w_y (-log p_y) + s / C x sum over c of w_c (-log p_c), here summed over rows.
@@ -84,29 +102,33 @@ def test_weighted_smoothed_loss_by_hand() -> None:
         0.8 * 0.5 * -log_p[row, 0] + 0.2 / 2 * (0.5 * -log_p[row, 0] + 3.0 * -log_p[row, 1])
         for row in (0, 1)
     )
-    loss = loss_function(weights, 0.2)(SimpleNamespace(logits=logits), labels, 2)
-    assert float(loss) == pytest.approx(float(wanted) / 2)
-    plain = loss_function(None, 0.0)(SimpleNamespace(logits=logits), labels)
-    assert float(plain) == pytest.approx(-float(log_p[:, 0].mean()))
+    assert loss(logits, [0, 0], weights, 0.2) == pytest.approx(float(wanted))
+    assert loss(logits, [0, 0], None, 0.0) == pytest.approx(-float(log_p[:, 0].sum()))
 
 
 def test_small_batches_add_up_to_a_large_one() -> None:
     generator = torch.Generator().manual_seed(0)
     logits = torch.randn(8, 3, generator=generator)
-    labels = torch.randint(0, 3, (8,), generator=generator)
-    loss = loss_function(torch.tensor([0.2, 1.0, 4.0]), 0.1)
-    whole = loss(SimpleNamespace(logits=logits), labels, 8)
-    parts = [
-        loss(SimpleNamespace(logits=logits[at]), labels[at], 8) for at in (slice(0, 3), slice(3, 8))
-    ]
-    assert float(sum(parts)) == pytest.approx(float(whole))
+    truths = torch.randint(0, 3, (8,), generator=generator).tolist()
+    weights = torch.tensor([0.2, 1.0, 4.0])
+    parts = [loss(logits[at], truths[at], weights, 0.1) for at in (slice(0, 3), slice(3, 8))]
+    assert sum(parts) == pytest.approx(loss(logits, truths, weights, 0.1))
 
 
-def test_cross_entropy_agrees_with_torch() -> None:
+def test_the_loss_of_validation_agrees_with_torch() -> None:
     logits = np.array([[1000.0, 0.0], [0.3, -2.0]], dtype=np.float32)
-    truth = np.array([0, 1])
-    wanted = torch.nn.functional.cross_entropy(torch.from_numpy(logits), torch.from_numpy(truth))
-    assert cross_entropy(logits, truth) == pytest.approx(float(wanted), rel=1e-6)
+    rows: list[Row] = [(part_of([1, 2]), 0), (part_of([1, 2]), 1)]
+    wanted = torch.nn.functional.cross_entropy(torch.from_numpy(logits), torch.tensor([0, 1]))
+    found = OBJECTIVE.numpy_loss({"logits": logits}, rows)
+    assert found == pytest.approx(float(wanted), rel=1e-6)
+
+
+def test_every_part_of_a_text_teaches_its_class() -> None:
+    first, second, other = part_of([1, 2, 3]), part_of([4]), part_of([5, 6])
+    texts = [Encoded((first, second)), Encoded((other,))]
+    found = OBJECTIVE.targets(["a long text", "b"], texts, [2, 0], LABELS)
+    assert found == [[(first, 2), (second, 2)], [(other, 0)]]
+    assert OBJECTIVE.count([2, 2, 0]) == 3
 
 
 # --- seeds, the curve ----------------------------------------------------------------
@@ -151,7 +173,7 @@ def test_each_optimizer_learns_and_resumes_to_the_same_weights(
     rate = 0.05 if optimizer == "sgd" else 2e-3
     made = recipe(optimizer=optimizer, learning_rate=rate, epochs=4)
     model, curve = run(base, tmp_path / "whole", made)
-    untrained = build_classifier(base, LABELS, seed=made.seed).state_dict()
+    untrained = build_model(base, OBJECTIVE, LABELS, seed=made.seed).state_dict()
     moved = [name for name, one in model.state_dict().items() if not one.equal(untrained[name])]
     assert "classifier.weight" in moved
     assert "bert.embeddings.word_embeddings.weight" in moved
@@ -182,8 +204,8 @@ def test_each_schedule_runs_with_weights_smoothing_and_accumulation(
 
 def test_bf16_is_near_fp32_and_does_not_stick(base: BaseModel, tmp_path: Path) -> None:
     _, full = run(base, tmp_path / "fp32", recipe(epochs=1))
-    model = build_classifier(base, LABELS, seed=0)
-    task = TrainingSet(encoded(base, 60), [], LABELS, pad_id=0)
+    model = build_model(base, OBJECTIVE, LABELS, seed=0)
+    task = TrainingSet(OBJECTIVE, encoded(base, 60), [], LABELS, pad_id=0)
     half = fit(model, task, recipe(epochs=1), Hardware("cpu", "bf16", 1, 0, 1), tmp_path / "bf16")
     assert half[0].train_loss != full[0].train_loss
     assert half[0].train_loss == pytest.approx(full[0].train_loss, rel=0.02)
@@ -196,13 +218,13 @@ def test_scores_are_of_the_same_precision_whoever_trained_the_model(
     base: BaseModel, tmp_path: Path
 ) -> None:
     hardware, validation = Hardware("cpu", "bf16", 1, 0, 1), encoded(base, 15, seed=1)
-    trained = build_classifier(base, LABELS, seed=0)
-    task = TrainingSet(encoded(base, 30), [], LABELS, pad_id=0)
+    trained = build_model(base, OBJECTIVE, LABELS, seed=0)
+    task = TrainingSet(OBJECTIVE, encoded(base, 30), [], LABELS, pad_id=0)
     fit(trained, task, recipe(epochs=1), hardware, tmp_path)
-    read = build_classifier(base, LABELS, seed=0)
+    read = build_model(base, OBJECTIVE, LABELS, seed=0)
     read.load_state_dict(trained.state_dict())
     one, other, full = (
-        predict_logits(model, validation, 0, Hardware("cpu", precision, 1, 0, 1))
+        logits_of(model, validation, Hardware("cpu", precision, 1, 0, 1))
         for model, precision in ((trained, "bf16"), (read, "bf16"), (read, "fp32"))
     )
     np.testing.assert_array_equal(one, other)
@@ -224,10 +246,11 @@ def test_the_best_epochs_weights_are_restored(base: BaseModel, tmp_path: Path) -
     made = recipe(epochs=5, learning_rate=5e-2, schedule="constant")
     model, curve = run(base, tmp_path, made)
     validation = encoded(base, 15, seed=1)
-    logits = predict_logits(model, validation, 0, CPU)
+    logits = logits_of(model, validation, CPU)
     truth = np.array([label for _, label in validation])
     best = best_epoch(curve)
-    assert cross_entropy(logits, truth) == pytest.approx(best.validation_loss, abs=1e-6)
+    plain = OBJECTIVE.numpy_loss({"logits": logits}, validation)
+    assert plain == pytest.approx(best.validation_loss, abs=1e-6)
     assert float((logits.argmax(axis=1) == truth).mean()) == best.accuracy
 
 
@@ -238,10 +261,10 @@ def test_a_loss_that_is_no_number_is_an_error(base: BaseModel, tmp_path: Path) -
 
 
 def test_logits_come_in_the_order_of_the_rows(base: BaseModel) -> None:
-    model = build_classifier(base, LABELS, seed=0)
+    model = build_model(base, OBJECTIVE, LABELS, seed=0)
     some = encoded(base, 70)
-    together = predict_logits(model, some, 0, CPU)
-    alone = np.concatenate([predict_logits(model, [row], 0, CPU) for row in some])
+    together = logits_of(model, some, CPU)
+    alone = np.concatenate([logits_of(model, [row], CPU) for row in some])
     assert together.shape == (70, 3)
     np.testing.assert_allclose(together, alone, atol=1e-5)
     assert not np.allclose(together[:-1], alone[1:], atol=1e-5)

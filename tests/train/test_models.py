@@ -6,7 +6,8 @@ import pytest
 
 from edgeft.errors import DependencyError, ModelError
 from edgeft.train import embedded
-from edgeft.train.models import build_classifier, open_base
+from edgeft.train.models import build_model, open_base
+from edgeft.train.objectives.classification import OBJECTIVE
 from tests import tiny
 
 
@@ -29,7 +30,9 @@ def test_a_local_folder(encoder: Path) -> None:
 
 def test_a_classifier_has_the_labels_and_seeded_weights(encoder: Path) -> None:
     base = open_base(str(encoder))
-    one, same, other = (build_classifier(base, ("no", "yes"), seed=seed) for seed in (0, 0, 1))
+    one, same, other = (
+        build_model(base, OBJECTIVE, ("no", "yes"), seed=seed) for seed in (0, 0, 1)
+    )
     assert one.config.id2label == {0: "no", 1: "yes"}
     assert one.config.problem_type == "single_label_classification"
     assert one.classifier.weight.equal(same.classifier.weight)
@@ -39,7 +42,7 @@ def test_a_classifier_has_the_labels_and_seeded_weights(encoder: Path) -> None:
 
 def test_distilbert_and_a_head_of_another_size(tmp_path: Path) -> None:
     base = open_base(str(tiny.distilbert(tmp_path / "distilbert")))
-    assert build_classifier(base, tuple("abcde"), seed=0).classifier.out_features == 5
+    assert build_model(base, OBJECTIVE, tuple("abcde"), seed=0).classifier.out_features == 5
 
 
 def test_positions_of_roberta_begin_after_the_padding(encoder: Path, tmp_path: Path) -> None:

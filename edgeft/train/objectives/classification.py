@@ -1,0 +1,87 @@
+"""One label for each text: weighted, smoothed cross-entropy."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch.nn import functional
+
+from edgeft.inputs import Input
+from edgeft.tasks.encoded import Encoded
+from edgeft.train.objectives.objective import Objective, Row
+
+__all__ = ["OBJECTIVE"]
+
+
+def _targets(
+    inputs: Sequence[Input],
+    encoded: Sequence[Encoded],
+    truths: Sequence[int],
+    labels: tuple[str, ...],
+) -> list[list[Row]]:
+    """Every part of a text teaches its class id."""
+    return [
+        [(part, truth) for part in one.parts] for one, truth in zip(encoded, truths, strict=True)
+    ]
+
+
+def _pad(targets: Sequence[int], width: int) -> dict[str, Any]:
+    return {"labels": torch.tensor(targets, dtype=torch.int64)}  # (B,) int64
+
+
+def _weights(rows: Sequence[Row], labels: tuple[str, ...]) -> NDArray[np.float32]:
+    """rows / (classes x rows of the class) for each class, (C,) float32: 1 when balanced."""
+    counts = Counter(truth for _, truth in rows)
+    return np.array(
+        [len(rows) / (len(labels) * max(counts[label], 1)) for label in range(len(labels))],
+        dtype=np.float32,
+    )
+
+
+def _loss(outputs: Any, batch: Mapping[str, Any], weights: Any, label_smoothing: float) -> Any:
+    """Weighted, smoothed cross-entropy as torch defines it, summed over rows.
+
+    torch's own mean divides by the weights in the batch at hand; dividing by
+    the rows of the whole update makes several small batches, on one process or
+    many, the same as a large one.
+    """
+    logits = outputs.logits.float()  # (B, C) float32
+    return functional.cross_entropy(
+        logits,
+        batch["labels"],
+        weight=None if weights is None else weights.to(logits.device),
+        label_smoothing=label_smoothing,
+        reduction="sum",
+    )
+
+
+def _numpy_loss(outputs: Mapping[str, Any], rows: Sequence[Row]) -> float:
+    """The mean negative log-likelihood of the rows' class ids under their (N, C) logits."""
+    logits = outputs["logits"]
+    truth = np.array([truth for _, truth in rows])  # (N,) int64
+    shifted = (logits - logits.max(axis=1, keepdims=True)).astype(np.float64)  # (N, C)
+    log_sum = np.log(np.exp(shifted).sum(axis=1))  # (N,) float64
+    return float((log_sum - shifted[np.arange(len(truth)), truth]).mean())
+
+
+def _config(labels: tuple[str, ...]) -> dict[str, Any]:
+    return {
+        "num_labels": len(labels),
+        "id2label": dict(enumerate(labels)),
+        "label2id": {label: i for i, label in enumerate(labels)},
+        "problem_type": "single_label_classification",
+    }
+
+
+OBJECTIVE = Objective(
+    targets=_targets,
+    pad=_pad,
+    count=len,
+    weights=_weights,
+    loss=_loss,
+    numpy_loss=_numpy_loss,
+    config=_config,
+)
