@@ -120,7 +120,7 @@ def _split(
     """Rows that train, choose and report; no text is in two of them."""
     examples = _unique(read_examples(data, label_column=label_column))
     if test is None:
-        rest, held = stratified_split(examples.labels, HELD, seed=0)
+        rest, held = stratified_split(examples.named(), HELD, seed=0)
         report, examples = examples.subset(held), examples.subset(rest)
     else:
         report = _unique(read_examples(test, label_column=label_column))
@@ -128,7 +128,7 @@ def _split(
         examples = examples.subset(
             at for at, text in enumerate(examples.texts) if text not in known
         )
-    kept, choosing = stratified_split(examples.labels, CHOOSING, seed=0)
+    kept, choosing = stratified_split(examples.named(), CHOOSING, seed=0)
     if most is not None:
         kept = sorted(random.Random(0).sample(list(kept), min(most, len(kept))))
     return {
@@ -148,7 +148,7 @@ def write_rows(path: Path, examples: Examples) -> None:
     with path.open("w", encoding="utf-8", newline="") as stream:
         writer = csv.writer(stream, lineterminator="\n")
         writer.writerow(["text", "label"])
-        writer.writerows(zip(examples.texts, examples.labels, strict=True))
+        writer.writerows(zip(examples.texts, examples.named(), strict=True))
 
 
 def _operations(examples: Examples, model: Path, epochs: int) -> float | None:
@@ -157,7 +157,7 @@ def _operations(examples: Examples, model: Path, epochs: int) -> float | None:
     After Kaplan et al. 2020, section 2.1. None for an architecture that is not known.
     """
     config = json.loads((model / "config.json").read_text(encoding="utf-8"))
-    counted = operations_of(config, len(set(examples.labels)))
+    counted = operations_of(config, len(set(examples.truths)))
     if counted is None:
         return None
     tokenizer = Tokenizer.from_file(str(model / "tokenizer.json"))

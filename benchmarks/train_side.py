@@ -60,7 +60,7 @@ def ordinary_side(work: Path, out: Path, options: argparse.Namespace) -> dict[st
     source = options.model or minilm_folder()
     tokenizer = transformers.AutoTokenizer.from_pretrained(source)
     parts = {part: read_examples(work / f"{part}.csv") for part in ("train", "choose")}
-    labels = sorted(set(parts["train"].labels))
+    labels = sorted(set(parts["train"].named()))
     model = transformers.AutoModelForSequenceClassification.from_pretrained(
         source,
         num_labels=len(labels),
@@ -113,7 +113,7 @@ class _Rows(torch.utils.data.Dataset[dict[str, Any]]):
         self.encoded = tokenizer(
             list(examples.texts), padding="max_length", truncation=True, max_length=length
         )
-        self.labels = [labels.index(label) for label in examples.labels]
+        self.labels = [labels.index(label) for label in examples.named()]
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -128,6 +128,7 @@ def accuracy(folder: Path, data: Path, max_length: int) -> float:
     tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
     model = transformers.AutoModelForSequenceClassification.from_pretrained(folder).eval()
     examples = read_examples(data)
+    names = examples.named()
     hits = 0
     with torch.inference_mode():
         for begin in range(0, len(examples), BATCH):
@@ -136,7 +137,7 @@ def accuracy(folder: Path, data: Path, max_length: int) -> float:
                 texts, padding=True, truncation=True, max_length=max_length, return_tensors="pt"
             )
             found = model(**batch).logits.argmax(-1).tolist()
-            wanted = examples.labels[begin : begin + BATCH]
+            wanted = names[begin : begin + BATCH]
             hits += sum(
                 model.config.id2label[at] == label for at, label in zip(found, wanted, strict=True)
             )

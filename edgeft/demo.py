@@ -58,8 +58,8 @@ def run_demo(
 
     articles = bbc_news()
     if small:
-        articles = articles.subset(stratified_split(articles.labels, SMALL_SHARE, seed=SEED)[1])
-    kept, held = stratified_split(articles.labels, HELD_OUT, seed=SEED)
+        articles = articles.subset(stratified_split(articles.named(), SMALL_SHARE, seed=SEED)[1])
+    kept, held = stratified_split(articles.named(), HELD_OUT, seed=SEED)
     with new_folder(out, DEMO, force=force) as folder:
         _write_csv(folder / TRAIN, articles.subset(kept))
         _write_csv(folder / TEST, articles.subset(held))
@@ -128,7 +128,7 @@ def _write_csv(path: Path, examples: Examples) -> None:
     with path.open("w", encoding="utf-8", newline="") as stream:
         writer = csv.writer(stream, lineterminator="\n")
         writer.writerow(["text", "label"])
-        writer.writerows(zip(examples.texts, examples.labels, strict=True))
+        writer.writerows(zip(examples.texts, examples.named(), strict=True))
 
 
 def _foreign(folder: Path) -> list[str] | None:

@@ -96,7 +96,7 @@ def _texts(folder: Path, data: Path) -> tuple[Path, Path]:
         write_rows(rows, examples)
         write_rows(test, read_examples(given))
     else:
-        kept, held = stratified_split(examples.labels, HELD, seed=0)
+        kept, held = stratified_split(examples.named(), HELD, seed=0)
         write_rows(rows, examples.subset(kept))
         write_rows(test, examples.subset(held))
     return rows, test

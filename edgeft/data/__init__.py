@@ -7,8 +7,8 @@ are told for what they are. What a reader had to decide (a delimiter that the
 suffix does not say, a column among several) it tells in a note.
 """
 
-from edgeft.data.examples import Examples, examples_from_table, lone_surrogate
-from edgeft.data.labels import lookalikes, visible
+from edgeft.data.examples import Examples, examples_from_table, labelled, lone_surrogate
+from edgeft.data.labels import lookalikes, ordered_labels, visible
 from edgeft.data.notes import Tell, unheard
 from edgeft.data.read import (
     TABLE_SUFFIXES,
@@ -20,6 +20,7 @@ from edgeft.data.read import (
 )
 from edgeft.data.sample import distinct, evenly, sample_evenly
 from edgeft.data.split import stratified_split
+from edgeft.data.splits import Splits, fingerprint, hold_out
 from edgeft.data.table import LABEL_COLUMNS, TEXT_COLUMNS, Row, Table
 
 Source = Table  # what a task reads its examples from
@@ -31,15 +32,20 @@ __all__ = [
     "Examples",
     "Row",
     "Source",
+    "Splits",
     "Table",
     "Tell",
     "distinct",
     "evenly",
     "examples_from_table",
+    "fingerprint",
+    "hold_out",
+    "labelled",
     "lone_surrogate",
     "lookalikes",
     "open_table",
     "open_texts",
+    "ordered_labels",
     "read_examples",
     "read_examples_or_texts",
     "read_texts",

@@ -1,18 +1,21 @@
-"""Labelled texts, and how they are taken from a table."""
+"""Labelled inputs, and how labelled texts are taken from a table."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
 
-from edgeft.data.labels import lookalikes, visible
+from edgeft.data.labels import lookalikes, ordered_labels, visible
 from edgeft.data.notes import Sightings, Tell, unheard
 from edgeft.data.table import LABEL_COLUMNS, TEXT_COLUMNS, Table, find_column
 from edgeft.errors import DataError
+from edgeft.inputs import Input
 
 __all__ = [
     "Examples",
     "examples_from_table",
     "examples_or_texts",
+    "labelled",
     "lone_surrogate",
     "no_text",
     "tell_broken",
@@ -24,29 +27,73 @@ MOST_GROUPS = 5  # of labels that look alike, which a note names
 
 @dataclass(frozen=True)
 class Examples:
-    """Labelled texts: ``texts[i]`` has the label ``labels[i]`` and stands at ``lines[i]``."""
+    """Inputs and what is true of each: ``truths[i]`` of ``inputs[i]``, found at ``lines[i]``.
+
+    truths: in the form that the task gives them: a class id; spans (start, end, label id).
+    labels: what the ids in truths refer to, in their order; () where there are none.
+    columns: the name of the column from which each role ("text", "label") was read.
+    """
 
     source: str
-    texts: list[str]
-    labels: list[str]
+    inputs: list[Input]
+    truths: list[Any]
     lines: list[int]
-    text_column: str
-    label_column: str
+    labels: tuple[str, ...]
+    columns: Mapping[str, str]
 
     def __len__(self) -> int:
-        return len(self.texts)
+        return len(self.inputs)
+
+    @property
+    def texts(self) -> list[str]:
+        """The inputs of a task that reads one text each."""
+        return self.inputs  # type: ignore[return-value]
 
     def subset(self, rows: Iterable[int]) -> "Examples":
         """The examples at the positions ``rows``, in that order."""
         rows = list(rows)
-        return Examples(
-            source=self.source,
-            texts=[self.texts[i] for i in rows],
-            labels=[self.labels[i] for i in rows],
+        return replace(
+            self,
+            inputs=[self.inputs[i] for i in rows],
+            truths=[self.truths[i] for i in rows],
             lines=[self.lines[i] for i in rows],
-            text_column=self.text_column,
-            label_column=self.label_column,
         )
+
+    def named(self) -> list[Any]:
+        """The truths with labels by name."""
+        return self._with_ids(self.labels.__getitem__)
+
+    def renumbered(self, labels: tuple[str, ...]) -> "Examples":
+        """The same with the ids that its labels have in ``labels``. Raises KeyError."""
+        if labels == self.labels:
+            return self
+        ids = {label: at for at, label in enumerate(labels)}
+        truths = self._with_ids(lambda at: ids[self.labels[at]])
+        return replace(self, truths=truths, labels=labels)
+
+    def _with_ids(self, change: Callable[[int], Any]) -> list[Any]:
+        if not self.labels:
+            return self.truths
+        return [
+            change(truth)
+            if isinstance(truth, int)
+            else tuple((*place, change(label)) for *place, label in truth)
+            for truth in self.truths
+        ]
+
+
+def labelled(
+    source: str,
+    inputs: Sequence[Input],
+    names: Sequence[str],
+    lines: Sequence[int],
+    columns: Mapping[str, str],
+) -> Examples:
+    """Inputs with one label each, of which the names are given."""
+    labels = ordered_labels(names)
+    ids = {label: at for at, label in enumerate(labels)}
+    truths = [ids[name] for name in names]
+    return Examples(source, list(inputs), truths, list(lines), labels, columns)
 
 
 def examples_from_table(
@@ -136,7 +183,7 @@ def examples_or_texts(
     if unlabelled.count:
         return texts
     _tell_lookalikes(table.source, labels, tell)
-    return Examples(table.source, texts, labels, lines, text_name, label_name)
+    return labelled(table.source, texts, labels, lines, {"text": text_name, "label": label_name})
 
 
 def no_text(source: str, line: int, column: str) -> DataError:

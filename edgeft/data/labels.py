@@ -4,7 +4,7 @@ import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable
 
-__all__ = ["lookalike_key", "lookalikes", "visible"]
+__all__ = ["lookalike_key", "lookalikes", "ordered_labels", "visible"]
 
 MOST_SHOWN = 200  # characters: a name or a label has fewer, and a text says enough by them
 
@@ -22,6 +22,14 @@ def lookalikes(labels: Iterable[str]) -> list[list[str]]:
     for label in dict.fromkeys(labels):
         groups[lookalike_key(label)].append(label)
     return [group for group in groups.values() if len(group) > 1]
+
+
+def ordered_labels(labels: Iterable[str]) -> tuple[str, ...]:
+    """Every label once: in numerical order where all are whole numbers, else sorted."""
+    found = set(labels)
+    if all(label.isascii() and label.isdigit() for label in found):
+        return tuple(sorted(found, key=lambda label: (int(label), label)))
+    return tuple(sorted(found))
 
 
 def visible(text: str) -> str:

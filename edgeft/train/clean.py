@@ -3,8 +3,9 @@
 from collections import defaultdict
 from dataclasses import asdict, dataclass, replace
 
+from edgeft.data import Splits
 from edgeft.errors import DataError
-from edgeft.train.datasets import Splits
+from edgeft.inputs import Input, columns_of
 
 __all__ = ["Removed", "clean", "text_key"]
 
@@ -23,9 +24,9 @@ class Removed:
         return asdict(self)
 
 
-def text_key(text: str) -> str:
-    """What makes two texts the same: their words, white space aside."""
-    return " ".join(text.split())
+def text_key(one: Input) -> str:
+    """What makes two inputs the same: their words, white space aside."""
+    return "\n".join(" ".join(column.split()) for column in columns_of(one))
 
 
 def clean(splits: Splits) -> tuple[Splits, Removed]:
@@ -36,15 +37,15 @@ def clean(splits: Splits) -> tuple[Splits, Removed]:
     that scores stay comparable. Raises DataError where nothing would be left.
     """
     train = splits.train
-    keys = [text_key(text) for text in train.texts]
-    labels_of = defaultdict(set)
-    for key, label in zip(keys, train.labels, strict=True):
-        labels_of[key].add(label)
+    keys = [text_key(one) for one in train.inputs]
+    truths_of = defaultdict(set)
+    for key, truth in zip(keys, train.truths, strict=True):
+        truths_of[key].add(truth)
     elsewhere = {
-        text_key(text)
+        text_key(one)
         for name, split in splits.present().items()
         if name != "train"
-        for text in split.texts
+        for one in split.inputs
     }
     kept: list[int] = []
     seen: set[str] = set()
@@ -52,7 +53,7 @@ def clean(splits: Splits) -> tuple[Splits, Removed]:
     for row, key in enumerate(keys):
         if not key:
             counts["empty"] += 1
-        elif len(labels_of[key]) > 1:
+        elif len(truths_of[key]) > 1:
             counts["contradictory"] += 1
         elif key in seen:
             counts["duplicate"] += 1

@@ -1,11 +1,8 @@
 """From what the user names (a file, a folder, a Hub data set) to labelled splits."""
 
-import hashlib
-import json
-from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -14,12 +11,12 @@ from edgeft.checkpoint.pretrained import first_line, quiet
 from edgeft.data import (
     TABLE_SUFFIXES,
     Examples,
+    Splits,
     Table,
     Tell,
     examples_from_table,
     lookalikes,
     read_examples,
-    stratified_split,
     unheard,
     visible,
 )
@@ -29,15 +26,7 @@ from edgeft.settings import shared
 from edgeft.train.arrow import is_unlabelled, open_dataset, open_parquet
 from edgeft.train.config import DataConfig
 
-__all__ = [
-    "Splits",
-    "check_labels",
-    "fingerprint",
-    "hold_out",
-    "normalized",
-    "ordered_labels",
-    "read_splits",
-]
+__all__ = ["check_labels", "normalized", "read_splits"]
 
 SUFFIXES = (*TABLE_SUFFIXES, ".parquet")
 HUB_TIMEOUT_S = 5  # to say whether it has a data set; loading may take its time
@@ -46,20 +35,6 @@ SPLIT_NAMES = {
     "validation": ("validation", "valid", "val", "dev"),
     "test": ("test",),
 }
-
-
-@dataclass(frozen=True)
-class Splits:
-    """Labelled rows to learn from, to choose the best epoch by, and to report on."""
-
-    train: Examples
-    validation: Examples | None = None
-    test: Examples | None = None
-
-    def present(self) -> dict[str, Examples]:
-        """The splits that exist, by name."""
-        named = {"train": self.train, "validation": self.validation, "test": self.test}
-        return {name: split for name, split in named.items() if split is not None}
 
 
 def read_splits(config: DataConfig, tell: Tell = unheard) -> Splits:
@@ -91,64 +66,40 @@ def normalized(splits: Splits, steps: Iterable[str]) -> Splits:
     normalize = normalizer(steps)
     if normalize is None:
         return splits
-    return Splits(
-        **{
-            name: replace(split, texts=[normalize(text) for text in split.texts])
-            for name, split in splits.present().items()
-        }
+    return splits.each(
+        lambda split: replace(split, inputs=[normalize(text) for text in split.texts])
     )
-
-
-def hold_out(splits: Splits, fraction: float, *, seed: int) -> Splits:
-    """Hold a stratified share of train out as validation where there is none.
-
-    With fraction 0 nothing is held out. Raises DataError for a class with a
-    single row, which cannot stand on both sides.
-    """
-    if splits.validation is not None or fraction == 0:
-        return splits
-    train = splits.train
-    counts = Counter(train.labels)
-    for label, line in zip(train.labels, train.lines, strict=True):
-        if counts[label] == 1:
-            raise DataError(
-                f"{train.source}, line {line}: the class {visible(label)} has only this row, so it "
-                "cannot be both learned and held out.",
-                hint="Add rows of that class or remove it; or name a file with --validation, "
-                "or train on all rows with --hold-out 0.",
-            )
-    kept, held = stratified_split(train.labels, fraction, seed=seed)
-    return replace(splits, train=train.subset(kept), validation=train.subset(held))
 
 
 def check_labels(splits: Splits) -> None:
     """Raise DataError for a single class, a label that is none, or one that train never shows."""
-    known = set(splits.train.labels)
+    train, names = splits.train, splits.train.named()
+    known = set(names)
+    column = f"Is {visible(train.columns['label'])} the right column?"
     if len(known) < 2:
         raise DataError(
-            f"{splits.train.source}: every row has the label {visible(splits.train.labels[0])}; "
+            f"{train.source}: every row has the label {visible(names[0])}; "
             "a classifier needs two classes or more.",
-            hint=f"Is {visible(splits.train.label_column)} the right column? "
-            "Name another with --label-column.",
+            hint=f"{column} Name another with --label-column.",
         )
     longest = max(known, key=len)
     if len(longest) > LONGEST_LABEL:
-        line = splits.train.lines[splits.train.labels.index(longest)]
         raise DataError(
-            f"{splits.train.source}, line {line}: the label {visible(longest)} has "
-            f"{len(longest):,} characters, and {LONGEST_LABEL:,} are the most.",
-            hint=f"Is {visible(splits.train.label_column)} the right column? "
-            "Name another with --label-column.",
+            f"{train.source}, line {train.lines[names.index(longest)]}: the label "
+            f"{visible(longest)} has {len(longest):,} characters, and {LONGEST_LABEL:,} are the "
+            "most.",
+            hint=f"{column} Name another with --label-column.",
         )
     for name in ("validation", "test"):
         split = splits.present().get(name)
         if split is None:
             continue
-        unseen = [label for label in dict.fromkeys(split.labels) if label not in known]
+        theirs = split.named()
+        unseen = [label for label in dict.fromkeys(theirs) if label not in known]
         if unseen:
-            line = split.lines[split.labels.index(unseen[0])]
+            line = split.lines[theirs.index(unseen[0])]
             shown = ", ".join(map(visible, unseen[:5])) + (", …" if len(unseen) > 5 else "")
-            groups = lookalikes(dict.fromkeys((*splits.train.labels, *unseen)))
+            groups = lookalikes(dict.fromkeys((*names, *unseen)))
             alike = next((one for one in groups if known & {*one} and {*one} - known), None)
             hint = "Add rows with it to train, or remove those rows."
             if alike:
@@ -162,24 +113,6 @@ def check_labels(splits: Splits) -> None:
                 f"that train never shows: {shown}.",
                 hint=hint,
             )
-
-
-def ordered_labels(labels: Iterable[str]) -> tuple[str, ...]:
-    """Every label once: in numerical order where all are whole numbers, else sorted."""
-    found = set(labels)
-    if all(label.isascii() and label.isdigit() for label in found):
-        return tuple(sorted(found, key=lambda label: (int(label), label)))
-    return tuple(sorted(found))
-
-
-def fingerprint(splits: Splits) -> str:
-    """ "sha256:" and a hash over every split's name, texts and labels, in order."""
-    digest = hashlib.sha256()
-    for name, split in splits.present().items():
-        digest.update(f"{name} {len(split)}\n".encode())
-        for pair in zip(split.texts, split.labels, strict=True):
-            digest.update(json.dumps(pair).encode() + b"\n")  # ASCII: any str has such a form
-    return f"sha256:{digest.hexdigest()}"
 
 
 # --- files and folders -----------------------------------------------------------
@@ -246,13 +179,11 @@ def _folder_splits(folder: Path, config: DataConfig, tell: Tell) -> Splits:
 def _tell_other_columns(splits: Splits, tell: Tell) -> None:
     train = splits.train
     for name, split in splits.present().items():
-        for role, column, usual in (
-            ("texts", split.text_column, train.text_column),
-            ("labels", split.label_column, train.label_column),
-        ):
+        for role, column in split.columns.items():
+            usual = train.columns[role]
             if column != usual:
                 tell(
-                    f"{split.source}: the {role} of {name} are read from {visible(column)}, those "
+                    f"{split.source}: the {role}s of {name} are read from {visible(column)}, those "
                     f"of train from {visible(usual)}."
                 )
 

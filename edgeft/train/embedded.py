@@ -7,7 +7,7 @@ from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 
 from edgeft.bundle.integrity import sha256_of
-from edgeft.data import Examples
+from edgeft.data import Examples, labelled
 from edgeft.errors import DataError, DependencyError, ModelError
 
 __all__ = ["MINILM_SHA256", "bbc_news", "minilm_folder"]
@@ -55,7 +55,7 @@ def bbc_news() -> Examples:
         lines.append(int(path.stem))
     if not texts:
         raise DataError(f"{folder} holds no articles.", hint=_AGAIN)
-    return Examples("BBC News", texts, labels, lines, text_column="text", label_column="topic")
+    return labelled("BBC News", texts, labels, lines, {"text": "text", "label": "topic"})
 
 
 def _decode(raw: bytes) -> str:

@@ -83,17 +83,15 @@ def learn(
             model, parts, training_set.pad_id, prepared.hardware, progress=progress
         )
         predicted = [prepared.labels[i] for i in logits.argmax(axis=1)]
-        return score_classification(split.labels, predicted, prepared.labels)
+        return score_classification(split.named(), predicted, prepared.labels)
 
     validation, test = scored(splits.validation), scored(splits.test)
     return Learned(curve, validation, test, time.monotonic() - began)
 
 
 def _rows(prepared: Prepared, split: Examples) -> list[Row]:
-    ids = {label: i for i, label in enumerate(prepared.labels)}
-    truths = [ids[label] for label in split.labels]
     encoded = _encoded(prepared, split.texts)
-    targets = prepared.objective.targets(split.texts, encoded, truths, prepared.labels)
+    targets = prepared.objective.targets(split.inputs, encoded, split.truths, prepared.labels)
     return [row for one in targets for row in one]
 
 

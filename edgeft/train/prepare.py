@@ -2,17 +2,12 @@
 
 from dataclasses import dataclass
 
+from edgeft.data import Splits, fingerprint, hold_out
+from edgeft.tasks.labelled import labels as labels_of
+from edgeft.tasks.labelled import strata
 from edgeft.train.clean import clean
 from edgeft.train.config import TrainConfig
-from edgeft.train.datasets import (
-    Splits,
-    check_labels,
-    fingerprint,
-    hold_out,
-    normalized,
-    ordered_labels,
-    read_splits,
-)
+from edgeft.train.datasets import check_labels, normalized, read_splits
 from edgeft.train.hardware import Hardware
 from edgeft.train.models import BaseModel, open_base
 from edgeft.train.objectives import objective_named
@@ -52,12 +47,14 @@ def prepare(config: TrainConfig, hardware: Hardware) -> Prepared:
     data_fingerprint = fingerprint(splits)
     given, removed = clean(splits) if config.data.clean else (splits, None)
     check_labels(given)
+    labels = labels_of(given.train)
+    given = given.each(lambda split: split.renumbered(labels))
+    keys = strata(given.train.truths, labels)
     share = config.data.hold_out
     if share is None:
-        share = default_hold_out(len(given.train), len(set(given.train.labels)))
-    splits = hold_out(given, share, seed=config.recipe.seed or 0)
+        share = default_hold_out(len(given.train), len(labels))
+    splits = hold_out(given, share, keys, seed=config.recipe.seed or 0)
     base = open_base(config.model)
-    labels = ordered_labels(splits.train.labels)
     encoder = base.encoder()
     special = len(encoder.encode([""])[0].ids)
     learned = encoder.encode(splits.train.texts)
@@ -81,6 +78,7 @@ def prepare(config: TrainConfig, hardware: Hardware) -> Prepared:
     report = describe(
         given,
         splits,
+        keys,
         [len(one.ids) for one in uncut],
         count_tokens(uncut, special),
         recipe.max_length,

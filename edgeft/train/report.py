@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
+from edgeft.data import Splits
 from edgeft.errors import DataError
 from edgeft.runtime.tokenize import Encoded
 from edgeft.train.clean import Removed, text_key
-from edgeft.train.datasets import Splits
 from edgeft.train.scripts import main_script, models_for
 
 __all__ = ["DataReport", "TokenCounts", "check_known", "count_tokens", "describe"]
@@ -177,6 +177,7 @@ def check_known(tokens: TokenCounts, texts: Sequence[str], model: str) -> None:
 def describe(
     given: Splits,
     splits: Splits,
+    strata: Sequence[str],
     lengths: Sequence[int],
     tokens: TokenCounts,
     max_length: int,
@@ -185,29 +186,30 @@ def describe(
 ) -> DataReport:
     """Describe the splits as ``given`` and, after a hold-out, as ``splits``.
 
-    ``lengths`` are those of the given train texts in tokens, uncut, in any order.
+    ``strata`` are the classes of the given train rows; ``lengths`` those of their texts in
+    tokens, uncut, in any order.
     """
-    keys = [text_key(text) for text in given.train.texts]
-    labels_of = defaultdict(set)
-    for key, label in zip(keys, given.train.labels, strict=True):
-        labels_of[key].add(label)
+    keys = [text_key(one) for one in given.train.inputs]
+    truths_of = defaultdict(set)
+    for key, truth in zip(keys, given.train.truths, strict=True):
+        truths_of[key].add(truth)
     distinct = set(keys)
-    learned = {text_key(text) for text in splits.train.texts}
+    learned = {text_key(one) for one in splits.train.inputs}
 
     def shared(name: str) -> int:
         split = splits.present().get(name)
         among = distinct if name in given.present() else learned
-        return 0 if split is None else sum(text_key(text) in among for text in split.texts)
+        return 0 if split is None else sum(text_key(one) in among for one in split.inputs)
 
     return DataReport(
         rows={name: len(split) for name, split in splits.present().items()},
-        classes=dict(Counter(given.train.labels).most_common()),
+        classes=dict(Counter(strata).most_common()),
         tokens=tokens,
         max_length=max_length,
         cut=sum(length > max_length for length in lengths),
         empty=sum(not key for key in keys),
         duplicates=len(keys) - len(distinct),
-        contradictory_rows=sum(len(labels_of[key]) > 1 for key in keys),
+        contradictory_rows=sum(len(truths_of[key]) > 1 for key in keys),
         shared_validation=shared("validation"),
         shared_test=shared("test"),
         removed=removed,

@@ -19,6 +19,7 @@ from edgeft.folders import (
 )
 from edgeft.folders.disk import remove
 from edgeft.folders.names import place_of
+from edgeft.inputs import columns_of
 from edgeft.packages import package_versions
 from edgeft.runtime.cpu import cpu_features, cpu_name, usable_cores
 from edgeft.train.config import config_to
@@ -59,7 +60,7 @@ def _write_checkpoint(
     with (final / "model.safetensors").open("rb") as stream:
         sha256 = sha256_of(stream)
     write_json(final / TRAINING_FILE, {**document, "weights_sha256": sha256})
-    rows = seen_document(prepared.splits.train.texts, base=prepared.base.folder)
+    rows = seen_document(map(columns_of, prepared.splits.train.inputs), base=prepared.base.folder)
     write_json(final / SEEN_FILE, rows)
     apply_umask(final)  # safetensors makes its files readable to their owner alone
     sync_tree(final)
@@ -71,7 +72,7 @@ def _write_checkpoint(
 
 def _training_document(prepared: Prepared, learned: Learned) -> dict[str, Any]:
     """The content of training.json, but for the sha256 of the weights."""
-    base, hardware = prepared.base, prepared.hardware
+    base, hardware, columns = prepared.base, prepared.hardware, prepared.splits.train.columns
     return {
         "format": 1,
         "edgeft": __version__,
@@ -91,8 +92,8 @@ def _training_document(prepared: Prepared, learned: Learned) -> dict[str, Any]:
         },
         "data": {
             "fingerprint": prepared.data_fingerprint,
-            "text_column": prepared.splits.train.text_column,
-            "label_column": prepared.splits.train.label_column,
+            "text_column": columns["text"],
+            "label_column": columns["label"],
             "report": prepared.report.to_dict(),
         },
         "curve": [point.to_dict() for point in learned.curve],

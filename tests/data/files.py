@@ -25,7 +25,7 @@ def examples_of(
 def rows_of(path: Path) -> tuple[list[tuple[str, str]], list[str]]:
     """Every text with its label, and the notes."""
     found, notes = examples_of(path)
-    return list(zip(found.texts, found.labels, strict=True)), notes
+    return list(zip(found.texts, found.named(), strict=True)), notes
 
 
 def texts_of(path: Path, text_column: str | None = None) -> tuple[list[str], list[str]]:

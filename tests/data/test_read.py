@@ -14,7 +14,7 @@ def test_cells_stay_as_they_stand(tmp_path: Path) -> None:
     path = write(tmp_path, "a.csv", 'text,label\nNA,01\nnull,1.0\nNone,NaN\n" x ",true\n')
     examples = read_examples(path)
     assert examples.texts == ["NA", "null", "None", " x "]
-    assert examples.labels == ["01", "1.0", "NaN", "true"]
+    assert examples.named() == ["01", "1.0", "NaN", "true"]
 
 
 def test_csv_quotes_hold_commas_line_breaks_and_quotes(tmp_path: Path) -> None:
@@ -41,7 +41,7 @@ def test_unicode_and_long_cells(tmp_path: Path) -> None:
     path = write(tmp_path, "a.csv", f'text,label\n"{long}",长\n,x\n')
     examples = read_examples(path)
     assert examples.texts == [long, ""]
-    assert examples.labels[0] == "长"
+    assert examples.named()[0] == "长"
 
 
 @pytest.mark.parametrize(
@@ -89,7 +89,7 @@ def test_missing_file_folder_and_column(tmp_path: Path) -> None:
 def test_columns_are_found_by_usual_names_in_any_case(tmp_path: Path) -> None:
     path = write(tmp_path, "a.csv", "id,Review,Sentiment\n1,good,pos\n")
     examples = read_examples(path)
-    assert (examples.text_column, examples.label_column) == ("Review", "Sentiment")
+    assert examples.columns == {"text": "Review", "label": "Sentiment"}
 
 
 def test_plain_texts_come_one_a_line(tmp_path: Path) -> None:
@@ -114,13 +114,13 @@ def test_which_of_several_columns_is_read_is_told(tmp_path: Path) -> None:
         tmp_path, "a.tsv", "index\tquestion\tsentence\tlabel\tClass\n0\twhat\tthat\tyes\tx\n"
     )
     examples, notes = examples_of(path)
-    assert (examples.texts, examples.labels) == (["that"], ["yes"])
+    assert (examples.texts, examples.named()) == (["that"], ["yes"])
     assert notes == [
         "the text is read from 'sentence', not from 'question'; --text-column names another.",
         "the label is read from 'label', not from 'Class'; --label-column names another.",
     ]
     named, notes = examples_of(path, text_column="question", label_column="Class")
-    assert (named.texts, named.labels, notes) == (["what"], ["x"], [])
+    assert (named.texts, named.named(), notes) == (["what"], ["x"], [])
     assert texts_of(path)[1] == [
         "the text is read from 'sentence', not from 'question'; --text-column names another."
     ]

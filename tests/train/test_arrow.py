@@ -56,7 +56,7 @@ def test_strings_and_numbers_keep_their_spelling(tmp_path: Path) -> None:
         "category": ["x", "y"],
         "raw": ["café", "x"],
     }.items():
-        assert _read(path, label_column=column).labels == labels
+        assert _read(path, label_column=column).named() == labels
 
 
 def test_columns_that_nobody_uses_are_not_converted(tmp_path: Path) -> None:
@@ -85,7 +85,7 @@ def test_columns_that_nobody_uses_are_not_converted(tmp_path: Path) -> None:
     )
     path = _parquet(tmp_path, table)
     train = _read(path)
-    assert (train.texts, train.labels) == (["a", "b"], ["0", "1"])
+    assert (train.texts, train.named()) == (["a", "b"], ["0", "1"])
     with pytest.raises(DataError, match=r"the column 'when' holds timestamp\[.*\], not text"):
         _read(path, label_column="when")
     with pytest.raises(DataError, match="the column 'nested' holds struct"):
@@ -112,7 +112,7 @@ def test_names_with_dots_and_names_that_stand_there_twice(tmp_path: Path) -> Non
         [pyarrow.array(["x", "y"])] * 3 + [pyarrow.array(["p", "q"])],
         names=["text", "n", "n", "label"],
     )
-    assert _read(_parquet(tmp_path, doubled)).labels == ["p", "q"]
+    assert _read(_parquet(tmp_path, doubled)).named() == ["p", "q"]
     with pytest.raises(DataError, match="'n' stands in the header twice"):
         _read(tmp_path / "rows.parquet", text_column="n")
 
@@ -131,7 +131,7 @@ def test_class_numbers_get_the_names_that_the_file_records(tmp_path: Path) -> No
     columns = {"text": ["x", "y"], "label": [1, 0]}
     noted = features.arrow_schema.metadata  # as the library's own writer leaves it
     pyarrow.parquet.write_table(pyarrow.table(columns).replace_schema_metadata(noted), path)
-    assert _read(path).labels == ["good", "bad"]
+    assert _read(path).named() == ["good", "bad"]
 
 
 @pytest.mark.parametrize(
@@ -149,7 +149,7 @@ def test_names_that_cannot_be_read_are_none(tmp_path: Path, features: object) ->
     noted = json.dumps({"info": {"features": features}}).encode()
     table = pyarrow.table({"text": ["x", "y"], "label": [1, 0]})
     path = _parquet(tmp_path, table.replace_schema_metadata({b"huggingface": noted}))
-    assert _read(path).labels == ["1", "0"]
+    assert _read(path).named() == ["1", "0"]
 
 
 def test_a_text_that_is_missing_names_the_row(tmp_path: Path) -> None:

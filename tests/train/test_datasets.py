@@ -6,18 +6,15 @@ from pathlib import Path
 
 import pytest
 
+from edgeft.data import Splits, fingerprint, hold_out, ordered_labels
 from edgeft.errors import DataError, UsageError
 from edgeft.train.config import DataConfig, config_from
-from edgeft.train.datasets import (
-    Splits,
-    check_labels,
-    fingerprint,
-    hold_out,
-    normalized,
-    ordered_labels,
-    read_splits,
-)
+from edgeft.train.datasets import check_labels, normalized, read_splits
 from tests.train.conftest import rows, write_csv
+
+
+def held_out(splits: Splits, share: float, *, seed: int) -> Splits:
+    return hold_out(splits, share, splits.train.named(), seed=seed)
 
 
 def test_a_file_is_train(train_csv: Path, test_csv: Path) -> None:
@@ -91,24 +88,24 @@ def test_what_looks_like_a_path_is_not_sought_on_the_hub(name: str) -> None:
 
 def test_hold_out_is_stratified_repeatable_and_optional(train_csv: Path) -> None:
     splits = read_splits(DataConfig(str(train_csv)))
-    held = hold_out(splits, 0.2, seed=0)
+    held = held_out(splits, 0.2, seed=0)
     assert held.validation is not None
-    assert {label: held.validation.labels.count(label) for label in ("calm", "glad", "sad")} == {
+    assert {label: held.validation.named().count(label) for label in ("calm", "glad", "sad")} == {
         "calm": 10,
         "glad": 10,
         "sad": 10,
     }
     assert not set(held.validation.lines) & set(held.train.lines)
-    assert hold_out(splits, 0.2, seed=0) == held
-    assert hold_out(splits, 0.2, seed=1) != held
-    assert hold_out(splits, 0, seed=0) is splits
-    assert hold_out(held, 0.2, seed=0) is held
+    assert held_out(splits, 0.2, seed=0) == held
+    assert held_out(splits, 0.2, seed=1) != held
+    assert held_out(splits, 0, seed=0) is splits
+    assert held_out(held, 0.2, seed=0) is held
 
 
 def test_a_class_with_one_row_is_named_with_its_line(tmp_path: Path) -> None:
     path = write_csv(tmp_path / "t.csv", [*rows(9), ("only one", "[rare]")])
     with pytest.raises(DataError, match=r"line 11: the class '\[rare\]' has only this row"):
-        hold_out(read_splits(DataConfig(str(path))), 0.1, seed=0)
+        held_out(read_splits(DataConfig(str(path))), 0.1, seed=0)
 
 
 def test_a_single_class(tmp_path: Path) -> None:
@@ -138,7 +135,7 @@ def test_the_fingerprint_is_of_the_contents(tmp_path: Path, train_csv: Path) -> 
     assert fingerprint(here) != fingerprint(Splits(here.train.subset(range(149))))
     assert fingerprint(here) != fingerprint(Splits(here.train, test=here.train))
     surrogate = Splits(here.train.subset([0]))
-    surrogate.train.texts[0] = "\ud800"  # such as broken JSON leaves; it has no UTF-8 form
+    surrogate.train.inputs[0] = "\ud800"  # such as broken JSON leaves; it has no UTF-8 form
     assert fingerprint(surrogate).startswith("sha256:")
 
 
@@ -238,7 +235,7 @@ def test_texts_for_labels_are_told_and_not_printed(tmp_path: Path) -> None:
         check_labels(read_splits(DataConfig(str(path))))
     assert len(str(one.value)) < 1000
     with pytest.raises(DataError, match=r"has only this row") as one:
-        hold_out(read_splits(DataConfig(str(path))), 0.1, seed=0)
+        held_out(read_splits(DataConfig(str(path))), 0.1, seed=0)
     assert len(str(one.value)) < 1000
 
 

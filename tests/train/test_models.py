@@ -75,7 +75,7 @@ def test_a_missing_package_says_how_to_install_it() -> None:
 
 def test_bbc_news_has_each_article_once(minilm: Path) -> None:
     news = embedded.bbc_news()
-    assert sorted(set(news.labels)) == ["business", "entertainment", "politics", "sports", "tech"]
+    assert sorted(set(news.named())) == ["business", "entertainment", "politics", "sports", "tech"]
     assert len(news) == 2125  # of 2,225; 2,127 were white space to count
     assert len({" ".join(text.split()) for text in news.texts}) == len(news)
     assert not any("\ufffd" in text for text in news.texts)

@@ -2,11 +2,10 @@ from dataclasses import replace
 
 import pytest
 
-from edgeft.data import Examples
+from edgeft.data import Examples, Splits, labelled
 from edgeft.errors import DataError
 from edgeft.runtime.tokenize import Encoded
 from edgeft.train.clean import Removed, clean
-from edgeft.train.datasets import Splits
 from edgeft.train.report import DataReport, TokenCounts, count_tokens, describe
 
 TOKENS = TokenCounts(5, 9, 9, 12, 12, unknown_share=0.0)
@@ -14,7 +13,7 @@ TOKENS = TokenCounts(5, 9, 9, 12, 12, unknown_share=0.0)
 
 def examples(*pairs: tuple[str, str]) -> Examples:
     texts, labels = zip(*pairs, strict=True)
-    return Examples("t.csv", list(texts), list(labels), list(range(2, len(pairs) + 2)), "t", "l")
+    return labelled("t.csv", texts, labels, range(2, len(pairs) + 2), {"text": "t", "label": "l"})
 
 
 TRAIN = examples(
@@ -49,7 +48,7 @@ def report(**changed: object) -> DataReport:
 def test_figures_by_hand() -> None:
     lengths = [3, 3, 3, 3, 2, 2, 9, 12]
     splits = Splits(TRAIN, test=TEST)
-    found = describe(splits, splits, lengths, TOKENS, max_length=8)
+    found = describe(splits, splits, splits.train.named(), lengths, TOKENS, max_length=8)
     assert found.rows == {"train": 8, "test": 3}
     assert found.classes == {"a": 4, "b": 4}
     assert (found.cut, found.cut_share) == (2, 0.25)
@@ -66,9 +65,9 @@ def test_figures_by_hand() -> None:
 
 def test_a_hold_out_changes_the_sizes_of_splits_alone() -> None:
     given = Splits(TRAIN, test=TEST)
-    whole = describe(given, given, [9] * 8, TOKENS, max_length=8)
+    whole = describe(given, given, given.train.named(), [9] * 8, TOKENS, max_length=8)
     halves = Splits(TRAIN.subset([0, 2, 4, 6]), TRAIN.subset([1, 3, 5, 7]), TEST)
-    found = describe(given, halves, [9] * 8, TOKENS, max_length=8)
+    found = describe(given, halves, given.train.named(), [9] * 8, TOKENS, max_length=8)
     assert found.rows == {"train": 4, "validation": 4, "test": 3}
     assert found.shared_validation == 3  # all but "four"
     assert replace(found, rows=whole.rows, shared_validation=0) == whole

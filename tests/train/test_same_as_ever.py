@@ -4,10 +4,12 @@ from pathlib import Path
 
 import pytest
 
+from edgeft.data import Splits, fingerprint, hold_out
 from edgeft.export.provenance import _fingerprint
 from edgeft.proof.evidence import read_evidence
+from edgeft.tasks.labelled import strata
 from edgeft.train.config import DataConfig
-from edgeft.train.datasets import fingerprint, hold_out, read_splits
+from edgeft.train.datasets import read_splits
 from edgeft.train.run import TrainResult
 from tests.train.conftest import rows, write_csv
 
@@ -21,12 +23,17 @@ def numbers_csv(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_csv(tmp_path_factory.mktemp("numbers") / "n.csv", made)
 
 
+def held_out(splits: Splits, *, seed: int) -> Splits:
+    keys = strata(splits.train.truths, splits.train.labels)
+    return hold_out(splits, 0.1, keys, seed=seed)
+
+
 def test_fingerprints(train_csv: Path, test_csv: Path, numbers_csv: Path) -> None:
     splits = read_splits(DataConfig(str(train_csv), test=str(test_csv)))
     assert fingerprint(splits) == (
         "sha256:183e23bea94f714615cd02281cff16cfae42500bbac3d0784e9e640c97c2d754"
     )
-    assert fingerprint(hold_out(splits, 0.1, seed=0)) == (
+    assert fingerprint(held_out(splits, seed=0)) == (
         "sha256:73b7741f1903525f7107853dce64c24c3ea96432d2ed1e29a725d5067fba424f"
     )
     numbers = read_splits(DataConfig(str(numbers_csv)))
@@ -40,10 +47,10 @@ def test_fingerprints(train_csv: Path, test_csv: Path, numbers_csv: Path) -> Non
 
 
 def test_rows_that_are_held_out(train_csv: Path, numbers_csv: Path) -> None:
-    held = hold_out(read_splits(DataConfig(str(train_csv))), 0.1, seed=0).validation
+    held = held_out(read_splits(DataConfig(str(train_csv))), seed=0).validation
     assert held is not None
     assert held.lines == [5, 9, 24, 27, 40, 44, 60, 73, 86, 110, 131, 136, 141, 148, 151]
-    held = hold_out(read_splits(DataConfig(str(numbers_csv))), 0.1, seed=3).validation
+    held = held_out(read_splits(DataConfig(str(numbers_csv))), seed=3).validation
     assert held is not None
     assert held.lines == [13, 14, 18, 24, 35, 37, 47, 55, 57, 78, 79, 111, 137, 149, 151]
 

@@ -1,0 +1,66 @@
+"""What is learned from, chosen by and reported on; and what tells the same data again."""
+
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+from edgeft.data.examples import Examples
+from edgeft.data.labels import visible
+from edgeft.data.split import stratified_split
+from edgeft.errors import DataError
+from edgeft.inputs import columns_of
+
+__all__ = ["Splits", "fingerprint", "hold_out"]
+
+
+@dataclass(frozen=True)
+class Splits:
+    """Labelled rows to learn from, to choose the best epoch by, and to report on."""
+
+    train: Examples
+    validation: Examples | None = None
+    test: Examples | None = None
+
+    def present(self) -> dict[str, Examples]:
+        """The splits that exist, by name."""
+        named = {"train": self.train, "validation": self.validation, "test": self.test}
+        return {name: split for name, split in named.items() if split is not None}
+
+    def each(self, change: Callable[[Examples], Examples]) -> "Splits":
+        """Every split that exists, changed."""
+        return Splits(**{name: change(split) for name, split in self.present().items()})
+
+
+def hold_out(splits: Splits, fraction: float, strata: Sequence[str], *, seed: int) -> Splits:
+    """Hold a stratified share of train out as validation where there is none.
+
+    ``strata`` has a key for each row of train. With fraction 0 nothing is held out. Raises
+    DataError for a class with a single row, which cannot stand on both sides.
+    """
+    if splits.validation is not None or fraction == 0:
+        return splits
+    train = splits.train
+    counts = Counter(strata)
+    for key, line in zip(strata, train.lines, strict=True):
+        if counts[key] == 1:
+            raise DataError(
+                f"{train.source}, line {line}: the class {visible(key)} has only this row, so it "
+                "cannot be both learned and held out.",
+                hint="Add rows of that class or remove it; or name a file with --validation, "
+                "or train on all rows with --hold-out 0.",
+            )
+    kept, held = stratified_split(strata, fraction, seed=seed)
+    return replace(splits, train=train.subset(kept), validation=train.subset(held))
+
+
+def fingerprint(splits: Splits) -> str:
+    """ "sha256:" and a hash over every split's name, texts and labels by name, in order."""
+    digest = hashlib.sha256()
+    for name, split in splits.present().items():
+        digest.update(f"{name} {len(split)}\n".encode())
+        for one, truth in zip(split.inputs, split.named(), strict=True):
+            row = (*columns_of(one), truth)
+            digest.update(json.dumps(row).encode() + b"\n")  # ASCII: any str has such a form
+    return f"sha256:{digest.hexdigest()}"
