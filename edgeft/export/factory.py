@@ -131,7 +131,7 @@ class Factory:
         if examples is None:
             return ""
         try:
-            decision = decide(name, logits, label_ids(examples, labels), labels, self._rules.wish)
+            decision = decide(name, logits, label_ids(examples), labels, self._rules.wish)
         except GateError as error:
             if name in ("fp32", *self._rules.named):
                 raise

@@ -120,7 +120,7 @@ def _fingerprint(
 ) -> dict[str, Any] | None:
     if data is None:
         return None
-    rows = zip(data.texts, data.labels, strict=True) if isinstance(data, Examples) else data
+    rows = zip(data.texts, data.named(), strict=True) if isinstance(data, Examples) else data
     digest = hashlib.sha256()
     for row in rows:
         digest.update(json.dumps(row).encode() + b"\n")

@@ -7,8 +7,9 @@ from edgeft.checkpoint.reference import torch_logits
 from edgeft.data import Examples, evenly
 from edgeft.progress import Progress, silent
 from edgeft.proof.gates import Reference
-from edgeft.proof.scoring import check_labels, score_logits
+from edgeft.proof.scoring import score_logits
 from edgeft.tasks.builtin import parity_texts
+from edgeft.tasks.reading import aligned
 
 __all__ = ["make_reference"]
 
@@ -31,7 +32,7 @@ def make_reference(
     numbers, DataError for labels that the model does not know.
     """
     if isinstance(data, Examples):
-        check_labels(data, checkpoint.labels)  # before anything is run
+        data = aligned(data, checkpoint.labels)  # before anything is run
     edge_texts = edges.edge_texts if edges else parity_texts(checkpoint.max_length)
     edge_logits = (
         edges.edge_logits if edges else torch_logits(checkpoint, edge_texts, progress=progress)

@@ -23,7 +23,6 @@ from edgeft.proof.scoring import (
     Agreement,
     ClearAgreement,
     answer_scores,
-    check_labels,
     clear_agreement,
     compare_logits,
     decides,
@@ -38,6 +37,7 @@ from edgeft.runtime.load import load
 from edgeft.runtime.model import WINDOW, Model
 from edgeft.tasks.calibration import Calibration, calibration
 from edgeft.tasks.metrics import ClassificationScores
+from edgeft.tasks.reading import aligned
 
 __all__ = ["Evaluation", "VariantCheck", "evaluate", "hold", "logits_in_steps", "verify"]
 
@@ -128,7 +128,7 @@ def verify(
     manifest = read_manifest(bundle)
     check_files(bundle, manifest.files, manifest.files, verify="full")
     if isinstance(data, Examples):
-        check_labels(data, manifest.labels)
+        data = aligned(data, manifest.labels)
     reference: NDArray[np.float32] | None = None  # (N, C) of fp32
     results = {}
     for name in sorted(manifest.model.variants, key=lambda name: name != REFERENCE):
@@ -166,7 +166,7 @@ def _on_data(
             clear=clear_agreement(logits, reference),
         )
     if isinstance(data, Examples):
-        truth = label_ids(data, labels)
+        truth = label_ids(data)
         check = replace(
             check,
             scores=score_logits(logits, data, labels),
@@ -224,14 +224,14 @@ def evaluate(model: Model, examples: Examples, *, progress: Progress = silent) -
 
     Raises DataError where a label is not one of the model's.
     """
-    check_labels(examples, model.labels)
+    examples = aligned(examples, model.labels)
     logits = logits_in_steps(model, examples.texts, f"scoring {model.variant}", progress)
     require_numbers(logits)
     decision = model.manifest.model.variants[model.variant].decision
     likeliest = score_logits(logits, examples, model.labels)
     if not decides(decision):
         return Evaluation(likeliest, likeliest)
-    truth = label_ids(examples, model.labels)
+    truth = label_ids(examples)
     answers = answer_scores(logits, truth, model.labels, decision)
     return Evaluation(answers, likeliest, decided=True)
 

@@ -17,6 +17,7 @@ from edgeft.data import (
     unheard,
 )
 from edgeft.errors import DataError
+from edgeft.tasks.labelled import strata
 
 __all__ = ["LEAST_CALIBRATION", "LEAST_ROWS", "Evidence", "read_evidence"]
 
@@ -100,8 +101,9 @@ def read_evidence(
 def _halves(examples: Examples, seed: int) -> tuple[Examples, Examples]:
     """Two halves in which each label has its part; rows of one text stay together."""
     first = {text: at for at, text in reversed(list(enumerate(examples.texts)))}
+    names = strata(examples.truths, examples.labels)
     places = sorted(first.values())  # of each text's first row
-    _, held = stratified_split([examples.labels[at] for at in places], 0.5, seed=seed)
+    _, held = stratified_split([names[at] for at in places], 0.5, seed=seed)
     others = {examples.texts[places[at]] for at in held}
     return _without(examples, others), examples.subset(
         at for at, text in enumerate(examples.texts) if text in others

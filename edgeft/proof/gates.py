@@ -194,7 +194,7 @@ def report_on(
     lost = before = after = scores = None
     answers: dict[str, float | None] = {}
     if examples is not None:
-        truth = label_ids(examples, labels)
+        truth = label_ids(examples)
         scores = score_logits(logits, examples, labels)
         lost = drop(logits, reference.baseline, examples, labels)
         before, after = calibration(logits, truth), calibration(logits, truth, decision.temperature)

@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 
 from edgeft.bundle import Head
 from edgeft.data import Examples
-from edgeft.errors import DataError
 from edgeft.proof.limits import CLEAR_MARGIN, LEAST_AGREEMENT
 from edgeft.proof.paired import Drop, paired_drop
 from edgeft.runtime.decode import answers_of, softmax
@@ -19,7 +18,6 @@ __all__ = [
     "Agreement",
     "ClearAgreement",
     "answer_scores",
-    "check_labels",
     "clear_agreement",
     "compare_logits",
     "decides",
@@ -68,7 +66,7 @@ def score_logits(
 ) -> ClassificationScores:
     """Score the likeliest of (N, C) logits against N examples; ``labels`` are the C columns."""
     predicted = [labels[at] for at in logits.argmax(axis=1)]
-    return score_classification(examples.labels, predicted, labels)
+    return score_classification(examples.named(), predicted, labels)
 
 
 def answer_scores(
@@ -98,8 +96,9 @@ def drop(
     labels: Sequence[str],
 ) -> Drop:
     """What (N, C) logits lose against others, for the same N labelled rows."""
-    ids = label_ids(examples, labels)
-    return paired_drop(ids, logits.argmax(axis=1), reference.argmax(axis=1), len(labels))
+    return paired_drop(
+        label_ids(examples), logits.argmax(axis=1), reference.argmax(axis=1), len(labels)
+    )
 
 
 def outcome(
@@ -141,10 +140,9 @@ def outcome_told(outcome: Mapping[str, float | None]) -> list[str]:
     return told
 
 
-def label_ids(examples: Examples, labels: Sequence[str]) -> NDArray[np.int64]:
-    """The (N,) column of the logits that each example's label has."""
-    index = {label: at for at, label in enumerate(labels)}
-    return np.array([index[label] for label in examples.labels], np.int64)
+def label_ids(examples: Examples) -> NDArray[np.int64]:
+    """The (N,) column of the logits that each example's label has, once they are aligned."""
+    return np.array(examples.truths, np.int64)
 
 
 def compare_logits(logits: NDArray[np.float32], reference: NDArray[np.float32]) -> Agreement:
@@ -174,17 +172,3 @@ def clear_agreement(logits: NDArray[np.float32], reference: NDArray[np.float32])
     same = logits.argmax(axis=1) == reference.argmax(axis=1)  # (N,) bool
     share = float(same[clear].mean()) if clear.any() else 1.0
     return ClearAgreement(int(clear.sum()), round(share, 6))
-
-
-def check_labels(examples: Examples, labels: Sequence[str]) -> None:
-    """Raise DataError at the first example whose label the model does not know."""
-    known = set(labels)
-    for label, line in zip(examples.labels, examples.lines, strict=True):
-        if label not in known:
-            some = ", ".join(map(repr, labels[:8])) + (" …" if len(labels) > 8 else "")
-            raise DataError(
-                f"{examples.source}, line {line}: the model has no label {label!r}.",
-                hint=f"It has {len(labels)}: {some}. "
-                f"Labels were read from the column {examples.label_column!r}; "
-                "name another with --label-column.",
-            )

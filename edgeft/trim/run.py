@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,8 @@ from edgeft.progress import Progress, silent
 from edgeft.proof.evidence import read_evidence
 from edgeft.proof.limits import MAX_DROP, SAME_LOGITS
 from edgeft.proof.paired import Drop
-from edgeft.proof.scoring import check_labels, drop
+from edgeft.proof.scoring import drop
+from edgeft.tasks.reading import aligned
 from edgeft.trim.tokenizer_files import new_ids, rewrite, write_files
 from edgeft.trim.vocabulary import keep_tokens
 
@@ -112,7 +113,7 @@ def _trim(config: TrimConfig, folder: Path, progress: Progress, tell: Tell) -> T
     )
     old = open_checkpoint(config.checkpoint)
     if isinstance(evidence.report, Examples):
-        check_labels(evidence.report, old.labels)
+        evidence = replace(evidence, report=aligned(evidence.report, old.labels))
     texts = list(dict.fromkeys(_texts(evidence.choose)))
     content = json.loads(old.tokenizer.backend_tokenizer.to_str())
     before = _tokens(old, texts)

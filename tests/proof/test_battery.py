@@ -8,7 +8,7 @@ import pytest
 
 import edgeft
 from edgeft.bundle import Golden, Head, read_manifest, write_manifest
-from edgeft.data import Examples
+from edgeft.data import Examples, labelled
 from edgeft.errors import DataError, GateError, IntegrityError
 from edgeft.proof.battery import VariantCheck, evaluate, hold, verify
 from edgeft.proof.paired import Drop, Loss
@@ -16,11 +16,13 @@ from edgeft.proof.scoring import ClearAgreement, clear_agreement, compare_logits
 from edgeft.runtime.golden import GoldenResult, check_golden
 from tests.bundles import with_variant
 
+COLUMNS = {"text": "text", "label": "label"}
+
 TEXTS = ["a happy dog", "the market fell", "", "quiet rain at night " * 30]
 
 
 def examples(labels: list[str]) -> Examples:
-    return Examples("f.csv", TEXTS[: len(labels)], labels, [2, 3, 4, 5], "text", "label")
+    return labelled("f.csv", TEXTS[: len(labels)], labels, [2, 3, 4, 5], COLUMNS)
 
 
 def with_golden(bundle: Path, to: Path, *, shift: float) -> Path:

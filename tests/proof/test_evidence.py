@@ -19,7 +19,8 @@ def test_halves_share_no_row_and_follow_the_seed(tmp_path: Path) -> None:
     assert isinstance(found.report, Examples)
     assert not set(found.choose.texts) & set(found.report.texts)
     assert sorted(found.choose.lines + found.report.lines) == list(range(2, 92))
-    assert {label: found.report.labels.count(label) for label in set(found.report.labels)} == {
+    names = found.report.named()
+    assert {label: names.count(label) for label in set(names)} == {
         "calm": 15, "glad": 15, "sad": 15,
     }  # fmt: skip
     assert found == read_evidence(path)

@@ -9,13 +9,15 @@ import torch
 import edgeft
 from edgeft.bundle import Head
 from edgeft.checkpoint.open import Checkpoint, open_checkpoint
-from edgeft.data import Examples
+from edgeft.data import Examples, labelled
 from edgeft.errors import DataError, ModelError
 from edgeft.export.references import make_reference
 from edgeft.proof.gates import Reference, VariantReport, judge, report_on
 from edgeft.runtime.model import Model
 from tests.tiny import LABELS
 from tests.train.conftest import rows
+
+COLUMNS = {"text": "text", "label": "label"}
 
 TEXTS = [text for text, _ in rows(90)]
 
@@ -37,12 +39,12 @@ def int8(tiny_bundle: Path) -> Iterator[Model]:
         yield model
 
 
-def labelled(model: Model, *, wrong: int = 0) -> Examples:
+def own_labels(model: Model, *, wrong: int = 0) -> Examples:
     """TEXTS with the model's own labels, but for the first ``wrong``."""
     labels = [one.label for one in model.predict(TEXTS)]
     for at in range(wrong):
         labels[at] = next(label for label in LABELS if label != labels[at])
-    return Examples("d.csv", TEXTS, labels, list(range(2, 92)), "text", "label")
+    return labelled("d.csv", TEXTS, labels, list(range(2, 92)), COLUMNS)
 
 
 def report(model: Model, reference: Reference, temperature: float = 1.0) -> VariantReport:
@@ -63,7 +65,7 @@ def test_fp32_gives_the_logits_of_torch(checkpoint: Checkpoint, fp32: Model) -> 
 
 def test_a_wrong_label_is_told_before_torch_runs(checkpoint: Checkpoint) -> None:
     steps: list[str] = []
-    data = Examples("d.csv", ["a cat"], ["angry"], [2], "text", "label")
+    data = labelled("d.csv", ["a cat"], ["angry"], [2], COLUMNS)
     with pytest.raises(DataError, match=r"d\.csv, line 2: the model has no label 'angry'"):
         make_reference(checkpoint, data, progress=lambda step, done, total: steps.append(step))
     assert steps == []
@@ -84,7 +86,7 @@ def test_fp32_that_is_a_little_off_is_refused(checkpoint: Checkpoint, fp32: Mode
 def test_labelled_data_score_torch_and_the_variant(
     checkpoint: Checkpoint, fp32: Model, int8: Model
 ) -> None:
-    data = labelled(fp32, wrong=9)
+    data = own_labels(fp32, wrong=9)
     reference = make_reference(checkpoint, data)
     assert reference.scores is not None
     assert reference.scores.accuracy == pytest.approx(0.9)
@@ -109,7 +111,7 @@ def test_labelled_data_score_torch_and_the_variant(
 def test_calibration_is_told_without_and_with_the_temperature(
     checkpoint: Checkpoint, fp32: Model
 ) -> None:
-    reference = make_reference(checkpoint, labelled(fp32, wrong=30))
+    reference = make_reference(checkpoint, own_labels(fp32, wrong=30))
     found = report(fp32, reference, 4.0)
     assert found.before is not None
     assert found.after is not None
@@ -121,8 +123,8 @@ def test_int8_may_lose_no_more_than_the_user_allows(
     checkpoint: Checkpoint, fp32: Model, int8: Model
 ) -> None:
     # int8 misses nine labels of ninety, all of which the original is said to meet.
-    examples = labelled(int8, wrong=9)
-    right = np.eye(3, dtype=np.float32)[[LABELS.index(label) for label in examples.labels]]
+    examples = own_labels(int8, wrong=9)
+    right = np.eye(3, dtype=np.float32)[[LABELS.index(label) for label in examples.named()]]
     reference = replace(make_reference(checkpoint, examples), logits=right, baseline=right)
     _, problem = judge(int8, reference, max_drop=5)
     assert problem.startswith("it loses ")
@@ -133,7 +135,7 @@ def test_int8_may_lose_no_more_than_the_user_allows(
 def test_figures_do_not_depend_on_the_order_of_the_rows(
     checkpoint: Checkpoint, fp32: Model, int8: Model
 ) -> None:
-    data = labelled(fp32, wrong=9)
+    data = own_labels(fp32, wrong=9)
     turned = data.subset(reversed(range(len(data))))
     one = judge(int8, make_reference(checkpoint, data), max_drop=100)[0]
     other = judge(int8, make_reference(checkpoint, turned), max_drop=100)[0]
@@ -146,7 +148,7 @@ def test_a_drop_is_counted_from_the_original(
     from tests import tiny
 
     other = open_checkpoint(str(tiny.bert(tmp_path / "other", seed=5)))
-    data = labelled(fp32)
+    data = own_labels(fp32)
     reference = make_reference(checkpoint, data, original=other)
     assert reference.scores is not None
     assert reference.scores.accuracy < 1

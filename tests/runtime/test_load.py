@@ -24,7 +24,7 @@ from edgeft.bundle import (
     read_manifest,
     write_manifest,
 )
-from edgeft.data import Examples
+from edgeft.data import labelled
 from edgeft.errors import (
     BundleError,
     DataError,
@@ -37,6 +37,8 @@ from edgeft.proof.battery import evaluate, hold, verify
 from edgeft.runtime.variants import Measurement, save_measurements
 from tests import tiny
 from tests.bundles import with_file, with_variant
+
+COLUMNS = {"text": "text", "label": "label"}
 
 LONG = " ".join(tiny.WORDS * 6)  # 186 words; the tiny model reads 62 at a time
 
@@ -226,7 +228,10 @@ def test_scores_that_are_no_numbers_are_an_error(tiny_bundle: Path, tmp_path: Pa
             lambda: model.predict("the cat"),
             lambda: model.predict(["the cat"]),
             lambda: asyncio.run(model.apredict("the cat")),
-            lambda: evaluate(model, Examples("f.csv", ["the cat"], ["sad"], [2], "text", "label")),
+            lambda: evaluate(
+                model,
+                labelled("f.csv", ["the cat"], ["sad"], [2], COLUMNS),
+            ),
         ):
             with pytest.raises(RunError, match=told):
                 ask()
