@@ -314,7 +314,7 @@ def print_result(result: "TrainResult") -> None:
         "Curve", ["epoch", "train loss", "validation loss", "accuracy", "macro F1", "seconds"],
         [
             [one.epoch, f"{one.train_loss:.4f}", _number(one.validation_loss),
-             _number(one.accuracy), _number(one.macro_f1), f"{one.seconds:.0f}"]
+             _number(one.scores["accuracy"]), _number(one.scores["macro_f1"]), f"{one.seconds:.0f}"]
             for one in result.learned.curve
         ],
     )  # fmt: skip
@@ -347,8 +347,9 @@ def _print_summary(scored: dict[str, "ClassificationScores"]) -> None:
 
 def _figures(point: "EpochScores") -> list[str]:
     figures = [f"loss {point.train_loss:.4f}"]
-    if point.accuracy is not None:
-        figures.append(f"hold-out accuracy {point.accuracy:.4f}, macro F1 {point.macro_f1:.4f}")
+    accuracy, macro_f1 = point.scores["accuracy"], point.scores["macro_f1"]
+    if accuracy is not None:
+        figures.append(f"hold-out accuracy {accuracy:.4f}, macro F1 {macro_f1:.4f}")
     return [*figures, f"{point.seconds:.0f} s"]
 
 

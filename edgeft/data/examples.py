@@ -64,8 +64,11 @@ class Examples:
         return self._with_ids(self.labels.__getitem__)
 
     def renumbered(self, labels: tuple[str, ...]) -> "Examples":
-        """The same with the ids that its labels have in ``labels``. Raises KeyError."""
-        if labels == self.labels:
+        """The same with the ids that its labels have in ``labels``. Raises KeyError.
+
+        Examples without labels stay as they are.
+        """
+        if not self.labels or labels == self.labels:
             return self
         ids = {label: at for at, label in enumerate(labels)}
         truths = self._with_ids(lambda at: ids[self.labels[at]])

@@ -9,8 +9,8 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Collection
-from dataclasses import asdict, dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -43,10 +43,12 @@ TRAINERS = re.compile(
 
 @dataclass(frozen=True)
 class EpochScores:
-    """One point of the curve. Epochs count from 1; the scores are those of validation.
+    """One point of the curve. Epochs count from 1.
 
     ``train_loss`` is the loss that was minimized, its mean over the epoch;
     ``validation_loss`` the plain cross-entropy. ``seconds`` include evaluation.
+    ``scores`` are the task's metrics on validation, None without it; the first
+    of them chooses the best epoch.
     """
 
     epoch: int
@@ -54,12 +56,24 @@ class EpochScores:
     train_loss: float
     seconds: float
     validation_loss: float | None = None
-    accuracy: float | None = None
-    macro_f1: float | None = None
+    scores: Mapping[str, float | None] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
-        """JSON-ready."""
-        return asdict(self)
+        """JSON-ready; the scores stand beside the rest, by their names."""
+        plain = asdict(self)
+        return {**plain, **plain.pop("scores")}
+
+    @classmethod
+    def from_dict(cls, content: Mapping[str, Any]) -> "EpochScores":
+        """The point that ``to_dict`` gave: what is no field is a score."""
+        own = {one.name for one in fields(cls)}
+        scores = {name: value for name, value in content.items() if name not in own}
+        return cls(**{name: content[name] for name in content if name in own}, scores=scores)
+
+    @property
+    def chosen_by(self) -> float | None:
+        """The score that chooses the best epoch."""
+        return next(iter(self.scores.values()), None)
 
 
 @dataclass(frozen=True)
@@ -76,14 +90,14 @@ class TrainState:
 
 
 def best_epoch(curve: Collection[EpochScores]) -> EpochScores:
-    """The epoch with the best accuracy, of those the lowest loss, of those the first.
+    """The epoch with the best first score, of those the lowest loss, of those the first.
 
     Without validation scores it is the last epoch.
     """
-    scored = [one for one in curve if one.accuracy is not None]
+    scored = [one for one in curve if one.chosen_by is not None]
     if not scored:
         return list(curve)[-1]
-    return max(scored, key=lambda one: (one.accuracy, -(one.validation_loss or 0.0), -one.epoch))
+    return max(scored, key=lambda one: (one.chosen_by, -(one.validation_loss or 0.0), -one.epoch))
 
 
 def has_stalled(curve: Collection[EpochScores], patience: int) -> bool:
@@ -112,7 +126,8 @@ def mark_complete(folder: Path, state: TrainState) -> None:
              for one in sorted(folder.rglob("*")) if one.is_file()}  # fmt: skip
     temporary = folder / f".{MARKER}.tmp"
     with temporary.open("w", encoding="utf-8") as stream:
-        json.dump({**asdict(state), "files": files}, stream, indent=2)
+        curve = [point.to_dict() for point in state.curve]
+        json.dump({**asdict(state), "curve": curve, "files": files}, stream, indent=2)
         stream.flush()
         os.fsync(stream.fileno())
     temporary.replace(folder / MARKER)
@@ -176,7 +191,7 @@ def _read_whole(folder: Path) -> TrainState:
             raise ValueError(f"{name} is missing")
         if record_of(folder / name) != FileRecord(**record):
             raise ValueError(f"{name} is not as it was written")
-    curve = tuple(EpochScores(**one) for one in content.pop("curve"))
+    curve = tuple(map(EpochScores.from_dict, content.pop("curve")))
     return TrainState(curve=curve, **content)
 
 

@@ -37,6 +37,8 @@ from edgeft.train.recipe import Recipe
 
 __all__ = ["RepeatableTrainer", "TrainingSet", "step_seed"]
 
+METRICS = ("accuracy", "macro_f1")  # of validation; the first chooses the best epoch
+
 
 @dataclass(frozen=True)
 class TrainingSet:
@@ -193,23 +195,25 @@ class RepeatableTrainer(transformers.Trainer):
                 f"{self.recipe.learning_rate:g}"
                 + (", or --precision bf16." if self.hardware.precision == "fp16" else "."),
             )
-        scores = self._scores() if self.training_set.validation else (None, None, None)
+        plain, scores = self._scores()
         point = EpochScores(
             epoch=epoch,
             updates=self.state.global_step,
             train_loss=loss,
             seconds=time.monotonic() - self.epoch_began,
-            validation_loss=scores[0],
-            accuracy=scores[1],
-            macro_f1=scores[2],
+            validation_loss=plain,
+            scores=scores,
         )
         self.curve.append(point)
         self.loss_sum.zero_()
         self.epoch_began = time.monotonic()
         return point
 
-    def _scores(self) -> tuple[float, float, float]:
+    def _scores(self) -> tuple[float | None, dict[str, float | None]]:
+        """The plain loss on validation, and the metrics; None where there is no validation."""
         rows, labels = self.training_set.validation, self.training_set.labels
+        if not rows:
+            return None, dict.fromkeys(METRICS)
         parts = [part for part, _ in rows]
         logits = predict_logits(self.model, parts, self.training_set.pad_id, self.hardware)
         truth = np.array([label for _, label in rows])  # (N,) int64
@@ -217,7 +221,7 @@ class RepeatableTrainer(transformers.Trainer):
             [labels[i] for i in truth], [labels[i] for i in logits.argmax(axis=1)], labels
         )
         loss = self.training_set.objective.numpy_loss({"logits": logits}, rows)
-        return loss, scores.accuracy, scores.macro_f1
+        return loss, {name: getattr(scores, name) for name in METRICS}
 
     def _mean_loss_sum(self) -> float:
         return float(self.accelerator.reduce(self.loss_sum.clone(), reduction="mean"))

@@ -147,13 +147,24 @@ def test_step_seeds_differ_in_every_part() -> None:
 
 
 def point(epoch: int, accuracy: float | None, loss: float | None = None) -> EpochScores:
-    return EpochScores(epoch, epoch * 10, 0.5, 1.0, loss, accuracy, accuracy)
+    return EpochScores(epoch, epoch * 10, 0.5, 1.0, loss, {"accuracy": accuracy, "macro_f1": 0.5})
 
 
 def test_the_best_epoch_has_the_highest_accuracy_then_the_lowest_loss_then_comes_first() -> None:
     assert best_epoch([point(1, 0.5, 1), point(2, 0.9, 1), point(3, 0.8, 0.1)]).epoch == 2
     assert best_epoch([point(1, 0.9, 0.5), point(2, 0.9, 0.3), point(3, 0.9, 0.3)]).epoch == 2
     assert best_epoch([point(1, None), point(2, None)]).epoch == 2
+
+
+def test_a_point_of_the_curve_is_read_as_it_was_written() -> None:
+    written = point(2, 0.9, 0.3).to_dict()  # as it stands in run folders and training.json
+    assert written == {
+        "epoch": 2, "updates": 20, "train_loss": 0.5, "seconds": 1.0, "validation_loss": 0.3,
+        "accuracy": 0.9, "macro_f1": 0.5,
+    }  # fmt: skip
+    assert EpochScores.from_dict(written) == point(2, 0.9, 0.3)
+    assert list(EpochScores.from_dict(written).scores) == ["accuracy", "macro_f1"]
+    assert EpochScores.from_dict(written).chosen_by == 0.9
 
 
 def test_patience_counts_epochs_since_the_best() -> None:
@@ -251,7 +262,7 @@ def test_the_best_epochs_weights_are_restored(base: BaseModel, tmp_path: Path) -
     best = best_epoch(curve)
     plain = OBJECTIVE.numpy_loss({"logits": logits}, validation)
     assert plain == pytest.approx(best.validation_loss, abs=1e-6)
-    assert float((logits.argmax(axis=1) == truth).mean()) == best.accuracy
+    assert float((logits.argmax(axis=1) == truth).mean()) == best.scores["accuracy"]
 
 
 def test_a_loss_that_is_no_number_is_an_error(base: BaseModel, tmp_path: Path) -> None:

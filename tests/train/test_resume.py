@@ -118,7 +118,7 @@ def spoil(path: Path, harm: str) -> None:
 
 def test_which_checkpoint_a_run_goes_on_from(tmp_path: Path) -> None:
     def point(epoch: int, accuracy: float) -> EpochScores:
-        return EpochScores(epoch, 10 * epoch, 1.0, 1.0, 1.0, accuracy, accuracy)
+        return EpochScores(epoch, 10 * epoch, 1.0, 1.0, 1.0, {"accuracy": accuracy})
 
     def save(updates: int, *curve: EpochScores) -> Path:
         folder = folder_of(tmp_path, updates)

@@ -54,7 +54,7 @@ def test_training_json_records_the_run(finished: TrainResult, options: dict[str,
     assert len(document["base_model"]["sha256"]) == 64
     assert document["test"]["rows"] == 30
     assert document["test"]["confusion"]
-    assert document["validation"]["accuracy"] == finished.learned.best.accuracy
+    assert document["validation"]["accuracy"] == finished.learned.best.scores["accuracy"]
     assert document["hold_out"] == 0.1
     assert set(document["machine"]) == {"cpu", "cpu_features", "usable_cores"}
     assert document["machine"]["usable_cores"] >= 1
