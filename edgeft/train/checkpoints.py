@@ -61,7 +61,8 @@ class EpochScores:
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready; the scores stand beside the rest, by their names."""
         plain = asdict(self)
-        return {**plain, **plain.pop("scores")}
+        scores = plain.pop("scores")
+        return {**plain, **scores}
 
     @classmethod
     def from_dict(cls, content: Mapping[str, Any]) -> "EpochScores":
