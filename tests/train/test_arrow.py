@@ -47,7 +47,7 @@ def test_strings_and_numbers_keep_their_spelling(tmp_path: Path) -> None:
         },
     )
     train = _read(path)
-    assert (train.texts, train.labels, train.lines) == (["NA", "null"], ["01", "1"], [1, 2])
+    assert (train.texts, train.named(), train.lines) == (["NA", "null"], ["01", "1"], [1, 2])
     for column, labels in {
         "whole": ["1", "2"],
         "part": ["0.5", "1.0"],
