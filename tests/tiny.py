@@ -8,6 +8,7 @@ import transformers
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
 
 LABELS = ("calm", "glad", "sad")
+TAGS = ("O", "B-PER", "I-PER", "B-LOC", "I-LOC")
 WORDS = [
     "the", "a", "cat", "dog", "sun", "rain", "fell", "rose", "shares", "price", "good", "bad",
     "film", "happy", "angry", "quiet", "report", "market", "team", "won", "lost", "game", "day",
@@ -63,6 +64,20 @@ def distilbert(folder: Path, *, labels: tuple[str, ...] = LABELS, seed: int = 0)
         max_position_embeddings=POSITIONS,
     )
     return _save(folder, transformers.DistilBertForSequenceClassification, config, labels, seed)
+
+
+def tagger(folder: Path, *, labels: tuple[str, ...] = TAGS, seed: int = 0) -> Path:
+    """A two-layer BERT with a label for each token."""
+    config = _bert_config(len(wordpiece(folder)))
+    return _save(folder, transformers.BertForTokenClassification, config, labels, seed)
+
+
+def answerer(folder: Path, *, seed: int = 0) -> Path:
+    """A two-layer BERT that finds where an answer begins and ends."""
+    config = _bert_config(len(wordpiece(folder)))
+    return _save(
+        folder, transformers.BertForQuestionAnswering, config, ("LABEL_0", "LABEL_1"), seed
+    )
 
 
 def outlier(checkpoint: Path, folder: Path) -> Path:

@@ -1,4 +1,4 @@
-"""A text classifier in torch from its files; nothing in it is random but what may be missing."""
+"""A model in torch from its files; nothing in it is random but what may be missing."""
 
 import copy
 import re
@@ -10,13 +10,23 @@ from typing import Any
 from edgeft.checkpoint.pretrained import quiet
 from edgeft.checkpoint.weights import AGAIN, Weights, is_pooler
 from edgeft.errors import ModelError
+from edgeft.tasks.task import Task
 
-__all__ = ["Loaded", "position_limit", "position_offset", "read_model", "skeleton"]
+__all__ = [
+    "Loaded",
+    "heads_of",
+    "outputs_of",
+    "position_limit",
+    "position_offset",
+    "read_model",
+    "shape_of",
+    "skeleton",
+]
 
 
 @dataclass(frozen=True)
 class Loaded:
-    """A classifier in float32, and the tensors of its head that the files lack or have otherwise.
+    """A model in float32, and the tensors of its head that the files lack or have otherwise.
 
     Those are random. A pooler that answers depend on is part of the head.
     ``other_shapes`` have another shape in the files.
@@ -27,12 +37,26 @@ class Loaded:
     other_shapes: tuple[str, ...]
 
 
-def skeleton(config: Any) -> Any:
-    """The classifier that the config describes, without weights: its modules, names and shapes."""
+def heads_of(task: Task) -> Any:
+    """The mapping of transformers from a config's class to its model class with the task's head."""
+    import transformers
+
+    words = re.findall("[A-Z][a-z]+", task.auto_class.removeprefix("AutoModel"))
+    return getattr(transformers, f"MODEL_{'_'.join(words).upper()}_MAPPING")
+
+
+def outputs_of(model: Any, task: Task, **feed: Any) -> dict[str, Any]:
+    """What the model gives for a batch, by name: the tensors of ``task.outputs``."""
+    answer = model(**feed)
+    return {name: getattr(answer, name) for name in task.outputs}
+
+
+def skeleton(config: Any, task: Task) -> Any:
+    """The model that the config describes, without weights: its modules, names and shapes."""
     import torch
     import transformers
 
-    kind = transformers.AutoModelForSequenceClassification
+    kind = getattr(transformers, task.auto_class)
     with torch.device("meta"), quiet():
         return kind.from_config(copy.deepcopy(config), trust_remote_code=False)
 
@@ -61,8 +85,10 @@ def position_offset(model: Any) -> int:
     return 0
 
 
-def read_model(name: str, folder: Path, weights: Weights, config: Any, *, wrapper: str) -> Loaded:
-    """Load a text classifier with the weights in ``folder``.
+def read_model(
+    name: str, folder: Path, weights: Weights, config: Any, task: Task, *, wrapper: str
+) -> Loaded:
+    """Load a model with the task's head, and the weights in ``folder``.
 
     ``wrapper`` is what stands before every tensor's name in the files. Raises
     ModelError where the model itself, not its head or pooler, would be left
@@ -72,14 +98,14 @@ def read_model(name: str, folder: Path, weights: Weights, config: Any, *, wrappe
     import torch
     import transformers
 
-    kind: Any = transformers.AutoModelForSequenceClassification
+    kind: Any = getattr(transformers, task.auto_class)
     source: dict[str, Any] = {
         "pretrained_model_name_or_path": folder,
         "use_safetensors": True,
         "trust_remote_code": False,
     }
     if wrapper or weights.indexed:  # an index may say less than transformers wants
-        kind = transformers.MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING[type(config)]
+        kind = heads_of(task)[type(config)]
         tensors = {key.removeprefix(wrapper): one for key, one in weights.tensors().items()}
         source = {"pretrained_model_name_or_path": None, "state_dict": tensors}
     model, info = kind.from_pretrained(
@@ -99,7 +125,7 @@ def read_model(name: str, folder: Path, weights: Weights, config: Any, *, wrappe
     _check_layers(name, model, info["unexpected_keys"], own)
     _check_numbers(name, model)
     head = {*missing, *others} - body
-    head -= _unused(model, [key for key in head if _is_pooler(key, own)])
+    head -= _unused(model, task, [key for key in head if _is_pooler(key, own)])
     return Loaded(
         model,
         tuple(key for key in missing if key in head),
@@ -111,7 +137,7 @@ def _is_pooler(key: str, own: str) -> bool:
     return key.startswith(own) and is_pooler(key.removeprefix(own))
 
 
-def _unused(model: Any, keys: Sequence[str]) -> set[str]:
+def _unused(model: Any, task: Task, keys: Sequence[str]) -> set[str]:
     """Those of a model's parameters that no answer depends on."""
     import torch
 
@@ -119,10 +145,9 @@ def _unused(model: Any, keys: Sequence[str]) -> set[str]:
         return set()
     parameters = dict(model.named_parameters())
     with torch.enable_grad(), quiet():
-        logits = model(input_ids=torch.tensor([[1, 2, 3]])).logits
-        slopes = torch.autograd.grad(
-            logits.sum(), [parameters[key] for key in keys], allow_unused=True
-        )
+        given = outputs_of(model, task, input_ids=torch.tensor([[1, 2, 3]]))
+        total = sum(one.sum() for one in given.values())
+        slopes = torch.autograd.grad(total, [parameters[key] for key in keys], allow_unused=True)
     return {key for key, slope in zip(keys, slopes, strict=True) if slope is None}
 
 

@@ -15,6 +15,7 @@ from edgeft.bundle.manifest import LONGEST_LABEL
 from edgeft.checkpoint.config import names_labels, read_config
 from edgeft.checkpoint.model import (
     Loaded,
+    heads_of,
     position_limit,
     position_offset,
     read_model,
@@ -29,8 +30,9 @@ from edgeft.data import lone_surrogate, visible
 from edgeft.errors import EdgeftError, ModelError
 from edgeft.fields import FieldError, Reader, entries, listed, optional, text, whole
 from edgeft.normalize import parse_steps
+from edgeft.tasks import task_named
 from edgeft.tasks.classification import TASK
-from edgeft.tasks.task import Task
+from edgeft.tasks.task import TASKS, Task
 
 __all__ = ["Checkpoint", "open_checkpoint"]
 
@@ -52,7 +54,7 @@ RECORDED: Mapping[str, Reader[Any]] = {
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A text classifier as training left it, in torch.
+    """A model as training for ``task`` left it, in torch.
 
     ``name`` is what may be told about where it comes from: a Hub id, or "" for
     a local folder; ``folder`` is where it lies. ``weights_sha256`` is that of
@@ -79,34 +81,36 @@ class Checkpoint:
     task: Task = TASK
 
 
-def open_checkpoint(name: str) -> Checkpoint:
-    """Load a text classifier from a local folder or the Hub, in float32 and ready to run.
+def open_checkpoint(name: str, task: str | None = None) -> Checkpoint:
+    """Load a model from a local folder or the Hub, in float32 and ready to run.
 
-    Raises ModelError where it is no model folder, has no classification head,
-    is not single-label, or has no fast tokenizer.
+    Unless a ``task`` is named, the model's config tells which it was trained for. Raises ModelError
+    where it is no model folder, has no head of that task, or of one that is known,
+    is not single-label, or has no fast tokenizer; FormatError for a task that is not known.
     """
     folder, public_name = _locate(name)
-    weights = find_weights(name, folder, auto_class="AutoModelForSequenceClassification")
+    headed = task_named(task) if task else _task_of(folder)
+    weights = find_weights(name, folder, auto_class=headed.auto_class)
     training = _training(name, folder)
-    with _loading(name):
+    with _loading(name, headed):
         config = read_config(name, folder)
-        _check_config(name, config)
-        frame = skeleton(config)
+        _check_config(name, config, headed)
+        frame = skeleton(config, headed)
         tokenizer = read_tokenizer(name, folder)
     _check_tokenizer(name, tokenizer, config)
     wrapper = wrapper_of(name, frame, weights.shapes)
     notes = [*pad_token(name, tokenizer)]
     if wrapper:
         notes.append(f"The names of its weights begin with {wrapper!r}, which was left out.")
-    model = _model(name, folder, weights, config, wrapper)
-    labels = _labels(name, model.config)
-    if not names_labels(folder):
+    model = _model(name, folder, weights, config, wrapper, headed)
+    labels = _labels(name, model.config) if _labelled(headed) else ()
+    if labels and not names_labels(folder):
         notes.append(f"Its config.json names no labels; they are {labels[0]} to {labels[-1]}.")
     _check_training(name, training, labels)
     positions = position_limit(model, unlimited=NO_LIMIT)
     limit = token_limit(name, tokenizer, min(positions, training.get("max_length", positions)))
-    with _loading(name):
-        pad_id, changes = keep_answers(name, model, tokenizer)
+    with _loading(name, headed):
+        pad_id, changes = keep_answers(name, model, tokenizer, headed)
     return Checkpoint(
         name=public_name,
         folder=folder,
@@ -121,6 +125,7 @@ def open_checkpoint(name: str) -> Checkpoint:
         fixed_ids=position_offset(model),
         training=training,
         notes=(*notes, *changes),
+        task=headed,
     )
 
 
@@ -138,10 +143,10 @@ def _locate(name: str) -> tuple[Path, str]:
     return download(name, subject=repr(name), hint=hint), name
 
 
-def _loading(name: str) -> AbstractContextManager[None]:
+def _loading(name: str, task: Task) -> AbstractContextManager[None]:
     return loading(
         name,
-        kind="text classifier",
+        kind=task.noun,
         hint="Name a whole Hugging Face model folder, with config, weights and tokenizer.",
         code_hint="Choose a model of an architecture that transformers knows.",
     )
@@ -171,22 +176,54 @@ def _training(name: str, folder: Path) -> dict[str, Any]:
     return content
 
 
-def _check_config(name: str, config: Any) -> None:
-    import transformers
+def _task_of(folder: Path) -> Task:
+    """The task whose head the model's config names; where none is, what is looked for first."""
+    try:
+        content = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+        named = list(content.get("architectures") or ())
+    except (OSError, ValueError, RecursionError, TypeError, AttributeError):
+        return TASK  # what is wrong with the file is told where it is read
+    for one in TASKS:
+        if _has_head(named, found := task_named(one)):
+            return found
+    return TASK
 
+
+def _has_head(architectures: Sequence[Any], task: Task) -> bool:
+    return any(
+        str(one).endswith(task.auto_class.removeprefix("AutoModel")) for one in architectures
+    )
+
+
+def _labelled(task: Task) -> bool:
+    return any("labels" in axes for axes in task.outputs.values())
+
+
+def _check_config(name: str, config: Any, task: Task) -> None:
     architectures = config.architectures or []
-    if not any(one.endswith("ForSequenceClassification") for one in architectures):
+    if not _has_head(architectures, task):
         found = ", ".join(architectures) or "no architecture"
         raise ModelError(
-            f"{name} has no classification head: its config names {found}.",
+            f"{name} has no classification head: its config names {found}."
+            if task is TASK
+            else f"{name} is no {task.noun}: its config names {found}.",
             hint=f"Fine-tune it first: edgeft train DATA --model {name} -o runs/NAME",
         )
-    if type(config) not in transformers.MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING:
+    if type(config) not in heads_of(task):
         raise ModelError(
-            f"{name}: transformers has no text classifier for {config.model_type!r}.",
+            f"{name}: transformers has no {task.noun} for {config.model_type!r}.",
             hint="Choose a model of another architecture, such as BERT.",
         )
-    if config.problem_type not in (None, DRAWN_UP_FOR) or config.num_labels < 2:
+    if not _labelled(task):
+        if config.num_labels != len(task.outputs):
+            raise ModelError(
+                f"{name}: its config.json names {config.num_labels} labels; a head for "
+                f"{task.name} gives {len(task.outputs)} numbers for each token.",
+                hint="Bring the config.json that belongs to the weights.",
+            )
+        return
+    other = config.problem_type not in (None, DRAWN_UP_FOR) and task is TASK
+    if other or config.num_labels < 2:
         kind = config.problem_type or f"a problem with {config.num_labels} label"
         raise ModelError(
             f"{name} was trained for {kind.replace('_', ' ')}, which edgeft does not export yet.",
@@ -245,23 +282,24 @@ def _check_tokenizer(name: str, tokenizer: Any, config: Any) -> None:
         )
 
 
-def _model(name: str, folder: Path, weights: Weights, config: Any, wrapper: str) -> Any:
+def _model(name: str, folder: Path, weights: Weights, config: Any, wrapper: str, task: Task) -> Any:
     """The model, with all that its files must give. Its config may get its number of labels."""
 
     def read() -> Loaded:
-        with _loading(name):
-            return read_model(name, folder, weights, config, wrapper=wrapper)
+        with _loading(name, task):
+            return read_model(name, folder, weights, config, task, wrapper=wrapper)
 
     loaded = read()
+    head = "classification head" if task is TASK else f"head of a {task.noun}"
     if loaded.missing:
         raise ModelError(
-            f"{name}: its weights lack {loaded.missing[0]!r} of the classification head.",
+            f"{name}: its weights lack {loaded.missing[0]!r} of the {head}.",
             hint=f"Fine-tune it first: edgeft train DATA --model {name} -o runs/NAME",
         )
     if loaded.other_shapes:
         key = loaded.other_shapes[0]
         shape = shape_of(key, loaded.model, weights, wrapper) or (0,)
-        if names_labels(folder) or shape[0] < 2:
+        if names_labels(folder) or shape[0] < 2 or not _labelled(task):
             raise ModelError(
                 f"{name}: {key!r} has the shape {shape} in its weights, which does not fit "
                 f"the {config.num_labels} labels of its config.json.",

@@ -14,8 +14,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from edgeft.checkpoint.model import outputs_of
 from edgeft.checkpoint.pretrained import quiet
 from edgeft.errors import ModelError
+from edgeft.tasks.task import Task
 
 __all__ = ["fit_config", "keep_answers", "pad_token"]
 
@@ -46,7 +48,7 @@ def pad_token(name: str, tokenizer: Any) -> tuple[str, ...]:
     return (f"The tokenizer has no padding token; its end token {tokenizer.eos_token!r} pads.",)
 
 
-def fit_config(model: Any, tokenizer: Any) -> None:
+def fit_config(model: Any, tokenizer: Any, task: Task) -> None:
     """Let a model that is going to be trained find texts' ends by the tokenizer's padding.
 
     An encoder, whose answers do not depend on it, keeps the padding of its config.
@@ -54,7 +56,7 @@ def fit_config(model: Any, tokenizer: Any) -> None:
     tokenizer gives none from now on.
     """
     with _evaluated(model):
-        if _misreads_types(model, tokenizer):
+        if _misreads_types(model, tokenizer, task):
             tokenizer.model_input_names = [
                 one for one in tokenizer.model_input_names if one != TYPES
             ]
@@ -65,14 +67,14 @@ def fit_config(model: Any, tokenizer: Any) -> None:
         model.config.pad_token_id = pad
         return
     with _evaluated(model):
-        if _same(_logits(model, ids), _logits(model, ids, pad)):
+        if _same(_logits(model, task, ids), _logits(model, task, ids, pad)):
             return
         model.config.pad_token_id = pad
-        if not _same(_logits(model, ids), _logits(model, ids, pad)):
+        if not _same(_logits(model, task, ids), _logits(model, task, ids, pad)):
             model.config.pad_token_id = before  # it is the padding itself that it sees
 
 
-def keep_answers(name: str, model: Any, tokenizer: Any) -> tuple[int, tuple[str, ...]]:
+def keep_answers(name: str, model: Any, tokenizer: Any, task: Task) -> tuple[int, tuple[str, ...]]:
     """The id to pad with so that a text is answered as it is alone; notes on what was changed.
 
     A single text's answer, which no padding touches, stays what it was. Raises
@@ -80,13 +82,13 @@ def keep_answers(name: str, model: Any, tokenizer: Any) -> tuple[int, tuple[str,
     token types do, or where they are no numbers.
     """
     ids, own = _ids(tokenizer), int(tokenizer.pad_token_id)
-    alone = _logits(model, ids)
+    alone = _logits(model, task, ids)
     if not np.isfinite(alone).all():
         raise ModelError(
             f"{name} answers a text with what is no number (NaN or infinity).",
             hint="Training diverged, or its config.json holds a value that makes no sense.",
         )
-    if _misreads_types(model, tokenizer):
+    if _misreads_types(model, tokenizer, task):
         raise ModelError(
             f"{name}: its tokenizer gives {TYPES}, which the model takes for tokens and its "
             "graph cannot have.",
@@ -94,10 +96,10 @@ def keep_answers(name: str, model: Any, tokenizer: Any) -> tuple[int, tuple[str,
             '"model_input_names": ["input_ids", "attention_mask"]',
         )
     stated = model.config.pad_token_id
-    if stated is not None and _same(alone, _logits(model, ids, own)):
+    if stated is not None and _same(alone, _logits(model, task, ids, own)):
         return own, ()
     if stated is not None and 0 <= stated < _rows(model):
-        if not _same(alone, _logits(model, ids, stated)):
+        if not _same(alone, _logits(model, task, ids, stated)):
             raise _unpaddable(name)
         token = tokenizer.convert_ids_to_tokens(int(stated))
         note = f"Texts are padded with token {stated} ({token!r}), as the config says"
@@ -110,7 +112,7 @@ def keep_answers(name: str, model: Any, tokenizer: Any) -> tuple[int, tuple[str,
     # The config names no token: any pads that ends no text.
     for pad in (own, *sorted(tokenizer.all_special_ids)):
         model.config.pad_token_id = pad
-        if _same(alone, _logits(model, ids)) and _same(alone, _logits(model, ids, pad)):
+        if _same(alone, _logits(model, task, ids)) and _same(alone, _logits(model, task, ids, pad)):
             tokenizer.pad_token = tokenizer.convert_ids_to_tokens(pad)
             return pad, (
                 f"The config's padding token was {stated}; it is {tokenizer.pad_token!r}, "
@@ -134,18 +136,21 @@ def _ids(tokenizer: Any) -> list[int]:
     return [*ids[: MOST // 2], *ids[-MOST // 2 :]] if len(ids) > MOST else ids
 
 
-def _misreads_types(model: Any, tokenizer: Any) -> bool:
+def _misreads_types(model: Any, tokenizer: Any, task: Task) -> bool:
     """Whether the types that the tokenizer gives change answers: GPT-2 embeds them as tokens."""
     if not {TYPES} & {*tokenizer.model_input_names} & {*signature(model.forward).parameters}:
         return False
     ids = _ids(tokenizer)
-    return not _same(_logits(model, ids), _logits(model, ids, types=True))
+    return not _same(_logits(model, task, ids), _logits(model, task, ids, types=True))
 
 
 def _logits(
-    model: Any, ids: Sequence[int], pad: int | None = None, *, types: bool = False
+    model: Any, task: Task, ids: Sequence[int], pad: int | None = None, *, types: bool = False
 ) -> NDArray[np.float32]:
-    """The (1, C) logits of one text; with ``pad``, of the text with that token behind it."""
+    """All numbers that one text gets, (L,); with ``pad``, the text with that token behind it.
+
+    What a model gives for the padding itself is not among them.
+    """
     import torch
 
     behind = 0 if pad is None else BEHIND
@@ -155,9 +160,14 @@ def _logits(
         more = {TYPES: torch.zeros_like(row)} if types else {}
         if "attention_mask" in signature(model.forward).parameters:
             more["attention_mask"] = mask
-        answer = model(input_ids=row, **more).logits
-    logits: NDArray[np.float32] = answer.float().cpu().numpy()
-    return logits
+        answer = outputs_of(model, task, input_ids=row, **more)
+    numbers = {name: one.float().cpu().numpy() for name, one in answer.items()}
+    return np.concatenate(
+        [
+            (one[:, : len(ids)] if "tokens" in task.outputs[name] else one).ravel()
+            for name, one in numbers.items()
+        ]
+    )
 
 
 def _rows(model: Any) -> int:

@@ -1,14 +1,15 @@
 """The torch original's answers, through its own tokenizer: what every variant must match."""
 
 import inspect
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
 
+from edgeft.checkpoint.model import outputs_of
 from edgeft.checkpoint.open import Checkpoint
 from edgeft.errors import ModelError
-from edgeft.inputs import Input
+from edgeft.inputs import Input, Question, columns_of
 from edgeft.normalize import normalizer
 from edgeft.progress import Progress, silent
 from edgeft.proof.told import Told
@@ -16,54 +17,67 @@ from edgeft.runtime.batching import plan_batches
 from edgeft.runtime.cpu import usable_cores
 from edgeft.settings import torch_threads
 from edgeft.tasks.encoded import Encoded, Part
+from edgeft.tasks.outputs import finite
 
-__all__ = ["clean", "fills", "token_ids", "torch_told"]
+__all__ = ["clean", "encode", "fills", "torch_told"]
 
 BATCH_TOKENS = 2048
+OVERLAP = 8  # windows share one in so many of their tokens, as ``edgeft.load`` has it
 
 
 def torch_told(
     checkpoint: Checkpoint,
-    texts: Sequence[Input],
+    inputs: Sequence[Input],
     *,
     step: str = "running torch",
     progress: Progress = silent,
 ) -> Told:
-    """What the torch model gives for N texts. Raises ModelError where a logit is no number.
+    """What the torch model gives for N inputs. Raises ModelError where a logit is no number.
 
-    Texts go through the checkpoint's own tokenizer, not the runtime's, so that
+    Inputs go through the checkpoint's own tokenizer, not the runtime's, so that
     a difference between the two is found as well.
     """
     import torch
 
-    logits = np.empty((len(texts), len(checkpoint.labels)), np.float32)  # (N, C)
-    encoded = _encode(checkpoint, texts) if texts else {"input_ids": []}
-    plan = plan_batches([len(ids) for ids in encoded["input_ids"]], budget=BATCH_TOKENS)
-    behind = fills(checkpoint)
+    task = checkpoint.task
+    encoded = encode(checkpoint, inputs)
+    parts = [part for one in encoded for part in one.parts]
+    found = _room(checkpoint, len(parts))
+    plan = plan_batches([len(part.ids) for part in parts], budget=BATCH_TOKENS)
     done = 0
-    progress(step, 0, len(texts))
+    progress(step, 0, len(parts))
     for rows in plan:
         batch = {
-            name: torch.tensor(_padded([one[i] for i in rows], behind.get(name, 0)))  # (B, T) int64
-            for name, one in encoded.items()
+            name: torch.tensor(one)  # (B, T) int64
+            for name, one in _batch(checkpoint, [parts[at] for at in rows]).items()
         }
         # On as many threads as the graphs: sums in another order differ in their last digits.
         with torch.inference_mode(), torch_threads(usable_cores()):
-            logits[rows] = checkpoint.model(**batch).logits.numpy()
+            given = outputs_of(checkpoint.model, task, **batch)
+        for name, one in given.items():
+            numbers, place = one.numpy(), found[name]
+            for at, row in zip(rows, numbers, strict=True):
+                place[at] = row[: len(parts[at].ids)].copy() if isinstance(place, list) else row
         done += len(rows)
-        progress(step, done, len(texts))
-    if not np.isfinite(logits).all():
+        progress(step, done, len(parts))
+    if not finite(found).all():
         raise ModelError(
             "The torch model answers with values that are no numbers (NaN or infinity).",
             hint="Training diverged: train again with a lower --learning-rate.",
         )
-    read = [Encoded((Part(ids, range(len(ids)), len(ids)),)) for ids in encoded["input_ids"]]
-    return Told(checkpoint.task, checkpoint.labels, texts, read, {"logits": logits})
+    return Told(task, checkpoint.labels, inputs, encoded, task.join(found, encoded))
 
 
-def token_ids(checkpoint: Checkpoint, texts: Sequence[str]) -> list[list[int]]:
-    """The ids of each text, special tokens included, cut at the maximum length."""
-    return _encode(checkpoint, texts)["input_ids"] if texts else []
+def encode(checkpoint: Checkpoint, inputs: Sequence[Input]) -> list[Encoded]:
+    """Inputs as the model reads them, special tokens included: cut at the maximum length, or in
+    windows where the task reads long ones so. At least one token each, as no graph runs none.
+    """
+    found: dict[int, Encoded] = {}
+    for kind in dict.fromkeys(map(type, inputs)):
+        places = [at for at, one in enumerate(inputs) if type(one) is kind]
+        some = _encode_alike(checkpoint, [inputs[at] for at in places])
+        found.update(zip(places, some, strict=True))
+    return [found[at] for at in range(len(inputs))]
 
 
 def fills(checkpoint: Checkpoint) -> dict[str, int]:
@@ -74,7 +88,7 @@ def fills(checkpoint: Checkpoint) -> dict[str, int]:
     }
 
 
-def clean(checkpoint: Checkpoint, texts: Sequence[str]) -> list[str]:
+def clean(checkpoint: Checkpoint, texts: Iterable[str]) -> list[str]:
     """Texts as the tokenizer is given them.
 
     A lone surrogate has no UTF-8 form; the runtime replaces it in the same way.
@@ -83,17 +97,84 @@ def clean(checkpoint: Checkpoint, texts: Sequence[str]) -> list[str]:
     return [prepare(text).encode("utf-8", "replace").decode() for text in texts]
 
 
-def _padded(rows: Sequence[Sequence[int]], fill: int) -> list[list[int]]:
-    longest = max(map(len, rows))
-    return [[*row, *[fill] * (longest - len(row))] for row in rows]
+def _room(checkpoint: Checkpoint, parts: int) -> dict[str, Any]:
+    """For each output where those of so many parts go: a list where an axis runs along tokens."""
+    return {
+        name: [None] * parts
+        if "tokens" in axes
+        else np.empty((parts, *(len(checkpoint.labels) for _ in axes[1:])), np.float32)
+        for name, axes in checkpoint.task.outputs.items()
+    }
 
 
-def _encode(checkpoint: Checkpoint, texts: Sequence[Any]) -> dict[str, list[list[int]]]:
-    """The model's inputs, a list of rows each; at least one token a row, as no graph runs none."""
-    encoded = checkpoint.tokenizer(
-        clean(checkpoint, texts), truncation=True, max_length=checkpoint.max_length, padding=False
-    )
+def _batch(checkpoint: Checkpoint, parts: Sequence[Part]) -> dict[str, list[list[int]]]:
+    """What the model takes of (B, T) inputs, padded to the longest part."""
+    rows = {
+        "input_ids": [part.ids for part in parts],
+        "attention_mask": [[1] * len(part.ids) for part in parts],
+        "token_type_ids": [part.types or [0] * len(part.ids) for part in parts],
+    }
     taken = inspect.signature(checkpoint.model.forward).parameters
-    names = [name for name in encoded if name in taken]
-    first = {**fills(checkpoint), "attention_mask": 1}
-    return {name: [row or [first[name]] for row in encoded[name]] for name in names}
+    given, behind = {"input_ids", *checkpoint.tokenizer.model_input_names}, fills(checkpoint)
+    longest = max(len(part.ids) for part in parts)
+    return {
+        name: [[*row, *[behind.get(name, 0)] * (longest - len(row))] for row in some]
+        for name, some in rows.items()
+        if name in taken and name in given
+    }
+
+
+def _encode_alike(checkpoint: Checkpoint, inputs: Sequence[Any]) -> list[Encoded]:
+    """Encode inputs of one kind, at least one."""
+    columns = [clean(checkpoint, column) for column in zip(*map(columns_of, inputs), strict=True)]
+    asking = isinstance(inputs[0], Question)
+    overlap = checkpoint.max_length // OVERLAP if checkpoint.task.on_long == "window" else None
+    if asking:
+        columns[0] = [_shortened(checkpoint, one) for one in columns[0]]
+    encoded = checkpoint.tokenizer(
+        *columns,
+        truncation="only_second" if asking else True,
+        max_length=checkpoint.max_length,
+        padding=False,
+        stride=overlap or 0,
+        return_overflowing_tokens=overlap is not None,
+    )
+    owners = encoded.get("overflow_to_sample_mapping") or range(len(inputs))
+    parts: list[list[Part]] = [[] for _ in inputs]
+    for owner, encoding in zip(owners, encoded.encodings, strict=True):
+        shared = (overlap or 0) if parts[owner] else 0
+        parts[owner].append(
+            _part(checkpoint, encoding, len(columns) - 1 if asking else None, shared)
+        )
+    return [Encoded(tuple(some)) for some in parts]
+
+
+def _part(checkpoint: Checkpoint, encoding: Any, sequence: int | None, shared: int) -> Part:
+    """A row as the tokenizer gives it; its own tokens are all but special ones, or a sequence's."""
+    ids = encoding.ids or [checkpoint.pad_id]
+    places = [
+        at
+        for at, one in enumerate(encoding.sequence_ids)
+        if one is not None and sequence in (None, one)
+    ]
+    own = range(places[0], places[-1] + 1) if places else range(0)
+    part = Part(ids, own, len(own) - shared, encoding.type_ids if any(encoding.type_ids) else None)
+    if checkpoint.task.by_token:
+        size = len(ids)
+        part.offsets = [encoding.offsets[at] if at in own else (0, 0) for at in range(size)]
+        words = encoding.word_ids
+        part.words = [_word(words[at]) if at in own else -1 for at in range(size)]
+    return part
+
+
+def _word(number: int | None) -> int:
+    return -1 if number is None else number
+
+
+def _shortened(checkpoint: Checkpoint, question: str) -> str:
+    """A question, cut where it would take more than half of the model's tokens."""
+    most = checkpoint.max_length // 2
+    offsets = checkpoint.tokenizer.backend_tokenizer.encode(
+        question, add_special_tokens=False
+    ).offsets
+    return question if len(offsets) <= most else question[: offsets[most - 1][1]]

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import cast
 
 from edgeft.checkpoint.open import Checkpoint, open_checkpoint
-from edgeft.checkpoint.reference import fills, token_ids
+from edgeft.checkpoint.reference import encode, fills
 from edgeft.data import Examples, Tell, unheard
 from edgeft.errors import GateError, ModelError, UsageError
 from edgeft.export.card import model_card
@@ -147,7 +147,7 @@ def _export(
         graphs = export_graphs(checkpoint, Path(work), allow_unfused=config.allow_unfused)
         progress("exporting", 1, 1)
         materials = Materials(
-            graphs, target, token_ids(checkpoint, evidence.calibration or ()), fills(checkpoint)
+            graphs, target, _rows(checkpoint, evidence.calibration or ()), fills(checkpoint)
         )
         factory = Factory(
             draft,
@@ -273,6 +273,11 @@ def _original(config: ExportConfig, checkpoint: Checkpoint) -> Checkpoint | None
             hint="Name the model that the checkpoint was made from.",
         )
     return original
+
+
+def _rows(checkpoint: Checkpoint, texts: Sequence[str]) -> list[list[int]]:
+    """The token ids of each part of the texts."""
+    return [part.ids for one in encode(checkpoint, texts) for part in one.parts]
 
 
 def _counted_from(original: Checkpoint | None) -> list[str]:

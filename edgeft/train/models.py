@@ -1,4 +1,4 @@
-"""From a model's name to its local folder, tokenizer and a classifier on top of it.
+"""From a model's name to its local folder, tokenizer and a head on top of it.
 
 Weights are read from safetensors alone, and no code that a model brings is run.
 """
@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from edgeft.checkpoint.config import read_config
-from edgeft.checkpoint.model import position_limit, read_model, skeleton
+from edgeft.checkpoint.model import heads_of, position_limit, read_model, skeleton
 from edgeft.checkpoint.padding import fit_config, pad_token
 from edgeft.checkpoint.pretrained import download, loading, local_folder, quiet
 from edgeft.checkpoint.tokenizer import added_beyond, read_tokenizer, token_limit
@@ -17,6 +17,8 @@ from edgeft.checkpoint.weights import Weights, find_weights, wrapper_of
 from edgeft.errors import ModelError
 from edgeft.runtime.tokenize import TextEncoder
 from edgeft.settings import random_states
+from edgeft.tasks.classification import TASK
+from edgeft.tasks.task import Task
 from edgeft.train.embedded import minilm_folder
 from edgeft.train.objectives.objective import Objective
 
@@ -29,7 +31,7 @@ NO_LIMIT = 10**9  # transformers writes about 1e30 for a tokenizer without a lim
 
 @dataclass(frozen=True)
 class BaseModel:
-    """A pretrained model before training.
+    """A pretrained model before it is trained for ``task``.
 
     ``wrapper`` is what stands before every tensor's name in its files.
     ``length_limit`` is the most tokens that it takes, special ones included.
@@ -44,6 +46,7 @@ class BaseModel:
     length_limit: int
     wrapper: str = ""
     notes: tuple[str, ...] = ()
+    task: Task = TASK
 
     @property
     def sha256(self) -> str:
@@ -62,7 +65,7 @@ class BaseModel:
         )
 
 
-def open_base(name: str) -> BaseModel:
+def open_base(name: str, task: Task = TASK) -> BaseModel:
     """Find a model and load its config and tokenizer, but not its weights.
 
     ``name`` is "minilm" (embedded), "distilbert", a local folder or a Hub id.
@@ -72,8 +75,8 @@ def open_base(name: str) -> BaseModel:
     weights = find_weights(name, folder, auto_class="AutoModel")
     with _loading(name):
         config = read_config(name, folder)
-        _check_architecture(name, config)
-        model = skeleton(config)
+        _check_architecture(name, config, task)
+        model = skeleton(config, task)
         tokenizer = read_tokenizer(name, folder)
     wrapper = wrapper_of(name, model, weights.shapes)
     notes = [*pad_token(name, tokenizer)]
@@ -88,7 +91,7 @@ def open_base(name: str) -> BaseModel:
         tokenizer.truncation_side = "right"
         notes.append("Its tokenizer cuts long texts at their beginning; edgeft cuts at their end.")
     limit = token_limit(name, tokenizer, position_limit(model, unlimited=NO_LIMIT))
-    return BaseModel(name, folder, weights, config, tokenizer, limit, wrapper, tuple(notes))
+    return BaseModel(name, folder, weights, config, tokenizer, limit, wrapper, tuple(notes), task)
 
 
 def build_model(
@@ -104,11 +107,13 @@ def build_model(
         setattr(config, name, value)
     with random_states(seed), _loading(base.name):
         # A head for other labels is replaced.
-        model = read_model(base.name, base.folder, base.weights, config, wrapper=base.wrapper).model
+        model = read_model(
+            base.name, base.folder, base.weights, config, base.task, wrapper=base.wrapper
+        ).model
         if added_beyond(base.name, base.tokenizer, getattr(config, "vocab_size", None)):
             with quiet():
                 model.resize_token_embeddings(max(base.tokenizer.get_vocab().values()) + 1)
-        fit_config(model, base.tokenizer)
+        fit_config(model, base.tokenizer, base.task)
     model.config._name_or_path = ""  # a path of this machine is nobody's business
     return model
 
@@ -134,14 +139,10 @@ def _loading(name: str) -> AbstractContextManager[None]:
     )
 
 
-def _check_architecture(name: str, config: Any) -> None:
-    import transformers
-
-    heads = transformers.MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING
-    if type(config) not in heads or getattr(config, "is_encoder_decoder", False):
+def _check_architecture(name: str, config: Any, task: Task) -> None:
+    if type(config) not in heads_of(task) or getattr(config, "is_encoder_decoder", False):
         raise ModelError(
-            f"{name}: transformers has no text classifier for the architecture "
-            f"{config.model_type!r}.",
+            f"{name}: transformers has no {task.noun} for the architecture {config.model_type!r}.",
             hint="Choose a BERT-like encoder; --model minilm needs no network.",
         )
     if not hasattr(config, "hidden_size"):

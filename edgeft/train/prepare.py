@@ -56,7 +56,7 @@ def prepare(config: TrainConfig, hardware: Hardware) -> Prepared:
     if share is None:
         share = default_hold_out(len(given.train), len(labels))
     splits = hold_out(given, share, keys, seed=config.recipe.seed or 0)
-    base = open_base(config.model)
+    base = open_base(config.model, task)
     encoder = base.encoder()
     special = len(encoder.encode([""])[0].ids)
     learned = encoder.encode(splits.train.texts)

@@ -11,6 +11,7 @@ from edgeft.checkpoint.config import read_config
 from edgeft.checkpoint.model import position_limit, skeleton
 from edgeft.checkpoint.open import open_checkpoint
 from edgeft.errors import ModelError
+from edgeft.tasks.classification import TASK
 from tests.checkpoint.folders import with_json
 
 SMALL: dict[str, Any] = {
@@ -42,7 +43,7 @@ SMALL: dict[str, Any] = {
 )
 def test_the_positions_that_tokens_can_have(kind: str, more: dict[str, Any], limit: int) -> None:
     config = getattr(transformers, f"{kind}Config")(**{**SMALL, **more})
-    assert position_limit(skeleton(config), unlimited=7) == limit
+    assert position_limit(skeleton(config, TASK), unlimited=7) == limit
 
 
 def test_positions_without_end() -> None:

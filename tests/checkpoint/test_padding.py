@@ -82,7 +82,7 @@ def test_an_encoder_keeps_the_padding_that_it_counts_positions_by(tmp_path: Path
     base = open_base(str(architectures.roberta(tmp_path / "r")))
     base.tokenizer.pad_token = "<mask>"
     model = build_model(base, OBJECTIVE, ("no", "yes"), seed=0)
-    fit_config(model, base.tokenizer)
+    fit_config(model, base.tokenizer, base.task)
     assert model.config.pad_token_id == 1
 
 
