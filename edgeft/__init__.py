@@ -14,14 +14,26 @@ if TYPE_CHECKING:
     from edgeft.runtime.model import Model
     from edgeft.runtime.providers import Device
     from edgeft.tasks.classification import Classification
+    from edgeft.tasks.entities import Entities, Entity
 
 __version__ = "0.2.0"
-__all__ = ["Classification", "Device", "EdgeftError", "Model", "__version__", "load"]
+__all__ = [
+    "Classification",
+    "Device",
+    "EdgeftError",
+    "Entities",
+    "Entity",
+    "Model",
+    "__version__",
+    "load",
+]
 
 _LAZY = {
     "Classification": "edgeft.tasks.classification",
     "Device": "edgeft.runtime.providers",
     "EdgeftError": "edgeft.errors",
+    "Entities": "edgeft.tasks.entities",
+    "Entity": "edgeft.tasks.entities",
     "Model": "edgeft.runtime.model",
     "load": "edgeft.runtime.load",
 }

@@ -30,7 +30,10 @@ __all__ = [
 
 # Each task, under the name that Hugging Face pipelines use, and the first version that reads its
 # bundles: what their manifests require.
-TASKS: Mapping[str, str] = {"text-classification": "0.1.0"}
+TASKS: Mapping[str, str] = {
+    "text-classification": "0.1.0",
+    "token-classification": "0.2.0",
+}
 
 LongTexts = Literal["truncate", "error", "window"]
 Columns = Mapping[str, str | None]  # role ("text", "label", "tags" …) → the name that was given

@@ -11,6 +11,8 @@ def objective_named(name: str) -> Objective:
     match name:
         case "text-classification":
             from edgeft.train.objectives.classification import OBJECTIVE
+        case "token-classification":
+            from edgeft.train.objectives.entities import OBJECTIVE
         case _:
             raise FormatError(f"There is no training for the task {name!r}.")
     return OBJECTIVE

@@ -1,0 +1,116 @@
+"""A label for each word: weighted, smoothed cross-entropy over the first tokens of words."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch.nn import functional
+
+from edgeft.inputs import Input
+from edgeft.tasks.encoded import Encoded
+from edgeft.tasks.tags import NONE, goes_on, tags_of
+from edgeft.tasks.words import first_pieces, text_of, word_at, words_of
+from edgeft.train.objectives.objective import Objective, Row
+
+__all__ = ["IGNORED", "OBJECTIVE"]
+
+IGNORED = -100  # the target of a token of which nothing is asked
+
+
+def _targets(
+    inputs: Sequence[Input],
+    encoded: Sequence[Encoded],
+    truths: Sequence[Sequence[tuple[int, int, int]]],
+    labels: tuple[str, ...],
+) -> list[list[Row]]:
+    """Every part of a text teaches the labels of the words that begin in it, if there are any.
+
+    A word that an entity touches is taken for its own: no model of words can cut it.
+    """
+    further, none = _further(labels), labels.index(NONE)
+    found = []
+    for at, (one, spans) in enumerate(zip(encoded, truths, strict=True)):
+        words = words_of(one, text_of(inputs, at))
+        touched = word_at(words, spans)
+        tags = dict.fromkeys(words, none)
+        begun: set[int] = set()
+        for number, span in touched.items():
+            label = spans[span][2]
+            tags[number] = further[label] if span in begun else label
+            begun.add(span)
+        tags[-1] = IGNORED
+        rows = [(part, [tags[word] for word in first]) for part, first in first_pieces(one, words)]
+        found.append([row for row in rows if any(target != IGNORED for target in row[1])])
+    return found
+
+
+def _further(labels: tuple[str, ...]) -> list[int]:
+    """By the id with which an entity begins the id with which it goes on."""
+    on = goes_on(labels)
+    return [on.get(tag.type, at) for at, tag in enumerate(tags_of(labels))]
+
+
+def _pad(targets: Sequence[Sequence[int]], width: int) -> dict[str, Any]:
+    padded = torch.full((len(targets), width), IGNORED, dtype=torch.int64)  # (B, T) int64
+    for at, one in enumerate(targets):
+        padded[at, : len(one)] = torch.tensor(one, dtype=torch.int64)
+    return {"labels": padded}
+
+
+def _count(targets: Sequence[Sequence[int]]) -> int:
+    return sum(len(one) - one.count(IGNORED) for one in targets)
+
+
+def _weights(rows: Sequence[Row], labels: tuple[str, ...]) -> NDArray[np.float32]:
+    """words / (labels x words of the label) for each label, (C,) float32: 1 when balanced."""
+    counts = Counter(target for _, targets in rows for target in targets)
+    del counts[IGNORED]
+    return np.array(
+        [counts.total() / (len(labels) * max(counts[label], 1)) for label in range(len(labels))],
+        dtype=np.float32,
+    )
+
+
+def _loss(outputs: Any, batch: Mapping[str, Any], weights: Any, label_smoothing: float) -> Any:
+    """Weighted, smoothed cross-entropy as torch defines it, summed over words."""
+    logits = outputs.logits.float()  # (B, T, C) float32
+    return functional.cross_entropy(
+        logits.flatten(0, 1),
+        batch["labels"].flatten(),
+        weight=None if weights is None else weights.to(logits.device),
+        ignore_index=IGNORED,
+        label_smoothing=label_smoothing,
+        reduction="sum",
+    )
+
+
+def _numpy_loss(outputs: Mapping[str, Any], rows: Sequence[Row]) -> float:
+    """The mean negative log-likelihood of words' labels under each part's (T, C) logits."""
+    targets = np.array([target for _, one in rows for target in one])  # (S,) int64
+    asked = targets != IGNORED
+    logits = np.concatenate(outputs["logits"])[asked].astype(np.float64)  # (W, C)
+    shifted = logits - logits.max(axis=1, keepdims=True)
+    log_sum = np.log(np.exp(shifted).sum(axis=1))  # (W,)
+    return float((log_sum - shifted[np.arange(len(shifted)), targets[asked]]).mean())
+
+
+def _config(labels: tuple[str, ...]) -> dict[str, Any]:
+    return {
+        "num_labels": len(labels),
+        "id2label": dict(enumerate(labels)),
+        "label2id": {label: i for i, label in enumerate(labels)},
+    }
+
+
+OBJECTIVE = Objective(
+    targets=_targets,
+    pad=_pad,
+    count=_count,
+    weights=_weights,
+    loss=_loss,
+    numpy_loss=_numpy_loss,
+    config=_config,
+)

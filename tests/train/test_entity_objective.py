@@ -1,0 +1,83 @@
+"""The targets of taggers, and their loss."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+
+from edgeft.tasks.tags import bio, io
+from edgeft.train.objectives import objective_named
+from edgeft.train.objectives.entities import IGNORED, OBJECTIVE
+from tests.encoded import in_pieces
+
+LABELS = bio(["LOC", "PER"])
+TEXT = "Ada Lovelace met Babbage"
+SPANS = ((0, 12, 3), (17, 24, 3))
+
+
+def test_labels_stand_on_the_first_piece_of_each_word() -> None:
+    one = in_pieces(TEXT)  # Ada | Lov ela ce | met | Bab bag e
+    ((row,),) = OBJECTIVE.targets([TEXT], [one], [SPANS], LABELS)
+    no = IGNORED
+    assert row == (one.parts[0], [no, 3, 4, no, no, 0, 3, no, no, no])
+    assert objective_named("token-classification") is OBJECTIVE
+    plain = tuple((start, end, 2) for start, end, _ in SPANS)
+    ((row,),) = OBJECTIVE.targets([TEXT], [one], [plain], io(["LOC", "PER"]))
+    assert row[1] == [no, 2, 2, no, no, 0, 2, no, no, no]
+
+
+def test_every_window_is_a_row_and_a_word_that_began_before_it_is_not_asked() -> None:
+    one = in_pieces(TEXT, most=3, overlap=1)
+    (rows,) = OBJECTIVE.targets([TEXT], [one], [SPANS], LABELS)
+    no = IGNORED
+    # Ada Lov ela | ela ce met | met Bab bag | bag e: of the last nothing can be learned.
+    assert [target for _, target in rows] == [
+        [no, 3, 4, no, no], [no, no, no, 0, no], [no, 0, 3, no, no],
+    ]  # fmt: skip
+    assert [part for part, _ in rows] == list(one.parts[:3])
+
+
+def test_a_word_that_an_entity_cuts_is_its_own_and_an_empty_text_teaches_nothing() -> None:
+    one = in_pieces("pre-Lovelace", piece=99)
+    texts, encoded = ["pre-Lovelace", ""], [one, in_pieces("")]
+    (row,), none = OBJECTIVE.targets(texts, encoded, [((6, 12, 3),), ()], LABELS)
+    assert row[1] == [IGNORED, 0, 0, 3, IGNORED]
+    assert none == []
+
+
+def test_batches_and_weights_count_words() -> None:
+    targets = [[IGNORED, 1, IGNORED], [IGNORED, 0, 0, 0, IGNORED]]
+    padded = OBJECTIVE.pad(targets, 6)["labels"]
+    assert padded.tolist() == [
+        [IGNORED, 1, IGNORED, IGNORED, IGNORED, IGNORED],
+        [IGNORED, 0, 0, 0, IGNORED, IGNORED],
+    ]
+    assert OBJECTIVE.count(targets) == 4
+    rows = [(in_pieces("").parts[0], target) for target in targets]
+    assert OBJECTIVE.weights(rows, ("O", "X")) == pytest.approx([4 / 6, 2.0])
+
+
+def test_the_loss_is_a_sum_over_words_and_its_mean_that_of_numpy() -> None:
+    chance = np.random.default_rng(0)
+    targets = [[IGNORED, 1, 2, IGNORED], [IGNORED, 0, IGNORED]]
+    logits = [chance.normal(size=(len(one), 3)).astype(np.float32) for one in targets]
+    rows = [(in_pieces("").parts[0], target) for target in targets]
+    padded = np.full((2, 4, 3), 9.0, np.float32)  # behind the end stands anything
+    for at, one in enumerate(logits):
+        padded[at, : len(one)] = one
+    outputs = SimpleNamespace(logits=torch.tensor(padded))
+    batch = OBJECTIVE.pad(targets, 4)
+    total = float(OBJECTIVE.loss(outputs, batch, None, 0.0))
+    assert total / OBJECTIVE.count(targets) == pytest.approx(
+        OBJECTIVE.numpy_loss({"logits": logits}, rows), rel=1e-5
+    )
+    double = float(OBJECTIVE.loss(outputs, batch, torch.tensor([2.0, 2.0, 2.0]), 0.0))
+    assert double == pytest.approx(2 * total, rel=1e-6)
+
+
+def test_what_the_config_says() -> None:
+    config = OBJECTIVE.config(("O", "X"))
+    assert config == {
+        "num_labels": 2, "id2label": {0: "O", 1: "X"}, "label2id": {"O": 0, "X": 1},
+    }  # fmt: skip
