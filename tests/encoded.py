@@ -16,6 +16,11 @@ def encoded(ids: Iterable[int], unknown_share: float = 0.0, *, truncated: bool =
     return Encoded((part,), truncated, unknown_share)
 
 
+def parts(*rows: Iterable[int]) -> list[Part]:
+    """Parts of these ids, as an engine is given them."""
+    return [one.parts[0] for one in map(encoded, rows)]
+
+
 def logits_for(model: edgeft.Model, texts: Sequence[str], **how: Any) -> Array:
     """The (N, C) logits that a model gives for N texts."""
     return dense(model.outputs(texts, **how)[1], "logits")

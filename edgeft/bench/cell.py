@@ -101,7 +101,7 @@ class Run:
     load_ms: ``edgeft.load`` with the files' sha256 checked, packages imported.
     first_ms: from the start of the process to its first prediction (cold start).
     highest_rate: texts a second of ``highest``, 0 where no rate that was tried kept
-        the bound, None where none was sought.
+        the bound, None where none was sought. answers: what each text got, without scores.
     """
 
     device: str
@@ -116,7 +116,7 @@ class Run:
     highest: Trial | None
     highest_rate: float | None
     peak_rss_bytes: int | None
-    labels: Sequence[str]
+    answers: Sequence[str]
 
 
 @dataclass(frozen=True)
@@ -143,7 +143,7 @@ class Measured:
     load_ms: Interval
     first_ms: Interval
     peak_rss_bytes: Interval | None
-    labels: tuple[str, ...]
+    answers: tuple[str, ...]
     percentiles: Mapping[str, float | None]
     quantiles_ms: tuple[float, ...]
     samples: int
@@ -163,8 +163,8 @@ class Measured:
     runs: tuple[Run, ...]
 
     def to_dict(self) -> dict[str, Any]:
-        """A JSON-ready dictionary of all but the labels and the single runs."""
-        left_out = {"labels", "runs", "percentiles", "buckets"}
+        """A JSON-ready dictionary of all but the answers and the single runs."""
+        left_out = {"answers", "runs", "percentiles", "buckets"}
         rest = {
             name: value.to_dict() if isinstance(value, Interval) else value
             for name, value in vars(self).items()
@@ -192,7 +192,7 @@ def summarize(runs: Sequence[Run]) -> Measured:
         load_ms=spread([run.load_ms for run in runs]),
         first_ms=spread([run.first_ms for run in runs]),
         peak_rss_bytes=_spread([run.peak_rss_bytes for run in runs]),
-        labels=tuple(runs[0].labels),
+        answers=tuple(runs[0].answers),
         percentiles={name: percentile(times_ms, share) for name, share in PERCENTILES.items()},
         quantiles_ms=tuple(percentiles(times_ms, range(1, 101))) if times_ms else (),
         samples=len(times_ms),
@@ -215,9 +215,9 @@ def summarize(runs: Sequence[Run]) -> Measured:
     )
 
 
-def agreement(labels: Sequence[str], reference: Sequence[str]) -> float:
-    """The share, 0 to 1, of texts that got the label that the reference gave them."""
-    same = sum(one == other for one, other in zip(labels, reference, strict=True))
+def agreement(answers: Sequence[str], reference: Sequence[str]) -> float:
+    """The share, 0 to 1, of texts that got the answer that the reference gave them."""
+    same = sum(one == other for one, other in zip(answers, reference, strict=True))
     return same / len(reference)
 
 

@@ -58,7 +58,7 @@ class CellResult:
     error: str = ""
 
     def to_dict(self) -> dict[str, Any]:
-        """A JSON-ready dictionary of everything but the labels."""
+        """A JSON-ready dictionary of everything but the answers."""
         one = self.measured
         head: dict[str, Any] = {
             **asdict(self.cell),

@@ -213,8 +213,8 @@ def _result(
     one = measured.get(cell)
     reference = reference_of(measured, cell.length)
     same = None
-    if one and reference and one.labels and reference.labels and subject.labelled:
-        same = agreement(one.labels, reference.labels)
+    if one and reference and one.answers and reference.answers and subject.answers:
+        same = agreement(one.answers, reference.answers)
     single = offline = None
     if one is not None and operations is not None:
         ceiling = found.ceilings.get((cell.device, one.threads, arithmetic_of(variant.precision)))
@@ -254,7 +254,7 @@ def _rooflines(
 
 
 def reference_of(measured: Mapping[Cell, Measured], length: int | None) -> Measured | None:
-    """The cell whose labels the others are compared with: fp32, on the CPU where it was asked."""
+    """The cell whose answers the others are compared with: fp32, on the CPU where it was asked."""
     fp32 = sorted(
         (cell for cell in measured if cell.variant == "fp32" and cell.length == length),
         key=lambda cell: cell.device != "cpu",

@@ -1,9 +1,10 @@
 """The scenarios of one process, after MLPerf's load generator: single texts, all, arrivals."""
 
+import json
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from edgeft.bench.cell import Offline, Singles
 from edgeft.bench.energy import EnergyMeter
@@ -59,7 +60,10 @@ def all_texts(
     meter: EnergyMeter,
     least_s: float = LEAST_S,
 ) -> tuple[Offline, list[str]]:
-    """All texts in one call, again and again for ``least_s`` seconds; and their labels."""
+    """All texts in one call, again and again for ``least_s`` seconds; and their answers.
+
+    An answer is told as JSON, without the scores, so that equal ones are equal.
+    """
     trace.clear()
     meter.start()
     cpu_s, begin = time.process_time(), time.perf_counter()
@@ -84,7 +88,19 @@ def all_texts(
         joules=meter.joules(seconds),
         energy_source=meter.source,
     )
-    return measured, [one.label for one in predictions]
+    show = model.task.show
+    return measured, [json.dumps(_without_scores(show(one, False))) for one in predictions]
+
+
+def _without_scores(shown: Any) -> Any:
+    """A shown prediction without its fractions, which differ where answers do not."""
+    if isinstance(shown, dict):
+        return {
+            name: _without_scores(value)
+            for name, value in shown.items()
+            if not isinstance(value, float)
+        }
+    return [_without_scores(one) for one in shown] if isinstance(shown, list) else shown
 
 
 def arrivals(

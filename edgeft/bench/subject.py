@@ -26,6 +26,7 @@ from edgeft.bundle.integrity import check_files
 from edgeft.bundle.manifest import FOREIGN
 from edgeft.errors import BundleError, DependencyError, OutputError
 from edgeft.runtime.graphfile import keeps_weights_elsewhere, read_ends
+from edgeft.tasks import FOREIGN_TASK, TASKS, task_named
 
 __all__ = ["Subject", "is_foreign", "open_subject"]
 
@@ -50,8 +51,7 @@ class Subject:
 
     ``name`` is that of the folder that the user named.
 
-    ``adopted`` is True where the folder was no bundle. ``labelled`` says whether its
-    answers are labels, and so whether they can agree. ``unreadable`` says why variants
+    ``adopted`` is True where the folder was no bundle. ``unreadable`` says why variants
     cannot be opened.
     """
 
@@ -60,8 +60,12 @@ class Subject:
     manifest: Manifest
     config: Mapping[str, Any]
     adopted: bool
-    labelled: bool
     unreadable: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def answers(self) -> bool:
+        """Whether it gives answers, which can agree, and not only takes time."""
+        return self.manifest.model.task != FOREIGN_TASK
 
 
 @contextmanager
@@ -69,8 +73,7 @@ def open_subject(folder: Path) -> Iterator[Subject]:
     """A bundle as it is; another folder with ONNX files as a bundle in a temporary place.
 
     Such a folder needs config.json and tokenizer.json, as optimum writes them.
-    Of a model that gives something else than one row of scores a text, the mean of
-    its first output stands for the answer: right to time, not to use. A file that is
+    A model that is of none of the tasks is timed alone. A file that is
     no graph is a variant that fails, unless there is no other. Raises
     BundleError, IntegrityError, FormatError, OutputError, and DependencyError where
     weights lie in other files and onnx is missing, which puts them into the graph.
@@ -83,7 +86,7 @@ def open_subject(folder: Path) -> Iterator[Subject]:
         if "config.json" in manifest.files:
             check_files(folder, manifest.files, ["config.json"], verify="full")
             config = _json(folder / "config.json")
-        yield Subject(folder, name, manifest, config, adopted=False, labelled=True)
+        yield Subject(folder, name, manifest, config, adopted=False)
         return
     with _scratch_folder() as work:
         config = _json(folder / "config.json")
@@ -99,11 +102,8 @@ def open_subject(folder: Path) -> Iterator[Subject]:
                 f"{folder} could not be copied to {work}: {error.strerror}.",
                 hint="Make room there, or name another place with TMPDIR.",
             ) from error
-        labelled = manifest.model.labels == _labels_of(config)
         told = {one: str(why).replace(str(folder), name) for one, why in unreadable.items()}
-        yield Subject(
-            Path(work), name, manifest, config, adopted=True, labelled=labelled, unreadable=told
-        )
+        yield Subject(Path(work), name, manifest, config, adopted=True, unreadable=told)
 
 
 def is_foreign(folder: Path) -> bool:
@@ -127,6 +127,7 @@ def _adopt(
     """Write a bundle of the folder's graphs, without goldens; which cannot be opened, and why."""
     copyfile(folder / "tokenizer.json", into / "tokenizer.json")
     variants: dict[str, Variant] = {}
+    task = FOREIGN_TASK
     labels: tuple[str, ...] = ()
     unreadable: dict[str, BundleError] = {}
     for path in _graphs(folder):
@@ -137,7 +138,8 @@ def _adopt(
         outputs: Tensors = ()
         try:
             inputs, outputs = _take(path, into / path.name)
-            labels = labels or _columns(outputs[0], config)
+            if task == FOREIGN_TASK:
+                task, labels = _task_of(outputs, config)
         except BundleError as error:  # it stays a variant, whose cells fail
             unreadable[name] = error
         variants[name] = Variant(
@@ -154,7 +156,7 @@ def _adopt(
         raise next(iter(unreadable.values()))
     record = ModelRecord(
         path=".",
-        task="text-classification",
+        task=task,
         labels=labels,
         tokenizer="tokenizer.json",
         max_length=_max_length(folder, config),
@@ -212,21 +214,24 @@ def _graphs(folder: Path) -> list[Path]:
     return list({path.name: path for path in reversed(found)}.values())[::-1]
 
 
-def _columns(output: TensorRecord, config: Mapping[str, Any]) -> tuple[str, ...]:
-    """What the answer's values stand for: labels, or their numbers where it is no classifier."""
-    labels = _labels_of(config)
-    if labels is not None and output.name == "logits" and len(output.shape) in (0, 2):
-        return labels  # without a shape, the file does not state it
-    width = output.shape[-1] if len(output.shape) > 2 else 1
-    return tuple(f"column {at}" for at in range(width if isinstance(width, int) else 1))
+def _task_of(outputs: Tensors, config: Mapping[str, Any]) -> tuple[str, tuple[str, ...]]:
+    """The task whose head the config names and whose outputs are there, and its labels."""
+    kinds = config.get("architectures")
+    kind = str(kinds[0]) if isinstance(kinds, list) and kinds else ""
+    given = {one.name: len(one.shape) for one in outputs}
+    for task in map(task_named, TASKS):
+        # Without a shape, the file does not state it.
+        there = all(given.get(name) in (0, len(axes)) for name, axes in task.outputs.items())
+        if kind.endswith(task.auto_class.removeprefix("AutoModel")) and there:
+            labelled = any("labels" in axes for axes in task.outputs.values())
+            labels = _labels_of(config) if labelled else ()
+            if labels is not None:
+                return task.name, labels
+    return FOREIGN_TASK, ()
 
 
 def _labels_of(config: Mapping[str, Any]) -> tuple[str, ...] | None:
-    """The labels that a text classifier's config states; None for another kind of model."""
-    kinds = config.get("architectures")
-    kind = str(kinds[0]) if isinstance(kinds, list) and kinds else ""
-    if not kind.endswith("ForSequenceClassification"):
-        return None
+    """The labels that a config states; None where it does not state them as it should."""
     names = config.get("id2label") or {"0": "LABEL_0", "1": "LABEL_1"}  # transformers' default
     if not isinstance(names, dict) or not all(re.fullmatch("[0-9]{1,9}", one) for one in names):
         return None

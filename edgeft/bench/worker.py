@@ -58,10 +58,12 @@ def _answer(jobs: IO[str], answers: IO[str]) -> None:
 
         _send(answers, vars(measure_ceiling(**job["ceiling"])))
         return
+    from edgeft.bench.trace import Trace
     from edgeft.runtime.load import load
     from edgeft.runtime.providers import import_onnxruntime
 
     import_onnxruntime()  # here, so that load_ms is the time of loading alone
+    trace = Trace(_beats(answers))
     begin = time.perf_counter()
     model = load(
         job["bundle"],
@@ -70,11 +72,9 @@ def _answer(jobs: IO[str], answers: IO[str]) -> None:
         threads=job["threads"],
         batch_tokens=job["batch_tokens"],
         verify=job["verify"],
+        observer=trace,
     )
     load_ms = (time.perf_counter() - begin) * 1e3
-    from edgeft.bench.trace import trace_model
-
-    trace = trace_model(model, _beats(answers))
     with model:
         model.predict(job["text"])
         _send(answers, {"load_ms": load_ms})
@@ -91,13 +91,13 @@ def _measure(model: "Model", trace: "Trace", job: dict[str, Any]) -> dict[str, A
     meter = EnergyMeter(gpu=int(number) if kind in ("cuda", "tensorrt") else None)
     warmed = warm(model, job["text"], job["texts"])
     singles = offline = highest = highest_rate = None
-    labels: list[str] = []
+    told: list[str] = []
     trials: list[Any] = []
     if job["singles"]:
         singles = single_texts(model, trace, job["singles"], job["most_s"])
     if job["offline"]:
         least_s = BATTERY_S if job["patient"] and meter.source == "battery" else LEAST_S
-        offline, labels = all_texts(model, trace, job["texts"], meter, least_s)
+        offline, told = all_texts(model, trace, job["texts"], meter, least_s)
     peak = peak_rss_bytes()  # before the callers of the next scenario take memory of their own
     if job["load"]:
 
@@ -120,7 +120,7 @@ def _measure(model: "Model", trace: "Trace", job: dict[str, Any]) -> dict[str, A
         "highest": highest and vars(highest),
         "highest_rate": highest_rate,
         "peak_rss_bytes": peak,
-        "labels": labels,
+        "answers": told,
     }
 
 

@@ -26,7 +26,7 @@ from edgeft.fields import (
 )
 from edgeft.inputs import Input, columns_of, input_from
 from edgeft.normalize import STEPS
-from edgeft.tasks.task import PLAIN, TASKS, Head
+from edgeft.tasks.task import FOREIGN_TASK, PLAIN, TASKS, Head
 
 __all__ = [
     "FEATURES",
@@ -249,8 +249,8 @@ _VARIANT = record(
 _MODEL = record(
     ModelRecord,
     path=_path,
-    task=choice(*TASKS),
-    labels=listed(text(most=LONGEST_LABEL), 1),
+    task=choice(*TASKS, FOREIGN_TASK),
+    labels=listed(text(most=LONGEST_LABEL)),
     tokenizer=_path,
     max_length=whole(1, MOST_TOKENS),
     pad_id=whole(0, INT32),
@@ -297,7 +297,7 @@ def requires_of(manifest: Manifest) -> tuple[str, ...]:
         *("normalize",) * any(one.normalize for one in models),
         *("decision",) * decided,
         "records",
-        *sorted({one.task for one in models} - {FIRST_TASK}),
+        *sorted({one.task for one in models} & TASKS.keys() - {FIRST_TASK}),
     )
 
 
@@ -352,6 +352,8 @@ def _check_pipeline(manifest: Manifest) -> None:
 
 
 def _check_model(manifest: Manifest, model: ModelRecord) -> None:
+    if model.task == FIRST_TASK and not model.labels:
+        raise FieldError("is []; it must be a list of 1 label or more", "labels")
     twice = repeated(model.labels)
     if twice is not None:
         raise FieldError(f"name {twice!r} twice", "labels")
@@ -378,22 +380,35 @@ def _check_variant(manifest: Manifest, model: ModelRecord, variant: Variant) -> 
             found = f"has {len(golden)} rows for {len(model.golden_inputs)} golden inputs"
             raise FieldError(found, "golden", "outputs", name)
         for at, row in enumerate(golden):
-            if name == LOGITS and len(row) != len(labels):
+            whole = (
+                len(row) == len(labels)
+                if model.task == FIRST_TASK
+                else not labels or (len(row) % len(labels) == 0)
+            )
+            if name == LOGITS and not whole:
                 found = f"has {len(row)} numbers for {len(labels)} labels"
                 raise FieldError(found, "golden", "outputs", name, at)
     if variant.graph != FOREIGN:
-        _check_ends(variant, len(labels))
+        _check_ends(variant, model)
 
 
-def _check_ends(variant: Variant, labels: int) -> None:
-    """The graph's recorded inputs and outputs are those of a text classifier."""
+def _check_ends(variant: Variant, model: ModelRecord) -> None:
+    """The graph's recorded inputs and outputs can be those of the model's task.
+
+    A text classifier gives a row of scores a text; others give one a token, or one number.
+    """
     names = [one.name for one in variant.inputs]
     if "input_ids" not in names or len(set(names)) != len(names) or not set(names) <= KNOWN_INPUTS:
         found = f"name {', '.join(names) or 'nothing'}; known are {', '.join(sorted(KNOWN_INPUTS))}"
         raise FieldError(found, "inputs")
     if not variant.outputs:
         raise FieldError("name nothing", "outputs")
-    shape = variant.outputs[0].shape
-    if len(shape) != 2 or (isinstance(shape[1], int) and shape[1] != labels):
-        found = f"is {list(shape)}; scores of {labels} labels are [texts, {labels}]"
+    labels, shape = len(model.labels), variant.outputs[0].shape
+    of_texts = model.task == FIRST_TASK
+    scored = of_texts or len(shape) == 3  # each along its last axis
+    if len(shape) not in ((2,) if of_texts else (2, 3)) or (
+        scored and isinstance(shape[-1], int) and shape[-1] != labels
+    ):
+        rows = "texts" if of_texts else "texts, tokens"
+        found = f"is {list(shape)}; scores of {labels} labels are [{rows}, {labels}]"
         raise FieldError(found, "outputs", 0, "shape")

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from edgeft.data.source import too_long
 from edgeft.data.table import LONGEST
 
-__all__ = ["Arrivals", "windows"]
+__all__ = ["Arrivals", "groups"]
 
 CHUNK = 1 << 20  # bytes; a pipe holds less and gives what it has
 
@@ -40,7 +40,7 @@ class Arrivals(io.BufferedReader):
         return chunk
 
 
-def windows(
+def groups(
     texts: Iterable[str], *, arrivals: Arrivals | None = None, most: int
 ) -> Iterator[list[str]]:
     """Group texts, at most ``most`` together.
@@ -48,11 +48,11 @@ def windows(
     With ``arrivals``, the stream that the texts are read from, a group ends
     where the next text would have to be waited for.
     """
-    window: list[str] = []
+    group: list[str] = []
     for text in texts:
-        window.append(text)
-        if len(window) >= most or (arrivals is not None and not arrivals.ready):
-            yield window
-            window = []
-    if window:
-        yield window
+        group.append(text)
+        if len(group) >= most or (arrivals is not None and not arrivals.ready):
+            yield group
+            group = []
+    if group:
+        yield group

@@ -48,10 +48,10 @@ def command(
     together, up to 1,024 of them, and their answers are written at once.
     """
     import edgeft
-    from edgeft.cli.arrivals import Arrivals, windows
+    from edgeft.cli.arrivals import Arrivals, groups
     from edgeft.data import read_texts
     from edgeft.errors import DataError
-    from edgeft.runtime.model import WINDOW
+    from edgeft.runtime.runner import GROUP
 
     arrivals = None
     if str(source) == "-":
@@ -76,7 +76,7 @@ def command(
             for prediction in model.stream(texts):
                 print(console.json_text(show(prediction, scores)))
             return
-        for window in windows(texts, arrivals=arrivals, most=WINDOW):
-            for prediction in model.predict(window):
+        for group in groups(texts, arrivals=arrivals, most=GROUP):
+            for prediction in model.predict(group):
                 print(console.json_text(show(prediction, scores)))
             sys.stdout.flush()

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from edgeft.export.graph import Graphs, describe_graph
 from edgeft.export.quantize import (
+    Rows,
     convert_fp16,
     quantize_dynamic,
     quantize_int4,
@@ -13,7 +14,7 @@ from edgeft.export.quantize import (
     weight_nodes,
 )
 from edgeft.export.variants import KINDS, Target
-from edgeft.runtime.engine import Inputs, Rows
+from edgeft.runtime.engine import Ends
 
 __all__ = ["Materials", "layers_of", "make"]
 
@@ -47,7 +48,7 @@ def make(name: str, path: Path, materials: Materials, leave: Collection[str] = (
                 source,
                 path,
                 materials.calibration,
-                Inputs(inputs, materials.fill),
+                Ends(inputs, materials.fill, {}),
                 reduce_range=target.reduce_range,
                 symmetric=target.symmetric,
                 leave=leave,

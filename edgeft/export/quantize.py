@@ -1,6 +1,6 @@
 """Smaller numbers: dynamic and static int8, fp16, and 4-bit weights."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,9 +9,10 @@ from numpy.typing import NDArray
 
 from edgeft.checkpoint.pretrained import quiet
 from edgeft.errors import ModelError
-from edgeft.runtime.engine import Inputs, Rows, pad
+from edgeft.runtime.engine import Ends, pad
 from edgeft.runtime.providers import import_onnxruntime
 from edgeft.settings import contained
+from edgeft.tasks.encoded import Part
 
 if TYPE_CHECKING:
     import onnx
@@ -25,6 +26,7 @@ SMALLEST = 64  # numbers in a weight that is worth the trouble
 # Where a whole number that was computed in floats cannot come from: shapes and comparisons.
 CARRIERS = ("Shape", "Gather", "Range", "ConstantOfShape")
 INSERTED = "_cast_to_fp16_node"  # behind a node that stays in float32
+Rows = Sequence[Sequence[int]]  # token ids
 BLOCK = 32  # weights that share a scale in 4 bits
 
 
@@ -72,7 +74,7 @@ def quantize_static(
     source: Path,
     path: Path,
     rows: Rows,
-    inputs: Inputs,
+    ends: Ends,
     *,
     reduce_range: bool,
     symmetric: bool,
@@ -94,7 +96,7 @@ def quantize_static(
         quantize(
             source,
             path,
-            _Feeds(rows, inputs),
+            _Feeds(rows, ends),
             quant_format=QuantFormat.QDQ,
             op_types_to_quantize=list(STATIC),
             # Products of two activations, as inside attention, lose more than they save.
@@ -113,8 +115,10 @@ def quantize_static(
 class _Feeds:
     """Rows of ids one by one, as onnxruntime's calibration asks for them."""
 
-    def __init__(self, rows: Rows, inputs: Inputs) -> None:
-        self._feeds: Iterator[dict[str, NDArray[np.int64]]] = (pad([row], inputs) for row in rows)
+    def __init__(self, rows: Rows, ends: Ends) -> None:
+        self._feeds: Iterator[dict[str, NDArray[np.int64]]] = (
+            pad([Part([*row], range(0), 0)], ends) for row in rows
+        )
 
     def get_next(self) -> dict[str, NDArray[np.int64]] | None:
         return next(self._feeds, None)

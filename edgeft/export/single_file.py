@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 
 from edgeft.errors import DependencyError, GateError
 from edgeft.export.text_graph import text_graph
-from edgeft.runtime.model import WINDOW, Model
+from edgeft.runtime.model import Model
 from edgeft.runtime.providers import import_onnxruntime
+from edgeft.runtime.runner import GROUP
 from edgeft.runtime.tokenize import TextEncoder
 from edgeft.settings import contained
 from edgeft.tasks.builtin import SPELLING_TEXTS
@@ -170,8 +171,8 @@ def compare_ids(
     """Each text's ids by the runtime and by the graph, without padding."""
     session = _session(to_ids.SerializeToString())
     pairs = []
-    for begin in range(0, len(texts), WINDOW):
-        part = texts[begin : begin + WINDOW]
+    for begin in range(0, len(texts), GROUP):
+        part = texts[begin : begin + GROUP]
         ids, mask = session.run(["input_ids", "attention_mask"], {"text": _strings(part)})
         for one, row, size in zip(encoder.encode(part), ids, mask.sum(axis=1), strict=True):
             pairs.append((one.ids, row[:size].tolist()))

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 from edgeft.inputs import Input
 from edgeft.progress import Progress, silent
-from edgeft.runtime.model import WINDOW, Model
+from edgeft.runtime.model import Model
+from edgeft.runtime.runner import GROUP
 from edgeft.tasks.encoded import Encoded
 from edgeft.tasks.outputs import Outputs, in_a_row
 from edgeft.tasks.task import PLAIN, Answers, Head, Labels, Task
@@ -43,9 +44,9 @@ def tell(
     encoded: list[Encoded] = []
     parts = []
     progress(step, 0, len(inputs))
-    for at in range(0, max(1, len(inputs)), WINDOW):
-        some, outputs = model.outputs(inputs[at : at + WINDOW], alone=alone)
+    for at in range(0, max(1, len(inputs)), GROUP):
+        some, outputs = model.outputs(inputs[at : at + GROUP], alone=alone)
         encoded += some
         parts.append(outputs)
-        progress(step, min(at + WINDOW, len(inputs)), len(inputs))
+        progress(step, min(at + GROUP, len(inputs)), len(inputs))
     return Told(model.task, model.labels, inputs, encoded, in_a_row(parts))

@@ -1,58 +1,72 @@
-"""Windows of texts, each prepared while the one before is run."""
+"""Groups of inputs, each prepared while the one before is run."""
 
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator
 from typing import Generic, TypeVar
 
-__all__ = ["one_ahead", "windows"]
+from edgeft.inputs import Input, size_of
+
+__all__ = ["groups", "one_ahead"]
 
 Given = TypeVar("Given")
 Prepared = TypeVar("Prepared")
 
 
-def windows(texts: Iterable[str], *, most: int, most_characters: int) -> Iterator[list[str]]:
-    """Group texts, at most ``most`` and, but for a single one, ``most_characters`` together.
+def groups(inputs: Iterable[Input], *, most: int, most_characters: int) -> Iterator[list[Input]]:
+    """Group inputs, at most ``most`` and, but for a single one, ``most_characters`` together.
 
-    Where the source fails, what it gave before is a window first.
+    Where the source fails, what it gave before is a group first.
     """
-    window: list[str] = []
+    group: list[Input] = []
     characters = 0
-    source = iter(texts)
+    source = iter(inputs)
     failure: Exception | None = None
     while True:
         try:
-            text = next(source)
+            one = next(source)
         except StopIteration:
             break
         except Exception as error:
             failure = error
             break
-        if window and (len(window) >= most or characters + len(text) > most_characters):
-            yield window
-            window, characters = [], 0
-        window.append(text)
-        characters += len(text)
-    if window:
-        yield window
+        size = size_of(one)
+        if group and (len(group) >= most or characters + size > most_characters):
+            yield group
+            group, characters = [], 0
+        group.append(one)
+        characters += size
+    if group:
+        yield group
     if failure is not None:
         raise failure
 
 
-def one_ahead(prepare: Callable[[Given], Prepared], items: Iterator[Given]) -> Iterator[Prepared]:
+def one_ahead(
+    prepare: Callable[[Given], Prepared],
+    items: Iterator[Given],
+    waited: Callable[[float], None] | None = None,
+) -> Iterator[Prepared]:
     """``prepare`` each item, in a thread of its own while the one before is used.
 
     Items are taken from their iterator by the caller's own thread. An error of
     the iterator or of ``prepare`` is raised after all that came before was given.
+    ``waited`` is told the seconds that the caller waited for that thread.
     """
     first = next(items, None)
     if first is None:
         return
     following, error = _next(items)
-    current = prepare(first)  # a single window needs no thread
+    current = prepare(first)  # a single group needs no thread
     while following is not None:
         coming = _Coming(prepare, following)
         yield current
-        current = coming.result()
+        if waited is None:
+            current = coming.result()
+        else:
+            begin = time.perf_counter()
+            current = coming.result()
+            waited(time.perf_counter() - begin)
         following, error = _next(items)
     yield current
     if error is not None:

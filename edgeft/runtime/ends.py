@@ -1,4 +1,4 @@
-"""Whether an opened graph takes and gives what the manifest records of it."""
+"""Whether an opened graph takes and gives what its task wants and the manifest records of it."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -7,6 +7,7 @@ from edgeft.bundle import Variant
 from edgeft.bundle.integrity import AGAIN
 from edgeft.bundle.manifest import FOREIGN, KNOWN_INPUTS
 from edgeft.errors import BundleError
+from edgeft.tasks.task import Task
 
 if TYPE_CHECKING:
     import onnxruntime
@@ -14,17 +15,17 @@ if TYPE_CHECKING:
 __all__ = ["check_ends"]
 
 IDS = "tensor(int64)"
-SCORES = ("tensor(float)", "tensor(float16)")
+FLOATS = ("tensor(float)", "tensor(float16)")
 
 
 def check_ends(
-    session: "onnxruntime.InferenceSession", variant: Variant, labels: int, path: Path
+    session: "onnxruntime.InferenceSession", variant: Variant, task: Task, labels: int, path: Path
 ) -> None:
-    """Raise BundleError where a graph's inputs and outputs are not those of a text classifier.
+    """Raise BundleError where a graph's inputs and outputs are not those of its task.
 
-    It takes (B, T) int64 and gives (B, ``labels``) floats first, under the
-    recorded names. ``path`` is what the message calls the graph. Of a foreign
-    graph only the inputs matter.
+    It takes (B, T) int64 and gives floats, under the recorded names: each of the task's outputs
+    with as many axes as the task says, that of the labels ``labels`` wide. ``path`` is what the
+    message calls the graph. Of a foreign graph, types and shapes of the inputs do not matter.
     """
     inputs, outputs = session.get_inputs(), session.get_outputs()
     _check_names("inputs", [one.name for one in inputs], [one.name for one in variant.inputs], path)
@@ -33,19 +34,20 @@ def check_ends(
         if one.name not in KNOWN_INPUTS:
             raise BundleError(f"{path} wants an input that is not known: {one.name!r}.")
         if variant.graph != FOREIGN and not (dynamic and one.type == IDS):
-            raise _unfit(path, f"its input {one.name!r} is {one.type} of shape {one.shape}")
-    if variant.graph == FOREIGN:
-        return
-    _check_names(
-        "outputs", [one.name for one in outputs], [one.name for one in variant.outputs], path
-    )
-    first = outputs[0]
-    width = first.shape[1] if len(first.shape) == 2 else 0
-    if first.type not in SCORES or (isinstance(width, int) and width != labels):
-        raise _unfit(
-            path, f"its output {first.name!r} is {first.type} of shape {first.shape} "
-            f"for {labels} labels"
-        )  # fmt: skip
+            raise _unfit(path, task, f"its input {one.name!r} is {one.type} of shape {one.shape}")
+    if variant.graph != FOREIGN:
+        recorded = [one.name for one in variant.outputs]
+        _check_names("outputs", [one.name for one in outputs], recorded, path)
+    given = {one.name: one for one in outputs}
+    for name, axes in task.outputs.items():
+        if name not in given:
+            raise _unfit(path, task, f"it has no output {name!r}, but {', '.join(given)}")
+        one = given[name]
+        width = one.shape[axes.index("labels")] if "labels" in axes and one.shape else labels
+        fits = len(one.shape) == len(axes) or (variant.graph == FOREIGN and not one.shape)
+        if one.type not in FLOATS or not fits or (isinstance(width, int) and width != labels):
+            found = f"its output {name!r} is {one.type} of shape {one.shape} for {labels} labels"
+            raise _unfit(path, task, found)
 
 
 def _check_names(what: str, found: list[str], recorded: list[str], path: Path) -> None:
@@ -56,8 +58,8 @@ def _check_names(what: str, found: list[str], recorded: list[str], path: Path) -
         )
 
 
-def _unfit(path: Path, found: str) -> BundleError:
+def _unfit(path: Path, task: Task, found: str) -> BundleError:
     return BundleError(
-        f"{path} is no graph of a text classifier: {found}.",
+        f"{path} is no graph of a {task.noun}: {found}.",
         hint="Export the model again with: edgeft export",
     )

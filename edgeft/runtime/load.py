@@ -17,9 +17,11 @@ from edgeft.errors import BundleError, IntegrityError, UsageError
 from edgeft.fields import FieldError, Reader, choice, flag, number, optional, text, whole
 from edgeft.runtime.cpu import MOST_THREADS, usable_cores
 from edgeft.runtime.golden import check_recorded, hold_golden
-from edgeft.runtime.model import Model, Serving
+from edgeft.runtime.model import Model
+from edgeft.runtime.observer import Observer
 from edgeft.runtime.opening import TENSORRT_ROWS, Opening, open_variant
 from edgeft.runtime.providers import resolve_device
+from edgeft.runtime.runner import Runner, Serving
 from edgeft.runtime.sealed import SealedFiles
 from edgeft.runtime.tokenize import TextEncoder
 from edgeft.runtime.trial import quickest, suitable
@@ -48,6 +50,7 @@ def load(
     wait_ms: float = 1.0,
     spin: bool | None = None,
     cuda_graphs: bool = False,
+    observer: Observer | None = None,
 ) -> Model:
     """Load a bundle.
 
@@ -88,6 +91,7 @@ def load(
         never do. By default for as long as the process has its cores to itself:
         no quota, no neighbour, no calls that overlap; from then on they sleep.
     cuda_graphs: on CUDA, record the kernels of single texts and replay them.
+    observer: told of each step that the model makes; see ``runtime.observer``.
 
     Raises BundleError, FormatError, IntegrityError, DeviceError,
     DependencyError, UsageError.
@@ -127,6 +131,7 @@ def load(
             ),
             spin=spin,
             cuda_graphs=cuda_graphs,
+            observer=observer,
         ),
     )
 
@@ -186,6 +191,7 @@ def _load(
     serving: Serving,
     spin: bool | None,
     cuda_graphs: bool,
+    observer: Observer | None,
 ) -> Model:
     manifest = read_manifest(folder)
     if expect is not None and expect != manifest.digest:
@@ -194,6 +200,7 @@ def _load(
             hint="Load the bundle that you expect, or correct the digest.",
         )
     record = manifest.model
+    task = task_named(record.task)
     with SealedFiles(folder, manifest.files, verify) as files:
         place = resolve_device(device)  # imports onnxruntime while the files are hashed
         if cuda_graphs and place.kind != "cuda":
@@ -217,19 +224,29 @@ def _load(
     if len(names) > 1:
         name = quickest(opening, {name: engine for name, (engine, _) in opened.items()}, encoder)
     engine, found = opened[name]
-    model = Model(
-        task=task_named(record.task),
-        manifest=manifest,
-        variant=name,
-        device=found,
-        threads=threads,
+    runner = Runner(
+        task=task,
+        labels=len(record.labels),
         encoder=encoder,
         engine=engine,
+        device=found,
+        threads=threads,
+        max_length=record.max_length,
         serving=replace(
             serving,
             alone=batch_invariant and not record.variants[name].batch_invariant,
             max_rows=TENSORRT_ROWS if place.kind == "tensorrt" else None,
         ),
+        observer=observer,
+    )
+    model = Model(
+        task=task,
+        head=record.head_of(name),
+        manifest=manifest,
+        variant=name,
+        device=found,
+        threads=threads,
+        runner=runner,
     )
     if verify != "off":
         try:

@@ -12,12 +12,14 @@ from edgeft.errors import OutputError
 from edgeft.runtime.cache import private_folder
 from edgeft.runtime.cpu import cpu_features, has_int8_dot
 from edgeft.runtime.ends import check_ends
-from edgeft.runtime.engine import BoundEngine, CheckedEngine, Engine, Inputs, PlainEngine
+from edgeft.runtime.engine import BoundEngine, CheckedEngine, Ends, Engine, PlainEngine
 from edgeft.runtime.graphfile import check_graph
 from edgeft.runtime.providers import Device, DeviceName, import_onnxruntime, nvidia_gpu
 from edgeft.runtime.sealed import SealedFiles
 from edgeft.runtime.session import SessionOptions, device_of, open_session
 from edgeft.runtime.spinning import SpinningEngine, may_spin
+from edgeft.tasks import task_named
+from edgeft.tasks.task import Task
 
 if TYPE_CHECKING:
     import onnxruntime
@@ -44,6 +46,11 @@ class Opening:
     spin: bool | None = None
     cuda_graphs: bool = False
 
+    @property
+    def task(self) -> Task:
+        """The task of the bundle's model."""
+        return task_named(self.manifest.model.task)
+
 
 def open_variant(opening: Opening, name: str, files: SealedFiles) -> tuple[Engine, Device]:
     """An engine for the variant ``name``, and where it really runs.
@@ -55,7 +62,8 @@ def open_variant(opening: Opening, name: str, files: SealedFiles) -> tuple[Engin
     engine = _engine(opening, name, session)
     if by_chance:
         engine = SpinningEngine(engine, lambda: _sleeping(opening, name), opening.threads)
-    checked = CheckedEngine(engine, len(opening.manifest.model.labels))
+    labels = len(opening.manifest.model.labels)
+    checked = CheckedEngine(engine, opening.task.outputs, labels)
     return checked, device_of(session, opening.place)
 
 
@@ -76,7 +84,7 @@ def _open(
     check_graph(graph, path)
     options = _session_options(opening, name, spin=spin)
     session = open_session(path_of(graph, path), opening.place, options, name=str(path))
-    check_ends(session, variant, len(opening.manifest.model.labels), path)
+    check_ends(session, variant, opening.task, len(opening.manifest.model.labels), path)
     return session
 
 
@@ -116,13 +124,13 @@ def _engine(opening: Opening, name: str, session: "onnxruntime.InferenceSession"
     record = opening.manifest.model
     names = tuple(one.name for one in record.variants[name].inputs)
     fill = {"input_ids": record.pad_id, "token_type_ids": record.pad_type_id}
-    inputs = Inputs(names, fill)
+    ends = Ends(names, fill, opening.task.outputs)
     if opening.place.kind in ("cuda", "tensorrt") and "attention_mask" in names:
         return BoundEngine(
             session,
-            inputs,
+            ends,
             device=("cuda", int(opening.place.which)),
             max_length=record.max_length,
             graphs=opening.cuda_graphs,
         )
-    return PlainEngine(session, inputs)
+    return PlainEngine(session, ends)

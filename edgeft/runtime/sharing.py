@@ -1,4 +1,4 @@
-"""Texts of concurrent callers, answered in shared batches by one thread."""
+"""Inputs of concurrent callers, answered in shared batches by one thread."""
 
 import asyncio
 import atexit
@@ -7,66 +7,65 @@ import os
 import threading
 import time
 import weakref
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
-import numpy as np
-from numpy.typing import NDArray
-
 from edgeft.errors import ClosedError, OverloadError, RunError
+from edgeft.inputs import Input
 from edgeft.runtime.batching import join_oldest
-from edgeft.tasks.encoded import Encoded
+from edgeft.tasks.encoded import Encoded, Part
+from edgeft.tasks.outputs import Array
 
 __all__ = ["SharedBatches"]
 
 Answer = TypeVar("Answer")
-Logits = NDArray[np.float32]
+Row = Mapping[str, Array]  # the outputs of one part, by name
 
 
 @dataclass(eq=False, slots=True)
 class _Request(Generic[Answer]):
-    """A text on its way; ``logits`` gathers those of its windows, None where still open."""
+    """An input on its way; ``rows`` gathers its parts' outputs, None where still open."""
 
-    text: str
+    input: Input
     future: "asyncio.Future[Answer]"
     queued: bool = True
     unchosen: int = 1
     encoded: Encoded | None = None
-    logits: list[Logits | None] = field(default_factory=list)
+    rows: list[Row | None] = field(default_factory=list)
 
 
 @dataclass(eq=False, slots=True)
-class _Row(Generic[Answer]):
-    """One window of a request: what stands in a batch."""
+class _Place(Generic[Answer]):
+    """One part of a request: what stands in a batch."""
 
     request: _Request[Answer]
     at: int
-    ids: list[int]
+    part: Part
 
 
 class SharedBatches(Generic[Answer]):
-    """Collects texts from many callers and runs those of like length together.
+    """Collects inputs from many callers and runs those of like length together.
 
-    While a batch runs, new texts gather; the next batch holds the one that has
-    waited longest and those nearest to it in length, so nothing starves. A text
+    While a batch runs, new inputs gather; the next batch holds the one that has
+    waited longest and those nearest to it in length, so nothing starves. An input
     that finds nothing going on is run at once. Only after a batch that was
     shared is there a pause, of at most ``wait_s``, for its callers to come back
     together.
 
-    encode: texts to ids.
-    run: rows of ids to (B, C) float32 logits.
-    answer: a text, encoded, and its windows' logits to the caller's answer.
-    most: texts that may wait; one more is refused.
-    budget: padded tokens in a batch. max_rows: rows in a batch.
+    encode: inputs to parts.
+    run: parts to the outputs of each.
+    answer: an input, encoded, and its parts' outputs to the caller's answer.
+    most: inputs that may wait; one more is refused.
+    budget: padded tokens in a batch. max_rows: parts in a batch.
     """
 
     def __init__(
         self,
         *,
-        encode: Callable[[Sequence[str]], list[Encoded]],
-        run: Callable[[Sequence[Sequence[int]]], Logits],
-        answer: Callable[[str, Encoded, Sequence[Logits]], Answer],
+        encode: Callable[[Sequence[Input]], list[Encoded]],
+        run: Callable[[Sequence[Part]], Sequence[Row]],
+        answer: Callable[[Input, Encoded, Sequence[Row]], Answer],
         most: int,
         budget: int,
         max_rows: int | None = None,
@@ -79,19 +78,19 @@ class SharedBatches(Generic[Answer]):
         # Shared with the callers, under ``_wake``:
         self._wake = threading.Condition()
         self._arrived: list[_Request[Answer]] = []
-        self._waiting = 0  # texts that have arrived or are tokenized, but are in no batch yet
+        self._waiting = 0  # inputs that have arrived or are tokenized, but are in no batch yet
         self._idle = True
         self._closed = False
         # The thread's own:
-        self._rows: list[_Row[Answer]] = []  # tokenized and waiting, the oldest first
+        self._places: list[_Place[Answer]] = []  # tokenized and waiting, the oldest first
         self._flight: list[_Request[Answer]] = []  # being tokenized or run at this moment
         self._crowd, self._crowd_until = 0, 0.0  # callers that may come back, and until when
         self._thread = threading.Thread(target=self._work, name="edgeft-batches", daemon=True)
         self._thread.start()
         _RUNNING.add(self)
 
-    def submit(self, text: str) -> "asyncio.Future[Answer]":
-        """Queue a text for the running event loop.
+    def submit(self, one: Input) -> "asyncio.Future[Answer]":
+        """Queue an input for the running event loop.
 
         Raises OverloadError where too many texts wait, ClosedError after ``close``.
         """
@@ -105,7 +104,7 @@ class SharedBatches(Generic[Answer]):
                     hint="Try again later, or load the model with a larger max_waiting.",
                 )
             self._waiting += 1
-            request = _Request(text, future)
+            request = _Request(one, future)
             self._arrived.append(request)
             if self._idle:
                 self._wake.notify()
@@ -125,7 +124,7 @@ class SharedBatches(Generic[Answer]):
                 self._wake.notify()
 
     def _give_up(self, request: _Request[Answer]) -> None:
-        """Make room at once when a caller is gone; does nothing once the text was run."""
+        """Make room at once when a caller is gone; does nothing once the input was run."""
         with self._wake:
             if request.queued:
                 self._waiting -= 1
@@ -140,7 +139,7 @@ class SharedBatches(Generic[Answer]):
         answers: list[tuple[_Request[Answer], Answer | Exception]] = []
         try:
             while True:
-                if not (self._rows or self._arrived):
+                if not (self._places or self._arrived):
                     answers = self._give(answers)  # before a wait, nothing is held back
                 if not self._gather(wait=not answers):
                     break
@@ -155,13 +154,13 @@ class SharedBatches(Generic[Answer]):
             self._give(answers)
             with self._wake:
                 self._closed = True
-                left = [*self._flight, *self._arrived, *(row.request for row in self._rows)]
+                left = [*self._flight, *self._arrived, *(place.request for place in self._places)]
             _settle([(request, error) for request in left])
 
     def _gather(self, *, wait: bool) -> bool:
         """Take in what has arrived, if ``wait`` waiting for something to do; False once closed."""
         with self._wake:
-            if wait and not self._rows:
+            if wait and not self._places:
                 self._idle = True
                 self._wake.wait_for(lambda: self._closed or self._arrived)
                 pause_s = self._crowd_until - time.monotonic()
@@ -180,60 +179,58 @@ class SharedBatches(Generic[Answer]):
                 self._leave_queue([request])
                 _settle([(request, one)])
                 continue
-            request.encoded, request.logits = one, [None] * len(one.parts)
+            request.encoded, request.rows = one, [None] * len(one.parts)
             request.unchosen = len(one.parts)
-            self._rows += [_Row(request, at, part.ids) for at, part in enumerate(one.parts)]
+            self._places += [_Place(request, at, part) for at, part in enumerate(one.parts)]
         self._flight = []
         return True
 
     def _encoded(self, requests: "Sequence[_Request[Answer]]") -> list[Encoded | Exception]:
-        """Each text's ids, or why it has none: one text's failure is no other caller's."""
-        texts = [request.text for request in requests]
+        """Each input's parts, or why it has none: one input's failure is no other caller's."""
+        inputs = [request.input for request in requests]
         try:
-            return [*self._encode(texts)] if texts else []
+            return [*self._encode(inputs)] if inputs else []
         except Exception as error:
-            if len(texts) == 1:
+            if len(inputs) == 1:
                 return [error]
         found: list[Encoded | Exception] = []
-        for text in texts:
+        for one in inputs:
             try:
-                found += self._encode([text])
+                found += self._encode([one])
             except Exception as error:
                 found.append(error)
         return found
 
-    def _choose(self) -> "list[_Row[Answer]]":
-        """The oldest row and those that suit it, without what nobody waits for any more."""
-        rows = [row for row in self._rows if not row.request.future.done()]
-        lengths = [len(row.ids) for row in rows]
-        chosen = join_oldest(lengths, budget=self._budget, most=self._max_rows) if rows else []
+    def _choose(self) -> "list[_Place[Answer]]":
+        """The oldest part and those that suit it, without what nobody waits for any more."""
+        places = [one for one in self._places if not one.request.future.done()]
+        lengths = [len(one.part.ids) for one in places]
+        chosen = join_oldest(lengths, budget=self._budget, most=self._max_rows) if places else []
         taken = set(chosen)
-        self._rows = [row for at, row in enumerate(rows) if at not in taken]
+        self._places = [one for at, one in enumerate(places) if at not in taken]
         for at in chosen:
-            rows[at].request.unchosen -= 1
-        return [rows[at] for at in chosen]
+            places[at].request.unchosen -= 1
+        return [places[at] for at in chosen]
 
     def _serve(
-        self, batch: "list[_Row[Answer]]"
+        self, batch: "list[_Place[Answer]]"
     ) -> "list[tuple[_Request[Answer], Answer | Exception]]":
         """Run a batch; return the answers of those whom that completes."""
-        self._flight = [row.request for row in batch]
+        self._flight = [place.request for place in batch]
         self._leave_queue([request for request in self._flight if request.unchosen == 0])
         try:
-            logits = self._run([row.ids for row in batch])  # (B, C) float32
-            if len(logits) != len(batch):
-                raise RunError(f"The graph gave {len(logits)} answers to {len(batch)} texts.")
+            rows = self._run([place.part for place in batch])
         except Exception as error:
             self._flight = []
-            return [(row.request, error) for row in batch]
+            return [(place.request, error) for place in batch]
         answers: list[tuple[_Request[Answer], Answer | Exception]] = []
-        for row, one in zip(batch, logits, strict=True):
-            request = row.request
-            request.logits[row.at] = one
-            done = [part for part in request.logits if part is not None]
-            if len(done) == len(request.logits) and request.encoded is not None:
+        for place, row in zip(batch, rows, strict=True):
+            request = place.request
+            request.rows[place.at] = row
+            done = [one for one in request.rows if one is not None]
+            if len(done) == len(request.rows) and request.encoded is not None:
                 try:
-                    answers.append((request, self._answer(request.text, request.encoded, done)))
+                    answers.append((request, self._answer(request.input, request.encoded, done)))
                 except Exception as error:
                     answers.append((request, error))
         self._flight = []

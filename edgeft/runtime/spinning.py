@@ -9,13 +9,12 @@ import math
 import sys
 import threading
 import time
-from collections.abc import Callable
-
-import numpy as np
-from numpy.typing import NDArray
+from collections.abc import Callable, Sequence
 
 from edgeft.runtime.cpu import cgroup_quota, own_cores
-from edgeft.runtime.engine import Engine, Rows
+from edgeft.runtime.engine import Engine
+from edgeft.tasks.encoded import Part
+from edgeft.tasks.outputs import Array
 
 __all__ = ["CoreShare", "SpinningEngine", "may_spin"]
 
@@ -70,16 +69,16 @@ class SpinningEngine:
         """Whether its threads still wait busily."""
         return self._open_sleeping is not None
 
-    def run(self, rows: Rows) -> NDArray[np.float32]:
-        """The (B, C) float32 logits of B rows of ids. Raises RunError."""
+    def run(self, parts: Sequence[Part]) -> dict[str, Array]:
+        """The outputs of B parts by name. Raises RunError."""
         if self._open_sleeping is None:
-            return self._engine.run(rows)
+            return self._engine.run(parts)
         with self._lock:
             self._running += 1
             overlapping = self._running > 1
         cpu, wall = time.process_time(), time.perf_counter()
         try:
-            return self._engine.run(rows)
+            return self._engine.run(parts)
         finally:
             wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
             with self._lock:

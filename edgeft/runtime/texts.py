@@ -1,19 +1,22 @@
-"""Whether what a caller gave is texts; if not, a message that says where and what to do."""
+"""Whether what a caller gave is inputs; if not, a message that says where and what to do."""
 
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from typing import Any
 
-__all__ = ["check_list", "check_source", "check_text", "one_by_one"]
+from edgeft.inputs import Input, Question
+
+__all__ = ["check_input", "check_list", "check_source", "one_by_one"]
 
 _MISSING = 'leave it out, or give "" for an empty text'
 _DECODE = 'decode it first, as with data.decode("utf-8")'
 
 
-def check_text(text: object, name: str) -> None:
-    """Raise TypeError where what is called ``name`` is not a str."""
-    if not isinstance(text, str):
-        raise TypeError(f"{name} must be a str, not {_kind(text)}: {_instead_of_text(text)}.")
+def check_input(one: object, name: str, takes: tuple[type, ...]) -> None:
+    """Raise TypeError where what is called ``name`` is none of the kinds in ``takes``."""
+    if not isinstance(one, takes):
+        wanted = " or ".join(f"a {kind.__name__}" for kind in takes)
+        raise TypeError(f"{name} must be {wanted}, not {_kind(one)}: {_instead_of(one, takes)}.")
 
 
 def check_list(texts: object, method: str, *, wanted: str = "a list of str") -> None:
@@ -39,12 +42,12 @@ def check_source(texts: object, method: str, *, wanted: str = "an iterable of te
         raise TypeError(f"{method} takes {wanted}, not {_kind(texts)}: {instead}.")
 
 
-def one_by_one(texts: Iterable[str]) -> Iterator[str]:
-    """The texts; TypeError at the first that is none, with its place, counted from 0."""
-    for at, text in enumerate(texts):
-        if not isinstance(text, str):
-            check_text(text, f"texts[{at}]")
-        yield text
+def one_by_one(inputs: Iterable[Input], takes: tuple[type, ...]) -> Iterator[Input]:
+    """The inputs; TypeError at the first that is none, with its place, counted from 0."""
+    for at, one in enumerate(inputs):
+        if not isinstance(one, takes):
+            check_input(one, f"{'texts' if str in takes else 'inputs'}[{at}]", takes)
+        yield one
 
 
 def _kind(found: object) -> str:
@@ -56,8 +59,12 @@ def _is_missing(found: object) -> bool:
     return found is None or (isinstance(found, float) and found != found)
 
 
-def _instead_of_text(found: object) -> str:
-    """What to give instead of something that is no text."""
+def _instead_of(found: object, takes: tuple[type, ...]) -> str:
+    """What to give instead of something that is no input."""
+    if Question in takes and not _is_missing(found):
+        return "make it one with edgeft.Question(question, context)"
+    if isinstance(found, Input):
+        return "this model's task takes no such thing"
     if _is_missing(found):
         return _MISSING
     if isinstance(found, bytes | bytearray | memoryview):

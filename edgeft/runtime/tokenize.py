@@ -8,6 +8,7 @@ from typing import Any
 from tokenizers import Tokenizer
 
 from edgeft.errors import BundleError, RunError, UsageError
+from edgeft.inputs import Input
 from edgeft.normalize import normalizer
 from edgeft.runtime.heads import Heads
 from edgeft.runtime.native import native_call
@@ -77,7 +78,7 @@ class TextEncoder:
         # Special tokens before and behind a text, once one was read; to ask for a mask takes time.
         self._ends: tuple[int, int] | None = None
 
-    def encode(self, texts: Sequence[str]) -> list[Encoded]:
+    def encode(self, texts: Sequence[Input]) -> list[Encoded]:
         """Encode texts in order.
 
         Raises TypeError where one is not a str, RunError where the tokenizer fails.
@@ -94,9 +95,9 @@ class TextEncoder:
             found[at] = one
         return found
 
-    def encode_one(self, text: str) -> Encoded:
+    def encode_one(self, one: Input) -> Encoded:
         """Encode one text, the quickest way. Raises what ``encode`` raises."""
-        text = self._clean(text)
+        text = self._clean(one)
         if len(text) > self._heads.shortest:
             return self._encode_long([text])[0]
         try:
@@ -165,7 +166,7 @@ class TextEncoder:
         """The tokens of ids, by name."""
         return [str(self._tokenizer.id_to_token(one)) for one in ids]
 
-    def _clean(self, text: str) -> str:
+    def _clean(self, text: Input) -> str:
         if not isinstance(text, str):
             raise TypeError(f"a text must be a str, not {type(text).__name__}")
         return text if self._normalize is None else self._normalize(text)

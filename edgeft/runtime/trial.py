@@ -54,7 +54,7 @@ def quickest(opening: Opening, engines: Mapping[str, Engine], encoder: TextEncod
     """The variant that a trial finds to be the quickest here; what it found is kept."""
 
     def side(engine: Engine) -> Callable[[Any], object]:
-        return lambda text: engine.run([part.ids for part in encoder.encode_one(text).parts])
+        return lambda text: engine.run(encoder.encode_one(text).parts)
 
     manifest, place = opening.manifest, str(opening.place)
     sides = {name: side(engine) for name, engine in engines.items()}

@@ -4,9 +4,9 @@
 """
 
 from edgeft.errors import FormatError
-from edgeft.tasks.task import TASKS, Task
+from edgeft.tasks.task import FOREIGN_TASK, TASKS, Task
 
-__all__ = ["TASKS", "task_named"]
+__all__ = ["FOREIGN_TASK", "TASKS", "task_named"]
 
 
 def task_named(name: str) -> Task:
@@ -16,6 +16,8 @@ def task_named(name: str) -> Task:
             from edgeft.tasks.classification import TASK
         case "token-classification":
             from edgeft.tasks.entities import TASK
+        case "foreign":
+            from edgeft.tasks.foreign import TASK
         case _:
             raise FormatError(
                 f"This version knows no task {name!r}; it knows {', '.join(TASKS)}.",

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from edgeft.tasks.outputs import Axes, Outputs
 
 __all__ = [
+    "FOREIGN_TASK",
     "NO_WISH",
     "PLAIN",
     "TASKS",
@@ -34,6 +35,8 @@ TASKS: Mapping[str, str] = {
     "text-classification": "0.1.0",
     "token-classification": "0.2.0",
 }
+
+FOREIGN_TASK = "foreign"  # of graphs that bench only times; no bundle that is kept has it
 
 LongTexts = Literal["truncate", "error", "window"]
 Columns = Mapping[str, str | None]  # role ("text", "label", "tags" …) → the name that was given

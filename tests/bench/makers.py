@@ -38,7 +38,7 @@ def run(p50_ms: float, texts_per_s: float = 100.0, **other: Any) -> Run:
         "device": "cpu", "threads": 2, "load_ms": 10.0, "first_ms": 20.0, "warmup_calls": 10,
         "steady": True, "singles": singles(*[p50_ms] * 100), "offline": offline(texts_per_s),
         "trials": [], "highest": None, "highest_rate": None, "peak_rss_bytes": 1000,
-        "labels": ["a"],
+        "answers": ["a"],
     }  # fmt: skip
     return Run(**{**figures, **other})
 

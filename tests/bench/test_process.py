@@ -30,8 +30,9 @@ def test_a_process_measures_a_variant_and_gives_the_models_labels(tiny_bundle: P
     wanted = Job(TEXTS[0], TEXTS[:5], TEXTS, load=Load((400.0,), None, 0.1))
     measured = run_once(tiny_bundle, Cell("cpu", "fp32", 1), wanted)
     with edgeft.load(tiny_bundle, device="cpu", variant="fp32", threads=1) as model:
-        assert measured.labels == [one.label for one in model.predict(TEXTS)]
-        lengths = [len(one.ids) for one in model._encoder.encode(TEXTS)]
+        labels = [json.loads(one)["label"] for one in measured.answers]
+        assert labels == [one.label for one in model.predict(TEXTS)]
+        lengths = [len(one.ids) for one in model.runner.encode(TEXTS)]
     assert (measured.device, measured.threads) == ("cpu", 1)
     # The first prediction comes after the load, which comes after the start.
     assert measured.first_ms > measured.load_ms > 0
@@ -73,30 +74,26 @@ def test_the_highest_rate_is_searched_below_the_throughput(tiny_bundle: Path) ->
 
 def test_waiting_for_the_tokenizer_is_measured_where_it_happens(tiny_bundle: Path) -> None:
     import edgeft
-    from edgeft.bench.trace import trace_model
-    from edgeft.runtime import model as runtime
+    from edgeft.bench.trace import Trace
 
-    saved = runtime.one_ahead
-    try:
-        with edgeft.load(tiny_bundle, device="cpu", variant="fp32", threads=1) as model:
-            inner = model._encoder.encode
+    trace = Trace()
+    with edgeft.load(tiny_bundle, device="cpu", variant="fp32", threads=1, observer=trace) as model:
+        inner = model.runner._encoder.encode
 
-            def slow(texts: Sequence[str]) -> object:
-                time.sleep(0.3)
-                return inner(texts)
+        def slow(texts: Sequence[str]) -> object:
+            time.sleep(0.3)
+            return inner(texts)
 
-            model._encoder.encode = slow  # type: ignore[method-assign, assignment]
-            trace = trace_model(model)
-            texts = [f"cat {at}" for at in range(2100)]  # three windows
-            found = model.predict(texts)
-            assert len(found) == 2100
-            assert sum(map(len, trace.batches)) == 2100
-            # The first window is tokenized by the caller itself, the others meanwhile.
-            assert 0.3 <= trace.tokenize_s < 0.6
-            assert 0.1 < trace.wait_s < 0.7
-            assert trace.decode_s > 0
-    finally:
-        runtime.one_ahead = saved
+        model.runner._encoder.encode = slow  # type: ignore[method-assign, assignment]
+        trace.clear()
+        texts = [f"cat {at}" for at in range(2100)]  # three groups
+        found = model.predict(texts)
+        assert len(found) == 2100
+        assert sum(map(len, trace.batches)) == 2100
+        # The first group is tokenized by the caller itself, the others meanwhile.
+        assert 0.3 <= trace.tokenize_s < 0.6
+        assert 0.1 < trace.wait_s < 0.7
+        assert trace.decode_s > 0
 
 
 def test_batches_are_as_large_as_the_cell_says(tiny_bundle: Path) -> None:
@@ -163,10 +160,7 @@ def test_a_process_tells_that_it_is_at_work(
     tiny_bundle: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from edgeft.bench import worker
-    from edgeft.runtime import model as runtime
 
-    # What the trace of a measurement replaces in this process, too.
-    monkeypatch.setattr(runtime, "one_ahead", runtime.one_ahead)
     monkeypatch.setattr(worker, "BEAT_S", 0.0)
     lines = [
         {"bundle": str(tiny_bundle), "device": "cpu", "variant": "fp32", "threads": 1,
@@ -241,7 +235,7 @@ def test_a_ceiling_is_measured_in_a_process_of_its_own() -> None:
 
 def test_texts_cross_to_the_process_unharmed(tiny_bundle: Path) -> None:
     texts = ["line\nbreak", "中文 🎉 \u2028", "", "lone \ud800 surrogate", "x" * 200_000]
-    assert len(run_once(tiny_bundle, Cell("cpu", "fp32"), job(texts)).labels) == 5
+    assert len(run_once(tiny_bundle, Cell("cpu", "fp32"), job(texts)).answers) == 5
 
 
 def test_a_relative_bundle_is_found_from_where_the_caller_stands(
@@ -249,7 +243,7 @@ def test_a_relative_bundle_is_found_from_where_the_caller_stands(
 ) -> None:
     monkeypatch.chdir(tiny_bundle.parent)
     cell = Cell("cpu", "fp32")
-    assert run_once(Path(tiny_bundle.name), cell, job(["cat"])).labels
+    assert run_once(Path(tiny_bundle.name), cell, job(["cat"])).answers
 
 
 def test_an_error_of_the_process_reaches_the_caller_with_its_hint(
@@ -276,7 +270,7 @@ def test_what_libraries_print_is_not_taken_for_an_answer(
         "sys.meta_path.insert(0, Loud())\n"
     )
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
-    assert run_once(tiny_bundle, Cell("cpu", "fp32"), job(["cat"])).labels
+    assert run_once(tiny_bundle, Cell("cpu", "fp32"), job(["cat"])).answers
 
 
 def test_the_process_finds_the_edgeft_that_asks(tiny_bundle: Path, tmp_path: Path) -> None:

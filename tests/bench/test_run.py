@@ -144,7 +144,8 @@ def test_int8_alone_has_nothing_to_agree_with(tiny_bundle: Path) -> None:
 
 
 def test_labels_are_compared_with_fp32_of_that_length_and_rather_with_the_cpus() -> None:
-    on_gpu, on_cpu, int8 = (summarize([run(1.0, labels=[name])]) for name in ("gpu", "cpu", "int8"))
+    names = ("gpu", "cpu", "int8")
+    on_gpu, on_cpu, int8 = (summarize([run(1.0, answers=[name])]) for name in names)
     found = {Cell("cpu", "int8"): int8, Cell("cuda:0", "fp32"): on_gpu}
     assert reference_of(found, None) is on_gpu
     assert reference_of({**found, Cell("cpu", "fp32"): on_cpu}, None) is on_cpu

@@ -121,10 +121,10 @@ def test_a_folder_that_lacks_its_tokenizer_or_is_damaged_is_told(
         ({"pad_token_id": 1 << 40}, 3),
         ({"max_position_embeddings": "512"}, 3),
         ({"max_position_embeddings": None, "n_positions": "x"}, 3),
-        ({"id2label": ["a", "b", "c"]}, 1),
-        ({"id2label": {"first": "a"}}, 1),
-        ({"architectures": "BertForSequenceClassification"}, 1),
-        ({"architectures": {"0": "x"}}, 1),
+        ({"id2label": ["a", "b", "c"]}, 0),
+        ({"id2label": {"first": "a"}}, 0),
+        ({"architectures": "BertForSequenceClassification"}, 0),
+        ({"architectures": {"0": "x"}}, 0),
     ],
 )
 def test_what_a_config_should_not_say_is_passed_over(

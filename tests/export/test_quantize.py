@@ -14,13 +14,15 @@ from edgeft.export.quantize import (
     quantize_static,
     weight_nodes,
 )
-from edgeft.runtime.engine import Inputs, PlainEngine
+from edgeft.runtime.engine import Ends, PlainEngine
 from edgeft.runtime.providers import DeviceName
 from edgeft.runtime.session import SessionOptions, open_session
+from tests.encoded import parts
 from tests.export import architectures
 from tests.train.conftest import rows
 
-INPUTS = Inputs(("input_ids", "attention_mask", "token_type_ids"), {})
+NAMES = ("input_ids", "attention_mask", "token_type_ids")
+ENDS = Ends(NAMES, {}, {"logits": ("inputs", "labels")})
 
 
 @pytest.fixture(scope="module")
@@ -49,8 +51,8 @@ def arrays(path: Path) -> dict[str, np.ndarray]:
 
 def logits(path: Path, ids: list[list[int]]) -> np.ndarray:
     session = open_session(path, DeviceName("cpu"), SessionOptions(1))
-    engine = PlainEngine(session, INPUTS)
-    return np.concatenate([engine.run([one]) for one in ids])
+    engine = PlainEngine(session, ENDS)
+    return np.concatenate([engine.run([one])["logits"] for one in parts(*ids)])
 
 
 @pytest.mark.parametrize(("reduce_range", "largest"), [(True, 64), (False, 127)])
@@ -81,7 +83,7 @@ def test_static_scales_are_fixed_beforehand(
     plain: Path, tmp_path: Path, ids: list[list[int]], symmetric: bool
 ) -> None:
     path = tmp_path / "static.onnx"
-    quantize_static(plain, path, ids, INPUTS, reduce_range=True, symmetric=symmetric)
+    quantize_static(plain, path, ids, ENDS, reduce_range=True, symmetric=symmetric)
     model = onnx.load(path)
     kinds = {node.op_type for node in model.graph.node}
     assert {"QuantizeLinear", "DequantizeLinear"} <= kinds
@@ -94,9 +96,9 @@ def test_static_scales_are_fixed_beforehand(
 
 def test_static_int8_knows_no_neighbours(plain: Path, tmp_path: Path, ids: list[list[int]]) -> None:
     path = tmp_path / "static.onnx"
-    quantize_static(plain, path, ids, INPUTS, reduce_range=True, symmetric=False)
+    quantize_static(plain, path, ids, ENDS, reduce_range=True, symmetric=False)
     session = open_session(path, DeviceName("cpu"), SessionOptions(1))
-    together = PlainEngine(session, INPUTS).run(ids)
+    together = PlainEngine(session, ENDS).run(parts(*ids))["logits"]
     # Padding is masked, so what is left is rounding: far below a step of the scales.
     np.testing.assert_allclose(together, logits(path, ids), atol=0.02)
 
@@ -114,7 +116,7 @@ def test_a_graph_without_weights_is_not_called_quantized(tmp_path: Path) -> None
     onnx.save(model, tmp_path / "m.onnx")
     with pytest.raises(ModelError, match="left every activation as it was"):
         quantize_static(
-            tmp_path / "m.onnx", tmp_path / "q.onnx", [[1, 2]], Inputs(("input_ids",), {}),
+            tmp_path / "m.onnx", tmp_path / "q.onnx", [[1, 2]], Ends(("input_ids",), {}, {}),
             reduce_range=True, symmetric=False,
         )  # fmt: skip
 
@@ -149,5 +151,5 @@ def test_int4_is_smallest_and_knows_no_neighbours(
     assert {"MatMulNBits", "GatherBlockQuantized"} <= kinds
     assert path.stat().st_size < plain.stat().st_size / 2
     session = open_session(path, DeviceName("cpu"), SessionOptions(1))
-    together = PlainEngine(session, INPUTS).run(ids)
+    together = PlainEngine(session, ENDS).run(parts(*ids))["logits"]
     np.testing.assert_allclose(together, logits(path, ids), atol=1e-4)

@@ -1,4 +1,4 @@
-"""Windows, one prepared ahead: in order, bounded, errors in their place."""
+"""Groups, one prepared ahead: in order, bounded, errors in their place."""
 
 import itertools
 from collections.abc import Iterator
@@ -7,18 +7,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edgeft.runtime.ahead import one_ahead, windows
+from edgeft.runtime.ahead import groups, one_ahead
 
 
 @given(st.lists(st.text(max_size=9), max_size=60), st.integers(1, 7), st.integers(1, 20))
-def test_windows_keep_all_texts_in_order_within_their_limits(
+def test_groups_keep_all_texts_in_order_within_their_limits(
     texts: list[str], most: int, characters: int
 ) -> None:
-    found = list(windows(texts, most=most, most_characters=characters))
+    found = list(groups(texts, most=most, most_characters=characters))
     assert list(itertools.chain(*found)) == texts
-    for window in found:
-        assert 1 <= len(window) <= most
-        assert len(window) == 1 or sum(map(len, window)) <= characters
+    for group in found:
+        assert 1 <= len(group) <= most
+        assert len(group) == 1 or sum(map(len, group)) <= characters
 
 
 @given(st.lists(st.integers(), max_size=20))

@@ -9,26 +9,30 @@ from hypothesis import strategies as st
 
 from edgeft.errors import RunError
 from edgeft.runtime.batching import bucket_length, join_oldest
-from edgeft.runtime.engine import BoundEngine, Inputs, PlainEngine, pad
+from edgeft.runtime.engine import BoundEngine, Ends, PlainEngine, pad
 from edgeft.runtime.providers import DeviceName
 from edgeft.runtime.session import SessionOptions, device_of, open_session
+from edgeft.tasks.encoded import Part
+from tests.encoded import parts
 
-INPUTS = Inputs(("input_ids", "attention_mask", "token_type_ids"), {"input_ids": 9})
-ROWS = [[2, 40, 41, 42, 43, 3], [2, 50, 3], [2, 3]]
+NAMES = ("input_ids", "attention_mask", "token_type_ids")
+LOGITS = {"logits": ("inputs", "labels")}
+ENDS = Ends(NAMES, {"input_ids": 9, "token_type_ids": 4}, LOGITS)
+ROWS = parts([2, 40, 41, 42, 43, 3], [2, 50, 3], [2, 3])
 
 
 @pytest.mark.parametrize("length", [0, 8])
 def test_padding_by_hand(length: int) -> None:
-    feed = pad([[5, 6, 7], [8]], INPUTS, length)
+    feed = pad([Part([5, 6, 7], range(3), 3, [0, 1, 1]), *parts([8])], ENDS, length)
     more = max(0, length - 3)
     assert feed["input_ids"].tolist() == [[5, 6, 7] + [9] * more, [8, 9, 9] + [9] * more]
     assert feed["attention_mask"].tolist() == [[1, 1, 1] + [0] * more, [1, 0, 0] + [0] * more]
-    assert not feed["token_type_ids"].any()
+    assert feed["token_type_ids"].tolist() == [[0, 1, 1] + [4] * more, [0, 4, 4] + [4] * more]
     assert {array.dtype.name for array in feed.values()} == {"int64"}
 
 
 def test_a_single_row_is_not_padded() -> None:
-    feed = pad([[5, 6]], Inputs(("input_ids", "attention_mask"), {}))
+    feed = pad(parts([5, 6]), Ends(("input_ids", "attention_mask"), {}, {}))
     assert {name: array.tolist() for name, array in feed.items()} == {
         "input_ids": [[5, 6]],
         "attention_mask": [[1, 1]],
@@ -39,14 +43,16 @@ def test_a_single_row_is_not_padded() -> None:
 def test_bound_buffers_give_the_same_logits(tiny_bundle: Path, graphs: bool) -> None:
     path = tiny_bundle / "onnx" / "model.onnx"
     session = open_session(path, DeviceName("cpu"), SessionOptions(threads=1))
-    plain = PlainEngine(session, INPUTS)
+    plain = PlainEngine(session, ENDS)
     # Buffers of the CPU stand in for a GPU's: the binding is the same.
-    bound = BoundEngine(session, INPUTS, device=("cpu", 0), max_length=64, graphs=graphs)
-    for rows in (ROWS, ROWS[:1], ROWS[1:2], ROWS[:1], [[2, *range(40, 70), 3]]):
-        np.testing.assert_allclose(bound.run(rows), plain.run(rows), atol=1e-5)
+    bound = BoundEngine(session, ENDS, device=("cpu", 0), max_length=64, graphs=graphs)
+    for some in (ROWS, ROWS[:1], ROWS[1:2], ROWS[:1], parts([2, *range(40, 70), 3])):
+        found = bound.run(some)
+        assert list(found) == ["logits"]
+        np.testing.assert_allclose(found["logits"], plain.run(some)["logits"], atol=1e-5)
     assert sorted(bound._recorded) == ([8, 32] if graphs else [])
     with pytest.raises(RunError, match="1 texts of 8 tokens"):
-        bound.run([[10**6]])
+        bound.run(parts([10**6]))
 
 
 def test_nodes_are_counted_by_provider(tiny_bundle: Path) -> None:

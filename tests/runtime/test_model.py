@@ -18,6 +18,7 @@ import edgeft
 from edgeft.errors import EdgeftError, UsageError
 from tests import tiny
 from tests.encoded import logits_for
+from tests.observing import Seen
 
 EDGES = ["", " ", "😀", "中文", "the cat\nsat", "dog " * 500, "a" * 3000, "\x00", "[SEP] [MASK]"]
 
@@ -52,7 +53,7 @@ def test_logits_are_those_of_torch(model: edgeft.Model, tiny_checkpoint: Path) -
     np.testing.assert_allclose(logits_for(model, texts, alone=True), expected, atol=1e-4)
 
 
-def test_order_is_kept_over_windows(model: edgeft.Model) -> None:
+def test_order_is_kept_over_groups(model: edgeft.Model) -> None:
     texts = _texts(2500)
     together = model.predict(texts)
     assert len(together) == len(texts)
@@ -66,16 +67,13 @@ def test_ten_thousand_texts(model: edgeft.Model) -> None:
     assert len(model.predict(["the cat", "sun"] * 5000)) == 10_000
 
 
-def test_equal_texts_are_computed_once(
-    model: edgeft.Model, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    assert model._engine is not None
-    rows = []
-    run = model._engine.run
-    monkeypatch.setattr(model._engine, "run", lambda batch: rows.extend(batch) or run(batch))
-    answers = model.predict(["the cat", "sun", "the cat"] * 100)
-    assert len(rows) == 2
-    assert answers == model.predict(["the cat", "sun", "the cat"]) * 100
+def test_equal_texts_are_computed_once(tiny_bundle: Path) -> None:
+    seen = Seen()
+    with edgeft.load(tiny_bundle, device="cpu", variant="fp32", observer=seen) as model:
+        seen.runs.clear()
+        answers = model.predict(["the cat", "sun", "the cat"] * 100)
+        assert sum(map(len, seen.runs)) == 2
+        assert answers == model.predict(["the cat", "sun", "the cat"]) * 100
 
 
 @settings(deadline=None, max_examples=40)
@@ -116,7 +114,9 @@ def test_stream_takes_an_endless_source(model: edgeft.Model) -> None:
 def test_wrong_types_are_refused(model: edgeft.Model) -> None:
     with pytest.raises(TypeError, match="not int"):
         model.predict(3)  # type: ignore[call-overload]
-    with pytest.raises(TypeError, match=r"texts\[1\] must be a str, not None: leave it out"):
+    with pytest.raises(
+        TypeError, match=r"texts\[1\] must be a str or a Pair, not None: leave it out"
+    ):
         model.predict(["a", None])  # type: ignore[list-item]
     with pytest.raises(TypeError, match="stream takes any iterable"):
         model.predict(iter(["a"]))  # type: ignore[call-overload]
@@ -145,13 +145,13 @@ ASK: dict[str, Callable[[edgeft.Model, Any], Any]] = {
         (np.array([["the cat"], ["sun"]]), "one column"),
         (np.array("the cat"), "item"),
         (1.5, "put texts in a list"),
-        (["the", b"cat"], r"texts\[1\] must be a str, not bytes: decode it"),
-        (["the", None], r"texts\[1\] must be a str, not None: leave it out"),
-        (["the", float("nan")], r"texts\[1\] must be a str, not nan: leave it out"),
-        ([["the"], "cat"], r"texts\[0\] must be a str, not list: .*flat list"),
-        ([{"text": "the"}], r'texts\[0\] must be a str, not dict: .*row\["text"\]'),
-        ([np.array(["the"])], r"texts\[0\] must be a str, not ndarray"),
-        (range(2), r"texts\[0\] must be a str, not int: .*str\(value\)"),
+        (["the", b"cat"], r"texts\[1\] must be a str or a Pair, not bytes: decode it"),
+        (["the", None], r"texts\[1\] must be a str or a Pair, not None: leave it out"),
+        (["the", float("nan")], r"texts\[1\] must be a str or a Pair, not nan: leave it out"),
+        ([["the"], "cat"], r"texts\[0\] must be a str or a Pair, not list: .*flat list"),
+        ([{"text": "the"}], r'texts\[0\] must be a str or a Pair, not dict: .*row\["text"\]'),
+        ([np.array(["the"])], r"texts\[0\] must be a str or a Pair, not ndarray"),
+        (range(2), r"texts\[0\] must be a str or a Pair, not int: .*str\(value\)"),
         ([Path("texts.txt")], "read the file first"),
     ],
     ids=repr,

@@ -87,7 +87,7 @@ def test_a_forked_child_loads_its_own_and_ends(tiny_bundle: Path, use: str) -> N
 ENDLESS = {
     "predicts": "inherited.predict('the cat')",
     "loads": "load().close()",
-    "tokenizes": "inherited._encoder.encode(['the cat sat on the mat ' * 20] * 200)",
+    "tokenizes": "inherited.runner.encode(['the cat sat on the mat ' * 20] * 200)",
 }
 
 
@@ -233,7 +233,7 @@ def test_a_dropped_model_is_freed_and_its_thread_ends(tiny_bundle: Path) -> None
             model = edgeft.load(tiny_bundle, device="cpu", variant="fp32", threads=1)
             asyncio.run(model.apredict("the cat"))
             (thread,) = _waiting_for_texts() - before
-            engine = weakref.ref(model._engine)
+            engine = weakref.ref(model.runner._engine)
             del model
             assert _gone(engine)
             thread.join(30)
@@ -246,7 +246,7 @@ def test_a_model_dropped_while_it_streams_is_freed_with_the_stream(tiny_bundle: 
     model = edgeft.load(tiny_bundle, device="cpu", variant="fp32", threads=1)
     answers = model.stream([f"the cat {at}" for at in range(5000)])
     next(answers)
-    engine = weakref.ref(model._engine)
+    engine = weakref.ref(model.runner._engine)
     del model
     assert next(answers).label  # a stream needs its model
     assert engine() is not None

@@ -12,7 +12,9 @@ import pytest
 import edgeft
 from edgeft.errors import ClosedError, DataError, DeadlineError, OverloadError, RunError
 from edgeft.runtime.engine import Engine
+from edgeft.tasks.encoded import Part
 from tests import tiny
+from tests.encoded import parts
 
 TEXTS = [" ".join(tiny.WORDS[i % 20 : i % 20 + 1 + i % 11]) for i in range(120)]
 
@@ -26,13 +28,13 @@ class Gate:
         self.error: Exception | None = None
         self.open.set()
 
-    def run(self, rows: Sequence[Sequence[int]]) -> Any:
+    def run(self, parts: Sequence[Part]) -> Any:
         self.entered.set()
         assert self.open.wait(30)
-        self.batches.append(len(rows))
+        self.batches.append(len(parts))
         if self.error is not None:
             raise self.error
-        return self.engine.run(rows)
+        return self.engine.run(parts)
 
 
 @pytest.fixture
@@ -45,9 +47,8 @@ def model(tiny_bundle: Path) -> Iterator[edgeft.Model]:
 
 @pytest.fixture
 def gate(model: edgeft.Model) -> Iterator[Gate]:
-    assert model._engine is not None
-    gate = Gate(model._engine)
-    model._engine = gate
+    gate = Gate(model.runner.usable())
+    model.runner._engine = gate  # type: ignore[assignment]
     yield gate
     gate.open.set()
 
@@ -129,7 +130,7 @@ def test_a_panic_reaches_every_caller(model: edgeft.Model, monkeypatch: pytest.M
     def panic(_: object) -> Any:
         raise Panic("the tokenizer broke")
 
-    monkeypatch.setattr(model._encoder, "encode", panic)
+    monkeypatch.setattr(model.runner._encoder, "encode", panic)
     failed = run(lambda: asyncio.gather(*map(model.apredict, TEXTS[:9]), return_exceptions=True))
     assert all(isinstance(one, RunError) for one in failed)
     assert "the tokenizer broke" in str(failed[0])
@@ -137,7 +138,7 @@ def test_a_panic_reaches_every_caller(model: edgeft.Model, monkeypatch: pytest.M
 
 def test_a_real_failure_of_onnxruntime_is_one_clear_error(model: edgeft.Model) -> None:
     with pytest.raises(RunError, match="failed on a batch of 1 texts of 3 tokens"):
-        model._run([[2, 10**6, 3]])  # an id beyond the vocabulary
+        model.runner.run(parts([2, 10**6, 3]))  # an id beyond the vocabulary
     assert model.predict("the cat").label in tiny.LABELS
 
 
@@ -211,21 +212,21 @@ def test_a_caller_whose_loop_is_gone_harms_nobody(model: edgeft.Model, gate: Gat
      ({"text": "a"}, "not dict")],
 )  # fmt: skip
 def test_only_a_text_is_taken(model: edgeft.Model, text: object, way: str) -> None:
-    with pytest.raises(TypeError, match=f"what apredict gets must be a str, {way}"):
+    with pytest.raises(TypeError, match=f"what apredict gets must be a str or a Pair, {way}"):
         run(lambda: model.apredict(text))  # type: ignore[arg-type]
 
 
 def test_a_text_that_cannot_be_encoded_fails_nobody_elses(
     model: edgeft.Model, gate: Gate, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    encode = model._encoder.encode
+    encode = model.runner._encoder.encode
 
     def picky(texts: Sequence[str]) -> Any:
         if "bad" in texts:
             raise ValueError("cannot be read")
         return encode(texts)
 
-    monkeypatch.setattr(model._encoder, "encode", picky)
+    monkeypatch.setattr(model.runner._encoder, "encode", picky)
 
     async def ask() -> list[Any]:
         gate.open.clear()

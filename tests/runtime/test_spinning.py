@@ -6,11 +6,13 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
 from edgeft.errors import BundleError
 from edgeft.runtime import spinning
 from edgeft.runtime.spinning import OWN, CoreShare, SpinningEngine, may_spin
+from edgeft.tasks.encoded import Part
+from edgeft.tasks.outputs import Array
+from tests.encoded import parts
 
 
 def test_cores_of_its_own_are_told_from_shared_ones() -> None:
@@ -62,9 +64,9 @@ class Waits:
     def __init__(self, answer: float) -> None:
         self.answer = answer
 
-    def run(self, rows: Sequence[Sequence[int]]) -> NDArray[np.float32]:
+    def run(self, parts: Sequence[Part]) -> dict[str, Array]:
         time.sleep(0.02)
-        return np.full((len(rows), 1), self.answer, np.float32)
+        return {"logits": np.full((len(parts), 1), self.answer, np.float32)}
 
     def padded_length(self, longest: int) -> int:
         return longest
@@ -72,7 +74,7 @@ class Waits:
 
 def run_until(engine: SpinningEngine, done: Callable[[], bool]) -> None:
     for _ in range(200):
-        engine.run([[1]])
+        engine.run(parts([1]))
         if done():
             return
     pytest.fail("it never came")
@@ -87,8 +89,8 @@ def test_sleeping_threads_take_over_once_where_the_cores_are_shared() -> None:
 
     engine = SpinningEngine(Waits(1.0), open_sleeping, threads=2)
     assert engine.spins
-    assert engine.run([[1], [2]]).tolist() == [[1.0], [1.0]]
-    run_until(engine, lambda: engine.run([[1]]).tolist() == [[2.0]])
+    assert engine.run(parts([1], [2]))["logits"].tolist() == [[1.0], [1.0]]
+    run_until(engine, lambda: engine.run(parts([1]))["logits"].tolist() == [[2.0]])
     assert not engine.spins
     assert len(opened) == 1
 
@@ -102,16 +104,16 @@ def test_what_runs_goes_on_where_the_graph_cannot_be_opened_again() -> None:
 
     engine = SpinningEngine(Waits(1.0), open_sleeping, threads=2)
     run_until(engine, tried.is_set)
-    assert engine.run([[1]]).tolist() == [[1.0]]
+    assert engine.run(parts([1]))["logits"].tolist() == [[1.0]]
     assert not engine.spins
 
 
 def test_a_failure_is_the_callers_and_changes_nothing() -> None:
     class Fails(Waits):
-        def run(self, rows: Sequence[Sequence[int]]) -> NDArray[np.float32]:
+        def run(self, parts: Sequence[Part]) -> dict[str, Array]:
             raise ValueError("no")
 
     engine = SpinningEngine(Fails(1.0), lambda: Waits(2.0), threads=2)
     with pytest.raises(ValueError, match="no"):
-        engine.run([[1]])
+        engine.run(parts([1]))
     assert engine.spins

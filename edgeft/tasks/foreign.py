@@ -1,0 +1,83 @@
+"""Any graph that takes token ids: it is only timed, so nothing is made of what it gives."""
+
+from collections.abc import Sequence
+from typing import Any, NoReturn
+
+import numpy as np
+
+from edgeft.errors import UsageError
+from edgeft.inputs import Input
+from edgeft.tasks.builtin import parity_texts
+from edgeft.tasks.encoded import Encoded
+from edgeft.tasks.outputs import Outputs
+from edgeft.tasks.task import Answers, Head, Labels, Rows, Task, Wish
+
+__all__ = ["TASK"]
+
+
+def _join(outputs: Outputs, encoded: Sequence[Encoded]) -> Outputs:
+    return outputs
+
+
+def _decode(
+    outputs: Outputs,
+    encoded: Sequence[Encoded],
+    inputs: Sequence[Input],
+    labels: Labels,
+    head: Head,
+) -> list[Any]:
+    return [None] * len(inputs)
+
+
+def _no_answers(*_: Any) -> NoReturn:
+    raise UsageError(
+        "These graphs can be timed and nothing else: what they give is not known.",
+        hint="Make a bundle of the model with: edgeft export",
+    )
+
+
+def _check(wish: Wish, labels: Labels) -> None:
+    _no_answers()
+
+
+def _answer(
+    outputs: Outputs,
+    encoded: Sequence[Encoded],
+    inputs: Sequence[Input],
+    labels: Labels,
+    head: Head,
+) -> Answers:
+    _no_answers()
+
+
+def _same(ones: Rows, others: Rows) -> "np.ndarray[Any, np.dtype[np.float64]]":
+    return np.ones(len(ones))
+
+
+TASK = Task(
+    name="foreign",
+    auto_class="AutoModel",
+    export_task="feature-extraction",
+    noun="model that is only timed",
+    outputs={},
+    takes=(str,),
+    settings=frozenset(),
+    metrics={},
+    read=_no_answers,
+    labels=_no_answers,
+    strata=_no_answers,
+    join=_join,
+    answer=_answer,
+    decode=_decode,
+    sure=_no_answers,
+    same=_same,
+    score=_no_answers,
+    figures=_no_answers,
+    worst=_no_answers,
+    further=_no_answers,
+    fit=_no_answers,
+    check=_check,
+    show=lambda prediction, full: {},
+    golden=(),
+    parity=parity_texts,
+)
