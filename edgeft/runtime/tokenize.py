@@ -1,4 +1,4 @@
-"""From texts to token ids, without padding."""
+"""From inputs to token ids, without padding."""
 
 import json
 from collections.abc import Sequence
@@ -8,15 +8,18 @@ from typing import Any
 from tokenizers import Tokenizer
 
 from edgeft.errors import BundleError, RunError, UsageError
-from edgeft.inputs import Input
+from edgeft.inputs import Input, Pair, Question, columns_of
 from edgeft.normalize import normalizer
 from edgeft.runtime.heads import Heads
 from edgeft.runtime.native import native_call
-from edgeft.tasks.encoded import Encoded, Part
+from edgeft.runtime.pairs import NOWHERE, Frame, Tokens, frame_of, put_together
+from edgeft.tasks.encoded import Encoded, Part, Span
 
 __all__ = ["MOST_WINDOWED", "TextEncoder"]
 
 MOST_WINDOWED = 1 << 20  # characters of a text that is read in windows; it takes 200 MB
+LEAST_ROOM = 2  # tokens that two texts need beside their frame
+BOTH = (Pair, Question)
 PANIC = "PanicException"  # of pyo3: what a panic in Rust becomes, which is no Exception
 
 
@@ -35,15 +38,24 @@ class TextEncoder:
         *,
         overlap: int | None = None,
         empty: int = 0,
+        offsets: bool = False,
     ) -> None:
         """With ``overlap`` long texts are split into windows that share so many tokens.
 
         A text of more than MOST_WINDOWED characters is not: it is cut, and so told.
-        ``empty`` is the id of a text that has no token at all.
+        ``empty`` is the id of a text that has no token at all. With ``offsets`` parts
+        tell the span of each token in the caller's text, in characters, and its word.
 
-        Raises BundleError where the JSON is no tokenizer, UsageError where an
-        overlap leaves a window nothing of its own.
+        Raises BundleError where the JSON is no tokenizer, or where offsets are wanted
+        of texts that are normalized first; UsageError where an overlap leaves a window
+        nothing of its own.
         """
+        if offsets and normalize:
+            raise BundleError(
+                f"Texts are normalized first ({', '.join(normalize)}), so places in them are none "
+                "in the text that was given, and these are what the task tells.",
+                hint="Train and export the model without --normalize.",
+            )
         try:
             content = json.loads(tokenizer_json)
             with native_call():
@@ -69,7 +81,8 @@ class TextEncoder:
                 f"Windows of {max_length} tokens cannot overlap by {overlap}.",
                 hint=f"Choose from 0 to {max_length - self._special - 1}.",
             )
-        self._overlap, self._empty = overlap, empty
+        self._overlap, self._empty, self._offsets = overlap, empty, offsets
+        self._frame: Frame | None = None
         self._most, self._room = max_length, max_length - self._special
         self._tokenizer.no_padding()
         # Cut here, not there: tokenizers 0.23.1 and 0.23.2 read little beyond where they cut.
@@ -78,13 +91,24 @@ class TextEncoder:
         # Special tokens before and behind a text, once one was read; to ask for a mask takes time.
         self._ends: tuple[int, int] | None = None
 
-    def encode(self, texts: Sequence[Input]) -> list[Encoded]:
-        """Encode texts in order.
+    def encode(self, inputs: Sequence[Input]) -> list[Encoded]:
+        """Encode inputs in order; each text of pairs and questions once, however often it comes.
 
-        Raises TypeError where one is not a str, RunError where the tokenizer fails.
+        Raises TypeError where one is no input, RunError where the tokenizer fails.
         """
-        if len(texts) == 1:
-            return [self.encode_one(texts[0])]
+        if len(inputs) == 1:
+            return [self.encode_one(inputs[0])]
+        both = [at for at, one in enumerate(inputs) if isinstance(one, BOTH)]
+        if not both:
+            return self._encode_texts(inputs)
+        found = dict(zip(both, self._encode_both([inputs[at] for at in both]), strict=True))
+        rest = [at for at in range(len(inputs)) if at not in found]
+        if rest:
+            texts = self._encode_texts([inputs[at] for at in rest])
+            found |= dict(zip(rest, texts, strict=True))
+        return [found[at] for at in range(len(inputs))]
+
+    def _encode_texts(self, texts: Sequence[Input]) -> list[Encoded]:
         clean = [self._clean(text) for text in texts]
         long = [at for at, text in enumerate(clean) if len(text) > self._heads.shortest]
         heads = self._encode_long([clean[at] for at in long]) if long else []
@@ -96,7 +120,9 @@ class TextEncoder:
         return found
 
     def encode_one(self, one: Input) -> Encoded:
-        """Encode one text, the quickest way. Raises what ``encode`` raises."""
+        """Encode one input, the quickest way. Raises what ``encode`` raises."""
+        if isinstance(one, BOTH):
+            return self._encode_both([one])[0]
         text = self._clean(one)
         if len(text) > self._heads.shortest:
             return self._encode_long([text])[0]
@@ -134,7 +160,8 @@ class TextEncoder:
                 del rest[at]
             if not rest:
                 break
-            rest = {at: self._heads.squeezed(text) for at, text in rest.items()}
+            if not self._offsets:  # which would no longer be right
+                rest = {at: self._heads.squeezed(text) for at, text in rest.items()}
         return [found[at] for at in range(len(texts))]
 
     def _encode_windowed(self, text: str) -> Encoded:
@@ -144,13 +171,59 @@ class TextEncoder:
         one = self._cut(self._run([head])[0])
         return replace(one, truncated=True, cut=0, unread=len(text) - len(head))
 
-    def _run(self, texts: Sequence[str]) -> list[Any]:
+    def _encode_both(self, inputs: Sequence[Input]) -> list[Encoded]:
+        """Encode pairs and questions: the second text stands for the input, the first beside it."""
+        frame = self._framing()
+        room = self._most - frame.size
+        columns = [columns_of(one) for one in inputs]
+        texts = list(dict.fromkeys(text for both in columns for text in both))
+        tokens = dict(zip(texts, self._tokens(texts), strict=True))
+        found = []
+        for one, (first, second) in zip(inputs, columns, strict=True):
+            shared = self._overlap is None and not isinstance(one, Question)
+            encoded = put_together(
+                frame, tokens[first], tokens[second], room, overlap=self._overlap, shared=shared
+            )
+            ids = tokens[first].ids + tokens[second].ids
+            found.append(replace(encoded, unknown_share=self._unknown_share(ids, len(ids))))
+        return found
+
+    def _framing(self) -> Frame:
+        if self._frame is None:
+            with native_call():
+                self._frame = frame_of(self._tokenizer)
+            if self._frame is None or self._most - self._frame.size < LEAST_ROOM:
+                self._frame = None
+                raise BundleError(
+                    f"The tokenizer cannot put two texts into {self._most} tokens.",
+                    hint="Take another model for pairs of texts, or for questions.",
+                )
+        return self._frame
+
+    def _tokens(self, texts: Sequence[str]) -> list[Tokens]:
+        """The own tokens of texts, without special ones."""
+        clean = [self._clean(text) for text in texts]
+        heads = [
+            text if len(text) <= MOST_WINDOWED else self._heads.cut(text, MOST_WINDOWED)
+            for text in clean
+        ]
+        found = []
+        for text, head, one in zip(clean, heads, self._run(heads, special=False), strict=True):
+            offsets = words = None
+            if self._offsets:
+                offsets, words = one.offsets, _words(one)
+            found.append(Tokens(one.ids, offsets, words, len(text) - len(head)))
+        return found
+
+    def _run(self, texts: Sequence[str], *, special: bool = True) -> list[Any]:
         if not texts:
             return []
         whole = [_whole(text) for text in texts]
+        tokenizer = self._tokenizer
+        run = tokenizer.encode_batch if self._offsets else tokenizer.encode_batch_fast
         try:
             with native_call():
-                return list(self._tokenizer.encode_batch_fast(whole))
+                return list(run(whole, add_special_tokens=special))
         except BaseException as error:
             if not _is_failure(error):
                 raise
@@ -185,7 +258,10 @@ class TextEncoder:
             ids = before + own[: self._room] + behind
         place = self._place(encoding, len(ids)) if encoding.ids else range(0)
         share = self._unknown_share(ids, len(ids) - self._special)
-        return Encoded((Part(ids, place, len(place)),), cut > 0, share, cut)
+        part = Part(ids, place, len(place))
+        if self._offsets:
+            _tell_places(part, encoding.offsets, _words(encoding), 0)
+        return Encoded((part,), cut > 0, share, cut)
 
     def _place(self, encoding: Any, size: int) -> range:
         """Where a text's own tokens stand among the ``size`` that are kept of its encoding."""
@@ -200,19 +276,41 @@ class TextEncoder:
         before, own, behind = _parted(encoding)
         begins = range(0, len(own) - overlap, self._room - overlap)
         parts = []
+        offsets, words = (encoding.offsets, _words(encoding)) if self._offsets else ([], [])
         for begin in begins:
             kept = own[begin : begin + self._room]
             place = range(len(before), len(before) + len(kept))
             fresh = len(kept) - (overlap if begin else 0)
-            parts.append(Part(before + kept + behind, place, fresh))
+            part = Part(before + kept + behind, place, fresh)
+            if self._offsets:
+                _tell_places(part, offsets, words, begin)
+            parts.append(part)
         return Encoded(tuple(parts), False, self._unknown_share(own, len(own)))
 
     def _unknown_share(self, ids: list[int], own: int) -> float:
         return ids.count(self._unknown) / own if self._unknown is not None and own > 0 else 0.0
 
 
+def _tell_places(part: Part, offsets: list[Span], words: list[int], skipped: int) -> None:
+    """Add the spans and words of a part's own tokens; they are the whole text's, from the first.
+
+    ``skipped``: how many own tokens of the text lie before the part.
+    """
+    own = slice(part.own.start + skipped, part.own.stop + skipped)
+    before, behind = part.own.start, len(part.ids) - part.own.stop
+    part.offsets = [NOWHERE] * before + offsets[own] + [NOWHERE] * behind
+    part.words = [-1] * before + words[own] + [-1] * behind
+
+
+def _words(encoding: Any) -> list[int]:
+    return [-1 if one is None else one for one in encoding.word_ids]
+
+
 def _whole(text: str) -> str:
-    """The text with what stands for a lone surrogate, such as broken JSON leaves, in its place."""
+    """The text with what stands for a lone surrogate, such as broken JSON leaves, in its place.
+
+    That is one character for each, so that every other one stays where it was.
+    """
     try:
         text.encode()
     except UnicodeEncodeError:

@@ -17,13 +17,14 @@ from tests.encoded import parts
 
 NAMES = ("input_ids", "attention_mask", "token_type_ids")
 LOGITS = {"logits": ("inputs", "labels")}
-ENDS = Ends(NAMES, {"input_ids": 9, "token_type_ids": 4}, LOGITS)
+ENDS = Ends(NAMES, {"input_ids": 9}, LOGITS)
+TYPED = Ends(NAMES, {"input_ids": 9, "token_type_ids": 4}, {})
 ROWS = parts([2, 40, 41, 42, 43, 3], [2, 50, 3], [2, 3])
 
 
 @pytest.mark.parametrize("length", [0, 8])
 def test_padding_by_hand(length: int) -> None:
-    feed = pad([Part([5, 6, 7], range(3), 3, [0, 1, 1]), *parts([8])], ENDS, length)
+    feed = pad([Part([5, 6, 7], range(3), 3, [0, 1, 1]), *parts([8])], TYPED, length)
     more = max(0, length - 3)
     assert feed["input_ids"].tolist() == [[5, 6, 7] + [9] * more, [8, 9, 9] + [9] * more]
     assert feed["attention_mask"].tolist() == [[1, 1, 1] + [0] * more, [1, 0, 0] + [0] * more]

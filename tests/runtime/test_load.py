@@ -164,10 +164,17 @@ def _edited(bundle: Path, to: Path, edit: Callable[[Any], object]) -> Path:
     return with_file(bundle, to, "onnx/model.onnx", graph.SerializeToString())
 
 
+def _moved(graph: Any) -> None:
+    """Let the scores go by another name, so that something else can be the output."""
+    for node in graph.node:
+        node.output[:] = ["scores" if one == "logits" else one for one in node.output]
+
+
 def _more_scores(graph: Any) -> None:
     """Append each text's scores once more."""
-    graph.output[0].name, graph.output[0].type.tensor_type.shape.dim[1].dim_value = "wide", 6
-    graph.node.append(helper.make_node("Concat", ["logits", "logits"], ["wide"], axis=1))
+    _moved(graph)
+    graph.output[0].type.tensor_type.shape.dim[1].dim_value = 6
+    graph.node.append(helper.make_node("Concat", ["scores", "scores"], ["logits"], axis=1))
 
 
 def _renamed(graph: Any) -> None:
@@ -176,51 +183,45 @@ def _renamed(graph: Any) -> None:
 
 
 def _reshaped(graph: Any) -> None:
-    """Give one long row, under an output whose size nobody states."""
-    graph.output[0].name = "row"
+    """Give one long row, in an output whose size nobody states."""
+    _moved(graph)
     del graph.output[0].type.tensor_type.shape.dim[:]
     for name in ("one", "many"):
         graph.output[0].type.tensor_type.shape.dim.add().dim_param = name
     graph.initializer.append(helper.make_tensor("shape", 7, [2], [1, -1]))
-    graph.node.append(helper.make_node("Reshape", ["logits", "shape"], ["row"]))
+    graph.node.append(helper.make_node("Reshape", ["scores", "shape"], ["logits"]))
 
 
 def _no_numbers(graph: Any) -> None:
-    graph.output[0].name = "nothing"
+    _moved(graph)
     graph.initializer.append(helper.make_tensor("zero", 1, [1], [0.0]))
-    graph.node.append(helper.make_node("Sub", ["logits", "logits"], ["none"]))
-    graph.node.append(helper.make_node("Div", ["none", "zero"], ["nothing"]))
+    graph.node.append(helper.make_node("Sub", ["scores", "scores"], ["none"]))
+    graph.node.append(helper.make_node("Div", ["none", "zero"], ["logits"]))
 
 
 def test_a_graph_that_gives_something_else_is_refused(tiny_bundle: Path, tmp_path: Path) -> None:
-    wide = _edited(tiny_bundle, tmp_path / "wide", _more_scores)
+    renamed = _edited(tiny_bundle, tmp_path / "other", _renamed)
     for how in ("full", "off"):
-        with pytest.raises(BundleError, match="has the outputs wide; recorded are logits"):
-            load(wide, verify=how)
-    renamed = _recorded(wide, tmp_path / "wide2", "wide", 3)
-    with pytest.raises(BundleError, match=r"'wide' is tensor\(float\) of shape .* for 3 labels"):
-        load(renamed)
-    other = _edited(tiny_bundle, tmp_path / "other", _renamed)
-    with load(_recorded(other, tmp_path / "other2", "other", 3)) as model:
-        assert model.predict("the cat").label in tiny.LABELS
-
-
-def _recorded(bundle: Path, to: Path, name: str, columns: int) -> Path:
-    output = TensorRecord(name, "float32", ("batch_size", columns))
-    return with_variant(bundle, to, "fp32", outputs=(output,))
+        with pytest.raises(BundleError, match="has the outputs other; recorded are logits"):
+            load(renamed, verify=how)
+    output = TensorRecord("other", "float32", ("batch_size", 3))
+    recorded = with_variant(renamed, tmp_path / "other2", "fp32", outputs=(output,))
+    with pytest.raises(BundleError, match=r"a text classifier: it has no output 'logits', but ot"):
+        load(recorded)
+    wide = _edited(tiny_bundle, tmp_path / "wide", _more_scores)
+    with pytest.raises(BundleError, match=r"'logits' is tensor\(float\) of shape .* for 3 labels"):
+        load(wide)
 
 
 def test_an_output_of_unknown_size_is_held_to_the_labels(tiny_bundle: Path, tmp_path: Path) -> None:
-    edited = _edited(tiny_bundle, tmp_path / "b", _reshaped)
-    with load(_recorded(edited, tmp_path / "c", "row", 3)) as model:
+    with load(_edited(tiny_bundle, tmp_path / "b", _reshaped), variant="fp32") as model:
         assert model.predict("the cat").label in tiny.LABELS
         with pytest.raises(RunError, match=r"shape \(1, 6\) for 2 texts and 3 labels"):
             model.predict(["the cat", "the dog"])
 
 
 def test_scores_that_are_no_numbers_are_an_error(tiny_bundle: Path, tmp_path: Path) -> None:
-    edited = _edited(tiny_bundle, tmp_path / "b", _no_numbers)
-    bundle = _recorded(edited, tmp_path / "c", "nothing", 3)
+    bundle = _edited(tiny_bundle, tmp_path / "b", _no_numbers)
     with pytest.raises(IntegrityError, match="does not answer as recorded"):
         load(bundle)
     told = "no numbers for 1 of 1 texts"

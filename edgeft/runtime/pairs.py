@@ -1,0 +1,127 @@
+"""Two texts in one part: a frame of special tokens around both, the second in windows if need be.
+
+The first text is a question, or the first of a pair. It stands in every window; what moves on is
+the second, of which alone spans and words are told.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from tokenizers import Tokenizer
+
+from edgeft.tasks.encoded import Encoded, Part, Span
+
+__all__ = ["Frame", "Tokens", "frame_of", "longest_first", "put_together"]
+
+TRIED = ("a", ".", "the")  # texts of which one has a token in any vocabulary
+NOWHERE: Span = (0, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Tokens:
+    """A text's own tokens, and where the caller asked for them the span and the word of each.
+
+    ``unread`` characters at its end were not looked at.
+    """
+
+    ids: list[int]
+    offsets: list[Span] | None = None
+    words: list[int] | None = None
+    unread: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """Ids before, between and behind two texts, and the type of each, the texts' in between."""
+
+    ids: tuple[list[int], list[int], list[int]]
+    types: tuple[list[int], int, list[int], int, list[int]]
+
+    @property
+    def size(self) -> int:
+        """Its special tokens."""
+        return sum(map(len, self.ids))
+
+
+def frame_of(tokenizer: Tokenizer) -> Frame | None:
+    """How a tokenizer frames two texts; None where it puts the second first, or has no tokens."""
+    for text in TRIED:
+        encoding = tokenizer.encode(text, text)
+        sides, ids, types = encoding.sequence_ids, encoding.ids, encoding.type_ids
+        if 0 not in sides or 1 not in sides:
+            continue
+        first, second = sides.index(0), sides.index(1)
+        end = len(sides) - sides[::-1].index(0)
+        last = len(sides) - sides[::-1].index(1)
+        if second < end:
+            return None
+        return Frame(
+            (ids[:first], ids[end:second], ids[last:]),
+            (types[:first], types[first], types[end:second], types[second], types[last:]),
+        )
+    return None
+
+
+def longest_first(first: int, second: int, room: int) -> tuple[int, int]:
+    """How many tokens two texts of so many keep where the longer one is cut first.
+
+    As tokenizers' strategy of that name does, and so transformers'.
+    """
+    if first + second <= room:
+        return first, second
+    short = min(first, second)
+    long = max(short, room - short)
+    if short + long > room:
+        short, long = room // 2, room // 2 + room % 2
+    return (short, long) if first <= second else (long, short)
+
+
+def put_together(
+    frame: Frame,
+    first: Tokens,
+    second: Tokens,
+    room: int,
+    *,
+    overlap: int | None,
+    shared: bool = False,
+) -> Encoded:
+    """Two texts as one input of parts that hold ``room`` tokens of both at most.
+
+    What is too long is cut: where ``shared``, the longer one first. Else the first keeps at most
+    half of the room, and the second what is left; with ``overlap`` all of the second is read, in
+    windows that share so many tokens (less where the first leaves little room). ``cut`` and
+    ``truncated`` tell of what is in no part.
+    """
+    kept, most = len(first.ids), len(second.ids)
+    if kept + most > room:
+        if shared:
+            kept, most = longest_first(kept, most, room)
+        else:
+            kept = min(kept, room // 2)
+            most = min(most, room - kept)
+    begins: Sequence[int] = (0,)
+    read = most
+    if overlap is not None and not shared and most < len(second.ids):
+        overlap = min(overlap, most // 2)
+        begins, read = range(0, len(second.ids) - overlap, most - overlap), len(second.ids)
+    before, between, behind = frame.ids
+    head = [*before, *first.ids[:kept], *between]
+    head_types = [*frame.types[0], *[frame.types[1]] * kept, *frame.types[2]]
+    parts = []
+    for begin in begins:
+        own = slice(begin, begin + most)
+        ids = second.ids[own]
+        types = [*head_types, *[frame.types[3]] * len(ids), *frame.types[4]]
+        part = Part(
+            [*head, *ids, *behind],
+            range(len(head), len(head) + len(ids)),
+            len(ids) - ((overlap or 0) if begin else 0),
+            types if any(types) else None,
+        )
+        if second.offsets is not None and second.words is not None:
+            part.offsets = [NOWHERE] * len(head) + second.offsets[own] + [NOWHERE] * len(behind)
+            part.words = [-1] * len(head) + second.words[own] + [-1] * len(behind)
+        parts.append(part)
+    cut = len(first.ids) - kept + len(second.ids) - read
+    unread = first.unread + second.unread
+    return Encoded(tuple(parts), cut > 0 or unread > 0, 0.0, cut, unread)
