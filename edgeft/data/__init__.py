@@ -1,4 +1,4 @@
-"""Readers of the user's texts: CSV, TSV, JSON Lines and plain text.
+"""Readers of the user's texts: tables, plain text, tagged words, and what labelling tools write.
 
 One parser for every stage, and a strict one: a cell is the text that stands
 there ("NA", "null" and "None" stay text, a label "01" stays "01"), a row with
@@ -8,6 +8,13 @@ suffix does not say, a column among several) it tells in a note.
 """
 
 from edgeft.data.examples import Examples, examples_from_table, labelled, lone_surrogate
+from edgeft.data.kinds import (
+    SOURCE_SUFFIXES,
+    Source,
+    is_source,
+    open_source,
+    table_of,
+)
 from edgeft.data.labels import lookalikes, ordered_labels, visible
 from edgeft.data.notes import Tell, unheard
 from edgeft.data.read import (
@@ -23,10 +30,9 @@ from edgeft.data.split import stratified_split
 from edgeft.data.splits import Splits, fingerprint, hold_out
 from edgeft.data.table import LABEL_COLUMNS, TEXT_COLUMNS, Row, Table
 
-Source = Table  # what a task reads its examples from
-
 __all__ = [
     "LABEL_COLUMNS",
+    "SOURCE_SUFFIXES",
     "TABLE_SUFFIXES",
     "TEXT_COLUMNS",
     "Examples",
@@ -40,9 +46,11 @@ __all__ = [
     "examples_from_table",
     "fingerprint",
     "hold_out",
+    "is_source",
     "labelled",
     "lone_surrogate",
     "lookalikes",
+    "open_source",
     "open_table",
     "open_texts",
     "ordered_labels",
@@ -51,6 +59,7 @@ __all__ = [
     "read_texts",
     "sample_evenly",
     "stratified_split",
+    "table_of",
     "unheard",
     "visible",
 ]

@@ -19,6 +19,7 @@ __all__ = [
     "lone_surrogate",
     "no_text",
     "tell_broken",
+    "unlabelled",
 ]
 
 READ = "Only strings, numbers and truth values can be read."
@@ -115,8 +116,13 @@ def examples_from_table(
     read = examples_or_texts(table, text_column=text_column, label_column=label_column, tell=tell)
     if isinstance(read, Examples):
         return read
+    raise unlabelled(table, label_column)
+
+
+def unlabelled(table: Table, label_column: str | None) -> DataError:
+    """The error of a table without a label in any row. Raises DataError where it has no column."""
     at = find_column(table, label_column, LABEL_COLUMNS, "label")
-    raise DataError(
+    return DataError(
         f"{table.source}: the column {visible(table.columns[at])} is empty or holds no text in "
         "every row.",
         hint=f"Give the rows labels, or name another column with --label-column. {READ}",

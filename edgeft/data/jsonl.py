@@ -1,7 +1,9 @@
 """JSON Lines."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing
+from itertools import chain
 from typing import Any
 
 from edgeft.data.labels import visible
@@ -10,9 +12,11 @@ from edgeft.data.table import Lines, Numbered, Table, picker
 from edgeft.errors import DataError
 from edgeft.fields import repeated
 
-__all__ = ["open_json_lines"]
+__all__ = ["array_error", "json_value", "open_json_lines"]
 
 EXAMPLE = 'JSON Lines has one object a line, such as {"text": "…", "label": "…"}.'
+NumberedText = tuple[int, str]  # of a line
+LONGEST_NUMBER = 19  # digits
 NAMED = 5  # keys that a note names, of those that are not read
 
 
@@ -22,16 +26,64 @@ def open_json_lines(lines: Lines, source: str, tell: Tell) -> Table:
     A key that a later object lacks is a cell without text; one that only later
     objects have is not read, and told. Raises DataError.
     """
-    objects = _objects(lines, source, tell)
-    first = next(objects, None)
+    texts = _texts(lines, source, tell)
+    first = next(texts, None)
     if first is None:
         raise DataError(f"{source} is empty.", hint=EXAMPLE)
-    keys = tuple(first[1])
+    objects = _objects(first, texts, source)
+    begun = next(objects)
+    keys = tuple(begun[1])
     return Table(
         source=source,
         columns=tuple(key.strip() for key in keys),
-        pick=picker(_rows(first, objects, keys, source, tell), lines),
+        pick=picker(_rows(begun, objects, keys, source, tell), lines),
+        records=lambda: _records(first, texts, source, lines),
+        first=json_value(first[1], source),
     )
+
+
+def _records(
+    first: NumberedText, texts: Iterator[NumberedText], source: str, lines: Lines
+) -> Iterator[tuple[int, Mapping[str, Any]]]:
+    """Every object as it stands there. Raises DataError."""
+    with closing(lines):
+        for number, text in chain([first], texts):
+            yield number, _whole_object(number, text, source)
+
+
+def _whole_object(number: int, text: str, source: str) -> dict[str, Any]:
+    where = f"{source}, line {number}"
+    try:
+        item = json_value(text, where)
+    except json.JSONDecodeError as error:
+        raise _no_object(where, error) from None
+    except RecursionError:
+        raise _too_deep(where) from None
+    if not isinstance(item, dict):
+        raise _wrong_kind(where, item)
+    return item
+
+
+def json_value(text: str, where: str) -> Any:
+    """A JSON value in which no object names a key twice. Raises DataError, JSONDecodeError."""
+    return json.loads(text, object_pairs_hook=_unique_keys(where), parse_int=_whole_number)
+
+
+def _whole_number(digits: str) -> int | str:
+    """A number that could count something; longer ones stay text, as Python reads no such."""
+    return int(digits) if len(digits) < LONGEST_NUMBER else digits
+
+
+def _unique_keys(where: str) -> Callable[[list[tuple[str, Any]]], dict[str, Any]]:
+    """For ``json.loads(object_pairs_hook=…)``: an object that names nothing twice, or DataError."""
+
+    def read(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        doubled = repeated(key for key, _ in pairs)
+        if doubled is not None:
+            raise _doubled(where, doubled)
+        return dict(pairs)
+
+    return read
 
 
 def _rows(
@@ -56,36 +108,40 @@ def _rows(
     more.tell(tell, source, "row has", "rows have", rest)
 
 
-def _objects(lines: Iterator[str], source: str, tell: Tell) -> Iterator[tuple[int, dict[str, Any]]]:
+def _texts(lines: Iterator[str], source: str, tell: Tell) -> Iterator[NumberedText]:
+    """The lines that are not empty, with their numbers."""
     blank = Sightings()
     waiting: list[int] = []  # empty lines, which count as skipped where an object comes behind
-    begun = False
     for number, raw in enumerate(lines, start=1):
         text = raw.strip().lstrip("\ufeff")
         if not text:
             waiting.append(number)
             continue
+        for one in waiting:
+            blank.add(one)
+        waiting.clear()
+        yield number, text
+    blank.tell(tell, source, "empty line is", "empty lines are", "no row and skipped")
+
+
+def _objects(
+    first: NumberedText, texts: Iterator[NumberedText], source: str
+) -> Iterator[tuple[int, dict[str, Any]]]:
+    begun = False
+    for number, text in chain([first], texts):
         where = f"{source}, line {number}"
         try:
             item = _parse(text, where)
         except json.JSONDecodeError as error:
             if not begun and text.startswith("["):
-                raise _array(source) from None
-            raise DataError(
-                f"{where}: no JSON object ({error.msg}, column {error.colno}).", hint=EXAMPLE
-            ) from None
+                raise array_error(source) from None
+            raise _no_object(where, error) from None
         if not isinstance(item, dict):
             if not begun and isinstance(item, list):
-                raise _array(source)
-            raise DataError(
-                f"{where}: a JSON object is wanted, not a {type(item).__name__}.", hint=EXAMPLE
-            )
-        for one in waiting:
-            blank.add(one)
-        waiting.clear()
+                raise array_error(source)
+            raise _wrong_kind(where, item)
         begun = True
         yield number, item
-    blank.tell(tell, source, "empty line is", "empty lines are", "no row and skipped")
 
 
 def _parse(text: str, where: str) -> Any:
@@ -95,18 +151,37 @@ def _parse(text: str, where: str) -> Any:
         # pairs, which tells it from an array.
         item = json.loads(text, parse_int=str, parse_float=str, object_pairs_hook=tuple)
     except RecursionError:
-        raise DataError(f"{where}: the JSON is nested too deeply to be read.") from None
+        raise _too_deep(where) from None
     if not isinstance(item, tuple):
         return item
     doubled = repeated(key for key, _ in item)
     if doubled is not None:
-        raise DataError(
-            f"{where}: the key {visible(doubled)} stands there twice.", hint="Remove one of them."
-        )
+        raise _doubled(where, doubled)
     return dict(item)
 
 
-def _array(source: str) -> DataError:
+def _no_object(where: str, error: json.JSONDecodeError) -> DataError:
+    return DataError(f"{where}: no JSON object ({error.msg}, column {error.colno}).", hint=EXAMPLE)
+
+
+def _wrong_kind(where: str, item: object) -> DataError:
+    return DataError(
+        f"{where}: a JSON object is wanted, not a {type(item).__name__}.", hint=EXAMPLE
+    )
+
+
+def _too_deep(where: str) -> DataError:
+    return DataError(f"{where}: the JSON is nested too deeply to be read.")
+
+
+def _doubled(where: str, key: str) -> DataError:
+    return DataError(
+        f"{where}: the key {visible(key)} stands there twice.", hint="Remove one of them."
+    )
+
+
+def array_error(source: str) -> DataError:
+    """The error of a JSON array where one object a line is wanted."""
     return DataError(
         f"{source} holds a JSON array, not JSON Lines.",
         hint=f"Write one object a line, for example: jq -c '.[]' {source} > FILE.jsonl",

@@ -21,11 +21,13 @@ from edgeft.errors import DataError
 
 __all__ = [
     "TABLE_SUFFIXES",
+    "labelled_or_texts",
     "open_table",
     "open_texts",
     "read_examples",
     "read_examples_or_texts",
     "read_texts",
+    "texts_of",
 ]
 
 JSON_SUFFIXES = (".jsonl", ".ndjson", ".json")
@@ -84,24 +86,31 @@ def read_examples_or_texts(
     _refuse_parquet(path)
     if path.suffix.lower() in TABLE_SUFFIXES:
         table = open_table(path, tell)
-        usual = {column.lower() for column in table.columns} & set(LABEL_COLUMNS)
-        if label_column is not None:
-            return examples_from_table(
-                table, text_column=text_column, label_column=label_column, tell=tell
-            )
-        if usual:
-            found = examples_or_texts(table, text_column=text_column, label_column=None, tell=tell)
-            if not isinstance(found, Examples):
-                tell(f"{path}: no row has a label that is text, so the texts alone are read.")
-            return found
-        texts = list(_texts_of(table, text_column, tell))
-    else:
-        if label_column is not None:
-            raise _no_columns(str(path), label_column)
-        texts = list(open_texts(path, text_column=text_column, tell=tell))
+        return labelled_or_texts(
+            table, text_column=text_column, label_column=label_column, tell=tell
+        )
+    if label_column is not None:
+        raise _no_columns(str(path), label_column)
+    texts = list(open_texts(path, text_column=text_column, tell=tell))
     if not texts:
         raise DataError(f"{path} is empty.", hint="It needs at least one text.")
     return texts
+
+
+def labelled_or_texts(
+    table: Table, *, text_column: str | None, label_column: str | None, tell: Tell
+) -> Examples | list[str]:
+    """``read_examples_or_texts`` of a table that is open. Raises DataError."""
+    if label_column is not None:
+        return examples_from_table(
+            table, text_column=text_column, label_column=label_column, tell=tell
+        )
+    if {column.lower() for column in table.columns} & set(LABEL_COLUMNS):
+        found = examples_or_texts(table, text_column=text_column, label_column=None, tell=tell)
+        if not isinstance(found, Examples):
+            tell(f"{table.source}: no row has a label that is text, so the texts alone are read.")
+        return found
+    return list(texts_of(table, text_column, tell))
 
 
 def open_texts(
@@ -118,7 +127,7 @@ def open_texts(
     if isinstance(source, Path):
         _refuse_parquet(source)
         if source.suffix.lower() in TABLE_SUFFIXES:
-            return _texts_of(open_table(source, tell), text_column, tell)
+            return texts_of(open_table(source, tell), text_column, tell)
     if text_column is not None:
         raise _no_columns(name, text_column)
     lines = open_lines(source) if isinstance(source, Path) else lines_of(source, name)
@@ -138,7 +147,8 @@ def read_texts(
     return open_texts(source, text_column=text_column)
 
 
-def _texts_of(table: Table, text_column: str | None, tell: Tell) -> Iterator[str]:
+def texts_of(table: Table, text_column: str | None, tell: Tell) -> Iterator[str]:
+    """The texts of a table, read as they are asked for. Raises DataError."""
     at = find_column(table, text_column, TEXT_COLUMNS, "text", tell)
 
     def texts() -> Iterator[str]:

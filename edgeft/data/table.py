@@ -1,8 +1,9 @@
 """A table that is open, and which of its columns hold the texts and the labels."""
 
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
+from typing import Any
 
 from edgeft.data.labels import visible
 from edgeft.data.notes import Tell, unheard
@@ -44,12 +45,16 @@ class Table:
     ``pick`` takes positions of columns and gives every row's line and those cells;
     it raises DataError at a row that is not well formed. ``separated`` says in
     words what stands between the columns, where that is part of the format.
+    ``records`` gives every row's line and its object as JSON or Arrow has it, in place of
+    ``pick``, and ``first`` is the first of them; both are None where cells are text alone.
     """
 
     source: str
     columns: tuple[str, ...]
     pick: Callable[[Sequence[int]], Numbered]
     separated: str = ""
+    records: Callable[[], Iterator[tuple[int, Mapping[str, Any]]]] | None = None
+    first: Mapping[str, Any] | None = None
 
 
 def picker(rows: Numbered, lines: Lines) -> Callable[[Sequence[int]], Numbered]:

@@ -283,10 +283,14 @@ def _below(score: float, scores: Floats) -> float:
 
 
 def _read(source: "Source", columns: Columns, tell: "Tell") -> "Examples | Sequence[Input]":
-    from edgeft.data.examples import examples_or_texts
+    from edgeft.data.kinds import table_of
+    from edgeft.data.read import labelled_or_texts
 
-    return examples_or_texts(
-        source, text_column=columns.get("text"), label_column=columns.get("label"), tell=tell
+    return labelled_or_texts(
+        table_of(source),
+        text_column=columns.get("text"),
+        label_column=columns.get("label"),
+        tell=tell,
     )
 
 

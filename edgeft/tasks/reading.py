@@ -1,28 +1,109 @@
-"""The user's labelled rows, brought to the labels that a model has."""
+"""The user's labelled rows: read for a task, and brought to the labels that a model has."""
 
-from edgeft.data import Examples
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from edgeft.data import Examples, Source, Table, Tell, open_source, open_texts, unheard
+from edgeft.data.entities import holds_entities
+from edgeft.data.examples import unlabelled
+from edgeft.data.kinds import open_unless_plain
 from edgeft.errors import DataError
+from edgeft.inputs import Input
+from edgeft.tasks.tags import begins, tags_of
+from edgeft.tasks.task import Columns, Task
 
-__all__ = ["aligned"]
+__all__ = ["aligned", "examples_of", "read_examples", "read_examples_or_inputs", "task_of"]
 
 MOST_NAMED = 8  # labels of a model that a message names
+NO_COLUMNS: Columns = {}
+
+
+def task_of(source: Source) -> str:
+    """The name of the task that a source of examples is for, by its form alone."""
+    if holds_entities(source):
+        return "token-classification"
+    return "text-classification"
+
+
+def examples_of(source: Source, task: Task, columns: Columns, tell: Tell = unheard) -> Examples:
+    """The examples in a source that is open. Raises DataError, also where nothing is labelled."""
+    found = task.read(source, columns, tell)
+    if isinstance(found, Examples):
+        return found
+    if isinstance(source, Table):
+        raise unlabelled(source, columns.get("label"))
+    raise DataError(
+        f"{source.source} has no labels.", hint="Give labelled data, or name another file."
+    )
+
+
+def read_examples(
+    path: Path, task: Task, columns: Columns = NO_COLUMNS, tell: Tell = unheard
+) -> Examples:
+    """The examples in a file, or a folder of brat's, for a task. Raises DataError."""
+    return examples_of(open_source(path, tell), task, columns, tell)
+
+
+def read_examples_or_inputs(
+    path: Path, task: Task, columns: Columns = NO_COLUMNS, tell: Tell = unheard
+) -> Examples | Sequence[Input]:
+    """The examples in a file, or the inputs alone where nothing is labelled. Raises DataError."""
+    lines = path.suffix.lower() == ".txt" and not task.by_token  # a text each, whatever they hold
+    source = None if lines else open_unless_plain(path, tell)
+    if source is not None:
+        found = task.read(source, columns, tell)
+    else:
+        named = columns.get("text") or columns.get("label")
+        if named is None and str in task.takes:
+            found = list(open_texts(path, tell=tell))
+        else:
+            raise DataError(
+                f"{path} has one text a line, so no column {named!r}."
+                if named
+                else f"{path} has one text a line, which is not what {task.name} is asked.",
+                hint="Give a file with columns or keys, such as JSON Lines.",
+            )
+    if not found:
+        raise DataError(f"{path} is empty.", hint="It needs at least one text.")
+    return found
 
 
 def aligned(examples: Examples, labels: tuple[str, ...]) -> Examples:
     """The examples with label ids as in ``labels``, a model's.
 
-    Raises DataError at the first row whose label the model does not know.
+    Spans are named by the tag that begins them, whatever the model's scheme. Raises DataError at
+    the first row whose label the model does not know.
     """
-    strange = set(examples.labels) - set(labels)
-    if not strange:
-        return examples.renumbered(labels)
-    for truth, line in zip(examples.named(), examples.lines, strict=True):
-        if truth in strange:
-            some = ", ".join(map(repr, labels[:MOST_NAMED]))
-            raise DataError(
-                f"{examples.source}, line {line}: the model has no label {truth!r}.",
-                hint=f"It has {len(labels)}: {some}{' …' if len(labels) > MOST_NAMED else ''}. "
-                f"Labels were read from the column {examples.columns['label']!r}; "
-                "name another with --label-column.",
-            )
-    return examples.renumbered(labels)
+    by_span = "span" in examples.columns
+    if by_span:
+        model, theirs = begins(labels), tags_of(examples.labels)
+        names = [labels[model[tag.type]] if tag.type in model else "" for tag in theirs]
+        known = {at for at, name in enumerate(names) if name}
+    else:
+        known = {at for at, name in enumerate(examples.labels) if name in labels}
+    if len(known) < len(examples.labels):
+        for truth, line in zip(examples.truths, examples.lines, strict=True):
+            for at in [label for *_, label in truth] if by_span else [truth]:
+                if at not in known:
+                    raise _unknown_label(examples, labels, at, line)
+    return (replace(examples, labels=tuple(names)) if by_span else examples).renumbered(labels)
+
+
+def _unknown_label(examples: Examples, labels: tuple[str, ...], at: int, line: int) -> DataError:
+    if "label" in examples.columns:
+        shown = list(labels)
+        label = examples.labels[at]
+        read = (
+            f" Labels were read from the column {examples.columns['label']!r}; "
+            "name another with --label-column."
+        )
+    else:
+        shown = list(begins(labels))
+        label = tags_of(examples.labels)[at].type
+        read = ""
+    some = ", ".join(map(repr, shown[:MOST_NAMED]))
+    return DataError(
+        f"{examples.source}, line {line}: the model has no label {label!r}.",
+        hint=f"It has {len(shown)}: {some}{' …' if len(shown) > MOST_NAMED else ''}.{read}",
+    )

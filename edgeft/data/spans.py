@@ -1,0 +1,257 @@
+"""Texts with spans, in the forms that people and labelling tools write them.
+
+One object each: {"text", "entities": [{"start", "end", "label"}]} or with lists of three,
+doccano's "label": [[start, end, label]], Prodigy's "spans", Label Studio's tasks with
+"annotations" and its short form, or "tokens" with "tags".
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from edgeft.data.conll import text_of_words
+from edgeft.data.labels import visible
+from edgeft.data.notes import Sightings, Tell
+from edgeft.data.schemes import Sentence, spans_by_scheme
+from edgeft.data.table import TEXT_COLUMNS
+from edgeft.errors import DataError
+
+__all__ = ["Annotated", "Form", "Mark", "form_of", "read_spans", "read_words"]
+
+SPAN_KEYS = ("entities", "spans", "label", "labels", "annotations", "ents", "ner")
+WORD_KEYS = ("tokens", "words")
+TAG_KEYS = ("tags", "ner_tags", "ner", "labels", "label", "entities", "iob", "bio")
+STARTS, ENDS = ("start", "start_offset", "begin"), ("end", "end_offset", "stop")
+LABELS = ("label", "labels", "type", "tag", "entity", "entity_group")
+EXAMPLE = 'Such as {"text": "Ada slept.", "entities": [{"start": 0, "end": 3, "label": "PER"}]}.'
+REFUSED = ("reject", "ignore")  # what Prodigy writes of rows that were not accepted
+
+Object = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A span as it was marked, and where that is said."""
+
+    start: int
+    end: int
+    label: str
+    where: str
+
+
+@dataclass(frozen=True, slots=True)
+class Annotated:
+    """A text and what was marked in it; ``line`` is the number of its line or item."""
+
+    line: int
+    where: str
+    text: str
+    marks: Sequence[Mark]
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """How objects hold texts and spans. kind: "words", "spans", "studio". spans: "" where none."""
+
+    kind: str
+    text: str
+    spans: str
+
+
+def form_of(first: Object, columns: Mapping[str, str | None]) -> Form | None:
+    """The form of objects by the first of them; None where it is none of entities."""
+    text, label = columns.get("text"), columns.get("label")
+    if "data" in first and isinstance(first["data"], dict):
+        return Form("studio", text or "", "annotations")
+    words = _first(first, WORD_KEYS if text is None else (text,), _is_words)
+    tags = _first(first, TAG_KEYS if label is None else (label,), _is_words)
+    if words and tags and words != tags:
+        return Form("words", words, tags)
+    text = _first(first, (*TEXT_COLUMNS, "data") if text is None else (text,), _is_text)
+    if text is None:
+        return None
+    spans = _first(first, SPAN_KEYS if label is None else (label,), _is_spans)
+    if spans is None and "answer" in first and "_input_hash" in first:
+        spans = "spans"  # which Prodigy leaves out where there are none
+    return Form("spans", text, spans) if spans else None
+
+
+def read_words(objects: Iterator[tuple[int, Object]], form: Form, source: str, unit: str,
+               tell: Tell) -> Iterator[Annotated]:  # fmt: skip
+    """Lists of words and tags, as texts. Raises DataError."""
+    found: list[tuple[int, list[str]]] = []
+    sentences: list[Sentence] = []
+    empty = Sightings()
+    for number, one in objects:
+        where = f"{source}, {unit} {number}"
+        words, tags = (_strings(one, key, where) for key in (form.text, form.spans))
+        if len(words) != len(tags):
+            raise DataError(
+                f"{where}: {len(words)} {form.text} but {len(tags)} {form.spans}.",
+                hint="Each needs one tag.",
+            )
+        if not words:
+            empty.add(number)
+            continue
+        found.append((number, words))
+        sentences.append(Sentence(tags, [number] * len(tags)))
+    empty.tell(tell, source, "row has", "rows have", "no words, which is left out")
+    scheme, spans = spans_by_scheme(sentences, lambda line: f"{source}, {unit} {line}")
+    if scheme != "IOB2":
+        tell(f"{source}: the tags are read as {scheme}.")
+    for (number, words), its in zip(found, spans, strict=True):
+        where = f"{source}, {unit} {number}"
+        text, marks = text_of_words(words, its)
+        yield Annotated(number, where, text, [Mark(*mark, where) for mark in marks])
+
+
+def read_spans(objects: Iterator[tuple[int, Object]], form: Form, source: str, unit: str,
+               tell: Tell) -> Iterator[Annotated]:  # fmt: skip
+    """Texts with spans of characters. Raises DataError."""
+    refused, several, shifted = Sightings(), Sightings(), Sightings()
+    for number, one in objects:
+        where = f"{source}, {unit} {number}"
+        if one.get("answer") in REFUSED:
+            refused.add(number)
+            continue
+        if form.kind == "studio":
+            text, marked, further = _studio(one, form.text, where)
+            if further:
+                several.add(number)
+        else:
+            text, marked = _text(one, form.text, where), [*_marked(one, form.spans, where)]
+        marks = [_mark(mark, where) for mark in marked]
+        moved = [_placed(text, *mark) for mark in marks]
+        if any(after is not before[0] for after, before in zip(moved, marks, strict=True)):
+            shifted.add(number)
+        yield Annotated(number, where, text, moved)
+    rest = "accepted and left out"
+    refused.tell(tell, source, "row was not", "rows were not", rest)
+    rest = "annotated more than once; the first annotation is read"
+    several.tell(tell, source, "text is", "texts are", rest)
+    rest = "counted in UTF-16, and moved to where their words stand"
+    shifted.tell(tell, source, "text has spans", "texts have spans", rest)
+
+
+# --- objects -------------------------------------------------------------------------
+
+
+def _first(one: Object, keys: Sequence[str], fits: Any) -> str | None:
+    lowered = {key.lower(): key for key in reversed(list(one))}
+    return next((lowered[key.lower()] for key in keys
+                 if key.lower() in lowered and fits(one[lowered[key.lower()]])), None)  # fmt: skip
+
+
+def _is_words(found: Any) -> bool:
+    return isinstance(found, list) and all(isinstance(one, str) for one in found)
+
+
+def _is_text(found: Any) -> bool:
+    return isinstance(found, str)
+
+
+def _is_spans(found: Any) -> bool:
+    return isinstance(found, list) and all(isinstance(one, (list, dict)) for one in found)
+
+
+def _strings(one: Object, key: str, where: str) -> list[str]:
+    found = one.get(key)
+    if not _is_words(found):
+        numbers = isinstance(found, list) and any(isinstance(x, int) for x in found)
+        raise DataError(
+            f"{where}: {visible(key)} is {'missing' if found is None else 'no list of words'}.",
+            hint="Write tags by their names, not as numbers." if numbers else
+            'Such as {"tokens": ["Ada", "slept"], "tags": ["B-PER", "O"]}.',
+        )  # fmt: skip
+    return [*(found or ())]
+
+
+def _text(one: Object, key: str, where: str) -> str:
+    found = one.get(key)
+    if not isinstance(found, str):
+        raise DataError(f"{where}: {visible(key)} is missing or holds no text.", hint=EXAMPLE)
+    return found
+
+
+def _marked(one: Object, key: str, where: str) -> Sequence[Any]:
+    found = one.get(key)
+    if found is None and "answer" in one:
+        return ()
+    if not _is_spans(found):
+        raise DataError(
+            f"{where}: {visible(key)} is {'missing' if found is None else 'no list of spans'}.",
+            hint=f"A text without entities has an empty list. {EXAMPLE}",
+        )
+    return list(found or ())
+
+
+def _studio(one: Object, key: str, where: str) -> tuple[str, list[Any], bool]:
+    """A task of Label Studio: its text, what was marked, and whether there is more than one."""
+    data = one.get("data")
+    if not isinstance(data, dict):
+        raise DataError(f'{where}: a task of Label Studio has "data".', hint=EXAMPLE)
+    key = key or _first(data, TEXT_COLUMNS, _is_text) or next(
+        (name for name, value in data.items() if isinstance(value, str)), "text"
+    )  # fmt: skip
+    done = [
+        annotation
+        for annotation in one.get("annotations") or one.get("completions") or ()
+        if isinstance(annotation, dict) and not annotation.get("was_cancelled")
+    ]
+    if not done:
+        raise DataError(
+            f"{where}: the task has no annotation.",
+            hint="Export the tasks that are labelled, or mark this one as having no entities.",
+        )
+    marked = [
+        result["value"]
+        for result in done[0].get("result") or ()
+        if isinstance(result, dict)
+        and result.get("type", "labels") in ("labels", "hypertextlabels")
+        and isinstance(result.get("value"), dict)
+    ]
+    return _text(data, key, where), marked, len(done) > 1
+
+
+def _mark(found: Any, where: str) -> tuple[Mark, str | None]:
+    """A span, and the text that it says it stands on."""
+    stated = None
+    if isinstance(found, dict):
+        start, end = (_of(found, names) for names in (STARTS, ENDS))
+        label, stated = _of(found, LABELS), found.get("text")
+        if isinstance(label, list) and len(label) == 1:
+            label = label[0]
+    else:
+        start, end, label = found if len(found) == 3 else (None, None, None)
+        if isinstance(start, str) and isinstance(
+            label, int
+        ):  # spaCy has the label last, some first
+            start, end, label = end, label, start
+    if not (type(start) is int and type(end) is int and isinstance(label, str) and label.strip()):
+        raise DataError(
+            f"{where}: a span needs a start, an end and a label; this is {visible(repr(found))}.",
+            hint=EXAMPLE,
+        )
+    return Mark(start, end, label.strip(), where), stated if isinstance(stated, str) else None
+
+
+def _of(found: Object, names: Sequence[str]) -> Any:
+    return next((found[name] for name in names if name in found), None)
+
+
+def _placed(text: str, mark: Mark, stated: str | None) -> Mark:
+    """Where the stated text stands: some tools count an emoji as two. Raises DataError."""
+    found = text[mark.start : mark.end] if mark.start >= 0 else ""
+    if stated is None or found.split() == stated.split():
+        return mark
+    units = text.encode("utf-16-le", "surrogatepass")
+    start, end = (
+        len(units[: 2 * at].decode("utf-16-le", "replace")) for at in (mark.start, mark.end)
+    )
+    if mark.start >= 0 and text[start:end].split() == stated.split():
+        return Mark(start, end, mark.label, mark.where)
+    raise DataError(
+        f"{mark.where}: {visible(stated)} is said to stand from {mark.start} to {mark.end}, where "
+        f"the text has {visible(found)}.",
+        hint="Was the text changed after it was annotated? Take the one that was.",
+    )
