@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from edgeft.errors import EdgeftError
+    from edgeft.inputs import Pair, Question
     from edgeft.runtime.load import load
     from edgeft.runtime.model import Model
     from edgeft.runtime.providers import Device
@@ -24,6 +25,8 @@ __all__ = [
     "Entities",
     "Entity",
     "Model",
+    "Pair",
+    "Question",
     "__version__",
     "load",
 ]
@@ -35,6 +38,8 @@ _LAZY = {
     "Entities": "edgeft.tasks.entities",
     "Entity": "edgeft.tasks.entities",
     "Model": "edgeft.runtime.model",
+    "Pair": "edgeft.inputs",
+    "Question": "edgeft.inputs",
     "load": "edgeft.runtime.load",
 }
 

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 @options.runtime
 @click.option("--scores", is_flag=True, help="Give the score of every label, not only the best.")
 @click.option(
-    "--on-long", type=click.Choice(["truncate", "error", "window"]), default="truncate",
-    show_default=True, help="Cut a text that is too long, refuse it, or read it in windows.",
+    "--on-long", type=click.Choice(["truncate", "error", "window"]),
+    help="Cut a text that is too long, refuse it, or read it in windows (default: as the task).",
 )  # fmt: skip
 @click.option(
     "--batch-invariant", is_flag=True, help="Run texts alone where neighbours change the answers."
@@ -34,7 +34,7 @@ def command(
     variant: str,
     threads: int | None,
     scores: bool,
-    on_long: "LongTexts",
+    on_long: "LongTexts | None",
     batch_invariant: bool,
     expect: str | None,
 ) -> None:

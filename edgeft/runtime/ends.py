@@ -43,9 +43,11 @@ def check_ends(
         if name not in given:
             raise _unfit(path, task, f"it has no output {name!r}, but {', '.join(given)}")
         one = given[name]
-        width = one.shape[axes.index("labels")] if "labels" in axes and one.shape else labels
         fits = len(one.shape) == len(axes) or (variant.graph == FOREIGN and not one.shape)
-        if one.type not in FLOATS or not fits or (isinstance(width, int) and width != labels):
+        sizes = zip(axes, one.shape, strict=False)
+        other = any(axis == "labels" and isinstance(size, int) and size != labels
+                    for axis, size in sizes)  # fmt: skip
+        if one.type not in FLOATS or not fits or other:
             found = f"its output {name!r} is {one.type} of shape {one.shape} for {labels} labels"
             raise _unfit(path, task, found)
 

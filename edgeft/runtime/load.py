@@ -25,8 +25,8 @@ from edgeft.runtime.runner import Runner, Serving
 from edgeft.runtime.sealed import SealedFiles
 from edgeft.runtime.tokenize import TextEncoder
 from edgeft.runtime.trial import quickest, suitable
-from edgeft.tasks import task_named
-from edgeft.tasks.task import LongTexts
+from edgeft.tasks import TASKS, task_named
+from edgeft.tasks.task import LongTexts, Task
 
 __all__ = ["load"]
 
@@ -39,10 +39,11 @@ def load(
     *,
     device: str = "auto",
     variant: str = "auto",
+    task: str | None = None,
     threads: int | None = None,
     verify: Verify = "full",
     expect: str | None = None,
-    on_long: LongTexts = "truncate",
+    on_long: LongTexts | None = None,
     overlap: int | None = None,
     batch_invariant: bool = False,
     batch_tokens: int | None = None,
@@ -50,6 +51,10 @@ def load(
     wait_ms: float = 1.0,
     spin: bool | None = None,
     cuda_graphs: bool = False,
+    min_score: float | None = None,
+    aggregation: str | None = None,
+    top_k: int | None = None,
+    max_answer_tokens: int | None = None,
     observer: Observer | None = None,
 ) -> Model:
     """Load a bundle.
@@ -66,6 +71,8 @@ def load(
         is clearly quicker. Without a cache, and for graphs above 256 MB, a rule
         decides: int8 where the CPU has int8 dot products (VNNI, AMX, Arm), else fp32.
         On a GPU it is fp16, if there.
+    task: what the model is asked for, such as "token-classification": a bundle of another
+        task is an error. By default whatever the bundle is of.
     threads: CPU threads; by default as many as the process may use.
     verify: what is compared with the manifest, for each file before it is
         parsed, for all before the model is given: "full" the sha256, "fast" the
@@ -80,7 +87,9 @@ def load(
         tokenized), refused ("error"), or read in windows that share ``overlap`` tokens
         (by default an eighth of the maximum) and whose logits are averaged,
         each weighted by its own tokens ("window"; a text of more than 1,048,576
-        characters is refused).
+        characters is refused). By default as suits the task: "truncate" for text
+        classifiers; "window" where entities or answers are found, each then by the
+        window that has most context.
     batch_invariant: never let a text's neighbours touch its answer, as they do a little
         with int8, whose scales span a batch: a variant whose manifest does not promise
         that runs each text alone.
@@ -91,14 +100,25 @@ def load(
         never do. By default for as long as the process has its cores to itself:
         no quota, no neighbour, no calls that overlap; from then on they sleep.
     cuda_graphs: on CUDA, record the kernels of single texts and replay them.
+    min_score, aggregation: of entities: those below it are not given, from 0 to 1; which
+        tokens of a word speak for it, "first", "average" or "max".
+    top_k, max_answer_tokens: of answers: how many are told, and how long they may be.
+        Each setting by default as the bundle says; one that its task lacks is an error.
     observer: told of each step that the model makes; see ``runtime.observer``.
 
     Raises BundleError, FormatError, IntegrityError, DeviceError,
     DependencyError, UsageError.
     """
+    settings = {
+        "min_score": min_score,
+        "aggregation": aggregation,
+        "top_k": top_k,
+        "max_answer_tokens": max_answer_tokens,
+    }
     _check_options(
         device=device,
         variant=variant,
+        task=task,
         threads=threads,
         verify=verify,
         expect=expect,
@@ -110,6 +130,7 @@ def load(
         wait_ms=wait_ms,
         spin=spin,
         cuda_graphs=cuda_graphs,
+        **settings,
     )
     folder = Path(path)
     return _settled(
@@ -118,13 +139,15 @@ def load(
             folder,
             device=device,
             wanted=variant,
+            wanted_task=task,
             threads=threads or usable_cores(),
             verify=verify,
             expect=expect,
+            on_long=on_long,
             overlap=overlap,
             batch_invariant=batch_invariant,
+            settings={name: one for name, one in settings.items() if one is not None},
             serving=Serving(
-                on_long=on_long,
                 batch_tokens=batch_tokens,
                 max_waiting=max_waiting,
                 wait_s=wait_ms / 1e3,
@@ -183,11 +206,14 @@ def _load(
     *,
     device: str,
     wanted: str,
+    wanted_task: str | None,
     threads: int,
     verify: Verify,
     expect: str | None,
+    on_long: LongTexts | None,
     overlap: int | None,
     batch_invariant: bool,
+    settings: Mapping[str, Any],
     serving: Serving,
     spin: bool | None,
     cuda_graphs: bool,
@@ -201,6 +227,12 @@ def _load(
         )
     record = manifest.model
     task = task_named(record.task)
+    _check_task(task, wanted_task, settings)
+    on_long = on_long or task.on_long
+    if overlap is None:
+        overlap = record.max_length // 8
+    elif on_long != "window":
+        raise _no_windows()
     with SealedFiles(folder, manifest.files, verify) as files:
         place = resolve_device(device)  # imports onnxruntime while the files are hashed
         if cuda_graphs and place.kind != "cuda":
@@ -210,13 +242,13 @@ def _load(
         if verify != "off":
             for name in names:
                 check_recorded(folder, manifest, name)
-        windows = serving.on_long == "window"
         encoder = TextEncoder(
             files.read(record.tokenizer),
             record.max_length,
             record.normalize,
-            overlap=(record.max_length // 8 if overlap is None else overlap) if windows else None,
+            overlap=overlap if on_long == "window" else None,
             empty=record.pad_id,
+            offsets=task.by_token,
         )
         opened = {name: open_variant(opening, name, files) for name in names}
         files.finish()
@@ -234,6 +266,7 @@ def _load(
         max_length=record.max_length,
         serving=replace(
             serving,
+            on_long=on_long,
             alone=batch_invariant and not record.variants[name].batch_invariant,
             max_rows=TENSORRT_ROWS if place.kind == "tensorrt" else None,
         ),
@@ -241,7 +274,7 @@ def _load(
     )
     model = Model(
         task=task,
-        head=record.head_of(name),
+        head=replace(record.head_of(name), **settings),
         manifest=manifest,
         variant=name,
         device=found,
@@ -257,15 +290,36 @@ def _load(
     return model
 
 
+def _check_task(task: Task, wanted: str | None, settings: Mapping[str, Any]) -> None:
+    """Raise UsageError where a bundle's task is not the one that was named, or lacks a setting."""
+    if wanted is not None and wanted != task.name:
+        known = ", ".join(TASKS)
+        raise UsageError(
+            f"The bundle is of the task {task.name}, not {wanted}."
+            if wanted in TASKS
+            else f"There is no task {wanted!r}.",
+            hint=f"Leave task out to take it as it is. Tasks are: {known}.",
+        )
+    for name in settings:
+        if name not in task.settings:
+            has = ", ".join(sorted(task.settings)) or "none"
+            raise UsageError(f"A {task.name} bundle has no {name}.", hint=f"Its settings: {has}.")
+
+
+def _no_windows() -> UsageError:
+    return UsageError("An overlap was given, but no windows.", hint='Add on_long="window".')
+
+
 LARGEST = (1 << 31) - 1
 MOST_WAIT_MS = 3_600_000  # an hour
 _OPTIONS: Mapping[str, Reader[Any]] = {
     "device": text(1, 100),
     "variant": text(1, 200),
+    "task": optional(text(1, 200)),
     "threads": optional(whole(1, MOST_THREADS)),
     "verify": choice("full", "fast", "off"),
     "expect": optional(text()),
-    "on_long": choice("truncate", "error", "window"),
+    "on_long": optional(choice("truncate", "error", "window")),
     "overlap": optional(whole(0, MOST_TOKENS)),
     "batch_invariant": flag,
     "batch_tokens": optional(whole(1, LARGEST)),
@@ -273,6 +327,10 @@ _OPTIONS: Mapping[str, Reader[Any]] = {
     "wait_ms": number(0, MOST_WAIT_MS),
     "spin": optional(flag),
     "cuda_graphs": flag,
+    "min_score": optional(number(0, 1)),
+    "aggregation": optional(choice("first", "average", "max")),
+    "top_k": optional(whole(1, 1000)),
+    "max_answer_tokens": optional(whole(1, MOST_TOKENS)),
 }
 
 
@@ -283,5 +341,5 @@ def _check_options(**options: object) -> None:
             _OPTIONS[name](given.item() if isinstance(given, np.generic) else given)
         except FieldError as error:
             raise UsageError(f"The option {name} {error}.") from None
-    if options["overlap"] is not None and options["on_long"] != "window":
-        raise UsageError("An overlap was given, but no windows.", hint='Add on_long="window".')
+    if options["overlap"] is not None and options["on_long"] not in ("window", None):
+        raise _no_windows()

@@ -83,25 +83,24 @@ def put_together(
     room: int,
     *,
     overlap: int | None,
-    shared: bool = False,
+    most_first: int | None,
 ) -> Encoded:
     """Two texts as one input of parts that hold ``room`` tokens of both at most.
 
-    What is too long is cut: where ``shared``, the longer one first. Else the first keeps at most
-    half of the room, and the second what is left; with ``overlap`` all of the second is read, in
-    windows that share so many tokens (less where the first leaves little room). ``cut`` and
-    ``truncated`` tell of what is in no part.
+    The first keeps ``most_first`` tokens at most, and the second what is left; with ``overlap``
+    all of the second is read, in windows that share so many tokens (less where the first leaves
+    little room). Without ``most_first`` the longer one is cut first, and there are no windows.
+    ``cut`` and ``truncated`` tell of what is in no part.
     """
     kept, most = len(first.ids), len(second.ids)
-    if kept + most > room:
-        if shared:
-            kept, most = longest_first(kept, most, room)
-        else:
-            kept = min(kept, room // 2)
-            most = min(most, room - kept)
+    if most_first is None:
+        kept, most = longest_first(kept, most, room)
+    else:
+        kept = min(kept, most_first, room - 1)
+        most = min(most, room - kept)
     begins: Sequence[int] = (0,)
     read = most
-    if overlap is not None and not shared and most < len(second.ids):
+    if overlap is not None and most_first is not None and most < len(second.ids):
         overlap = min(overlap, most // 2)
         begins, read = range(0, len(second.ids) - overlap, most - overlap), len(second.ids)
     before, between, behind = frame.ids

@@ -180,9 +180,14 @@ class TextEncoder:
         tokens = dict(zip(texts, self._tokens(texts), strict=True))
         found = []
         for one, (first, second) in zip(inputs, columns, strict=True):
-            shared = self._overlap is None and not isinstance(one, Question)
+            halves = self._overlap is not None or isinstance(one, Question)
             encoded = put_together(
-                frame, tokens[first], tokens[second], room, overlap=self._overlap, shared=shared
+                frame,
+                tokens[first],
+                tokens[second],
+                room,
+                overlap=self._overlap,
+                most_first=self._most // 2 if halves else None,
             )
             ids = tokens[first].ids + tokens[second].ids
             found.append(replace(encoded, unknown_share=self._unknown_share(ids, len(ids))))

@@ -1,0 +1,267 @@
+"""Tasks that tell of tokens, and one with two outputs: real graphs that look up each token's row.
+
+So what a part must get is known: the rows of its own ids, whatever stands beside it in a batch.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import pytest
+from onnx import TensorProto, helper, numpy_helper
+
+import edgeft
+from edgeft.bundle import (
+    Golden,
+    Manifest,
+    ModelRecord,
+    PipelineStep,
+    TensorRecord,
+    Variant,
+    record_files,
+    write_manifest,
+)  # fmt: skip
+from edgeft.errors import BundleError, UsageError
+from edgeft.inputs import Input, Pair, Question
+from edgeft.runtime import load as loading
+from edgeft.runtime import opening
+from edgeft.tasks import FOREIGN_TASK, task_named
+from edgeft.tasks.encoded import Encoded
+from edgeft.tasks.entities import TASK as ENTITIES
+from edgeft.tasks.foreign import TASK as FOREIGN
+from edgeft.tasks.outputs import Outputs, ragged
+from edgeft.tasks.task import Head, Labels
+from tests import tiny
+from tests.observing import Seen
+
+MOST = 24
+INPUTS = ("input_ids", "attention_mask", "token_type_ids")
+CHANCE = np.random.default_rng(4)
+TAGS = CHANCE.normal(size=(200, len(tiny.TAGS))).astype(np.float32)
+STARTS, ENDS = (CHANCE.normal(size=200).astype(np.float32) for _ in range(2))
+
+
+def _graph(tables: dict[str, np.ndarray]) -> bytes:
+    """Each output is its table's rows for the ids, plus half of the tokens' type."""
+    nodes = [
+        helper.make_node("Cast", ["token_type_ids"], ["types"], to=TensorProto.FLOAT),
+        helper.make_node("Mul", ["types", "half"], ["typed"]),
+        helper.make_node("Unsqueeze", ["typed", "last"], ["wide"]),
+    ]
+    outputs = []
+    for name, table in tables.items():
+        nodes += [
+            helper.make_node("Gather", [f"{name}_table", "input_ids"], [f"{name}_rows"]),
+            helper.make_node(
+                "Add", [f"{name}_rows", "wide" if table.ndim > 1 else "typed"], [name]
+            ),
+        ]
+        shape = ["b", "t", *table.shape[1:]]
+        outputs.append(helper.make_tensor_value_info(name, TensorProto.FLOAT, shape))
+    graph = helper.make_graph(
+        nodes, "g",
+        [helper.make_tensor_value_info(name, TensorProto.INT64, ["b", "t"]) for name in INPUTS],
+        outputs,
+        [
+            numpy_helper.from_array(np.float32(0.5), "half"),
+            numpy_helper.from_array(np.array([-1]), "last"),
+            *(numpy_helper.from_array(table, f"{name}_table") for name, table in tables.items()),
+        ],
+    )  # fmt: skip
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    onnx.checker.check_model(model)
+    return model.SerializeToString()
+
+
+def _bundle(out: Path, task: str, labels: tuple[str, ...], tables: dict[str, np.ndarray]) -> Path:
+    tiny.wordpiece(out)
+    for path in out.iterdir():
+        if path.name != "tokenizer.json":
+            path.unlink()
+    (out / "model.onnx").write_bytes(_graph(tables))
+    variant = Variant(
+        files={"model": "model.onnx"}, precision="fp32", graph="onnx", opset=17,
+        inputs=tuple(TensorRecord(name, "int64", ("b", "t")) for name in INPUTS),
+        outputs=tuple(
+            TensorRecord(name, "float32", ("b", "t", *table.shape[1:]))
+            for name, table in tables.items()
+        ),
+        golden=Golden({}, 0.0),
+    )  # fmt: skip
+    record = ModelRecord(".", task, labels, "tokenizer.json", MOST, 0, 0, (), (), {"fp32": variant})
+    write_manifest(out, Manifest({"main": record}, (PipelineStep("main"),), record_files(out), {}))
+    return out
+
+
+@pytest.fixture(scope="module")
+def tagger(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("tagger") / "bundle"
+    return _bundle(out, "token-classification", tiny.TAGS, {"logits": TAGS})
+
+
+TEXTS = ["the cat won", "", "sun and rain fell on the red river", *(["the dog ran"] * 3),
+         " ".join(tiny.WORDS * 3), "中文 the 👍🏽"]  # fmt: skip
+
+
+def open_here(bundle: Path, **more: Any) -> edgeft.Model:
+    return edgeft.load(bundle, device="cpu", variant="fp32", threads=1, verify="off", **more)
+
+
+def test_tokens_get_their_own_rows_whatever_stands_beside_them(tagger: Path) -> None:
+    with open_here(tagger) as model:
+        assert model.task is ENTITIES
+        encoded, outputs = model.outputs(TEXTS)
+        assert len(encoded[-2].parts) > 2  # long texts are read in windows, as suits the task
+        assert all(one.parts[0].offsets is not None for one in encoded)
+        for one, rows in zip(encoded, ragged(outputs, "logits"), strict=True):
+            own = [part.ids[at] for part in one.parts for at in part.own[-part.fresh or None :]]
+            np.testing.assert_array_equal(rows, TAGS[own] if one.parts[0].fresh else rows[:0])
+        _, alone = model.outputs(TEXTS, alone=True)
+        for one, other in zip(ragged(outputs, "logits"), ragged(alone, "logits"), strict=True):
+            np.testing.assert_array_equal(one, other)
+        assert ragged(model.outputs([])[1], "logits") == []
+
+
+def test_every_way_to_ask_gives_the_same_entities(tagger: Path) -> None:
+    with open_here(tagger) as model:
+        together = model.predict(TEXTS)
+        assert any(len(one) for one in together)
+        assert [model.predict(text) for text in TEXTS] == together
+        assert list(model.stream(iter(TEXTS), group=2)) == together
+
+        async def ask() -> list[Any]:
+            return list(await asyncio.gather(*map(model.apredict, TEXTS)))
+
+        assert asyncio.run(ask()) == together
+        for text, found in zip(TEXTS, together, strict=True):
+            assert all(text[one.start : one.end] == one.text for one in found)
+
+
+def test_settings_are_those_of_the_task(tagger: Path, tiny_bundle: Path) -> None:
+    with open_here(tagger, min_score=0.9, aggregation="max") as model:
+        assert (model.head.min_score, model.head.aggregation) == (0.9, "max")
+        few = sum(map(len, model.predict(TEXTS)))
+    with open_here(tagger) as model:
+        assert few < sum(map(len, model.predict(TEXTS)))
+    with pytest.raises(UsageError, match="A token-classification bundle has no top_k") as caught:
+        open_here(tagger, top_k=3)
+    assert "aggregation, min_score" in caught.value.hint
+    with pytest.raises(UsageError, match="min_score is 2; it must be"):
+        open_here(tagger, min_score=2)
+    with pytest.raises(UsageError, match="A text-classification bundle has no min_score"):
+        open_here(tiny_bundle, min_score=0.5)
+
+
+def test_another_task_than_the_bundles_is_an_error(tagger: Path) -> None:
+    with open_here(tagger, task="token-classification", overlap=3) as model:
+        assert len(model.runner.encode(TEXTS[-2:-1])[0].parts) > 2
+    with pytest.raises(UsageError, match="of the task token-classification, not text-class"):
+        open_here(tagger, task="text-classification")
+    with pytest.raises(UsageError, match="There is no task 'stance'"):
+        open_here(tagger, task="stance")
+    with pytest.raises(TypeError, match="must be a str, not Pair"):
+        open_here(tagger).predict([Pair("a", "b")])
+
+
+def test_a_graph_that_tells_of_texts_is_none_of_tokens(tmp_path: Path) -> None:
+    bundle = _bundle(tmp_path / "b", "token-classification", tiny.TAGS, {"logits": STARTS})
+    with pytest.raises(BundleError, match=r"of a .*: its output 'logits' is .* for 5 labels"):
+        open_here(bundle)
+
+
+# --- two outputs, of a task that is made here -----------------------------------------
+
+
+def _join(outputs: Outputs, encoded: Sequence[Encoded]) -> Outputs:
+    """All tokens of an input's parts, one part behind the other."""
+    joined: dict[str, list[Any]] = {}
+    for name in outputs:
+        rows, begin = ragged(outputs, name), 0
+        joined[name] = []
+        for one in encoded:
+            joined[name].append(np.concatenate(rows[begin : begin + len(one.parts)]))
+            begin += len(one.parts)
+    return joined  # type: ignore[return-value]
+
+
+def _decode(
+    outputs: Outputs,
+    encoded: Sequence[Encoded],
+    inputs: Sequence[Input],
+    labels: Labels,
+    head: Head,
+) -> list[Any]:
+    """Where the best start lies in each context, as a span of its characters."""
+    found = []
+    for one, starts in zip(encoded, ragged(outputs, "start_logits"), strict=True):
+        own = np.concatenate([np.isin(np.arange(len(p.ids)), p.own) for p in one.parts])
+        spans = [span for part in one.parts for span in part.offsets or []]
+        best = int(np.where(own, starts, -np.inf).argmax())
+        found.append((spans[best], one.truncated) if own.any() else None)
+    return found
+
+
+SPANS = replace(
+    FOREIGN,
+    noun="finder of spans",
+    outputs={"start_logits": ("inputs", "tokens"), "end_logits": ("inputs", "tokens")},
+    takes=(Question,),
+    join=_join,
+    decode=_decode,
+)
+ASKED = [
+    Question("who won?", "the team won the game on a quiet day"),
+    Question("who won?", ""),
+    Question("what fell?", " ".join(tiny.WORDS * 4)),
+    Question("who won?", "the team won the game on a quiet day"),
+]
+
+
+@pytest.fixture
+def finder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    def named(name: str) -> Any:
+        return SPANS if name == FOREIGN_TASK else task_named(name)
+
+    monkeypatch.setattr(loading, "task_named", named)
+    monkeypatch.setattr(opening, "task_named", named)
+    tables = {"start_logits": STARTS, "end_logits": ENDS}
+    return _bundle(tmp_path / "finder", FOREIGN_TASK, (), tables)
+
+
+def test_questions_are_answered_from_two_outputs(finder: Path) -> None:
+    seen = Seen()
+    with open_here(finder, observer=seen) as model:
+        encoded, outputs = model.outputs(ASKED)
+        assert sum(map(len, seen.runs)) == sum(len(one.parts) for one in encoded[:3])
+        for at, one in enumerate(encoded):
+            ids = [one_id for part in one.parts for one_id in part.ids]
+            types = np.concatenate([part.types or [0] * len(part.ids) for part in one.parts])
+            for name, table in (("start_logits", STARTS), ("end_logits", ENDS)):
+                expected = table[ids] + np.float32(0.5) * types.astype(np.float32)
+                np.testing.assert_allclose(ragged(outputs, name)[at], expected, atol=1e-6)
+        together = model.predict(ASKED)
+        assert together == [model.predict(one) for one in ASKED]
+        assert together[1] is None
+        assert len(encoded[2].parts) > 3
+
+        async def ask() -> list[Any]:
+            return list(await asyncio.gather(*map(model.apredict, ASKED)))
+
+        assert asyncio.run(ask()) == together
+
+
+def test_what_is_no_question_is_told_with_a_way(finder: Path) -> None:
+    with open_here(finder) as model:
+        for wrong in ("who won?", Pair("a", "b")):
+            with pytest.raises(
+                TypeError, match=r"predict gets must be a Question, not .*Question\("
+            ):
+                model.predict(wrong)
+        with pytest.raises(TypeError, match=r"inputs\[1\] must be a Question, not str: make it"):
+            model.predict([ASKED[0], "who won?"])
+        with pytest.raises(TypeError, match="apredict gets must be a Question"):
+            asyncio.run(model.apredict("who won?"))
