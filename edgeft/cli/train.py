@@ -10,7 +10,7 @@ from edgeft.cli import console, options
 from edgeft.errors import EdgeftError, UsageError
 
 if TYPE_CHECKING:
-    from edgeft.tasks.metrics import ClassificationScores
+    from edgeft.tasks.task import Scores
     from edgeft.train.checkpoints import EpochScores
     from edgeft.train.config import TrainConfig
     from edgeft.train.prepare import Prepared
@@ -251,18 +251,27 @@ def print_report(report: "DataReport") -> None:
     """The data report as a table, and a warning for each figure that should worry."""
     from statistics import median
 
-    tokens, sizes = report.tokens, sorted(report.classes.values())
+    tokens, sizes, whole = report.tokens, sorted(report.classes.values()), report.bare is None
     rows: list[tuple[str, object]] = [(f"rows in {name}", n) for name, n in report.rows.items()]
+    if sizes:
+        spread = f"{sizes[0]} to {sizes[-1]}, median {median(sizes):g}"
+        rows += [
+            ("classes" if whole else "labels", len(sizes)),
+            ("rows of a class" if whole else "spans of a label", spread),
+        ]
+    if report.bare is not None:
+        rows.append(("rows without any", f"{report.bare} ({report.bare / report.given:.1%})"))
     rows += [
-        ("classes", len(sizes)),
-        ("rows of a class", f"{sizes[0]} to {sizes[-1]}, median {median(sizes):g}"),
         ("tokens of a text", f"p50 {tokens.p50}, p90 {tokens.p90}, p95 {tokens.p95}, "
                              f"p99 {tokens.p99}, longest {tokens.max}"),
-        (f"texts cut at {report.max_length} tokens", f"{report.cut} ({report.cut_share:.1%})"),
+        (f"texts cut at {report.max_length} tokens" if whole
+         else f"texts over {report.max_length} tokens, in windows",
+         f"{report.cut} ({report.cut_share:.1%})"),
         ("unknown tokens", f"{tokens.unknown_share:.2%}"),
         ("empty texts", report.empty),
         ("repeated texts", report.duplicates),
-        ("rows whose text has two labels", report.contradictory_rows),
+        ("rows whose text has two labels" if whole else "rows labelled in two ways",
+         report.contradictory_rows),
     ]  # fmt: skip
     if "validation" in report.rows:
         rows.append(("validation texts also in train", report.shared_validation))
@@ -272,8 +281,12 @@ def print_report(report: "DataReport") -> None:
         gone = ", ".join(f"{n} {reason}" for reason, n in report.removed.to_dict().items())
         rows.append(("removed from train by --clean", gone))
     console.print_table("Data", ["figure", "value"], rows)
-    if len(sizes) <= MOST_CLASSES:
-        console.print_table("Classes", ["label", "rows"], report.classes.items())
+    if 0 < len(sizes) <= MOST_CLASSES:
+        console.print_table(
+            "Classes" if whole else "Labels",
+            ["label", "rows" if whole else "spans"],
+            report.classes.items(),
+        )
     console.print_lines(f"Warning: {one}" for one in report.warnings())
 
 
@@ -309,19 +322,21 @@ def _recipe(recipe: "Recipe") -> str:
 def print_result(result: "TrainResult") -> None:
     """The curve, the scores, and what to do next."""
     from edgeft.cli.scores import print_scores
+    from edgeft.tasks import task_named
 
+    metrics = task_named(result.document["task"]).metrics
     console.print_table(
-        "Curve", ["epoch", "train loss", "validation loss", "accuracy", "macro F1", "seconds"],
+        "Curve", ["epoch", "train loss", "validation loss", *metrics.values(), "seconds"],
         [
             [one.epoch, f"{one.train_loss:.4f}", _number(one.validation_loss),
-             _number(one.scores["accuracy"]), _number(one.scores["macro_f1"]), f"{one.seconds:.0f}"]
+             *(_number(one.scores[name]) for name in metrics), f"{one.seconds:.0f}"]
             for one in result.learned.curve
         ],
     )  # fmt: skip
     named = {"validation": result.learned.validation, "test": result.learned.test}
     scored = {name: scores for name, scores in named.items() if scores is not None}
     if scored:
-        _print_summary(scored)
+        console.print_table("Scores", *_summary(scored))
         last = list(scored)[-1]
         print_scores(scored[last], title=last)
     console.print_lines([
@@ -331,25 +346,22 @@ def print_result(result: "TrainResult") -> None:
     ])  # fmt: skip
 
 
-def _print_summary(scored: dict[str, "ClassificationScores"]) -> None:
-    console.print_table(
-        "Scores",
-        ["rows of", "rows", "accuracy", "95% interval", "macro precision", "macro recall",
-         "macro F1", "weighted F1"],
-        [
-            [name, one.rows, f"{one.accuracy:.4f}",
-             f"{one.accuracy_low:.4f} to {one.accuracy_high:.4f}", f"{one.macro_precision:.4f}",
-             f"{one.macro_recall:.4f}", f"{one.macro_f1:.4f}", f"{one.weighted_f1:.4f}"]
-            for name, one in scored.items()
-        ],
-    )  # fmt: skip
+def _summary(scored: dict[str, "Scores"]) -> tuple[list[str], list[list[object]]]:
+    """Columns and rows of the table of all splits' figures."""
+    figures = {name: one.summary() for name, one in scored.items()}
+    columns = ["rows of", "rows", *next(iter(figures.values()))]
+    return columns, [[name, scored[name].rows, *row.values()] for name, row in figures.items()]
 
 
 def _figures(point: "EpochScores") -> list[str]:
     figures = [f"loss {point.train_loss:.4f}"]
-    accuracy, macro_f1 = point.scores["accuracy"], point.scores["macro_f1"]
-    if accuracy is not None:
-        figures.append(f"hold-out accuracy {accuracy:.4f}, macro F1 {macro_f1:.4f}")
+    scores = [
+        f"{name.replace('_f1', ' F1').replace('_', ' ')} {score:.4f}"
+        for name, score in point.scores.items()
+        if score is not None
+    ]
+    if scores:
+        figures.append(f"hold-out {', '.join(scores)}")
     return [*figures, f"{point.seconds:.0f} s"]
 
 

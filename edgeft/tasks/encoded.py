@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-__all__ = ["Encoded", "Part", "Span", "best_places"]
+__all__ = ["Encoded", "Part", "Span", "best_places", "default_overlap"]
 
 Span = tuple[int, int]  # first character and the one after the last, in the caller's own string
 
@@ -47,6 +47,11 @@ class Encoded:
     def ids(self) -> list[int]:
         """The token ids of the first part: of an input that was not split, all."""
         return self.parts[0].ids
+
+
+def default_overlap(max_length: int) -> int:
+    """How many tokens neighbouring windows share unless told otherwise."""
+    return max_length // 8
 
 
 def best_places(encoded: Encoded) -> list[tuple[int, int]]:

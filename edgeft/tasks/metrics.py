@@ -152,6 +152,17 @@ class ClassificationScores:
             "rows": self.rows,
         }
 
+    def summary(self) -> dict[str, str]:
+        """The averages, and the interval of accuracy."""
+        return {
+            "accuracy": f"{self.accuracy:.4f}",
+            "95% interval": f"{self.accuracy_low:.4f} to {self.accuracy_high:.4f}",
+            "macro precision": f"{self.macro_precision:.4f}",
+            "macro recall": f"{self.macro_recall:.4f}",
+            "macro F1": f"{self.macro_f1:.4f}",
+            "weighted F1": f"{self.weighted_f1:.4f}",
+        }
+
     @property
     def support(self) -> dict[str, int]:
         """The rows of each label."""

@@ -126,6 +126,10 @@ class Scores(Protocol):
         """The few that head a table, the task's ``metrics`` first; then "rows"."""
         ...
 
+    def summary(self) -> dict[str, str]:
+        """By heading what stands in one row, beside the rows of other splits or models."""
+        ...
+
     def to_dict(self) -> dict[str, Any]:
         """Everything, as JSON values."""
         ...

@@ -1,5 +1,6 @@
 """Which rows are learned from together, and in which order: pure, so that a run can resume."""
 
+import inspect
 import random
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
@@ -9,7 +10,7 @@ import torch
 from edgeft.tasks.encoded import Part
 from edgeft.train.objectives.objective import Objective, Row
 
-__all__ = ["BatchOrder", "collate", "epoch_batches", "length_batches", "pad_parts"]
+__all__ = ["BatchOrder", "collate", "epoch_batches", "length_batches", "pad_parts", "takes_types"]
 
 # So many batches are sorted by length together. Short messages then are padded by a fifth,
 # not by the three fifths of random batches; a larger pool pads less, but as length goes
@@ -82,8 +83,18 @@ class BatchOrder(torch.utils.data.Sampler):
         return (batch[self.rank :: self.processes] for batch in batches)
 
 
-def pad_parts(parts: Sequence[Part], pad_id: int, multiple: int = 1) -> dict[str, Any]:
-    """What the model reads, padded to the longest part, rounded up to ``multiple``."""
+def takes_types(model: Any) -> bool:
+    """Whether the model tells the segments of a pair apart."""
+    return "token_type_ids" in inspect.signature(model.forward).parameters
+
+
+def pad_parts(
+    parts: Sequence[Part], pad_id: int, multiple: int = 1, *, types: bool = False
+) -> dict[str, Any]:
+    """What the model reads, padded to the longest part, rounded up to ``multiple``.
+
+    With ``types`` the segments of parts that have several, too.
+    """
     longest = max(len(part.ids) for part in parts)
     width = -(-longest // multiple) * multiple
     ids = torch.full((len(parts), width), pad_id, dtype=torch.int64)  # (B, T) int64
@@ -91,11 +102,17 @@ def pad_parts(parts: Sequence[Part], pad_id: int, multiple: int = 1) -> dict[str
     for at, part in enumerate(parts):
         ids[at, : len(part.ids)] = torch.tensor(part.ids, dtype=torch.int64)
         mask[at, : len(part.ids)] = 1
-    return {"input_ids": ids, "attention_mask": mask}
+    if not types or all(part.types is None for part in parts):
+        return {"input_ids": ids, "attention_mask": mask}
+    segments = torch.zeros((len(parts), width), dtype=torch.int64)  # (B, T) int64
+    for at, part in enumerate(parts):
+        if part.types is not None:
+            segments[at, : len(part.ids)] = torch.tensor(part.types, dtype=torch.int64)
+    return {"input_ids": ids, "attention_mask": mask, "token_type_ids": segments}
 
 
 def collate(
-    objective: Objective, pad_id: int, multiple: int = 1
+    objective: Objective, pad_id: int, multiple: int = 1, *, types: bool = False
 ) -> Callable[[Sequence[Row]], dict[str, Any]]:
     """A function that makes a batch of rows: what the model reads, and the targets.
 
@@ -104,7 +121,7 @@ def collate(
     """
 
     def batch_of(rows: Sequence[Row]) -> dict[str, Any]:
-        read = pad_parts([part for part, _ in rows], pad_id, multiple)
+        read = pad_parts([part for part, _ in rows], pad_id, multiple, types=types)
         targets = [target for _, target in rows]
         padded = objective.pad(targets, read["input_ids"].shape[1])
         return {**read, "labels": {**padded, "count": torch.tensor(objective.count(targets))}}

@@ -73,33 +73,50 @@ def normalized(splits: Splits, steps: Iterable[str]) -> Splits:
 
 
 def check_labels(splits: Splits) -> None:
-    """Raise DataError for a single class, a label that is none, or one that train never shows."""
-    train, names = splits.train, splits.train.named()
+    """Raise DataError for too few labels, one that is none, or one that train never shows.
+
+    A row has one label, or spans with a label each; where a task has no labels, all is well.
+    """
+    train = splits.train
+    if not train.labels:
+        return
+    shown = list(_shown(train))  # (line, label), in order
+    names = [name for _, name in shown]
     known = set(names)
-    column = f"Is {visible(train.columns['label'])} the right column?"
-    if len(known) < 2:
+    hint = ""
+    if "label" in train.columns:
+        hint = f"Is {visible(train.columns['label'])} the right column? Name another with " \
+            "--label-column."  # fmt: skip
+    if not known:
+        raise DataError(
+            f"{train.source}: no row has anything to find in it.",
+            hint="Give some of the texts entities, or name another file.",
+        )
+    if len(known) < 2 and isinstance(train.truths[0], int):
         raise DataError(
             f"{train.source}: every row has the label {visible(names[0])}; "
             "a classifier needs two classes or more.",
-            hint=f"{column} Name another with --label-column.",
+            hint=hint,
         )
     longest = max(known, key=len)
     if len(longest) > LONGEST_LABEL:
         raise DataError(
-            f"{train.source}, line {train.lines[names.index(longest)]}: the label "
+            f"{train.source}, line {shown[names.index(longest)][0]}: the label "
             f"{visible(longest)} has {len(longest):,} characters, and {LONGEST_LABEL:,} are the "
             "most.",
-            hint=f"{column} Name another with --label-column.",
+            hint=hint,
         )
     for name in ("validation", "test"):
         split = splits.present().get(name)
         if split is None:
             continue
-        theirs = split.named()
-        unseen = [label for label in dict.fromkeys(theirs) if label not in known]
+        places: dict[str, int] = {}  # label → the first line that has it
+        for line, name_of_it in _shown(split):
+            places.setdefault(name_of_it, line)
+        unseen = [label for label in places if label not in known]
         if unseen:
-            line = split.lines[theirs.index(unseen[0])]
-            shown = ", ".join(map(visible, unseen[:5])) + (", …" if len(unseen) > 5 else "")
+            line = places[unseen[0]]
+            some = ", ".join(map(visible, unseen[:5])) + (", …" if len(unseen) > 5 else "")
             groups = lookalikes(dict.fromkeys((*names, *unseen)))
             alike = next((one for one in groups if known & {*one} and {*one} - known), None)
             hint = "Add rows with it to train, or remove those rows."
@@ -111,9 +128,18 @@ def check_labels(splits: Splits) -> None:
             raise DataError(
                 f"{split.source}, line {line}: {name} has "
                 f"{'a label' if len(unseen) == 1 else f'{len(unseen)} labels'} "
-                f"that train never shows: {shown}.",
+                f"that train never shows: {some}.",
                 hint=hint,
             )
+
+
+def _shown(examples: Examples) -> Iterator[tuple[int, str]]:
+    """(line, label) of every label that a row has, in order."""
+    for line, truth in zip(examples.lines, examples.named(), strict=True):
+        if isinstance(truth, str):
+            yield line, truth
+        else:
+            yield from ((line, label) for *_, label in truth)
 
 
 # --- files and folders -----------------------------------------------------------

@@ -4,14 +4,14 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, overload
 
 from edgeft.data import Examples
 from edgeft.progress import Progress, silent
-from edgeft.tasks.metrics import ClassificationScores, score_classification
+from edgeft.tasks.task import Scores
 from edgeft.train.checkpoints import EpochScores, best_epoch
-from edgeft.train.objectives.objective import Row
 from edgeft.train.prepare import Prepared
+from edgeft.train.readied import Readied, ready, scored
 
 __all__ = ["Learned", "learn"]
 
@@ -21,8 +21,8 @@ class Learned:
     """A point of the curve for each epoch, the scores of the best one, and how long it all took."""
 
     curve: tuple[EpochScores, ...]
-    validation: ClassificationScores | None
-    test: ClassificationScores | None
+    validation: Scores | None
+    test: Scores | None
     seconds: float
 
     @property
@@ -49,15 +49,16 @@ def learn(
     no number any more.
     """
     from edgeft.train.finetune import fit
-    from edgeft.train.predict import predict_logits
     from edgeft.train.trainer import TrainingSet
 
     began = time.monotonic()
     splits = prepared.splits
+    validation = _ready(prepared, splits.validation)
     training_set = TrainingSet(
+        task=prepared.task,
         objective=prepared.objective,
-        train=_rows(prepared, splits.train),
-        validation=_rows(prepared, splits.validation) if splits.validation else [],
+        train=_ready(prepared, splits.train).rows,
+        validation=validation,
         labels=prepared.labels,
         pad_id=prepared.base.tokenizer.pad_token_id,
     )
@@ -74,20 +75,23 @@ def learn(
         progress=progress,
     )
 
-    def scored(split: Examples | None) -> ClassificationScores | None:
+    def scores_of(split: Readied | None) -> Scores | None:
         if split is None:
             return None
-        parts = [part for part, _ in _rows(prepared, split)]
-        logits = predict_logits(
-            model, parts, training_set.pad_id, prepared.hardware, progress=progress
-        )
-        return score_classification(split.truths, logits.argmax(axis=1), prepared.labels)
+        return scored(
+            model, split, prepared.task, prepared.labels, training_set.pad_id, prepared.hardware,
+            progress=progress,
+        )[1]  # fmt: skip
 
-    validation, test = scored(splits.validation), scored(splits.test)
-    return Learned(curve, validation, test, time.monotonic() - began)
+    test = _ready(prepared, splits.test)
+    return Learned(curve, scores_of(validation), scores_of(test), time.monotonic() - began)
 
 
-def _rows(prepared: Prepared, split: Examples) -> list[Row]:
-    encoded = prepared.base.encoder(prepared.recipe.max_length).encode(split.texts)
-    targets = prepared.objective.targets(split.inputs, encoded, split.truths, prepared.labels)
-    return [row for one in targets for row in one]
+@overload
+def _ready(prepared: Prepared, split: Examples) -> Readied: ...
+@overload
+def _ready(prepared: Prepared, split: Examples | None) -> Readied | None: ...
+def _ready(prepared: Prepared, split: Examples | None) -> Readied | None:
+    if split is None:
+        return None
+    return ready(split, prepared.encoder(), prepared.objective, prepared.labels)

@@ -18,6 +18,7 @@ from edgeft.errors import ModelError
 from edgeft.runtime.tokenize import TextEncoder
 from edgeft.settings import random_states
 from edgeft.tasks.classification import TASK
+from edgeft.tasks.encoded import default_overlap
 from edgeft.tasks.task import Task
 from edgeft.train.embedded import minilm_folder
 from edgeft.train.objectives.objective import Objective
@@ -58,10 +59,16 @@ class BaseModel:
         """The hidden size."""
         return int(self.config.hidden_size)
 
-    def encoder(self, max_length: int | None = None) -> TextEncoder:
-        """The runtime's own encoder, so that training sees what serving will see."""
+    def encoder(self, max_length: int | None = None, *, by_token: bool = False) -> TextEncoder:
+        """The runtime's own encoder, so that training sees what serving will see.
+
+        ``by_token`` is for a task that tells of tokens: long inputs are read in windows.
+        """
         return TextEncoder(
-            self.tokenizer.backend_tokenizer.to_str().encode(), max_length or NO_LIMIT
+            self.tokenizer.backend_tokenizer.to_str().encode(),
+            max_length or NO_LIMIT,
+            overlap=default_overlap(max_length) if by_token and max_length else None,
+            **({"offsets": True} if by_token else {}),
         )
 
 

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 
 from edgeft.data import Splits, fingerprint, hold_out
+from edgeft.inputs import Pair, Question
+from edgeft.runtime.tokenize import TextEncoder
 from edgeft.tasks import task_named
 from edgeft.tasks.task import Task
 from edgeft.train.clean import clean
@@ -16,6 +18,8 @@ from edgeft.train.recipe import Facts, Recipe, default_hold_out, resolve_recipe
 from edgeft.train.report import DataReport, check_known, count_tokens, describe
 
 __all__ = ["Prepared", "prepare"]
+
+NOTHING = {str: "", Pair: Pair("", ""), Question: Question("", "")}  # of each kind of input
 
 
 @dataclass(frozen=True)
@@ -36,6 +40,10 @@ class Prepared:
     recipe: Recipe
     hardware: Hardware
     report: DataReport
+
+    def encoder(self) -> TextEncoder:
+        """What cuts inputs to the recipe's length, or into windows of it."""
+        return self.base.encoder(self.recipe.max_length, by_token=self.task.by_token)
 
 
 def prepare(config: TrainConfig, hardware: Hardware) -> Prepared:
@@ -58,19 +66,19 @@ def prepare(config: TrainConfig, hardware: Hardware) -> Prepared:
     splits = hold_out(given, share, keys, seed=config.recipe.seed or 0)
     base = open_base(config.model, task)
     encoder = base.encoder()
-    special = len(encoder.encode([""])[0].ids)
-    learned = encoder.encode(splits.train.texts)
+    special = len(encoder.encode([NOTHING[task.takes[0]]])[0].ids)
+    learned = encoder.encode(splits.train.inputs)
     held_out = splits.validation if given.validation is None else None
-    held = encoder.encode(held_out.texts) if held_out is not None else []
+    held = encoder.encode(held_out.inputs) if held_out is not None else []
     counts = count_tokens(learned, special)
     if not config.data.allow_unknown:
-        check_known(counts, splits.train.texts, config.model)
+        check_known(counts, splits.train.inputs, config.model)
     recipe = resolve_recipe(
         config.recipe,
         Facts(
             width=base.width,
             rows=len(splits.train),
-            classes=len(labels),
+            classes=max(len(labels), 2),
             p99_tokens=counts.p99,
             length_limit=base.length_limit,
             processes=hardware.processes,
@@ -80,7 +88,6 @@ def prepare(config: TrainConfig, hardware: Hardware) -> Prepared:
     report = describe(
         given,
         splits,
-        keys,
         [len(one.ids) for one in uncut],
         count_tokens(uncut, special),
         recipe.max_length,

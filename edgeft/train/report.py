@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from edgeft.data import Splits
+from edgeft.data import Examples, Splits
 from edgeft.errors import DataError
+from edgeft.inputs import Input, columns_of
 from edgeft.tasks.encoded import Encoded
 from edgeft.train.clean import Removed, text_key
 from edgeft.train.scripts import main_script, models_for
@@ -48,8 +49,10 @@ class DataReport:
     """The figures. Those without a split in their name are about train as it was given.
 
     rows: rows by split, after train's own hold-out became validation.
-    classes: rows by label, before that, as all that follows. cut: texts with more than
-    ``max_length`` tokens. duplicates: rows whose text stood there before.
+    given: rows of train before that, as all that follows. classes: how often each label stands,
+    on a row or a span of it. bare: rows without any, None where each has one. cut: texts with
+    more than ``max_length`` tokens, which are read in windows where the task says so.
+    duplicates: rows whose text stood there before.
     contradictory_rows: rows whose text also stands under another label.
     shared_validation, shared_test: rows of that split whose text is in train; of
         rows held out from train, those whose text stands among the rest, too.
@@ -58,7 +61,9 @@ class DataReport:
     """
 
     rows: dict[str, int]
+    given: int
     classes: dict[str, int]
+    bare: int | None
     tokens: TokenCounts
     max_length: int
     cut: int
@@ -71,37 +76,35 @@ class DataReport:
     notes: tuple[str, ...] = ()
 
     @property
-    def given(self) -> int:
-        """Rows of train as it was given."""
-        return sum(self.classes.values())
-
-    @property
     def cut_share(self) -> float:
         """The share of train texts that are cut, 0 to 1."""
         return self.cut / self.given
 
     @property
     def imbalance(self) -> float:
-        """Rows of the largest class over rows of the smallest."""
-        return max(self.classes.values()) / min(self.classes.values())
+        """The most frequent label's number over the rarest one's; 1 without labels."""
+        sizes = self.classes.values()
+        return max(sizes) / min(sizes) if sizes else 1.0
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready, with the derived figures and the warnings."""
         sizes = self.classes.values()
-        return {
-            **asdict(self),
-            "notes": list(self.notes),
-            "cut_share": self.cut_share,
-            "class_rows_min": min(sizes),
-            "class_rows_median": median(sizes),
-            "class_rows_max": max(sizes),
-            "imbalance": self.imbalance,
-            "warnings": list(self.warnings()),
-        }
+        found = {**asdict(self), "notes": list(self.notes), "cut_share": self.cut_share}
+        if self.bare is None:
+            del found["bare"]
+        if sizes:
+            found |= {
+                "class_rows_min": min(sizes),
+                "class_rows_median": median(sizes),
+                "class_rows_max": max(sizes),
+                "imbalance": self.imbalance,
+            }
+        return {**found, "warnings": list(self.warnings())}
 
     def warnings(self) -> tuple[str, ...]:
         """One sentence for each figure that should worry."""
         train = self.given
+        whole = self.bare is None  # a row has one label; else its spans have
         found = []
         if self.tokens.unknown_share > UNKNOWN_SHARE:
             found.append(
@@ -109,7 +112,7 @@ class DataReport:
                 "this vocabulary is not made for this language or kind of text. "
                 "Choose another --model."
             )
-        if self.cut_share > CUT_SHARE:
+        if self.cut_share > CUT_SHARE and whole:
             found.append(
                 f"{self.cut_share:.0%} of the texts are longer than {self.max_length} tokens "
                 "and are cut: raise --max-length if their ends matter."
@@ -118,11 +121,18 @@ class DataReport:
             found.append(
                 f"The largest class has {self.imbalance:.0f} times the rows of the smallest: "
                 "watch macro F1, and consider --class-weights."
+                if whole
+                else f"The most frequent label stands {self.imbalance:.0f} times as often as the "
+                "rarest: watch its own F1, and consider --class-weights."
             )
         small = sum(1 for size in self.classes.values() if size < FEW_ROWS)
         if small:
-            found.append(f"{small} of {len(self.classes)} classes have under {FEW_ROWS} rows.")
-        if len(self.classes) > train / 2:
+            found.append(
+                f"{small} of {len(self.classes)} classes have under {FEW_ROWS} rows."
+                if whole
+                else f"{small} of {len(self.classes)} labels stand under {FEW_ROWS} times."
+            )
+        if len(self.classes) > train / 2 and whole:
             found.append(
                 f"There are {len(self.classes)} labels for {train} rows: "
                 "is this the right --label-column?"
@@ -162,10 +172,11 @@ def count_tokens(encoded: Sequence[Encoded], special: int) -> TokenCounts:
     )
 
 
-def check_known(tokens: TokenCounts, texts: Sequence[str], model: str) -> None:
-    """Raise DataError where the vocabulary of ``model`` lacks too much of the texts."""
+def check_known(tokens: TokenCounts, inputs: Sequence[Input], model: str) -> None:
+    """Raise DataError where the vocabulary of ``model`` lacks too much of the inputs."""
     if tokens.unknown_share <= MOST_UNKNOWN:
         return
+    texts = [column for one in inputs for column in columns_of(one)]
     raise DataError(
         f"{model} does not know {tokens.unknown_share:.0%} of the tokens of the train texts: its "
         "vocabulary is not made for their language.",
@@ -177,7 +188,6 @@ def check_known(tokens: TokenCounts, texts: Sequence[str], model: str) -> None:
 def describe(
     given: Splits,
     splits: Splits,
-    strata: Sequence[str],
     lengths: Sequence[int],
     tokens: TokenCounts,
     max_length: int,
@@ -186,8 +196,7 @@ def describe(
 ) -> DataReport:
     """Describe the splits as ``given`` and, after a hold-out, as ``splits``.
 
-    ``strata`` are the classes of the given train rows; ``lengths`` those of their texts in
-    tokens, uncut, in any order.
+    ``lengths`` are those of the given train rows in tokens, uncut, in any order.
     """
     keys = [text_key(one) for one in given.train.inputs]
     truths_of = defaultdict(set)
@@ -201,9 +210,13 @@ def describe(
         among = distinct if name in given.present() else learned
         return 0 if split is None else sum(text_key(one) in among for one in split.inputs)
 
+    train, whole = given.train, all(isinstance(one, int) for one in given.train.truths)
+    shown = [train.labels[at] for at in train.truths] if whole else _labels_of_spans(train)
     return DataReport(
         rows={name: len(split) for name, split in splits.present().items()},
-        classes=dict(Counter(strata).most_common()),
+        given=len(train),
+        classes=dict(Counter(shown).most_common()),
+        bare=None if whole else sum(not truth for truth in train.truths),
         tokens=tokens,
         max_length=max_length,
         cut=sum(length > max_length for length in lengths),
@@ -215,3 +228,7 @@ def describe(
         removed=removed,
         notes=tuple(notes),
     )
+
+
+def _labels_of_spans(train: Examples) -> list[str]:
+    return [label for truth in train.named() for *_, label in truth] if train.labels else []

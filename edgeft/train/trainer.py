@@ -13,14 +13,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 import transformers
 
 from edgeft.errors import ModelError
-from edgeft.tasks.metrics import score_classification
+from edgeft.tasks.outputs import picked
+from edgeft.tasks.task import Task
 from edgeft.train.arguments import optimizer_of, training_arguments
-from edgeft.train.batches import BatchOrder, collate
+from edgeft.train.batches import BatchOrder, collate, takes_types
 from edgeft.train.checkpoints import (
     EpochScores,
     TrainState,
@@ -32,21 +32,20 @@ from edgeft.train.checkpoints import (
 )
 from edgeft.train.hardware import Hardware, autocast
 from edgeft.train.objectives.objective import Objective, Row
-from edgeft.train.predict import predict_logits
+from edgeft.train.readied import Readied, scored
 from edgeft.train.recipe import Recipe
 
 __all__ = ["RepeatableTrainer", "TrainingSet", "step_seed"]
-
-METRICS = ("accuracy", "macro_f1")  # of validation; the first chooses the best epoch
 
 
 @dataclass(frozen=True)
 class TrainingSet:
     """What is learned: rows of (part, target), and what the targets mean."""
 
+    task: Task
     objective: Objective
     train: list[Row]
-    validation: list[Row]  # empty: no epoch is chosen, the last one counts
+    validation: Readied | None  # None: no epoch is chosen, the last one counts
     labels: tuple[str, ...]
     pad_id: int
 
@@ -101,7 +100,10 @@ class RepeatableTrainer(transformers.Trainer):
             processes=hardware.processes,
         )
         self.updates_per_epoch = math.ceil(len(self.order) / recipe.gradient_accumulation)
-        self.collate = collate(training_set.objective, training_set.pad_id, hardware.pad_multiple)
+        self.collate = collate(
+            training_set.objective, training_set.pad_id, hardware.pad_multiple,
+            types=takes_types(model),
+        )  # fmt: skip
         self.class_weights = None
         if recipe.class_weights:
             weights = training_set.objective.weights(training_set.train, training_set.labels)
@@ -211,15 +213,16 @@ class RepeatableTrainer(transformers.Trainer):
 
     def _scores(self) -> tuple[float | None, dict[str, float | None]]:
         """The plain loss on validation, and the metrics; None where there is no validation."""
-        rows, labels = self.training_set.validation, self.training_set.labels
-        if not rows:
-            return None, dict.fromkeys(METRICS)
-        parts = [part for part, _ in rows]
-        logits = predict_logits(self.model, parts, self.training_set.pad_id, self.hardware)
-        truth = np.array([label for _, label in rows])  # (N,) int64
-        scores = score_classification(truth, logits.argmax(axis=1), labels)
-        loss = self.training_set.objective.numpy_loss({"logits": logits}, rows)
-        return loss, {name: getattr(scores, name) for name in METRICS}
+        given = self.training_set
+        metrics = given.task.metrics
+        if given.validation is None:
+            return None, dict.fromkeys(metrics)
+        outputs, scores = scored(
+            self.model, given.validation, given.task, given.labels, given.pad_id, self.hardware
+        )
+        learned = picked(outputs, given.validation.learned)
+        loss = given.objective.numpy_loss(learned, given.validation.rows)
+        return loss, {name: scores.figure(name) for name in metrics}
 
     def _mean_loss_sum(self) -> float:
         return float(self.accelerator.reduce(self.loss_sum.clone(), reduction="mean"))

@@ -8,14 +8,17 @@ import pytest
 import torch
 
 from edgeft.errors import ModelError
+from edgeft.tasks.classification import TASK
 from edgeft.tasks.encoded import Encoded, Part
+from edgeft.tasks.outputs import dense
 from edgeft.train.checkpoints import EpochScores, best_epoch, has_stalled
 from edgeft.train.finetune import OnEpoch, fit
 from edgeft.train.hardware import Hardware
 from edgeft.train.models import BaseModel, build_model, open_base
 from edgeft.train.objectives.classification import OBJECTIVE
 from edgeft.train.objectives.objective import Row
-from edgeft.train.predict import predict_logits
+from edgeft.train.predict import predict_outputs
+from edgeft.train.readied import Readied
 from edgeft.train.recipe import OPTIMIZERS, SCHEDULES, Recipe
 from edgeft.train.trainer import TrainingSet, step_seed
 from tests.train.conftest import rows
@@ -55,12 +58,22 @@ def encoded(base: BaseModel, count: int, seed: int = 0) -> list[Row]:
     return [(part_of(one.ids), label) for one, label in zip(encodings, labels, strict=True)]
 
 
+def training_set(base: BaseModel, count: int, validation: int = 0) -> TrainingSet:
+    held = None
+    if validation:
+        known = encoded(base, validation, seed=1)
+        parts = [Encoded((part,)) for part, _ in known]
+        held = Readied([""] * validation, parts, [label for _, label in known], known)
+    return TrainingSet(TASK, OBJECTIVE, encoded(base, count), held, LABELS, pad_id=0)
+
+
 def part_of(ids: list[int]) -> Part:
     return Part(ids, range(1, len(ids) - 1), len(ids) - 2)
 
 
 def logits_of(model: torch.nn.Module, rows: list[Row], hardware: Hardware) -> np.ndarray:
-    return predict_logits(model, [part for part, _ in rows], 0, hardware)
+    found = predict_outputs(model, [part for part, _ in rows], TASK, 0, hardware)
+    return dense(found, "logits")
 
 
 def run(
@@ -72,8 +85,8 @@ def run(
     on_epoch: OnEpoch | None = None,
 ) -> tuple[torch.nn.Module, tuple[EpochScores, ...]]:
     model: torch.nn.Module = build_model(base, OBJECTIVE, LABELS, seed=made.seed)
-    task = TrainingSet(OBJECTIVE, encoded(base, 60), encoded(base, 15, seed=1), LABELS, pad_id=0)
-    return model, fit(model, task, made, CPU, root, resume=resume, on_epoch=on_epoch)
+    learned = training_set(base, 60, validation=15)
+    return model, fit(model, learned, made, CPU, root, resume=resume, on_epoch=on_epoch)
 
 
 # --- the loss ------------------------------------------------------------------------
@@ -216,8 +229,8 @@ def test_each_schedule_runs_with_weights_smoothing_and_accumulation(
 def test_bf16_is_near_fp32_and_does_not_stick(base: BaseModel, tmp_path: Path) -> None:
     _, full = run(base, tmp_path / "fp32", recipe(epochs=1))
     model = build_model(base, OBJECTIVE, LABELS, seed=0)
-    task = TrainingSet(OBJECTIVE, encoded(base, 60), [], LABELS, pad_id=0)
-    half = fit(model, task, recipe(epochs=1), Hardware("cpu", "bf16", 1, 0, 1), tmp_path / "bf16")
+    learned = training_set(base, 60)
+    half = fit(model, learned, recipe(epochs=1), Hardware("cpu", "bf16", 1, 0, 1), tmp_path / "bf16")
     assert half[0].train_loss != full[0].train_loss
     assert half[0].train_loss == pytest.approx(full[0].train_loss, rel=0.02)
     assert next(model.parameters()).dtype == torch.float32
@@ -230,8 +243,8 @@ def test_scores_are_of_the_same_precision_whoever_trained_the_model(
 ) -> None:
     hardware, validation = Hardware("cpu", "bf16", 1, 0, 1), encoded(base, 15, seed=1)
     trained = build_model(base, OBJECTIVE, LABELS, seed=0)
-    task = TrainingSet(OBJECTIVE, encoded(base, 30), [], LABELS, pad_id=0)
-    fit(trained, task, recipe(epochs=1), hardware, tmp_path)
+    learned = training_set(base, 30)
+    fit(trained, learned, recipe(epochs=1), hardware, tmp_path)
     read = build_model(base, OBJECTIVE, LABELS, seed=0)
     read.load_state_dict(trained.state_dict())
     one, other, full = (

@@ -32,7 +32,9 @@ TEST = examples(("three", "b"), ("five", "a"), ("one", "b"))
 def report(**changed: object) -> DataReport:
     values: dict[str, object] = {
         "rows": {"train": 100, "test": 10},
+        "given": 100,
         "classes": {"a": 50, "b": 50},
+        "bare": None,
         "tokens": TOKENS,
         "max_length": 8,
         "cut": 0,
@@ -48,7 +50,7 @@ def report(**changed: object) -> DataReport:
 def test_figures_by_hand() -> None:
     lengths = [3, 3, 3, 3, 2, 2, 9, 12]
     splits = Splits(TRAIN, test=TEST)
-    found = describe(splits, splits, splits.train.named(), lengths, TOKENS, max_length=8)
+    found = describe(splits, splits, lengths, TOKENS, max_length=8)
     assert found.rows == {"train": 8, "test": 3}
     assert found.classes == {"a": 4, "b": 4}
     assert (found.cut, found.cut_share) == (2, 0.25)
@@ -65,9 +67,9 @@ def test_figures_by_hand() -> None:
 
 def test_a_hold_out_changes_the_sizes_of_splits_alone() -> None:
     given = Splits(TRAIN, test=TEST)
-    whole = describe(given, given, given.train.named(), [9] * 8, TOKENS, max_length=8)
+    whole = describe(given, given, [9] * 8, TOKENS, max_length=8)
     halves = Splits(TRAIN.subset([0, 2, 4, 6]), TRAIN.subset([1, 3, 5, 7]), TEST)
-    found = describe(given, halves, given.train.named(), [9] * 8, TOKENS, max_length=8)
+    found = describe(given, halves, [9] * 8, TOKENS, max_length=8)
     assert found.rows == {"train": 4, "validation": 4, "test": 3}
     assert found.shared_validation == 3  # all but "four"
     assert replace(found, rows=whole.rows, shared_validation=0) == whole
@@ -98,7 +100,7 @@ def test_nothing_alarming_gives_no_warning() -> None:
         ({"cut": 20}, "20% of the texts are longer than 8 tokens"),
         ({"classes": {"a": 88, "b": 8}}, "11 times"),
         ({"classes": {"a": 50, "b": 7}}, "1 of 2 classes have under 8 rows"),
-        ({"classes": {str(n): 1 for n in range(60)}}, "right --label-column?"),
+        ({"given": 60, "classes": {str(n): 1 for n in range(60)}}, "right --label-column?"),
         ({"empty": 1}, "1 texts are empty"),
         ({"duplicates": 2}, "2 rows repeat a text"),
         ({"contradictory_rows": 2}, "under another label"),

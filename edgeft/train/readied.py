@@ -1,0 +1,76 @@
+"""A split as the model reads it, and how well a model does on it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from edgeft.data import Examples
+from edgeft.errors import ModelError
+from edgeft.inputs import Input
+from edgeft.progress import Progress, silent
+from edgeft.runtime.tokenize import TextEncoder
+from edgeft.tasks.encoded import Encoded, Part
+from edgeft.tasks.outputs import Outputs, finite
+from edgeft.tasks.task import PLAIN, Scores, Task
+from edgeft.train.hardware import Hardware
+from edgeft.train.objectives.objective import Objective, Row
+
+__all__ = ["Readied", "ready", "scored"]
+
+
+@dataclass(frozen=True)
+class Readied:
+    """N inputs in parts, what is true of each, and the rows that are learned from them."""
+
+    inputs: Sequence[Input]
+    encoded: Sequence[Encoded]
+    truths: Sequence[Any]
+    rows: list[Row]
+
+    @property
+    def learned(self) -> list[int]:
+        """The place of each row's part among all parts; of some there is nothing to learn."""
+        places = {id(part): at for at, part in enumerate(self.parts)}
+        return [places[id(part)] for part, _ in self.rows]
+
+    @property
+    def parts(self) -> list[Part]:
+        """All parts of all inputs, in order."""
+        return [part for one in self.encoded for part in one.parts]
+
+
+def ready(
+    examples: Examples, encoder: TextEncoder, objective: Objective, labels: tuple[str, ...]
+) -> Readied:
+    """Examples, encoded, and the objective's targets of each."""
+    encoded = encoder.encode(examples.inputs)
+    targets = objective.targets(examples.inputs, encoded, examples.truths, labels)
+    rows = [row for one in targets for row in one]
+    return Readied(examples.inputs, encoded, examples.truths, rows)
+
+
+def scored(
+    model: Any,
+    readied: Readied,
+    task: Task,
+    labels: tuple[str, ...],
+    pad_id: int,
+    hardware: Hardware,
+    *,
+    progress: Progress = silent,
+) -> tuple[Outputs, Scores]:
+    """What a model gives for each part, and the scores of its answers, as the runtime gives them.
+
+    They are the same on every process. Raises ModelError where an output is no number.
+    """
+    from edgeft.train.predict import predict_outputs
+
+    outputs = predict_outputs(model, readied.parts, task, pad_id, hardware, progress=progress)
+    if not finite(outputs).all():
+        raise ModelError(
+            "Training diverged: the model answers with values that are no numbers.",
+            hint="Start anew with --force and a lower --learning-rate.",
+        )
+    joined = task.join(outputs, readied.encoded)
+    answers = task.answer(joined, readied.encoded, readied.inputs, labels, PLAIN)
+    return outputs, task.score(readied.truths, answers.likeliest, labels)
