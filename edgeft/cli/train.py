@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 MOST_CLASSES = 20  # more are summed up
 
 GROUPS = {
-    "Data": ("--text-column", "--label-column", "--validation", "--test", "--hold-out", "--clean",
+    "Data": ("--task", "--text-column", "--label-column", "--validation", "--test", "--hold-out", "--clean",
              "--normalize", "--allow-unknown"),
     "Model and recipe": ("--model", "--epochs", "--batch-size", "--gradient-accumulation",
                          "--learning-rate", "--warmup-share", "--schedule", "--weight-decay",
@@ -53,6 +53,9 @@ def _split_steps(_: click.Context, __: click.Parameter, value: str | None) -> li
 
 @click.command(cls=_Grouped)
 @click.argument("data", required=False)
+@click.option(
+    "--task", help="text-classification, token-classification …  [default: the data tell]"
+)
 @options.data_columns
 @click.option("--validation", metavar="FILE", help="Rows to choose the best epoch by.")
 @click.option("--test", metavar="FILE", help="Rows to report on; they choose nothing.")

@@ -79,6 +79,16 @@ class EntityScores:
             "rows": self.rows,
         }
 
+    def summary(self) -> dict[str, str]:
+        """All labels together."""
+        one = self.overall
+        return {
+            "entities": f"{one.support:,}",
+            "entity precision": f"{one.precision:.4f}",
+            "entity recall": f"{one.recall:.4f}",
+            "entity F1": f"{one.f1:.4f}",
+        }
+
     def to_dict(self) -> dict[str, Any]:
         """A JSON-ready dictionary of everything."""
         return {

@@ -9,6 +9,7 @@ from typing import Any, get_args, get_type_hints
 
 from edgeft.errors import UsageError
 from edgeft.normalize import parse_steps
+from edgeft.tasks import TASKS
 from edgeft.train.recipe import RecipeChoice, check_recipe, option
 
 __all__ = ["DEVICES", "PRECISIONS", "DataConfig", "TrainConfig", "config_from", "config_to",
@@ -44,7 +45,7 @@ class TrainConfig:
     """One training run.
 
     threads: CPU threads of each process; None is all usable cores, shared evenly.
-    checkpoint_steps: save every so many updates, too.
+    checkpoint_steps: save every so many updates, too. task: None leaves it to the data.
     """
 
     data: DataConfig
@@ -54,6 +55,7 @@ class TrainConfig:
     precision: str = "auto"
     threads: int | None = None
     checkpoint_steps: int | None = None
+    task: str | None = None
 
 
 def config_to(config: TrainConfig) -> dict[str, Any]:
@@ -127,6 +129,8 @@ def check_config(config: TrainConfig) -> None:
     ):
         if value not in choices:
             raise UsageError(f"{option(name)} must be one of {', '.join(choices)}, not {value!r}.")
+    if config.task is not None and config.task not in TASKS:
+        raise UsageError(f"--task must be one of {', '.join(TASKS)}, not {config.task!r}.")
     for name, count in (
         ("threads", config.threads),
         ("checkpoint_steps", config.checkpoint_steps),

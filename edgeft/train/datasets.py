@@ -207,8 +207,8 @@ def _tell_other_columns(splits: Splits, tell: Tell) -> None:
     train = splits.train
     for name, split in splits.present().items():
         for role, column in split.columns.items():
-            usual = train.columns[role]
-            if column != usual:
+            usual = train.columns.get(role)
+            if usual is not None and column != usual:
                 tell(
                     f"{split.source}: the {role}s of {name} are read from {visible(column)}, those "
                     f"of train from {visible(usual)}."

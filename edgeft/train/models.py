@@ -59,17 +59,17 @@ class BaseModel:
         """The hidden size."""
         return int(self.config.hidden_size)
 
-    def encoder(self, max_length: int | None = None, *, by_token: bool = False) -> TextEncoder:
+    def encoder(self, max_length: int | None = None) -> TextEncoder:
         """The runtime's own encoder, so that training sees what serving will see.
 
-        ``by_token`` is for a task that tells of tokens: long inputs are read in windows.
+        What is longer than ``max_length`` tokens is cut, or read in windows where the task tells
+        of tokens; None takes texts as they are.
         """
-        return TextEncoder(
-            self.tokenizer.backend_tokenizer.to_str().encode(),
-            max_length or NO_LIMIT,
-            overlap=default_overlap(max_length) if by_token and max_length else None,
-            **({"offsets": True} if by_token else {}),
-        )
+        content = self.tokenizer.backend_tokenizer.to_str().encode()
+        if max_length is None or not self.task.by_token:
+            return TextEncoder(content, max_length or NO_LIMIT)
+        overlap = default_overlap(max_length)
+        return TextEncoder(content, max_length, overlap=overlap, offsets=True)
 
 
 def open_base(name: str, task: Task = TASK) -> BaseModel:

@@ -43,7 +43,7 @@ class Prepared:
 
     def encoder(self) -> TextEncoder:
         """What cuts inputs to the recipe's length, or into windows of it."""
-        return self.base.encoder(self.recipe.max_length, by_token=self.task.by_token)
+        return self.base.encoder(self.recipe.max_length)
 
 
 def prepare(config: TrainConfig, hardware: Hardware) -> Prepared:

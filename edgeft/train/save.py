@@ -92,8 +92,7 @@ def _training_document(prepared: Prepared, learned: Learned) -> dict[str, Any]:
         },
         "data": {
             "fingerprint": prepared.data_fingerprint,
-            "text_column": columns["text"],
-            "label_column": columns["label"],
+            **{f"{role}_column": name for role, name in columns.items()},
             "report": prepared.report.to_dict(),
         },
         "curve": [point.to_dict() for point in learned.curve],

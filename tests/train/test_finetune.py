@@ -230,7 +230,9 @@ def test_bf16_is_near_fp32_and_does_not_stick(base: BaseModel, tmp_path: Path) -
     _, full = run(base, tmp_path / "fp32", recipe(epochs=1))
     model = build_model(base, OBJECTIVE, LABELS, seed=0)
     learned = training_set(base, 60)
-    half = fit(model, learned, recipe(epochs=1), Hardware("cpu", "bf16", 1, 0, 1), tmp_path / "bf16")
+    half = fit(
+        model, learned, recipe(epochs=1), Hardware("cpu", "bf16", 1, 0, 1), tmp_path / "bf16"
+    )
     assert half[0].train_loss != full[0].train_loss
     assert half[0].train_loss == pytest.approx(full[0].train_loss, rel=0.02)
     assert next(model.parameters()).dtype == torch.float32
