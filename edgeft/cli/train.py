@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 MOST_CLASSES = 20  # more are summed up
 
 GROUPS = {
-    "Data": ("--task", "--text-column", "--label-column", "--validation", "--test", "--hold-out", "--clean",
-             "--normalize", "--allow-unknown"),
+    "Data": ("--task", "--text-column", "--label-column", "--validation", "--test", "--hold-out",
+             "--clean", "--normalize", "--allow-unknown"),
     "Model and recipe": ("--model", "--epochs", "--batch-size", "--gradient-accumulation",
                          "--learning-rate", "--warmup-share", "--schedule", "--weight-decay",
                          "--optimizer", "--label-smoothing", "--class-weights", "--max-length",
@@ -53,9 +53,7 @@ def _split_steps(_: click.Context, __: click.Parameter, value: str | None) -> li
 
 @click.command(cls=_Grouped)
 @click.argument("data", required=False)
-@click.option(
-    "--task", help="text-classification, token-classification …  [default: the data tell]"
-)
+@click.option("--task", metavar="NAME", help="What is learned.  [default: the data tell]")
 @options.data_columns
 @click.option("--validation", metavar="FILE", help="Rows to choose the best epoch by.")
 @click.option("--test", metavar="FILE", help="Rows to report on; they choose nothing.")

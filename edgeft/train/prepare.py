@@ -51,7 +51,7 @@ def prepare(config: TrainConfig, hardware: Hardware) -> Prepared:
 
     Raises UsageError, DataError, ModelError, DependencyError.
     """
-    task = task_named("text-classification")
+    task = task_named(config.task or "text-classification")
     notes: list[str] = []
     splits = normalized(read_splits(config.data, notes.append), config.data.normalize)
     data_fingerprint = fingerprint(splits)

@@ -12,6 +12,7 @@ from edgeft.data import Examples, Splits
 from edgeft.errors import DataError
 from edgeft.inputs import Input, columns_of
 from edgeft.tasks.encoded import Encoded
+from edgeft.tasks.tags import tags_of
 from edgeft.train.clean import Removed, text_key
 from edgeft.train.scripts import main_script, models_for
 
@@ -231,4 +232,7 @@ def describe(
 
 
 def _labels_of_spans(train: Examples) -> list[str]:
-    return [label for truth in train.named() for *_, label in truth] if train.labels else []
+    if not train.labels:
+        return []
+    types = [tag.type for tag in tags_of(train.labels)]
+    return [types[label] for truth in train.truths for *_, label in truth]
