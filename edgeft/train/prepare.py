@@ -1,9 +1,10 @@
 """Everything that is settled before the first update: data, model, recipe."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from edgeft.data import Splits, fingerprint, hold_out
-from edgeft.inputs import Pair, Question
+from edgeft.inputs import Input, Pair, Question
 from edgeft.runtime.tokenize import TextEncoder
 from edgeft.tasks import task_named
 from edgeft.tasks.task import Task
@@ -19,7 +20,8 @@ from edgeft.train.report import DataReport, check_known, count_tokens, describe
 
 __all__ = ["Prepared", "prepare"]
 
-NOTHING = {str: "", Pair: Pair("", ""), Question: Question("", "")}  # of each kind of input
+# Of each kind of input the one that says nothing.
+NOTHING: Mapping[type, Input] = {str: "", Pair: Pair("", ""), Question: Question("", "")}
 
 
 @dataclass(frozen=True)
