@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 
 from edgeft.data.labels import visible
@@ -54,7 +55,8 @@ def read_tagged(
     ``columns`` may name, as numbers from 1, the columns of "text" and "label" (else the first and
     the last). Raises DataError.
     """
-    sentences = [one for one in _sentences(lines, source, columns) if one.words]
+    with closing(lines):
+        sentences = [one for one in _sentences(lines, source, columns) if one.words]
     if not sentences:
         raise DataError(f"{source} holds no words.", hint=FORMAT)
     if not sentences[0].tags:

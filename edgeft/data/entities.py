@@ -1,6 +1,7 @@
 """Texts with named entities, from every form in which these are written."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import closing
 from itertools import pairwise
 
 from edgeft.data.brat import read_standoff
@@ -57,10 +58,14 @@ def entities_or_texts(
                 if isinstance(source, Table) and columns.get("label") is None:
                     return list(texts_of(source, columns.get("text"), tell))
                 raise _no_entities(source, columns)
-            unit, objects = records_of(source) or ("item", iter(()))
+            records = records_of(source)
+            assert records is not None, "what has a first object has all"
+            unit, objects = records
             read = read_words if form.kind == "words" else read_spans
             found = read(objects, form, source.source, unit, tell)
             names = {"text": form.text or "data", "span": form.spans}
+            with closing(objects):
+                return _examples(found, source.source, names, tell)
     return _examples(found, source.source, names, tell)
 
 

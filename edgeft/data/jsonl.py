@@ -1,14 +1,14 @@
 """JSON Lines."""
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from itertools import chain
 from typing import Any
 
 from edgeft.data.labels import visible
 from edgeft.data.notes import Sightings, Tell
-from edgeft.data.table import Lines, Numbered, Table, picker
+from edgeft.data.table import Lines, Numbered, Records, Table, picker
 from edgeft.errors import DataError
 from edgeft.fields import repeated
 
@@ -44,7 +44,7 @@ def open_json_lines(lines: Lines, source: str, tell: Tell) -> Table:
 
 def _records(
     first: NumberedText, texts: Iterator[NumberedText], source: str, lines: Lines
-) -> Iterator[tuple[int, Mapping[str, Any]]]:
+) -> Records:
     """Every object as it stands there. Raises DataError."""
     with closing(lines):
         for number, text in chain([first], texts):

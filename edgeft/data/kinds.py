@@ -1,7 +1,7 @@
 """What a task reads its examples from: a table, lines, one JSON document, or standoff files."""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from itertools import chain
@@ -13,20 +13,17 @@ from edgeft.data.jsonl import array_error, json_value, open_json_lines
 from edgeft.data.notes import Tell, unheard
 from edgeft.data.read import TABLE_SUFFIXES, open_table
 from edgeft.data.source import open_lines
-from edgeft.data.table import Lines, Table
+from edgeft.data.table import Lines, Records, Table
 from edgeft.errors import DataError
 
 __all__ = [
-    "SOURCE_SUFFIXES", "TAGGED_SUFFIXES", "Document", "Records", "Source", "Standoff",
+    "SOURCE_SUFFIXES", "TAGGED_SUFFIXES", "Document", "Source", "Standoff",
     "TaggedLines", "is_source", "open_source", "open_unless_plain", "records_of", "table_of",
 ]  # fmt: skip
 
 TAGGED_SUFFIXES = (".conll", ".conll03", ".iob", ".iob2", ".bio", ".bioes", ".ner")
 SOURCE_SUFFIXES = (*TABLE_SUFFIXES, *TAGGED_SUFFIXES, ".txt")
 LOOKED_AT = 200  # lines, to tell a file of tagged words from one of texts
-
-# Objects with their numbers, and what these count: "line" or "item".
-Records = Iterator[tuple[int, Mapping[str, Any]]]
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ __all__ = [
     "LONGEST",
     "TEXT_COLUMNS",
     "Lines",
+    "Records",
     "Row",
     "Table",
     "find_column",
@@ -38,6 +39,10 @@ Lines = Generator[str, None, None]  # of a file, with their ends; closing it clo
 Numbered = Iterator[tuple[int, Row]]  # the line where a row begins, and its cells
 
 
+# Objects with their numbers; closing it closes the file.
+Records = Generator[tuple[int, Mapping[str, Any]], None, None]
+
+
 @dataclass(frozen=True)
 class Table:
     """The columns of a table whose rows are read when they are asked for, once.
@@ -53,7 +58,7 @@ class Table:
     columns: tuple[str, ...]
     pick: Callable[[Sequence[int]], Numbered]
     separated: str = ""
-    records: Callable[[], Iterator[tuple[int, Mapping[str, Any]]]] | None = None
+    records: Callable[[], Records] | None = None
     first: Mapping[str, Any] | None = None
 
 

@@ -1,9 +1,20 @@
+from pathlib import Path
+
 import pytest
 
-from edgeft.data import Examples, labelled
+from edgeft.data import Examples, labelled, open_source
 from edgeft.errors import DataError
+from edgeft.tasks import task_named
 from edgeft.tasks.labelled import labels, strata
-from edgeft.tasks.reading import aligned
+from edgeft.tasks.reading import aligned, read_examples, read_examples_or_inputs, task_of
+
+TAGGER, CLASSIFIER = task_named("token-classification"), task_named("text-classification")
+TAGGED = "Ada B-PER\nsaw O\nRome B-LOC\n"
+
+
+def written(path: Path, text: str) -> Path:
+    path.write_text(text)
+    return path
 
 
 def rows(*names: str) -> Examples:
@@ -37,3 +48,55 @@ def test_labels_are_those_that_rows_show_and_strata_their_names() -> None:
     assert labels(some) == ("9", "10")
     # By name: "10" comes before "9" there, and the order of keys decides a split.
     assert strata(some.truths, some.labels) == ["9", "10"]
+
+
+def test_spans_become_ids_of_the_tags_that_begin_them_in_any_scheme(tmp_path: Path) -> None:
+    examples = read_examples(written(tmp_path / "a.conll", TAGGED), TAGGER)
+    assert examples.labels == ("O", "B-LOC", "I-LOC", "B-PER", "I-PER")
+    assert examples.truths == [((0, 3, 3), (8, 12, 1))]
+    assert TAGGER.labels(examples) == examples.labels
+    plain = aligned(examples, ("PER", "O", "LOC"))
+    assert (plain.truths, plain.labels) == ([((0, 3, 0), (8, 12, 2))], ("PER", "O", "LOC"))
+    inside = aligned(examples, ("O", "I-LOC", "I-PER", "B-PER"))
+    assert inside.truths == [((0, 3, 3), (8, 12, 1))]
+    scores = TAGGER.score(plain.truths, plain.truths, plain.labels)
+    assert scores.support == {"PER": 1, "LOC": 1}
+    with pytest.raises(
+        DataError, match=r"a\.conll, line 1: the model has no label 'LOC'"
+    ) as caught:
+        aligned(examples, ("O", "B-PER", "I-PER"))
+    assert caught.value.hint == "It has 1: 'PER'."
+    # What no row shows needs no place.
+    assert aligned(examples.subset([]), ("O", "B-PER")).truths == []
+
+
+def test_the_form_of_data_tells_the_task(tmp_path: Path) -> None:
+    def told(name: str, text: str) -> str:
+        return task_of(open_source(written(tmp_path / name, text)))
+
+    assert told("a.conll", TAGGED) == "token-classification"
+    assert told("a.jsonl", '{"text": "a", "entities": []}') == "token-classification"
+    assert told("b.jsonl", '{"text": "a", "label": "b"}') == "text-classification"
+    assert told("a.csv", "text,label\na,b\n") == "text-classification"
+
+
+def test_inputs_alone_where_nothing_is_labelled(tmp_path: Path) -> None:
+    lines = written(tmp_path / "a.txt", "Ada slept.\nSo O\n")
+    tagged = written(tmp_path / "b.txt", TAGGED)
+    assert read_examples_or_inputs(lines, TAGGER) == ["Ada slept.", "So O"]
+    assert isinstance(read_examples_or_inputs(tagged, TAGGER), Examples)
+    assert read_examples_or_inputs(tagged, CLASSIFIER) == TAGGED.split("\n")[:-1]
+    table = written(tmp_path / "a.csv", "text\nAda\n")
+    assert read_examples_or_inputs(table, CLASSIFIER) == ["Ada"]
+    assert read_examples_or_inputs(table, TAGGER) == ["Ada"]
+    for task in (TAGGER, CLASSIFIER):
+        with pytest.raises(DataError, match="no label column under a usual name"):
+            read_examples(table, task)
+        with pytest.raises(DataError, match="so no column 'text'"):
+            read_examples_or_inputs(lines, task, {"text": "text"})
+    words = written(tmp_path / "c.conll", "Ada\nslept\n")
+    assert read_examples_or_inputs(words, TAGGER) == ["Ada slept"]
+    with pytest.raises(DataError, match=r"c\.conll has no labels"):
+        read_examples(words, TAGGER)
+    with pytest.raises(DataError, match="is empty"):
+        read_examples_or_inputs(written(tmp_path / "d.txt", ""), TAGGER)
