@@ -79,7 +79,7 @@ tests, from folders as transformers 4 or 5 writes them.
     help="Labelled texts that report, so that all of --data may choose.",
 )  # fmt: skip
 @click.option(
-    "--calibration", type=options.FILE, metavar="FILE",
+    "--scales", type=options.FILE, metavar="FILE",
     help="Texts from which int8-static takes its scales.  [default: those of --data that choose]",
 )  # fmt: skip
 @options.data_columns
@@ -98,7 +98,7 @@ tests, from folders as transformers 4 or 5 writes them.
     "--allow-unfused", is_flag=True, help="Ship a graph that is slower than it should be."
 )
 @click.option(
-    "--precision", metavar="LABEL=SHARE",
+    "--label-precision", metavar="LABEL=SHARE",
     help="Give LABEL only where that is right to this share, such as spam=0.98.",
 )  # fmt: skip
 @click.option("--recall", metavar="LABEL=SHARE", help="Find this share of LABEL, such as spam=0.9.")
@@ -123,7 +123,7 @@ def command(
     checkpoint: str,
     out: Path,
     as_json: bool,
-    precision: str | None,
+    label_precision: str | None,
     recall: str | None,
     abstain: float | None,
     **settings: Any,
@@ -140,7 +140,7 @@ def command(
     from edgeft.export.run import ExportConfig, export
 
     config = ExportConfig(
-        checkpoint=checkpoint, out=out, wish=_wish(precision, recall, abstain), **settings
+        checkpoint=checkpoint, out=out, wish=_wish(label_precision, recall, abstain), **settings
     )
     with console.show_progress() as progress:
         result = export(config, progress, console.note)
@@ -218,7 +218,9 @@ def _wish(precision: str | None, recall: str | None, abstain: float | None) -> "
     from edgeft.tasks.task import Wish
 
     if precision and recall:
-        raise UsageError("--precision and --recall exclude each other: one threshold serves one.")
+        raise UsageError(
+            "--label-precision and --recall exclude each other: one threshold serves one."
+        )
     label, share = "", None
     if given := precision or recall:
         label, _, number = given.rpartition("=")
@@ -229,7 +231,7 @@ def _wish(precision: str | None, recall: str | None, abstain: float | None) -> "
         if not label or share is None or not 0 < share <= 1:
             raise UsageError(
                 f"{given!r} is not LABEL=SHARE with a share above 0 and up to 1.",
-                hint="For example: --precision spam=0.98",
+                hint="For example: --label-precision spam=0.98",
             )
     return Wish(
         label=label,

@@ -69,8 +69,8 @@ class Factory:
         if name == "portable" and self._materials.graphs.fused == self._materials.graphs.plain:
             self.dropped[name] = "fp32 itself has plain operators alone"
             return
-        if KINDS[name].calibrated and not self._materials.calibration:
-            self._refuse(name, "it takes its scales from 16 texts of yours or more (--calibration)")
+        if KINDS[name].takes_scales and not self._materials.scales:
+            self._refuse(name, "it takes its scales from 16 texts of yours or more (--scales)")
             return
         told, problem = self._try(name)
         problem = problem or self._decide(name, told) or self._report(name, told)
@@ -113,15 +113,15 @@ class Factory:
         told = self._chooser.told
         places = evenly(range(len(told)), SENSITIVITY_TEXTS)
         others = [one for one in layers if one != layer]
-        with self._made(name, others, calibration=SENSITIVITY_TEXTS) as model:
+        with self._made(name, others, scales=SENSITIVITY_TEXTS) as model:
             _, outputs = model.outputs([told.inputs[at] for at in places])
         _, moved = differences(outputs, picked(told.outputs, places))
         return moved if math.isfinite(moved) else math.inf
 
-    def _made(self, name: str, leave: Collection[str], *, calibration: int | None = None) -> Model:
-        """The variant, written to its place and loaded; from few calibration texts if so told."""
-        rows = self._materials.calibration[:calibration]
-        make(name, self._draft.path(name), replace(self._materials, calibration=rows), leave)
+    def _made(self, name: str, leave: Collection[str], *, scales: int | None = None) -> Model:
+        """The variant, written to its place and loaded; with scales from few texts if so told."""
+        rows = self._materials.scales[:scales]
+        make(name, self._draft.path(name), replace(self._materials, scales=rows), leave)
         self._draft.add(name)
         return self._draft.open(name)
 
@@ -155,7 +155,7 @@ class Factory:
             report = report_on(
                 model, self._reporter, told, model.head, max_drop=self._rules.max_drop
             )
-            _, outputs = model.outputs(model.task.golden, alone=True)
+            _, outputs = model.outputs(model.task.golden, alone=True, cut=True)
         golden = {
             name: tuple(tuple(round(one, GOLDEN_DIGITS) for one in row) for row in rows)
             for name, rows in flat(outputs).items()

@@ -110,7 +110,7 @@ def _export_plain(checkpoint: Checkpoint, work: Path) -> Path:
     try:
         with contained(), quiet(), random_states(seed=0):  # it is traced on random ids
             onnx_export_from_model(
-                checkpoint.model, folder, task="text-classification", do_validation=False
+                checkpoint.model, folder, task=checkpoint.task.export_task, do_validation=False
             )
     except Exception as error:  # torch, optimum and onnx share no base
         if is_write_failure(error):
@@ -129,7 +129,17 @@ def _export_plain(checkpoint: Checkpoint, work: Path) -> Path:
 
 
 def _prove(path: Path, checkpoint: Checkpoint) -> list[NDArray[np.float32]]:
-    """Run (1, 1), (3, 64) and (1, max_length) tokens: both axes are dynamic, to the limit."""
+    """Run (1, 1), (3, 64) and (1, max_length) tokens: both axes are dynamic, to the limit.
+
+    Gives each output of each run; of one along tokens what stands for the padding is no answer.
+    """
+    lacking = {*checkpoint.task.outputs} - {one.name for one in describe_graph(path).outputs}
+    if lacking:
+        raise ModelError(
+            f"The exported graph does not give {sorted(lacking)}, which a {checkpoint.task.noun} "
+            "answers with.",
+            hint="Choose a BERT-like encoder.",
+        )
     session = open_session(path, DeviceName("cpu"), SessionOptions(usable_cores()))
     names = [one.name for one in session.get_inputs()]
     answers = []
@@ -143,12 +153,14 @@ def _prove(path: Path, checkpoint: Checkpoint) -> list[NDArray[np.float32]]:
         # All are (B, T) int64.
         feed = {"input_ids": ids, "attention_mask": mask, "token_type_ids": np.zeros_like(mask)}
         try:
-            answers.append(session.run(None, {name: feed[name] for name in names})[0])
+            given = session.run(list(checkpoint.task.outputs), {name: feed[name] for name in names})
         except Exception as error:  # onnxruntime's errors share no base but Exception
             reason = first_line(error)
             raise ModelError(
                 f"The exported graph does not run on {rows} texts of {length} tokens: {reason}"
             ) from error
+        for axes, one in zip(checkpoint.task.outputs.values(), given, strict=True):
+            answers.append(one[mask == 1] if "tokens" in axes else one)
     return answers
 
 

@@ -23,13 +23,13 @@ __all__ = ["Materials", "layers_of", "make"]
 class Materials:
     """What variants are made of.
 
-    calibration: rows of token ids from which static int8 takes its scales.
+    scales: rows of token ids from which static int8 takes its scales.
     fill: what stands behind a text's end in each input of the graph.
     """
 
     graphs: Graphs
     target: Target
-    calibration: Rows
+    scales: Rows
     fill: dict[str, int]
 
 
@@ -47,7 +47,7 @@ def make(name: str, path: Path, materials: Materials, leave: Collection[str] = (
             quantize_static(
                 source,
                 path,
-                materials.calibration,
+                materials.scales,
                 Ends(inputs, materials.fill, {}),
                 reduce_range=target.reduce_range,
                 symmetric=target.symmetric,

@@ -1,11 +1,12 @@
 """How many of the user's rows the model was trained on: figures on those flatter it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from edgeft.checkpoint.open import Checkpoint
 from edgeft.checkpoint.reference import clean
 from edgeft.data import Examples
 from edgeft.data.seen import read_seen, seen_sentence
+from edgeft.inputs import Input, columns_of
 from edgeft.proof.evidence import Evidence
 
 __all__ = ["overlap_notes", "trained_on"]
@@ -22,10 +23,16 @@ def trained_on(checkpoint: Checkpoint, evidence: Evidence) -> dict[str, int]:
         return {}
     roles = {"choose": evidence.choose, "report": evidence.report}
     return {
-        role: seen.count(clean(checkpoint, data.texts if isinstance(data, Examples) else data))
+        role: seen.count(_rows(checkpoint, data))
         for role, data in roles.items()
         if data is not None
     }
+
+
+def _rows(checkpoint: Checkpoint, data: Examples | Sequence[Input]) -> list[list[str]]:
+    """Each input's columns, as training left a trace of them."""
+    inputs = data.inputs if isinstance(data, Examples) else data
+    return [clean(checkpoint, columns_of(one)) for one in inputs]
 
 
 def overlap_notes(evidence: Evidence, counts: Mapping[str, int], *, has_test: bool) -> list[str]:

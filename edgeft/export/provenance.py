@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import PureWindowsPath
 from typing import Any
 
@@ -12,6 +12,7 @@ from edgeft.checkpoint.open import Checkpoint
 from edgeft.data import Examples
 from edgeft.export.single_file import SingleFile
 from edgeft.export.variants import KINDS, TARGETS
+from edgeft.inputs import Input, json_of
 from edgeft.packages import package_versions
 from edgeft.proof.evidence import Evidence
 
@@ -50,7 +51,7 @@ def provenance(
     are.
     """
     seen = trained_on or {}
-    calibrated = any(KINDS[name].calibrated for name in variants)
+    scaled = any(KINDS[name].takes_scales for name in variants)
     return {
         "edgeft": __version__,
         "checkpoint": {
@@ -58,11 +59,13 @@ def provenance(
             "architecture": checkpoint.config.model_type,
             "weights_sha256": checkpoint.weights_sha256,
         },
-        "training": _told(checkpoint.training) if checkpoint.training else None,
+        "training": _told(checkpoint.training, checkpoint.task.metrics)
+        if checkpoint.training
+        else None,
         "data": {
             "choose": _fingerprint(evidence.choose, seen.get("choose")),
             "report": _fingerprint(evidence.report, seen.get("report")),
-            "calibration": _fingerprint(evidence.calibration) if calibrated else None,
+            "scales": _fingerprint(evidence.scales) if scaled else None,
         },
         "target": target,
         "quantization": {
@@ -81,7 +84,7 @@ def provenance(
     }
 
 
-def _told(training: Mapping[str, Any]) -> dict[str, Any]:
+def _told(training: Mapping[str, Any], metrics: Collection[str]) -> dict[str, Any]:
     data = training.get("data") or {}
     report = data.get("report") or {}
     tokens = report.get("tokens") or {}
@@ -96,8 +99,8 @@ def _told(training: Mapping[str, Any]) -> dict[str, Any]:
             "rows": report.get("rows"),
             "tokens": {key: tokens[key] for key in LENGTHS if key in tokens},
         },
-        "validation": _headline(training.get("validation")),
-        "test": _headline(training.get("test")),
+        "validation": _headline(training.get("validation"), metrics),
+        "test": _headline(training.get("test"), metrics),
     }
 
 
@@ -109,18 +112,24 @@ def public_name(name: str) -> str:
     return HUB_IDS.get(name, name)
 
 
-def _headline(scores: Mapping[str, Any] | None) -> dict[str, Any] | None:
+def _headline(scores: Mapping[str, Any] | None, metrics: Collection[str]) -> dict[str, Any] | None:
+    """Of what training recorded, the rows and the task's metrics, and the mean by rows if any."""
     if not scores:
         return None
-    return {key: scores.get(key) for key in ("rows", "accuracy", "macro_f1", "weighted_f1")}
+    more = [key for key in ("weighted_f1",) if key in scores]
+    return {key: scores.get(key) for key in ("rows", *metrics, *more)}
 
 
 def _fingerprint(
-    data: Examples | list[str] | None, trained_on: int | None = None
+    data: Examples | list[Input] | None, trained_on: int | None = None
 ) -> dict[str, Any] | None:
     if data is None:
         return None
-    rows = zip(data.texts, data.named(), strict=True) if isinstance(data, Examples) else data
+    rows: Iterable[Any] = (
+        zip(map(json_of, data.inputs), data.named(), strict=True)
+        if isinstance(data, Examples)
+        else map(json_of, data)
+    )
     digest = hashlib.sha256()
     for row in rows:
         digest.update(json.dumps(row).encode() + b"\n")

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from edgeft.checkpoint.open import Checkpoint
 from edgeft.checkpoint.reference import torch_told
 from edgeft.data import Examples, evenly
+from edgeft.inputs import Input
 from edgeft.progress import Progress, silent
 from edgeft.proof.gates import Reference
 from edgeft.tasks.reading import aligned
@@ -16,7 +17,7 @@ MOST_TEXTS = 512  # unlabelled texts that are compared; labelled ones are compar
 
 def make_reference(
     checkpoint: Checkpoint,
-    data: Examples | Sequence[str] | None,
+    data: Examples | Sequence[Input] | None,
     *,
     original: Checkpoint | None = None,
     edges: Reference | None = None,
@@ -42,9 +43,9 @@ def make_reference(
     if not isinstance(data, Examples):
         told = torch_told(checkpoint, evenly(data, MOST_TEXTS), progress=progress)
         return Reference("data", told, told, edges_told)
-    told = baseline = torch_told(checkpoint, data.texts, progress=progress)
+    told = baseline = torch_told(checkpoint, data.inputs, progress=progress)
     if original is not None:
-        baseline = torch_told(original, data.texts, step="running the original", progress=progress)
+        baseline = torch_told(original, data.inputs, step="running the original", progress=progress)
     assert truths is not None
     scores = task.score(truths, baseline.answers().likeliest, labels)
     return Reference("data", told, baseline, edges_told, truths, scores)

@@ -29,6 +29,7 @@ from edgeft.export.single_file import (
 )
 from edgeft.export.variants import ALL, KINDS, TARGETS, Target, choose_kinds, resolve_target
 from edgeft.folders import BUNDLE, new_folder
+from edgeft.inputs import Input
 from edgeft.progress import Progress, silent
 from edgeft.proof.battery import verify
 from edgeft.proof.evidence import read_evidence
@@ -36,6 +37,7 @@ from edgeft.proof.gates import Reference
 from edgeft.proof.limits import MAX_DROP
 from edgeft.runtime.tokenize import TextEncoder
 from edgeft.tasks.builtin import ENGLISH
+from edgeft.tasks.classification import TASK
 from edgeft.tasks.metrics import ClassificationScores
 from edgeft.tasks.task import NO_WISH, PLAIN, Wish
 
@@ -50,7 +52,7 @@ class ExportConfig:
     data: texts to check on, in any form that ``edgeft predict`` reads; labelled
         ones also choose and report: see ``evidence``. Without it, built-in texts.
     test: labelled texts that report, so that all of ``data`` can choose.
-    calibration: texts for static int8; by default those that choose.
+    scales: texts from which static int8 takes them; by default those that choose.
     variants: names from variants.KINDS; fp32 is always there. Named variants
         must pass; of "all", or without names of the target's set, what fails is
         left out. "portable" is left out where fp32 is a graph of plain operators.
@@ -67,7 +69,7 @@ class ExportConfig:
     out: Path
     data: Path | None = None
     test: Path | None = None
-    calibration: Path | None = None
+    scales: Path | None = None
     text_column: str | None = None
     label_column: str | None = None
     variants: tuple[str, ...] = ()
@@ -97,7 +99,7 @@ def export(config: ExportConfig, progress: Progress = silent, tell: Tell = unhea
         config.out,
         BUNDLE,
         force=config.force,
-        inputs=[one for one in (config.data, config.test, config.calibration) if one],
+        inputs=[one for one in (config.data, config.test, config.scales) if one],
         models=[one for one in (config.checkpoint, config.original) if one],
     ) as folder:
         return _export(config, target_name, kinds, folder, progress, tell)
@@ -112,23 +114,19 @@ def _export(
     tell: Tell,
 ) -> ExportResult:
     target = TARGETS[target_name]
+    checkpoint = open_checkpoint(config.checkpoint)
+    if config.single_file:
+        _check_single_file(checkpoint)
     evidence = read_evidence(
         config.data,
         config.test,
-        config.calibration,
-        text_column=config.text_column,
-        label_column=config.label_column,
+        config.scales,
+        task=checkpoint.task,
+        columns={"text": config.text_column, "label": config.label_column},
         seed=config.seed,
         tell=tell,
     )
-    checkpoint = open_checkpoint(config.checkpoint)
     checkpoint.task.check(config.wish, checkpoint.labels)
-    if config.single_file and checkpoint.normalize:
-        raise UsageError(
-            f"The model's texts are normalized first ({', '.join(checkpoint.normalize)}), which a "
-            "single file cannot do.",
-            hint="Export without --single-file, or a checkpoint whose texts are taken as they are.",
-        )
     if config.original and not isinstance(evidence.choose, Examples):
         raise UsageError("--original needs labelled --data.", hint="Name --label-column.")
     if config.wish and not isinstance(evidence.choose, Examples):
@@ -147,7 +145,7 @@ def _export(
         graphs = export_graphs(checkpoint, Path(work), allow_unfused=config.allow_unfused)
         progress("exporting", 1, 1)
         materials = Materials(
-            graphs, target, _rows(checkpoint, evidence.calibration or ()), fills(checkpoint)
+            graphs, target, _rows(checkpoint, evidence.scales or ()), fills(checkpoint)
         )
         factory = Factory(
             draft,
@@ -208,26 +206,42 @@ def _check(config: ExportConfig, target: Target) -> list[str]:
     if config.data is None:
         for given, what in (
             (config.label_column, "A column was named"),
-            (config.text_column and not config.calibration, "A column was named"),
+            (config.text_column and not config.scales, "A column was named"),
             (config.test, "--test was given"),
             (config.original, "--original was given"),
             (config.wish, "A threshold was asked for"),
         ):
             if given:
                 raise UsageError(f"{what}, but no --data.", hint="Add --data FILE.")
-    calibrated = [name for name in kinds if KINDS[name].calibrated]
+    scaled = [name for name in kinds if KINDS[name].takes_scales]
     if (
-        calibrated
+        scaled
         and config.variants
         and ALL not in config.variants
         and config.data is None
-        and config.calibration is None
+        and config.scales is None
     ):
         raise UsageError(
-            f"{calibrated[0]} takes its scales from texts of yours, and there are none.",
-            hint="Add --calibration FILE or --data FILE.",
+            f"{scaled[0]} takes its scales from texts of yours, and there are none.",
+            hint="Add --scales FILE or --data FILE.",
         )
     return kinds
+
+
+def _check_single_file(checkpoint: Checkpoint) -> None:
+    """Raise UsageError where no single file can stand for the model."""
+    if checkpoint.task is not TASK:
+        raise UsageError(
+            f"A single file answers with one label a text, and the model is of the task "
+            f"{checkpoint.task.name}.",
+            hint="Export without --single-file; the folder runs wherever onnxruntime does.",
+        )
+    if checkpoint.normalize:
+        raise UsageError(
+            f"The model's texts are normalized first ({', '.join(checkpoint.normalize)}), which a "
+            "single file cannot do.",
+            hint="Export without --single-file, or a checkpoint whose texts are taken as they are.",
+        )
 
 
 def _single_file(
@@ -267,7 +281,7 @@ def _original(config: ExportConfig, checkpoint: Checkpoint) -> Checkpoint | None
     if not config.original:
         return None
     original = open_checkpoint(config.original)
-    if original.labels != checkpoint.labels:
+    if (original.task, original.labels) != (checkpoint.task, checkpoint.labels):
         raise UsageError(
             f"{config.original} and {config.checkpoint} do not have the same labels.",
             hint="Name the model that the checkpoint was made from.",
@@ -275,7 +289,7 @@ def _original(config: ExportConfig, checkpoint: Checkpoint) -> Checkpoint | None
     return original
 
 
-def _rows(checkpoint: Checkpoint, texts: Sequence[str]) -> list[list[int]]:
+def _rows(checkpoint: Checkpoint, texts: Sequence[Input]) -> list[list[int]]:
     """The token ids of each part of the texts."""
     return [part.ids for one in encode(checkpoint, texts) for part in one.parts]
 

@@ -24,7 +24,7 @@ class Kind:
 
     fused: made from the graph with onnxruntime's own operators, where there is one.
     wants: the CPU or GPU feature that it is made for.
-    calibrated: activations get their scales from texts of the user's.
+    takes_scales: activations get their scales from texts of the user's.
     """
 
     file: str
@@ -32,7 +32,7 @@ class Kind:
     fused: bool = True
     wants: str = ""
     batch_invariant: bool = True
-    calibrated: bool = False
+    takes_scales: bool = False
 
 
 # File names follow those that transformers.js looks for, where it has one.
@@ -41,7 +41,7 @@ KINDS = {
     "portable": Kind("onnx/model_portable.onnx", "fp32", fused=False),
     "int8": Kind("onnx/model_int8.onnx", "int8", wants="int8-dot", batch_invariant=False),
     "int8-static": Kind(
-        "onnx/model_int8_static.onnx", "int8", fused=False, wants="int8-dot", calibrated=True
+        "onnx/model_int8_static.onnx", "int8", fused=False, wants="int8-dot", takes_scales=True
     ),
     "fp16": Kind("onnx/model_fp16.onnx", "fp16", wants="cuda"),
     "int4": Kind("onnx/model_q4.onnx", "int4", fused=False),

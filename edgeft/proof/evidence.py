@@ -1,6 +1,6 @@
-"""The user's texts and their roles: labelled ones choose or report, and none does both."""
+"""The user's inputs and their roles: labelled ones choose or report, and none does both."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,48 +10,50 @@ from edgeft.data import (
     Tell,
     evenly,
     open_texts,
-    read_examples,
-    read_examples_or_texts,
     sample_evenly,
     stratified_split,
     unheard,
 )
 from edgeft.errors import DataError
-from edgeft.tasks.labelled import strata
+from edgeft.inputs import Input, Question, columns_of
+from edgeft.tasks.classification import TASK
+from edgeft.tasks.reading import read_inputs, read_labelled
+from edgeft.tasks.task import Columns, Task
 
-__all__ = ["LEAST_CALIBRATION", "LEAST_ROWS", "Evidence", "read_evidence"]
+__all__ = ["LEAST_ROWS", "LEAST_SCALES", "Evidence", "read_evidence"]
 
+NOT_NAMED: Mapping[str, str | None] = {}  # columns
 LEAST_ROWS = 20  # labelled rows that choose, and as many that report
-LEAST_CALIBRATION = 16  # texts; fewer say little about how large activations get
-MOST_CALIBRATION = 256  # more of them no longer widen the ranges
+LEAST_SCALES = 16  # texts; fewer say little about how large activations get
+MOST_SCALES = 256  # more of them no longer widen the ranges
 
 
 @dataclass(frozen=True)
 class Evidence:
-    """Texts by role, each None where the user gave none.
+    """Inputs by role, each None where the user gave none.
 
     choose: by which layers are left in float, and temperature and thresholds set.
     report: on which figures are taken; with labels, other rows than ``choose``.
-    calibration: from which static int8 takes its scales.
+    scales: from which static int8 takes its scales.
     """
 
-    choose: Examples | list[str] | None = None
-    report: Examples | list[str] | None = None
-    calibration: list[str] | None = None
+    choose: Examples | list[Input] | None = None
+    report: Examples | list[Input] | None = None
+    scales: list[Input] | None = None
 
 
 def read_evidence(
     data: Path | None,
     test: Path | None = None,
-    calibration: Path | None = None,
+    scales: Path | None = None,
     *,
-    text_column: str | None = None,
-    label_column: str | None = None,
+    task: Task = TASK,
+    columns: Columns = NOT_NAMED,
     seed: int = 0,
     choose_by_labels: bool = True,
     tell: Tell = unheard,
 ) -> Evidence:
-    """Read ``data``, and ``test`` and ``calibration`` where they are given.
+    """Read ``data``, and ``test`` and ``scales`` where they are given.
 
     Labelled ``data`` are split in half, each label in proportion: one half
     chooses, the other reports. With ``test`` all of ``data`` choose and
@@ -63,9 +65,7 @@ def read_evidence(
     """
     given = None
     if data is not None:
-        given = read_examples_or_texts(
-            data, text_column=text_column, label_column=label_column, tell=tell
-        )
+        given = read_inputs(data, task, columns, tell)
     choose = report = given
     if test is not None:
         if choose_by_labels and not isinstance(given, Examples):
@@ -73,45 +73,60 @@ def read_evidence(
                 f"{data} has no labels, so nothing can be chosen on it.",
                 hint="Give labelled --data beside --test, or --test's file as --data.",
             )
-        report = read_examples(test, text_column=text_column, label_column=label_column, tell=tell)
-        choose = _without(given, set(report.texts)) if isinstance(given, Examples) else given
+        report = read_labelled(test, task, columns, tell)
+        choose = (
+            _without(given, set(map(_key, report.inputs))) if isinstance(given, Examples) else given
+        )
     elif isinstance(given, Examples):
         _enough(given, 2 * LEAST_ROWS, "choose on one half and report on the other")
-        choose, report = _halves(given, seed)
+        choose, report = _halves(given, task, seed)
     if isinstance(choose, Examples):
         _enough(choose, LEAST_ROWS, "choose (texts that report as well are not counted)")
     if isinstance(report, Examples):
         _enough(report, LEAST_ROWS, "report")
-    texts = choose.texts if isinstance(choose, Examples) else choose
-    if calibration is not None:
-        named = text_column if calibration.suffix.lower() in TABLE_SUFFIXES else None
-        texts, count = sample_evenly(
-            open_texts(calibration, text_column=named, tell=tell), MOST_CALIBRATION
-        )
-        if count < LEAST_CALIBRATION:
+    inputs = choose.inputs if isinstance(choose, Examples) else choose
+    if scales is not None:
+        inputs, count = sample_evenly(_inputs_of(scales, task, columns, tell), MOST_SCALES)
+        if count < LEAST_SCALES:
             raise DataError(
-                f"{calibration}: {_texts(count)} to take scales from, which is too few.",
-                hint=f"Give at least {LEAST_CALIBRATION}, such as the model will see.",
+                f"{scales}: {_texts(count)} to take scales from, which is too few.",
+                hint=f"Give at least {LEAST_SCALES}, such as the model will see.",
             )
-    if texts is not None:
-        texts = evenly(texts, MOST_CALIBRATION) if len(texts) >= LEAST_CALIBRATION else None
-    return Evidence(choose, report, texts)
+    if inputs is not None:
+        inputs = evenly(inputs, MOST_SCALES) if len(inputs) >= LEAST_SCALES else None
+    return Evidence(choose, report, inputs)
 
 
-def _halves(examples: Examples, seed: int) -> tuple[Examples, Examples]:
+def _inputs_of(path: Path, task: Task, columns: Columns, tell: Tell) -> Iterable[Input]:
+    """The inputs of a file, labels or none, in bounded memory where these are texts."""
+    if str in task.takes:
+        named = columns.get("text") if path.suffix.lower() in TABLE_SUFFIXES else None
+        return open_texts(path, text_column=named, tell=tell)
+    found = read_inputs(path, task, columns, tell)
+    return found.inputs if isinstance(found, Examples) else found
+
+
+def _key(one: Input) -> tuple[str, ...]:
+    """What stands on one side of a split alone: an input, or the context of questions."""
+    return (one.context,) if isinstance(one, Question) else columns_of(one)
+
+
+def _halves(examples: Examples, task: Task, seed: int) -> tuple[Examples, Examples]:
     """Two halves in which each label has its part; rows of one text stay together."""
-    first = {text: at for at, text in reversed(list(enumerate(examples.texts)))}
-    names = strata(examples.truths, examples.labels)
+    keys = [_key(one) for one in examples.inputs]
+    first = {key: at for at, key in reversed(list(enumerate(keys)))}
+    strata = task.strata(examples.truths, examples.labels)
     places = sorted(first.values())  # of each text's first row
-    _, held = stratified_split([names[at] for at in places], 0.5, seed=seed)
-    others = {examples.texts[places[at]] for at in held}
+    _, held = stratified_split([strata[at] for at in places], 0.5, seed=seed)
+    others = {keys[places[at]] for at in held}
     return _without(examples, others), examples.subset(
-        at for at, text in enumerate(examples.texts) if text in others
+        at for at, key in enumerate(keys) if key in others
     )
 
 
-def _without(examples: Examples, texts: Collection[str]) -> Examples:
-    return examples.subset(at for at, text in enumerate(examples.texts) if text not in texts)
+def _without(examples: Examples, keys: Collection[tuple[str, ...]]) -> Examples:
+    inputs = enumerate(examples.inputs)
+    return examples.subset(at for at, one in inputs if _key(one) not in keys)
 
 
 def _enough(examples: Examples, least: int, purpose: str) -> None:

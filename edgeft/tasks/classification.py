@@ -247,7 +247,7 @@ def _fit(outputs: Outputs, truths: Rows, labels: Labels, wish: Wish, name: str) 
             raise GateError(
                 f"{name}: no threshold gives {wish.label!r} what was asked for on the "
                 f"{len(truth):,} rows that choose.",
-                hint="Ask for less, or leave --precision and --recall out.",
+                hint="Ask for less, or leave --label-precision and --recall out.",
             )
         head = replace(head, label=wish.label, threshold=_below(found, scores[:, at]))
     if wish.right is not None:

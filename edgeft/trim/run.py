@@ -13,6 +13,7 @@ from edgeft.data import Examples, Tell, unheard
 from edgeft.data.seen import copy_seen
 from edgeft.errors import GateError, ModelError
 from edgeft.folders import CHECKPOINT, new_folder, write_json
+from edgeft.inputs import Input, columns_of
 from edgeft.progress import Progress, silent
 from edgeft.proof.agreement import differences
 from edgeft.proof.evidence import read_evidence
@@ -100,22 +101,23 @@ def trim(config: TrimConfig, progress: Progress = silent, tell: Tell = unheard) 
 
 
 def _trim(config: TrimConfig, folder: Path, progress: Progress, tell: Tell) -> TrimResult:
+    old = open_checkpoint(config.checkpoint)
     evidence = read_evidence(
         config.data,
         config.test,
-        text_column=config.text_column,
-        label_column=config.label_column,
+        task=old.task,
+        columns={"text": config.text_column, "label": config.label_column},
         seed=config.seed,
         choose_by_labels=False,
         tell=tell,
     )
-    old = open_checkpoint(config.checkpoint)
     truths = (
         aligned(evidence.report, old.labels).truths
         if isinstance(evidence.report, Examples)
         else None
     )
-    texts = list(dict.fromkeys(_texts(evidence.choose)))
+    inputs = list(dict.fromkeys(_inputs(evidence.choose)))
+    texts = list(dict.fromkeys(text for one in inputs for text in columns_of(one)))
     content = json.loads(old.tokenizer.backend_tokenizer.to_str())
     before = _tokens(old, texts)
     least = round(SHARE * len(old.tokenizer)) if config.tokens is None else config.tokens
@@ -133,10 +135,10 @@ def _trim(config: TrimConfig, folder: Path, progress: Progress, tell: Tell) -> T
             "The trimmed tokenizer does not encode the texts as before.",
             hint="This is a fault of the trimming. Please report it with the model's name.",
         )
-    _hold_same(old, new, texts, progress)
+    _hold_same(old, new, inputs, progress)
     lost = None
     if truths is not None:
-        lost = _lost(old, new, _texts(evidence.report), truths, progress)
+        lost = _lost(old, new, _inputs(evidence.report), truths, progress)
     if lost is not None and not lost.worst.points <= config.max_drop:
         raise GateError(
             "Without the tokens that its texts do not need, the model loses "
@@ -157,8 +159,8 @@ def _trim(config: TrimConfig, folder: Path, progress: Progress, tell: Tell) -> T
     )
 
 
-def _texts(data: Examples | list[str] | None) -> list[str]:
-    return data.texts if isinstance(data, Examples) else data or []
+def _inputs(data: Examples | list[Input] | None) -> list[Input]:
+    return data.inputs if isinstance(data, Examples) else data or []
 
 
 def _tokens(checkpoint: Checkpoint, texts: Sequence[str]) -> list[list[str]]:
@@ -207,8 +209,10 @@ def _write_training(old: Checkpoint, folder: Path, tokens: int) -> None:
     write_json(folder / "training.json", document)
 
 
-def _hold_same(old: Checkpoint, new: Checkpoint, texts: Sequence[str], progress: Progress) -> None:
-    some = list(texts)[:: max(1, len(texts) // 256)]
+def _hold_same(
+    old: Checkpoint, new: Checkpoint, inputs: Sequence[Input], progress: Progress
+) -> None:
+    some = list(inputs)[:: max(1, len(inputs) // 256)]
     one = torch_told(old, some, step="running the original", progress=progress)
     other = torch_told(new, some, step="running the trimmed one", progress=progress)
     difference, _ = differences(one.outputs, other.outputs)
@@ -222,12 +226,12 @@ def _hold_same(old: Checkpoint, new: Checkpoint, texts: Sequence[str], progress:
 def _lost(
     old: Checkpoint,
     new: Checkpoint,
-    texts: Sequence[str],
+    inputs: Sequence[Input],
     truths: Sequence[Any],
     progress: Progress,
 ) -> Drop:
-    before = torch_told(old, texts, step="running the original", progress=progress).answers()
-    after = torch_told(new, texts, step="running the trimmed one", progress=progress).answers()
+    before = torch_told(old, inputs, step="running the original", progress=progress).answers()
+    after = torch_told(new, inputs, step="running the trimmed one", progress=progress).answers()
     return paired_drop(old.task, truths, after.likeliest, before.likeliest, old.labels)
 
 

@@ -114,9 +114,9 @@ def test_a_gate_exits_with_3_and_writes_nothing(
         ([".", "-o", "b", "--variant", "int3"], 2, "no variant 'int3'"),
         ([".", "-o", "b", "--target", "z80"], 2, "no target 'z80'"),
         ([".", "-o", "../b", "--data", "missing.csv"], 1, "does not exist"),
-        ([".", "-o", "b", "--precision", "spam"], 2, "is not LABEL=SHARE"),
+        ([".", "-o", "b", "--label-precision", "spam"], 2, "is not LABEL=SHARE"),
         ([".", "-o", "b", "--recall", "spam=2"], 2, "is not LABEL=SHARE"),
-        ([".", "-o", "b", "--recall", "a=1", "--precision", "a=1"], 2, "exclude each other"),
+        ([".", "-o", "b", "--recall", "a=1", "--label-precision", "a=1"], 2, "exclude each other"),
     ],
 )
 def test_bad_input_is_one_clear_error(

@@ -258,7 +258,7 @@ def test_the_full_range_is_for_cpus_that_do_not_saturate(
     result = export(config(tiny_checkpoint, tmp_path / "b", target="vnni"))
     assert result.manifest.provenance["quantization"]["int8"]["reduce_range"] is False
     assert result.manifest.model.variants["int8"].full_range
-    assert "--calibration" in result.manifest.provenance["dropped"]["int8-static"]
+    assert "--scales" in result.manifest.provenance["dropped"]["int8-static"]
     card = (tmp_path / "b" / "README.md").read_text(encoding="utf-8")
     assert "An x86 CPU without VNNI may overflow in it" in card
 

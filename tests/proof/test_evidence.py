@@ -25,7 +25,7 @@ def test_halves_share_no_row_and_follow_the_seed(tmp_path: Path) -> None:
     }  # fmt: skip
     assert found == read_evidence(path)
     assert found != read_evidence(path, seed=1)
-    assert found.calibration == found.choose.texts
+    assert found.scales == found.choose.texts
 
 
 def test_a_test_file_reports_alone(tmp_path: Path) -> None:
@@ -55,11 +55,11 @@ def test_unlabelled_texts_do_both(tmp_path: Path) -> None:
     (tmp_path / "t.txt").write_text("\n".join(f"rain {at}" for at in range(600)))
     found = read_evidence(tmp_path / "t.txt")
     assert found.choose is found.report
-    assert found.calibration is not None
-    assert (len(found.calibration), found.calibration[-1]) == (256, "rain 597")
+    assert found.scales is not None
+    assert (len(found.scales), found.scales[-1]) == (256, "rain 597")
     (tmp_path / "few.txt").write_text("rain\nsun")
-    assert read_evidence(tmp_path / "few.txt").calibration is None
-    assert read_evidence(None, None, tmp_path / "t.txt").calibration == found.calibration
+    assert read_evidence(tmp_path / "few.txt").scales is None
+    assert read_evidence(None, None, tmp_path / "t.txt").scales == found.scales
 
 
 def test_too_few_rows_are_told_at_once(tmp_path: Path) -> None:
@@ -91,7 +91,7 @@ def test_scales_are_taken_from_texts_whatever_their_labels_are(tmp_path: Path) -
     rows = [f"rain {at};{'x' if at % 2 else ''}" for at in range(3000)]
     path.write_text("\n".join(["text;label", *rows]), encoding="utf-8")
     notes: list[str] = []
-    texts = read_evidence(None, None, path, tell=notes.append).calibration
+    texts = read_evidence(None, None, path, tell=notes.append).scales
     assert notes == [f"{path}: its columns are separated by semicolons, not by commas."]
     assert texts is not None
     assert len(texts) == 256
