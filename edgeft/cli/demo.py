@@ -42,7 +42,9 @@ def _show(result: "DemoResult", seconds: float) -> None:
     # The export's own rows: one half of the held-out articles chose, the other reports.
     out, test = result.out, result.export.torch
     assert test is not None
-    rows = [["torch fp32", "-", f"{test.accuracy:.4f}", f"{test.macro_f1:.4f}", "-", "-", "-", "-"]]
+    metrics = result.export.task.metrics
+    original = [f"{test.figure(metric):.4f}" for metric in metrics]
+    rows = [["torch fp32", "-", *original, "-", "-", "-", "-"]]
     for cell in result.bench.cells:
         report = result.export.reports[cell.cell.variant]
         one = cell.measured
@@ -50,17 +52,19 @@ def _show(result: "DemoResult", seconds: float) -> None:
             [
                 f"{cell.cell.variant} on {cell.cell.device}",
                 f"{cell.file_bytes / 1e6:.1f}",
-                f"{report.scores.figure('accuracy'):.4f}" if report.scores else "-",
-                f"{report.scores.figure('macro_f1'):.4f}" if report.scores else "-",
-                f"{report.parity.label_agreement:.4f}",
+                *(
+                    f"{report.scores.figure(metric):.4f}" if report.scores else "-"
+                    for metric in metrics
+                ),
+                report.parity_cells()[1],
                 f"{one.single_p50_ms.median:.2f}" if one and one.single_p50_ms else "-",
                 f"{p99:.2f}" if one and (p99 := one.percentiles["p99_ms"]) is not None else "-",
                 f"{one.texts_per_s.median:,.0f}" if one and one.texts_per_s else "-",
             ]
         )
     console.print_table(
-        f"BBC News, {test.rows} held-out articles that chose nothing, {len(test.labels)} topics",
-        ["model", "MB", "accuracy", "macro F1", "same label as torch", "p50 ms", "p99 ms",
+        f"BBC News, {test.rows} held-out articles that chose nothing, {len(test.support)} topics",
+        ["model", "MB", *metrics.values(), "same label as torch", "p50 ms", "p99 ms",
          "texts/s"],
         rows,
     )  # fmt: skip

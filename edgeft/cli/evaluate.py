@@ -37,17 +37,19 @@ def command(
     """
     import edgeft
     from edgeft.bundle import read_manifest
-    from edgeft.cli.scores import print_scores, scores_row, thresholds_row
+    from edgeft.cli.scores import print_scores, scores_table, thresholds_table
     from edgeft.cli.trained import tell_trained
-    from edgeft.data import read_examples
     from edgeft.proof.battery import evaluate
+    from edgeft.tasks import task_named
+    from edgeft.tasks.reading import read_labelled
 
-    examples = read_examples(
-        data, text_column=text_column, label_column=label_column, tell=console.note
-    )
+    record = read_manifest(bundle).model
+    task = task_named(record.task)
+    columns = {"text": text_column, "label": label_column}
+    examples = read_labelled(data, task, columns, console.note)
     if checkpoint is not None:
-        tell_trained(checkpoint, bundle, data, examples.texts)
-    names = variants or tuple(read_manifest(bundle).model.variants)
+        tell_trained(checkpoint, bundle, data, examples.inputs)
+    names = variants or tuple(record.variants)
     results = {}
     with console.show_progress() as progress:
         for name in names:
@@ -55,19 +57,12 @@ def command(
                 results[name] = evaluate(model, examples, progress=progress)
                 ran_on = str(model.device)
     if as_json:
-        found = {name: one.to_dict() for name, one in results.items()}
+        found = {name: one.scored() for name, one in results.items()}
         console.print_json({"device": ran_on, "variants": found})
         return
-    console.print_table(
-        f"{len(examples):,} rows on {ran_on}",
-        ["variant", "accuracy", "95% interval", "macro F1", "weighted F1"],
-        [[name, *scores_row(one.answers)] for name, one in results.items()],
-    )
+    console.print_table(f"{len(examples):,} rows on {ran_on}", *scores_table(task, results))
     if any(one.decided for one in results.values()):
-        console.print_table(
-            "What thresholds do",
-            ["variant", "answered", "withheld", "right of those", "accuracy without", "macro F1"],
-            [[name, *thresholds_row(one)] for name, one in results.items()],
-        )
+        console.print_table("What thresholds do", *thresholds_table(task, results))
     for name, one in results.items():
-        print_scores(one.answers, title=name)
+        if one.given is not None:
+            print_scores(one.given, title=name)

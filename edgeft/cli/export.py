@@ -131,11 +131,11 @@ def command(
     """Export CHECKPOINT to a bundle that runs without torch.
 
     CHECKPOINT is a folder that edgeft train wrote, or any Hugging Face folder or
-    Hub id with a sequence-classification head. Every variant is checked against
-    the torch original before the bundle appears. int8 that loses too much gets
-    its most sensitive layers, found by measuring each, back in float. What still
-    loses too much is left out, or, where it was named, nothing is written and the
-    exit status is 3.
+    Hub id with a head for one of edgeft's tasks, which its config names. Every
+    variant is checked against the torch original before the bundle appears. int8
+    that loses too much gets its most sensitive layers, found by measuring each, back
+    in float. What still loses too much is left out, or, where it was named, nothing
+    is written and the exit status is 3.
     """
     from edgeft.export.run import ExportConfig, export
 
@@ -170,25 +170,24 @@ def show(result: "ExportResult") -> None:
         ]
         rows.append(row)
     first = next(iter(result.reports.values()))
-    where = "of yours" if first.parity_source == "data" else "that are built in"
+    where = "of yours" if first.source == "data" else "that are built in"
+    same = "same label" if result.task.name == "text-classification" else "same answer"
     console.print_table(
-        f"{result.out}, compared with torch on {first.parity.texts:,} texts {where}",
-        ["variant", "MB", "time", "graph", "fused", "logit difference", "same label"],
+        f"{result.out}, compared with torch on {first.rows:,} texts {where}",
+        ["variant", "MB", "time", "graph", "fused", "logit difference", same],
         rows,
     )
     if result.torch:
-        scores = result.torch
-        original = ["torch", f"{scores.accuracy:.4f}", f"{scores.macro_f1:.4f}", "", "", "", ""]
+        metrics, further = result.task.metrics, first.further_columns()
+        original = ["torch", *(f"{result.torch.figure(metric):.4f}" for metric in metrics)]
+        original += [""] * (len(metrics) + len(further))
         console.print_table(
             "On their labels",
             [
                 "variant",
-                "accuracy",
-                "macro F1",
-                "accuracy lost (95%)",
-                "macro F1 lost (95%)",
-                "ECE",
-                "Brier",
+                *metrics.values(),
+                *(f"{metric} lost (95%)" for metric in metrics.values()),
+                *further,
             ],
             [original, *([name, *one.score_cells()] for name, one in result.reports.items())],
         )

@@ -20,7 +20,7 @@ def command(bundle: Path, as_json: bool) -> None:
 
     manifest = read_manifest(bundle)
     checked = verify(bundle, device="cpu")  # every file's sum first
-    if failed := [name for name, one in checked.items() if not one.golden.passed]:
+    if failed := [name for name, one in checked.items() if one.golden and not one.golden.passed]:
         raise IntegrityError(
             f"{bundle}: on this machine {', '.join(failed)} does not answer as recorded.",
             hint=f"See how far off: edgeft verify {bundle}",
@@ -33,7 +33,9 @@ def command(bundle: Path, as_json: bool) -> None:
         [
             f"{bundle}: {manifest.model.task}, format {manifest.format}",
             f"digest   {manifest.digest}",
-            f"labels   {len(manifest.model.labels)}: {_some(manifest.model.labels)}",
+            f"labels   {len(model.labels)}: {_some(model.labels)}"
+            if model.labels
+            else "labels   none",
             f"tokens   at most {model.max_length} a text",
             f"text     {', '.join(model.normalize) or 'taken as it is'}",
         ]
@@ -48,7 +50,7 @@ def command(bundle: Path, as_json: bool) -> None:
                 one.opset,
                 one.wants or "-",
                 "yes" if one.batch_invariant else "no",
-                f"{checked[name].golden.max_abs_difference:.2g}",
+                f"{golden.max_abs_difference:.2g}" if (golden := checked[name].golden) else "-",
                 one.files["model"],
             ]
             for name, one in model.variants.items()

@@ -1,36 +1,55 @@
-"""How scores are shown: a table of classes and where the mistakes are."""
+"""How scores are shown: a row for each variant, and tables of where the mistakes are."""
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from edgeft.cli import console
 
 if TYPE_CHECKING:
-    from edgeft.proof.battery import Evaluation
-    from edgeft.tasks.metrics import ClassificationScores
-    from edgeft.tasks.task import Scores
+    from edgeft.proof.finding import Finding
+    from edgeft.tasks.task import Scores, Task
+
+Grid = tuple[list[str], list[list[str]]]  # columns, rows
+WORDS = {"weighted_f1": "weighted F1"}  # of figures that are no metrics of a task
 
 
-def scores_row(scores: "ClassificationScores") -> list[str]:
-    """Accuracy, its interval, macro and weighted F1."""
-    return [
-        f"{scores.accuracy:.4f}",
-        f"{scores.accuracy_low:.4f} to {scores.accuracy_high:.4f}",
-        f"{scores.macro_f1:.4f}",
-        f"{scores.weighted_f1:.4f}",
-    ]
+def scores_table(task: "Task", results: "Mapping[str, Finding]") -> Grid:
+    """What heads the scores of what each variant answers, with its interval where it has one."""
+    columns = ["variant"]
+    rows = []
+    for name, one in results.items():
+        if one.given is None:
+            continue
+        everything, row, columns = one.given.to_dict(), [name], ["variant"]
+        for figure, value in one.given.headline().items():
+            if figure == "rows":
+                continue
+            columns.append(task.metrics.get(figure) or WORDS.get(figure, figure.replace("_", " ")))
+            row.append(f"{value:.4f}")
+            if interval := everything.get(f"{figure}_interval_95"):
+                columns.append("95% interval")
+                row.append(f"{interval[0]:.4f} to {interval[1]:.4f}")
+        rows.append(row)
+    return columns, rows
 
 
-def thresholds_row(found: "Evaluation") -> list[str]:
+def thresholds_table(task: "Task", results: "Mapping[str, Finding]") -> Grid:
     """What is answered and withheld, how much of it is right, and the scores without thresholds."""
-    answers, likeliest = found.answers, found.likeliest
-    right = answers.accuracy_of_answered
-    return [
-        f"{answers.coverage:.2%}",
-        f"{sum(answers.withheld):,}",
-        "-" if right is None else f"{right:.4f}",
-        f"{likeliest.accuracy:.4f}",
-        f"{likeliest.macro_f1:.4f}",
-    ]
+    first, *others = task.metrics.values()
+    withheld = any(one.withheld() for one in results.values())
+    columns = ["variant", *["answered", "withheld", "right of those"] * withheld]
+    columns += [f"{first} without", *others]
+    rows = []
+    for name, one in results.items():
+        if one.scores is None:
+            continue
+        row = [name]
+        if told := one.withheld():
+            right = told["accuracy_of_answered"]
+            row += [f"{told['coverage']:.2%}", f"{told['withheld']:,}"]
+            row.append("-" if right is None else f"{right:.4f}")
+        rows.append([*row, *(f"{one.scores.figure(metric):.4f}" for metric in task.metrics)])
+    return columns, rows
 
 
 def print_scores(scores: "Scores", *, title: str) -> None:

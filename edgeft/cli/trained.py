@@ -2,14 +2,18 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from edgeft.cli import console
+
+if TYPE_CHECKING:
+    from edgeft.inputs import Input
 
 __all__ = ["tell_trained"]
 
 
-def tell_trained(checkpoint: Path, bundle: Path, data: Path, texts: Sequence[str]) -> None:
-    """Say on stderr how many of the texts the bundle's model was trained on.
+def tell_trained(checkpoint: Path, bundle: Path, data: Path, inputs: Sequence["Input"]) -> None:
+    """Say on stderr how many of the inputs the bundle's model was trained on.
 
     Bundles do not know; ``checkpoint`` is what this one was exported from. Raises
     UsageError where it is not, or keeps no trace of its rows, ModelError, BundleError.
@@ -18,6 +22,7 @@ def tell_trained(checkpoint: Path, bundle: Path, data: Path, texts: Sequence[str
     from edgeft.checkpoint.weights import find_weights
     from edgeft.data.seen import read_seen, seen_sentence
     from edgeft.errors import UsageError
+    from edgeft.inputs import columns_of
     from edgeft.normalize import normalizer
     from edgeft.tasks import task_named
 
@@ -37,5 +42,5 @@ def tell_trained(checkpoint: Path, bundle: Path, data: Path, texts: Sequence[str
             hint="What edgeft train writes does. Leave --checkpoint out.",
         )
     prepare = normalizer(manifest.model.normalize) or str
-    count = seen.count(prepare(text) for text in texts)
-    console.note(f"Note: {seen_sentence(data.name, count, len(texts))}")
+    count = seen.count([prepare(text) for text in columns_of(one)] for one in inputs)
+    console.note(f"Note: {seen_sentence(data.name, count, len(inputs))}")

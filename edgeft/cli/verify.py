@@ -8,7 +8,8 @@ import click
 from edgeft.cli import console, options
 
 if TYPE_CHECKING:
-    from edgeft.proof.battery import VariantCheck
+    from edgeft.proof.finding import Finding
+    from edgeft.tasks.task import Task
 
 
 @click.command()
@@ -45,32 +46,31 @@ def command(
     fp32 answers clearly must get the same label. Exit status 3 if a variant misses
     that.
     """
+    from edgeft.bundle import read_manifest
     from edgeft.cli.trained import tell_trained
-    from edgeft.data import Examples, read_examples_or_texts
+    from edgeft.data import Examples
     from edgeft.errors import IntegrityError, UsageError
     from edgeft.proof.battery import hold, verify
+    from edgeft.tasks import task_named
+    from edgeft.tasks.reading import read_inputs
 
     if data is None and (text_column or label_column):
         raise UsageError("A column was named, but no --data.", hint="Add --data FILE.")
-    texts = (
-        read_examples_or_texts(
-            data, text_column=text_column, label_column=label_column, tell=console.note
-        )
-        if data
-        else ()
-    )
+    task = task_named(read_manifest(bundle).model.task)
+    columns = {"text": text_column, "label": label_column}
+    texts = read_inputs(data, task, columns, console.note) if data else ()
     if checkpoint is not None:
         if data is None:
             raise UsageError("--checkpoint tells of --data, and there is none.")
-        plain = texts.texts if isinstance(texts, Examples) else texts
+        plain = texts.inputs if isinstance(texts, Examples) else texts
         tell_trained(checkpoint, bundle, data, plain)
     with console.show_progress() as progress:
         results = verify(bundle, texts, device=device, threads=threads, progress=progress)
     if as_json:
-        console.print_json({name: one.to_dict(max_drop) for name, one in results.items()})
+        console.print_json({name: one.checked(max_drop) for name, one in results.items()})
     else:
-        show(bundle, results, max_drop)
-    failed = [name for name, one in results.items() if not one.golden.passed]
+        show(bundle, results, max_drop, task)
+    failed = [name for name, one in results.items() if one.golden and not one.golden.passed]
     if failed:
         raise IntegrityError(
             f"{bundle}: on this machine {', '.join(failed)} does not answer as recorded.",
@@ -79,14 +79,15 @@ def command(
     hold(results, max_drop)
 
 
-def show(bundle: Path, results: "dict[str, VariantCheck]", max_drop: float) -> None:
+def show(bundle: Path, results: "dict[str, Finding]", max_drop: float, task: "Task") -> None:
     """Print what was found, a row for each variant, and what is not proven."""
-    from edgeft.proof.agreement import outcome_told
     from edgeft.proof.limits import EXACT
 
     compared = any(one.agreement for one in results.values())
     rows = []
     for name, one in results.items():
+        if one.golden is None:
+            continue
         row = [
             name,
             one.device,
@@ -100,16 +101,15 @@ def show(bundle: Path, results: "dict[str, VariantCheck]", max_drop: float) -> N
     console.print_table(
         f"{bundle}",
         ["variant", "device", "golden difference", "tolerance", "golden"]
-        + ["same label as fp32"] * compared,
+        + [f"same {_answer(task)} as fp32"] * compared,
         rows,
     )
     scored = [
         [
             name,
-            f"{one.scores.figure('accuracy'):.4f}",
-            f"{one.scores.figure('macro_f1'):.4f}",
-            *(map(str, one.drop.losses) if one.drop else ("-", "-")),
-            f"{one.calibration['ece']:.3f}" if one.calibration else "-",
+            *(f"{one.scores.figure(metric):.4f}" for metric in task.metrics),
+            *(map(str, one.drop.losses) if one.drop else ("-" for _ in task.metrics)),
+            *(f"{value:.3f}" for further, value in one.after.items() if further == "ece"),
         ]
         for name, one in results.items()
         if one.scores
@@ -119,11 +119,9 @@ def show(bundle: Path, results: "dict[str, VariantCheck]", max_drop: float) -> N
             "On their labels, points lost against fp32",
             [
                 "variant",
-                "accuracy",
-                "macro F1",
-                "accuracy lost (95%)",
-                "macro F1 lost (95%)",
-                "ECE",
+                *task.metrics.values(),
+                *(f"{metric} lost (95%)" for metric in task.metrics.values()),
+                *["ECE"] * any("ece" in one.after for one in results.values()),
             ],
             scored,
         )
@@ -131,4 +129,8 @@ def show(bundle: Path, results: "dict[str, VariantCheck]", max_drop: float) -> N
         if one.drop and name not in EXACT and not one.drop.proven(max_drop):
             console.print_lines([f"{name}, against fp32: {one.drop.sentence(max_drop)}"])
         if one.outcome:
-            console.print_lines([f"{name}, as answered: {', '.join(outcome_told(one.outcome))}"])
+            console.print_lines([f"{name}, as answered: {', '.join(one.outcome_told())}"])
+
+
+def _answer(task: "Task") -> str:
+    return "label" if task.name == "text-classification" else "answer"

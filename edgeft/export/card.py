@@ -9,11 +9,33 @@ from typing import Any
 from edgeft.bundle import Head, Manifest
 from edgeft.export.result import ExportResult
 from edgeft.tasks import task_named
+from edgeft.tasks.task import Task
 
 __all__ = ["escape", "model_card"]
 
 _HUB_ID = re.compile(r"[\w.-]+/[\w.-]+", re.ASCII)
 _SPECIAL = re.compile(r"([\\`*_{}\[\]()!|~$:])")
+
+
+# How a model of a task is asked: through edgeft, and what its tokenizer is given.
+_USES = {
+    "text-classification": ('model.predict("…").label', '"…"', "True"),
+    "token-classification": (
+        'for entity in model.predict("…"):\n    print(entity.label, entity.text)',
+        '"…"',
+        "True",
+    ),
+    "question-answering": (
+        'model.predict(edgeft.Question("…", "…")).text',
+        '"…", "…"',
+        '"only_second"',
+    ),
+}
+
+
+def answer_word(task: Task) -> str:
+    """What one input of a task gets: a label, or something that has no shorter name."""
+    return "label" if task.name == "text-classification" else "answer"
 
 
 def escape(text: str) -> str:
@@ -31,10 +53,9 @@ def model_card(name: str, result: ExportResult) -> str:
     parts = [
         _front_matter(manifest),
         f"# Model {escape(name)}",
-        f"A {task.noun} with {len(manifest.model.labels)} labels, exported to ONNX by "
+        f"{_an(task.noun).capitalize()}{_with_labels(manifest)}, exported to ONNX by "
         f"edgeft {manifest.provenance['edgeft']}. It runs without torch.",
-        "## Labels",
-        f"In the order of the logits: {', '.join(map(escape, manifest.model.labels))}.",
+        *_labels(manifest),
         "## Variants",
         _variants(result),
         _checked_on(result),
@@ -49,6 +70,23 @@ def model_card(name: str, result: ExportResult) -> str:
     return "\n\n".join(parts) + "\n"
 
 
+def _an(words: str) -> str:
+    """The words with the article that they are spoken with."""
+    return f"an {words}" if words[0] in "aeiouAEIOF" else f"a {words}"
+
+
+def _with_labels(manifest: Manifest) -> str:
+    count = len(manifest.model.labels)
+    return f" with {count} labels" if count else ""
+
+
+def _labels(manifest: Manifest) -> list[str]:
+    labels = manifest.model.labels
+    if not labels:
+        return []
+    return ["## Labels", f"In the order of the logits: {', '.join(map(escape, labels))}."]
+
+
 def _front_matter(manifest: Manifest) -> str:
     lines = ["library_name: edgeft", f"pipeline_tag: {manifest.model.task}", "tags:", "- onnx",
              "- edgeft"]  # fmt: skip
@@ -60,16 +98,12 @@ def _front_matter(manifest: Manifest) -> str:
 
 def _variants(result: ExportResult) -> str:
     columns = ["variant", "file", "MB", "graph", "fused attention", "largest logit difference",
-               "same label as torch"]  # fmt: skip
+               f"same {answer_word(result.task)} as torch"]  # fmt: skip
     if result.torch:
-        columns += [
-            "accuracy",
-            "macro F1",
-            "points of accuracy lost (95% interval)",
-            "of macro F1",
-            "ECE",
-            "Brier",
-        ]
+        first, *others = result.task.metrics.values()
+        columns += [first, *others, f"points of {first} lost (95% interval)"]
+        columns += [f"of {one}" for one in others]
+        columns += next(iter(result.reports.values())).further_columns()
     rows = []
     for name, report in result.reports.items():
         variant = result.manifest.model.variants[name]
@@ -88,20 +122,20 @@ def _variants(result: ExportResult) -> str:
 
 def _checked_on(result: ExportResult) -> str:
     first = next(iter(result.reports.values()))
-    kind = "built-in texts" if first.parity_source == "built-in" else "texts of the user's"
-    text = f"Compared with the torch original on {first.parity.texts:,} {kind}."
+    kind = "built-in texts" if first.source == "built-in" else "texts of the user's"
+    text = f"Compared with the torch original on {first.rows:,} {kind}."
     if result.torch:
-        one = result.torch
-        text += (
-            f" On their labels the original has an accuracy of {one.accuracy:.4f} (95% interval "
-            f"{one.accuracy_low:.4f} to {one.accuracy_high:.4f}) and a macro F1 of "
-            f"{one.macro_f1:.4f}. Expected calibration error and Brier score are without and with "
-            "the recorded temperature."
-        )
+        text += f" On their labels the original has {_figures(result)}."
+        if first.after:
+            text += (
+                " Expected calibration error and Brier score are without and with the recorded "
+                "temperature."
+            )
         if any(report.outcome for report in result.reports.values()):
             text += (
-                " The table is of the likeliest labels; what is answered with the recorded "
-                "thresholds stands below, where a withheld answer counts as a wrong one."
+                f" The table is of the likeliest {answer_word(result.task)}s; what is answered "
+                "with the recorded thresholds stands below, where a withheld answer counts as a "
+                "wrong one."
             )
         if (data := result.manifest.provenance["data"])["choose"] != data["report"]:
             text += (
@@ -111,6 +145,19 @@ def _checked_on(result: ExportResult) -> str:
             )
     lines = [text, *_remarks(result)]
     return "\n".join([lines[0], *(f"\n- {line}" for line in lines[1:])])
+
+
+def _figures(result: ExportResult) -> str:
+    """The original's metrics, each with its interval where it has one."""
+    assert result.torch is not None
+    everything = result.torch.to_dict()
+    told = []
+    for name, words in result.task.metrics.items():
+        one = f"{_an(words)} of {result.torch.figure(name):.4f}"
+        if interval := everything.get(f"{name}_interval_95"):
+            one += f" (95% interval {interval[0]:.4f} to {interval[1]:.4f})"
+        told.append(one)
+    return " and ".join(told)
 
 
 def _remarks(result: ExportResult) -> list[str]:
@@ -150,18 +197,23 @@ def _rules(decision: Head) -> list[str]:
 
 
 def _limits(manifest: Manifest) -> str:
-    model = manifest.model
+    model, task = manifest.model, task_named(manifest.model.task)
     lines = [
         f"At most {model.max_length} tokens of a text are read; the rest is cut off, and the "
-        "prediction says so (`truncated`).",
+        "prediction says so (`truncated`)."
+        if task.on_long == "truncate"
+        else f"What is longer than {model.max_length} tokens is read in windows that overlap.",
         "It knows the languages that its vocabulary and its training texts cover. Each prediction "
         "tells the share of its tokens that the vocabulary lacks (`unknown_share`); where that is "
-        "large, the label means little.",
-        "It always answers with one of its labels, whatever the text is about."
-        if not any(model.head_of(name).abstain_below for name in model.variants)
-        else 'Where its score is too low, edgeft answers "unknown"; other readers of this folder '
-        "do not know that threshold.",
+        f"large, the {answer_word(task)} means little.",
     ]
+    if task.name == "text-classification":
+        lines.append(
+            "It always answers with one of its labels, whatever the text is about."
+            if not any(model.head_of(name).abstain_below for name in model.variants)
+            else 'Where its score is too low, edgeft answers "unknown"; other readers of this '
+            "folder do not know that threshold."
+        )
     if model.normalize:
         lines.append(
             f"Texts are normalized first: {', '.join(model.normalize)}. edgeft does that itself; "
@@ -173,8 +225,8 @@ def _limits(manifest: Manifest) -> str:
             lines.append(
                 f"{name} quantizes activations with one scale for a whole batch, so a text's "
                 f"logits depend a little on its neighbours: of {batch['texts']} texts, "
-                f"{batch['label_flips']} got another label in a batch than alone. Run texts "
-                "alone, or use fp32, where that matters."
+                f"{batch['label_flips']} got another {answer_word(task)} in a batch than alone. "
+                "Run texts alone, or use fp32, where that matters."
             )
     if full := [name for name, one in model.variants.items() if one.full_range]:
         lines.append(
@@ -215,14 +267,16 @@ def _single_file(manifest: Manifest) -> list[str]:
 def _loading(name: str, manifest: Manifest) -> str:
     folder = json.dumps(name, ensure_ascii=False)
     graph = manifest.model.variants["fp32"].files["model"].rpartition("/")
-    ort_class = task_named(manifest.model.task).ort_class
+    task = task_named(manifest.model.task)
+    ort_class, output = task.ort_class, next(iter(task.outputs))
+    use, inputs, cut = _USES.get(task.name, ('print(model.predict("…"))', '"…"', "True"))
     return f"""With edgeft (`pip install 'edgeft[cpu]'`):
 
 ```python
 import edgeft
 
 model = edgeft.load({folder})
-model.predict("…").label
+{use}
 ```
 
 With Optimum (`pip install 'optimum-onnx[onnxruntime]'`):
@@ -235,7 +289,7 @@ model = {ort_class}.from_pretrained(
     {folder}, subfolder="{graph[0]}", file_name="{graph[2]}"
 )
 tokenizer = AutoTokenizer.from_pretrained({folder})
-model(**tokenizer("…", truncation=True, return_tensors="pt")).logits
+model(**tokenizer({inputs}, truncation={cut}, return_tensors="pt")).{output}
 ```"""
 
 

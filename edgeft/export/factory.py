@@ -15,7 +15,8 @@ from edgeft.export.speed import relative_times
 from edgeft.export.variants import KINDS
 from edgeft.progress import Progress, silent
 from edgeft.proof.agreement import differences
-from edgeft.proof.gates import Reference, VariantReport, judge, report_on
+from edgeft.proof.finding import Finding, Neighbours
+from edgeft.proof.gates import Reference, judge, report_on
 from edgeft.proof.limits import EXACT, MAX_DROP, ROUNDED_TOLERANCE, SAME_LOGITS
 from edgeft.proof.told import Told
 from edgeft.runtime.golden import largest_difference
@@ -57,7 +58,7 @@ class Factory:
         self._draft, self._materials = draft, materials
         self._chooser, self._reporter = chooser, reporter
         self._rules, self._progress = rules, progress
-        self.reports: dict[str, VariantReport] = {}
+        self.reports: dict[str, Finding] = {}
         self.dropped: dict[str, str] = {}
 
     def produce(self, name: str) -> None:
@@ -160,7 +161,8 @@ class Factory:
             name: tuple(tuple(round(one, GOLDEN_DIGITS) for one in row) for row in rows)
             for name, rows in flat(outputs).items()
         }
-        if name in EXACT and (problem := neighbours_count(report)):
+        assert report.batch is not None
+        if name in EXACT and (problem := neighbours_count(report.batch)):
             return problem
         size, whole = (self._draft.path(one).stat().st_size for one in (name, "fp32"))
         needless = KINDS[name].precision != "fp32" and size > SMALLER * whole
@@ -172,8 +174,8 @@ class Factory:
         self.reports[name] = report
         self._draft.change(
             name,
-            golden=Golden(golden, _tolerance(name, lost, report)),
-            measured={**variant.measured, **report.to_dict()},
+            golden=Golden(golden, _tolerance(name, lost, report.batch)),
+            measured={**variant.measured, **report.measured()},
         )
         return ""
 
@@ -188,21 +190,21 @@ class Factory:
         self.dropped[name] = problem
 
 
-def neighbours_count(report: VariantReport) -> str:
+def neighbours_count(batch: Neighbours) -> str:
     """What is wrong where a text's answer changes with the others in its batch, "" if it does not.
 
     int8 takes the scale of activations from the whole batch, and says so; a graph in
     float32 has no such reason.
     """
-    if not report.batch_flips and report.batch_max_abs_logit_diff <= SAME_LOGITS:
+    if not batch.flips and batch.max_abs_logit_diff <= SAME_LOGITS:
         return ""
     return (
-        f"it answers {report.batch_flips} of {report.batch_texts} texts otherwise alone than in a "
-        f"batch (logits differ by up to {report.batch_max_abs_logit_diff:.2g})"
+        f"it answers {batch.flips} of {batch.texts} texts otherwise alone than in a "
+        f"batch (logits differ by up to {batch.max_abs_logit_diff:.2g})"
     )
 
 
-def _tolerance(name: str, lost: float, report: VariantReport) -> float:
+def _tolerance(name: str, lost: float, batch: Neighbours) -> float:
     """How far another machine's golden logits may lie from these.
 
     fp32: float32 sums in another order. int8: a float32 difference of one part
@@ -213,7 +215,7 @@ def _tolerance(name: str, lost: float, report: VariantReport) -> float:
     """
     if name in EXACT:
         return SAME_LOGITS
-    most = max(lost, report.batch_max_abs_logit_diff, ROUNDED_TOLERANCE)
+    most = max(lost, batch.max_abs_logit_diff, ROUNDED_TOLERANCE)
     return rounded_up(most, TOLERANCE_DIGITS)
 
 

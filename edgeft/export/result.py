@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from edgeft.bundle import Manifest
-from edgeft.proof.gates import VariantReport
-from edgeft.tasks.metrics import ClassificationScores
+from edgeft.proof.finding import Finding
+from edgeft.tasks import task_named
+from edgeft.tasks.task import Scores, Task
 
 __all__ = ["ExportResult"]
 
@@ -27,9 +28,14 @@ class ExportResult:
     out: Path
     manifest: Manifest
     layers: int
-    torch: ClassificationScores | None
-    reports: Mapping[str, VariantReport]
+    torch: Scores | None
+    reports: Mapping[str, Finding]
     times: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def task(self) -> Task:
+        """What the bundle's model was trained for."""
+        return task_named(self.manifest.model.task)
 
     def bytes_of(self, variant: str) -> int:
         """The size of the variant's graph."""

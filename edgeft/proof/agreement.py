@@ -12,8 +12,8 @@ from edgeft.tasks.task import Answers, Task
 __all__ = [
     "Agreement",
     "ClearAgreement",
+    "agreement_of",
     "clear_agreement",
-    "compare",
     "differences",
     "outcome_told",
 ]
@@ -51,7 +51,7 @@ class ClearAgreement:
         return self.texts == 0 or self.label_agreement >= LEAST_AGREEMENT
 
 
-def compare(
+def agreement_of(
     task: Task, outputs: Outputs, answers: Answers, reference: Outputs, theirs: Answers
 ) -> Agreement:
     """Compare outputs and the answers to them with a reference's, for at least one input."""

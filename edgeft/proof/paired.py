@@ -51,8 +51,8 @@ class Drop:
     ``newly_wrong`` rows only the reference has right, ``newly_right`` only the
     other; ``mcnemar_p`` is how often chance alone would part them so far.
     ``losses`` are of the task's metrics, the last of which weighs labels. ``labels``
-    is how many labels there are, ``absent`` how many of them no row has, and
-    ``rarest`` the rows of the rarest that occurs.
+    is how many labels truths may hold, 0 where a task has none, ``absent`` how many of
+    them no row has, and ``rarest`` the rows of the rarest that occurs.
     """
 
     losses: tuple[Loss, ...]
@@ -86,7 +86,7 @@ class Drop:
 
     def sentence(self, most: float) -> str:
         """What these rows tell of a loss of at most ``most`` points, in plain words."""
-        if self.labels < 2:
+        if self.labels == 1 and not any(loss.high for loss in self.losses):
             return "There is one label alone, so no answer can be lost."
         if self.worst.points > most:
             return f"It loses more than the {most:g} points that are allowed."
@@ -112,7 +112,7 @@ class Drop:
         )
         if self.absent:
             text += f" {self._without_rows()}.".replace(" no", " No", 1)
-        elif wide == [by_label]:
+        elif wide == [by_label] and self.rarest:
             text += f" The rarest label has {self.rarest:,} of them."
         rooms = [(loss.high - loss.points) / (most - loss.points) for loss in wide
                  if loss.points < most]  # fmt: skip
@@ -174,16 +174,16 @@ def paired_drop(
         losses.append(Loss(name, metric, points, min(low, points), max(high, points)))
     right, before = (np.asarray(task.same(one, truths)) == 1 for one in (answers, references))
     newly_wrong, newly_right = int((before & ~right).sum()), int((right & ~before).sum())
-    support = task.score(truths, answers, labels).support.values()
+    support = task.score(truths, answers, labels).support
     return Drop(
         losses=tuple(losses),
         rows=len(truths),
         newly_wrong=newly_wrong,
         newly_right=newly_right,
         mcnemar_p=round(mcnemar_p(newly_wrong, newly_right), 6),
-        labels=len(labels),
-        absent=sum(not rows for rows in support),
-        rarest=min((rows for rows in support if rows), default=0),
+        labels=len(support),
+        absent=sum(not rows for rows in support.values()),
+        rarest=min((rows for rows in support.values() if rows), default=0),
     )
 
 

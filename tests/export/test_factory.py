@@ -1,9 +1,7 @@
-from types import SimpleNamespace
-from typing import Any
-
 import pytest
 
 from edgeft.export.factory import neighbours_count
+from edgeft.proof.finding import Neighbours
 
 
 @pytest.mark.parametrize(
@@ -17,9 +15,6 @@ from edgeft.export.factory import neighbours_count
 def test_an_exact_variant_whose_answers_depend_on_neighbours(
     flips: int, difference: float, words: str
 ) -> None:
-    report: Any = SimpleNamespace(
-        batch_flips=flips, batch_texts=60, batch_max_abs_logit_diff=difference
-    )
-    problem = neighbours_count(report)
+    problem = neighbours_count(Neighbours(60, flips, difference))
     assert bool(problem) == bool(words)
     assert words in problem

@@ -139,7 +139,7 @@ def test_positions_are_counted_in_float32(tmp_path: Path) -> None:
 
     checkpoint = architectures.mpnet(tmp_path / "c")
     result = export(ExportConfig(str(checkpoint), tmp_path / "b", variants=("fp16",)))
-    assert result.reports["fp16"].parity.max_abs_logit_diff < 0.02
+    assert result.reports["fp16"].agreement.max_abs_logit_diff < 0.02
 
 
 def test_int4_is_smallest_and_knows_no_neighbours(

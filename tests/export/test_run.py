@@ -248,7 +248,7 @@ def test_one_variant_and_unlabelled_texts(tiny_checkpoint: Path, tmp_path: Path)
     )
     assert list(result.reports) == ["fp32"]
     assert result.manifest.provenance["quantization"] == {}
-    assert result.reports["fp32"].parity.texts == 512
+    assert result.reports["fp32"].rows == 512
     assert (result.torch, result.reports["fp32"].drop) == (None, None)
 
 
@@ -323,7 +323,7 @@ def test_portable_is_not_written_twice(tmp_path: Path) -> None:
 def test_every_architecture_becomes_a_bundle(build: Callable[[Path], Path], tmp_path: Path) -> None:
     checkpoint = build(tmp_path / "c")
     result = export(config(checkpoint, tmp_path / "b", variants=("fp32",)))
-    assert result.reports["fp32"].parity.max_abs_logit_diff < 1e-3
+    assert result.reports["fp32"].agreement.max_abs_logit_diff < 1e-3
     with edgeft.load(tmp_path / "b", device="cpu") as model:
         together, alone = logits_for(model, TEXTS), [logits_for(model, [text])[0] for text in TEXTS]
         np.testing.assert_allclose(together, alone, atol=1e-3)

@@ -10,8 +10,9 @@ import edgeft
 from edgeft.bundle import Golden, Head, read_manifest, write_manifest
 from edgeft.data import Examples, labelled
 from edgeft.errors import DataError, GateError, IntegrityError
-from edgeft.proof.agreement import Agreement, ClearAgreement, clear_agreement, compare
-from edgeft.proof.battery import VariantCheck, evaluate, hold, verify
+from edgeft.proof.agreement import Agreement, ClearAgreement, agreement_of, clear_agreement
+from edgeft.proof.battery import evaluate, hold, verify
+from edgeft.proof.finding import Finding
 from edgeft.proof.paired import Drop, Loss
 from edgeft.runtime.golden import GoldenResult, check_golden
 from edgeft.tasks.classification import TASK
@@ -41,6 +42,12 @@ def with_golden(bundle: Path, to: Path, *, shift: float) -> Path:
     return to
 
 
+def accuracy(found: Finding) -> float:
+    """Of what is answered, thresholds and all."""
+    assert found.given is not None
+    return found.given.figure("accuracy")
+
+
 def answered(logits: np.ndarray) -> Answers:
     texts = [encoded([1])] * len(logits)
     labels = tuple("abcdef"[: logits.shape[1]])
@@ -48,7 +55,7 @@ def answered(logits: np.ndarray) -> Answers:
 
 
 def compared(one: np.ndarray, other: np.ndarray) -> Agreement:
-    return compare(TASK, {"logits": one}, answered(one), {"logits": other}, answered(other))
+    return agreement_of(TASK, {"logits": one}, answered(one), {"logits": other}, answered(other))
 
 
 def test_comparing_logits_by_hand() -> None:
@@ -62,9 +69,9 @@ def test_comparing_logits_by_hand() -> None:
 def test_a_fresh_bundle_passes_everywhere(tiny_bundle: Path) -> None:
     results = verify(tiny_bundle, TEXTS, device="cpu")
     assert list(results) == ["fp32", "int8"]
-    assert all(one.golden.passed for one in results.values())
+    assert all(one.golden and one.golden.passed for one in results.values())
     assert results["fp32"].agreement == compared(*[np.zeros((4, 3), np.float32)] * 2)
-    int8 = results["int8"].to_dict()
+    int8 = results["int8"].checked()
     assert int8["agreement"]["texts"] == 4
     assert 0 < int8["agreement"]["max_abs_logit_diff"] < 1
     assert int8["golden"]["passed"] is True
@@ -79,7 +86,7 @@ def test_labelled_texts_are_scored_against_fp32(tiny_bundle: Path) -> None:
         1.0,
         0.0,
     )
-    assert fp32.calibration is not None
+    assert "ece" in fp32.after
     with pytest.raises(DataError, match=r"no label 'angry'"):
         verify(tiny_bundle, examples(["angry"]), device="cpu")
 
@@ -93,8 +100,8 @@ def test_only_clear_texts_count_without_labels() -> None:
 
 
 def test_the_gates_of_verify() -> None:
-    def check(**found: Any) -> dict[str, VariantCheck]:
-        return {"int8": VariantCheck("cpu", GoldenResult(0.0, 0.1), **found)}
+    def check(**found: Any) -> dict[str, Finding]:
+        return {"int8": Finding(device="cpu", golden=GoldenResult(0.0, 0.1), **found)}
 
     hold(check(), 0.5)
     small = Loss("accuracy", "accuracy", 0.5, 0.1, 0.9)
@@ -106,16 +113,19 @@ def test_the_gates_of_verify() -> None:
     with pytest.raises(GateError, match="3 of the texts with values that are no numbers"):
         hold(check(no_numbers=3), 100)
     hold(check(clear=ClearAgreement(10, 0.9)), 0.5)
-    with pytest.raises(GateError, match="fp32's label on only 80"):
+    with pytest.raises(GateError, match="fp32's answer on only 80"):
         hold(check(clear=ClearAgreement(10, 0.8)), 0.5)
 
 
 def test_other_answers_than_recorded_are_reported(tiny_bundle: Path, tmp_path: Path) -> None:
     results = verify(with_golden(tiny_bundle, tmp_path / "b", shift=5.0), device="cpu")
-    assert results["fp32"].golden.passed
-    assert not results["int8"].golden.passed
-    assert results["int8"].golden.max_abs_difference == pytest.approx(5.0, abs=0.01)
-    assert results["int8"].agreement is None
+    fp32, int8 = results["fp32"], results["int8"]
+    assert fp32.golden is not None
+    assert int8.golden is not None
+    assert fp32.golden.passed
+    assert not int8.golden.passed
+    assert int8.golden.max_abs_difference == pytest.approx(5.0, abs=0.01)
+    assert int8.agreement is None
 
 
 def test_every_file_is_checked(tiny_bundle: Path, tmp_path: Path) -> None:
@@ -130,11 +140,11 @@ def test_scores_are_those_of_predict(tiny_bundle: Path) -> None:
     with edgeft.load(tiny_bundle, device="cpu", variant="int8") as model:
         right = [one.label for one in model.predict(TEXTS)]
         wrong = next(label for label in model.labels if label != right[0])
-        assert evaluate(model, examples(right)).answers.accuracy == 1.0
+        assert accuracy(evaluate(model, examples(right))) == 1.0
         found = evaluate(model, examples([wrong, *right[1:]]))
-    assert found.answers.accuracy == 0.75
-    assert found.answers is found.likeliest
-    assert found.to_dict()["without_thresholds"] is None
+    assert accuracy(found) == 0.75
+    assert found.given is found.scores
+    assert found.scored()["without_thresholds"] is None
 
 
 def test_withheld_answers_are_scored_as_withheld(tiny_bundle: Path, tmp_path: Path) -> None:
@@ -148,9 +158,10 @@ def test_withheld_answers_are_scored_as_withheld(tiny_bundle: Path, tmp_path: Pa
         found = evaluate(model, examples(labels))
     withheld = sum(one.abstained for one in answers)
     assert withheld == 2
-    assert sum(found.answers.withheld) == withheld
-    assert (found.answers.accuracy, found.likeliest.accuracy) == (0.5, 1.0)
-    document = found.to_dict()
+    assert found.withheld()["withheld"] == withheld
+    assert found.scores is not None
+    assert (accuracy(found), found.scores.figure("accuracy")) == (0.5, 1.0)
+    document = found.scored()
     assert (document["coverage"], document["accuracy_of_answered"]) == (0.5, 1.0)
     assert document["without_thresholds"]["accuracy"] == 1.0
     checked = verify(decided, examples(labels), device="cpu")["fp32"]
@@ -167,7 +178,7 @@ def test_the_label_with_a_threshold_is_scored_as_it_is_given(
     decided = with_variant(tiny_bundle, tmp_path / "b", "fp32", head=always)
     with edgeft.load(decided, device="cpu", variant="fp32") as model:
         assert {one.label for one in model.predict(TEXTS)} == {first}
-        assert evaluate(model, examples([first] * 4)).answers.accuracy == 1.0
+        assert accuracy(evaluate(model, examples([first] * 4))) == 1.0
 
 
 def test_a_label_that_the_model_lacks_is_named(tiny_bundle: Path) -> None:

@@ -12,7 +12,8 @@ from edgeft.checkpoint.open import Checkpoint, open_checkpoint
 from edgeft.data import Examples, labelled
 from edgeft.errors import DataError, ModelError
 from edgeft.export.references import make_reference
-from edgeft.proof.gates import Reference, VariantReport, judge, report_on
+from edgeft.proof.finding import Finding
+from edgeft.proof.gates import Reference, judge, report_on
 from edgeft.proof.told import Told
 from edgeft.runtime.model import Model
 from edgeft.tasks.outputs import dense
@@ -58,7 +59,7 @@ def logits_of(told: Told) -> np.ndarray:
     return dense(told.outputs, "logits")
 
 
-def report(model: Model, reference: Reference, temperature: float = 1.0) -> VariantReport:
+def report(model: Model, reference: Reference, temperature: float = 1.0) -> Finding:
     told, problem = judge(model, reference, max_drop=100)
     assert problem == ""
     return report_on(model, reference, told, Head(temperature), max_drop=100)
@@ -68,10 +69,12 @@ def test_fp32_gives_the_logits_of_torch(checkpoint: Checkpoint, fp32: Model) -> 
     reference = make_reference(checkpoint, TEXTS)
     assert (reference.source, reference.scores) == ("data", None)
     found = report(fp32, reference)
-    assert found.parity.max_abs_logit_diff < 1e-4
-    assert (found.parity.texts, found.parity.label_agreement) == (90, 1.0)
-    assert (found.batch_texts, found.batch_flips) == (90, 0)
-    assert (found.scores, found.drop, found.before, found.outcome) == (None, None, None, {})
+    assert found.agreement is not None
+    assert found.agreement.max_abs_logit_diff < 1e-4
+    assert (found.agreement.texts, found.agreement.label_agreement) == (90, 1.0)
+    assert found.batch is not None
+    assert (found.batch.texts, found.batch.flips) == (90, 0)
+    assert (found.scores, found.drop, found.before, found.outcome) == (None, None, {}, {})
 
 
 def test_a_wrong_label_is_told_before_torch_runs(checkpoint: Checkpoint) -> None:
@@ -114,7 +117,7 @@ def test_labelled_data_score_torch_and_the_variant(
         reference.scores.figure("macro_f1") - found.scores.figure("macro_f1"),
     )
     assert found.drop.worst.points == pytest.approx(100 * lost, abs=1e-3)
-    document = found.to_dict()
+    document = found.measured()
     assert document["scores"]["rows"] == document["drop"]["rows"] == 90
     assert document["drop"]["verdict"] == found.verdict
 
@@ -124,8 +127,6 @@ def test_calibration_is_told_without_and_with_the_temperature(
 ) -> None:
     reference = make_reference(checkpoint, own_labels(fp32, wrong=30))
     found = report(fp32, reference, 4.0)
-    assert found.before is not None
-    assert found.after is not None
     assert found.before != found.after
     assert report(fp32, reference).after == found.before
 
@@ -168,13 +169,14 @@ def test_a_drop_is_counted_from_the_original(
     found = report(fp32, reference)
     assert found.drop is not None
     assert found.drop.worst.points < 0
-    assert found.parity.label_agreement == 1.0
+    assert found.agreement is not None
+    assert found.agreement.label_agreement == 1.0
 
 
 def test_without_labels_int8_must_agree_on_clear_texts(checkpoint: Checkpoint, int8: Model) -> None:
     reference = make_reference(checkpoint, None)
     assert reference.source == "built-in"
-    assert report(int8, reference).parity.texts == 60
+    assert report(int8, reference).rows == 60
     logits = logits_of(reference.told)
     turned = replace(reference, told=with_logits(reference.told, -20 * logits))
     _, problem = judge(int8, turned, max_drop=0)
@@ -186,11 +188,12 @@ def test_without_labels_int8_must_agree_on_clear_texts(checkpoint: Checkpoint, i
 
 def test_neighbours_of_int8_are_measured(checkpoint: Checkpoint, int8: Model) -> None:
     found = report(int8, make_reference(checkpoint, TEXTS))
-    assert found.parity.texts == 90
+    assert found.rows == 90
+    assert found.batch is not None
     alone, beside = logits_for(int8, TEXTS, alone=True), logits_for(int8, TEXTS)
     most = float(np.abs(alone - beside).max())
-    assert found.batch_max_abs_logit_diff == round(most, 4) > 0
-    assert found.batch_flips == int((alone.argmax(axis=1) != beside.argmax(axis=1)).sum())
+    assert found.batch.max_abs_logit_diff == round(most, 4) > 0
+    assert found.batch.flips == int((alone.argmax(axis=1) != beside.argmax(axis=1)).sum())
 
 
 def test_answers_that_are_no_numbers(checkpoint: Checkpoint) -> None:
