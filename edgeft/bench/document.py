@@ -105,7 +105,8 @@ _MEASURED = {
     "precision": _TEXT,
     "file_bytes": _NUMBER,
     "quality": {
-        "accuracy": _Maybe(_NUMBER),
+        **dict.fromkeys(("accuracy", "figure"), _Spare(_Maybe(_NUMBER))),
+        "metric": _Spare(_TEXT),
         "drop_points": _Maybe(_SIGNED),
         "drop_metric": _Maybe(_TEXT),
     },

@@ -10,6 +10,7 @@ from edgeft.bench.result import Quality
 from edgeft.bundle import Manifest, Variant
 from edgeft.bundle.manifest import MOST_TOKENS
 from edgeft.fields import FieldError, Reader, number, text, whole
+from edgeft.tasks.task import Task
 
 __all__ = ["lengths_of", "quality_of"]
 
@@ -27,25 +28,29 @@ def lengths_of(manifest: Manifest) -> dict[str, int] | None:
     return known if len(known) == len(told) else None
 
 
-def quality_of(variant: Variant) -> Quality:
-    """The accuracy of a variant's answers, what it lost against the reference, what is proven."""
+def quality_of(variant: Variant, task: Task) -> Quality:
+    """How good a variant's answers are, what it lost against the reference, what is proven."""
+    if not task.metrics:
+        return Quality()
+    first, words = next(iter(task.metrics.items()))
     drop = _object(variant.measured, "drop")
-    accuracy = _told(_object(variant.measured, "outcome"), "accuracy", _FIGURE)
-    if accuracy is None:
-        accuracy = _told(_object(variant.measured, "scores"), "accuracy", _FIGURE)
+    figure = _told(_object(variant.measured, "outcome"), first, _FIGURE)
+    if figure is None:
+        figure = _told(_object(variant.measured, "scores"), first, _FIGURE)
     return Quality(
-        accuracy,
+        figure,
         _told(drop, "points", _FIGURE),
         _told(drop, "metric", text(1, 100)),
-        _proven(drop),
+        _proven(drop, task),
+        words,
     )
 
 
-def _proven(drop: Mapping[str, Any]) -> float | None:
-    """How many points at most neither metric loses; a bundle may be older than this figure."""
+def _proven(drop: Mapping[str, Any], task: Task) -> float | None:
+    """How many points at most none of the metrics loses; a bundle may be older than this figure."""
     if drop.get("exact") is True:
         return 0.0
-    most = [_told(_object(drop, name), "high", _FIGURE) for name in ("accuracy", "macro_f1")]
+    most = [_told(_object(drop, name), "high", _FIGURE) for name in task.metrics]
     known = [one for one in most if one is not None]
     return max(known) if drop.get("absent") == 0 and len(known) == len(most) else None
 

@@ -17,6 +17,7 @@ from edgeft.bench.texts import TextFacts
 
 __all__ = ["FORMAT", "BenchResult", "CellResult", "Quality", "key_of"]
 
+ACCURACY = "accuracy"
 FORMAT = 1  # of the JSON document
 
 
@@ -24,17 +25,26 @@ FORMAT = 1  # of the JSON document
 class Quality:
     """What the export measured of a variant; None where the bundle does not tell.
 
-    ``accuracy`` is that of the rows that reported; ``drop_points`` what was lost
-    against the original of ``drop_metric``, accuracy or macro F1, whichever lost more.
-    ``proven_points`` is how much at most either loses, as sure as the export says; None
-    where its rows do not prove any of both. Where thresholds are recorded, ``accuracy`` is
-    that of the answers, a withheld one being wrong, and losses those of likeliest labels.
+    ``figure`` is the task's first metric, ``metric`` in words, on the rows that reported;
+    ``drop_points`` what was lost against the original of ``drop_metric``, whichever lost more.
+    ``proven_points`` is how much at most any loses, as sure as the export says; None
+    where its rows do not prove it of all. Where thresholds are recorded, ``figure`` is
+    that of the answers, a withheld one being wrong, and losses those of the likeliest.
     """
 
-    accuracy: float | None = None
+    figure: float | None = None
     drop_points: float | None = None
     drop_metric: str | None = None
     proven_points: float | None = None
+    metric: str = ACCURACY
+
+    def to_dict(self) -> dict[str, Any]:
+        """A JSON-ready dictionary; of a classifier it names the metric in the figure's key."""
+        told = asdict(self)
+        metric, figure = told.pop("metric"), told.pop("figure")
+        if metric == ACCURACY:
+            return {ACCURACY: figure, **told}
+        return {"metric": metric, "figure": figure, **told}
 
 
 @dataclass(frozen=True)
@@ -65,7 +75,7 @@ class CellResult:
             "name": str(self.cell),
             "precision": self.precision,
             "file_bytes": self.file_bytes,
-            "quality": asdict(self.quality),
+            "quality": self.quality.to_dict(),
             "texts": asdict(self.texts),
         }
         if one is None:

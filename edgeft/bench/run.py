@@ -25,6 +25,7 @@ from edgeft.runtime.cache import private_folder
 from edgeft.runtime.providers import import_onnxruntime
 from edgeft.runtime.tokenize import TextEncoder
 from edgeft.runtime.variants import Measurement, save_measurements
+from edgeft.tasks import task_named
 
 __all__ = ["BenchConfig", "BenchResult", "bench", "check_save", "save_result"]
 
@@ -225,7 +226,7 @@ def _result(
         cell=cell,
         precision=variant.precision,
         file_bytes=sum(subject.manifest.files[name].bytes for name in variant.files.values()),
-        quality=quality_of(variant),
+        quality=quality_of(variant, task_named(subject.manifest.model.task)),
         texts=texts.facts,
         measured=one,
         agreement=same,

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from edgeft.bench.wording import choices_of, figure_text, lost_text, p99_text
+from edgeft.bench.wording import choices_of, figure_of, figure_text, lost_text, p99_text
 
 __all__ = ["Table", "energy_source", "kept_bounds", "tables_of"]
 
@@ -27,7 +27,7 @@ def tables_of(document: Row) -> Iterator[Table]:
     done = [cell for cell in cells if "error" not in cell]
     head = choices_of(cells)
     yield _table("Speed", cells, head, _SPEED)
-    for title, columns in (("Cost and quality", _COST), ("Where the time goes", _TIME)):
+    for title, columns in (("Cost and quality", _cost(done)), ("Where the time goes", _TIME)):
         table = _table(title, done, head, columns)
         if len(table.columns) > len(_names(head)):
             yield table
@@ -46,6 +46,12 @@ def tables_of(document: Row) -> Iterator[Table]:
     if trials:
         names = ("cell", "arrivals/s", "p50 ms", "p99 ms", "goodput/s", "refused")
         yield Table("Texts that arrive by chance", names, tuple(trials))
+
+
+def _cost(cells: Sequence[Row]) -> Columns:
+    """The columns of cost and quality, with the name of what quality is measured by."""
+    metric = next((figure_of(cell["quality"])[0] for cell in cells), "accuracy")
+    return {metric if name == "figure" else name: one for name, one in _COST.items()}
 
 
 def kept_bounds(document: Row) -> Iterator[str]:
@@ -136,9 +142,7 @@ _COST: Columns = {
     "load ms": lambda cell: _median(cell["load_ms"], 0),
     "CPU s / 1,000": lambda cell: _median(cell["cpu_s_per_1000"], 2),
     "J / 1,000": _joules,
-    "accuracy": lambda cell: (
-        _plain(cell["quality"]["accuracy"], 4) if cell["quality"]["accuracy"] else ""
-    ),
+    "figure": lambda cell: _plain(one, 4) if (one := figure_of(cell["quality"])[1]) else "",
     "points lost": lost_text,
     "same label": lambda cell: (
         "" if cell["label_agreement"] is None else f"{cell['label_agreement']:.2%}"

@@ -129,7 +129,7 @@ def _fits(cell: CellResult) -> bool:
 
 
 def _proven(cell: CellResult) -> bool:
-    """Whether the export's rows prove of accuracy and of macro F1 that no more is lost."""
+    """Whether the export's rows prove of every metric that no more is lost."""
     most = cell.quality.proven_points
     return most is not None and most <= MAX_DROP
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-__all__ = ["choices_of", "confidence_of", "figure_text", "lost_text", "p99_text"]
+__all__ = ["choices_of", "confidence_of", "figure_of", "figure_text", "lost_text", "p99_text"]
 
 Row = Mapping[str, Any]
 _CHOICES = {"threads": "threads", "batch_tokens": "batch", "length": "length"}
@@ -31,6 +31,13 @@ def p99_text(cell: Row) -> str:
     """The processes' p99, else that of all their texts together, of which each has too few."""
     together = "" if cell["p99_ms"] is None else f"{cell['p99_ms']:.2f}"
     return figure_text(cell["single_p99_ms"], 2) or together
+
+
+def figure_of(quality: Row) -> tuple[str, float | None]:
+    """The metric that the export measured first, in words, and its value; None where untold."""
+    if "metric" in quality:
+        return quality["metric"], quality.get("figure")
+    return "accuracy", quality.get("accuracy")
 
 
 def lost_text(cell: Row) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 
 from edgeft.bench.ceiling import arithmetic_of
 from edgeft.bench.verdict import best_by_device, crossing
+from edgeft.bench.wording import figure_of
 
 __all__ = [
     "PARTS",
@@ -109,12 +110,15 @@ def throughputs(machines: Sequence[Machine], *, whole: bool) -> list[Row]:
 def frontier(machines: Sequence[Machine]) -> list[Row]:
     """Time, quality and size of each cell.
 
-    Quality is the accuracy that the export measured, where every bundle tells it;
+    Quality is the metric that the export measured, where every bundle tells the same one;
     else how many labels are fp32's. The two are never mixed.
     """
     cells = [(machine, cell) for machine in machines for cell in _as_they_are(machine)
              if cell["single_p50_ms"]]  # fmt: skip
-    told = all(cell["quality"]["accuracy"] is not None for _, cell in cells)
+    figures = [figure_of(cell["quality"]) for _, cell in cells]
+    metrics = {metric for metric, _ in figures}
+    told = len(metrics) == 1 and all(figure is not None for _, figure in figures)
+    words = metrics.pop() if told else "same label as fp32"
     return [
         {
             "machine": machine.name,
@@ -122,11 +126,11 @@ def frontier(machines: Sequence[Machine]) -> list[Row]:
             "variant": cell["variant"],
             "ms": cell["single_p50_ms"]["median"],
             "quality": quality,
-            "metric": "accuracy" if told else "same label as fp32",
+            "metric": words,
             "MB": cell["file_bytes"] / 1e6,
         }
-        for machine, cell in cells
-        if (quality := cell["quality"]["accuracy"] if told else cell["label_agreement"]) is not None
+        for (machine, cell), (_, figure) in zip(cells, figures, strict=True)
+        if (quality := figure if told else cell["label_agreement"]) is not None
     ]
 
 

@@ -9,6 +9,7 @@ import pytest
 from edgeft.bench.recorded import lengths_of, quality_of
 from edgeft.bench.result import Quality
 from edgeft.bundle import read_manifest
+from edgeft.tasks.classification import TASK
 
 TOKENS = {"p50": 12, "p90": 30, "p95": 40, "p99": 80, "max": 90}
 DROP = {"points": 0.2, "metric": "macro F1", "accuracy": {"high": 0.3}, "macro_f1": {"high": 0.4},
@@ -16,7 +17,7 @@ DROP = {"points": 0.2, "metric": "macro F1", "accuracy": {"high": 0.3}, "macro_f
 
 
 def measured(bundle: Path, found: dict[str, Any]) -> Quality:
-    return quality_of(replace(read_manifest(bundle).model.variants["int8"], measured=found))
+    return quality_of(replace(read_manifest(bundle).model.variants["int8"], measured=found), TASK)
 
 
 def test_what_is_recorded(tiny_bundle: Path) -> None:
@@ -27,7 +28,7 @@ def test_what_is_recorded(tiny_bundle: Path) -> None:
     found = {"scores": {"accuracy": 0.9}, "drop": DROP}
     assert measured(tiny_bundle, found) == Quality(0.9, 0.2, "macro F1", 0.4)
     found["outcome"] = {"accuracy": 0.8}
-    assert measured(tiny_bundle, found).accuracy == 0.8
+    assert measured(tiny_bundle, found).figure == 0.8
     found["drop"] = {**DROP, "absent": 2}
     assert measured(tiny_bundle, found).proven_points is None
     found["drop"] = {"points": 0.0, "metric": "accuracy", "exact": True}
