@@ -41,12 +41,12 @@ def command(
     from edgeft.cli.trained import tell_trained
     from edgeft.proof.battery import evaluate
     from edgeft.tasks import task_named
-    from edgeft.tasks.reading import read_labelled
+    from edgeft.tasks.reading import read_examples
 
     record = read_manifest(bundle).model
     task = task_named(record.task)
     columns = {"text": text_column, "label": label_column}
-    examples = read_labelled(data, task, columns, console.note)
+    examples = read_examples(data, task, columns, console.note)
     if checkpoint is not None:
         tell_trained(checkpoint, bundle, data, examples.inputs)
     names = variants or tuple(record.variants)

@@ -52,13 +52,13 @@ def command(
     from edgeft.errors import IntegrityError, UsageError
     from edgeft.proof.battery import hold, verify
     from edgeft.tasks import task_named
-    from edgeft.tasks.reading import read_inputs
+    from edgeft.tasks.reading import read_examples_or_inputs
 
     if data is None and (text_column or label_column):
         raise UsageError("A column was named, but no --data.", hint="Add --data FILE.")
     task = task_named(read_manifest(bundle).model.task)
     columns = {"text": text_column, "label": label_column}
-    texts = read_inputs(data, task, columns, console.note) if data else ()
+    texts = read_examples_or_inputs(data, task, columns, console.note) if data else ()
     if checkpoint is not None:
         if data is None:
             raise UsageError("--checkpoint tells of --data, and there is none.")

@@ -19,7 +19,8 @@ from edgeft.bundle.integrity import FileRecord
 from edgeft.checkpoint.open import Checkpoint
 from edgeft.checkpoint.pretrained import quiet, write_tokenizer
 from edgeft.export.graph import describe_graph
-from edgeft.export.variants import KINDS, TARGETS, Target
+from edgeft.export.kinds import KINDS
+from edgeft.export.targets import TARGETS, Target
 from edgeft.runtime.model import Model
 
 __all__ = ["Draft"]
@@ -59,7 +60,7 @@ class Draft:
             golden=Golden({}, 0.0),
             wants=kind.wants,
             batch_invariant=kind.batch_invariant,
-            full_range=kind.precision == "int8" and not self._target.reduce_range,
+            full_range=kind.full_range and not self._target.reduce_range,
             measured={"fused_attention": graph.fused_attention},
         )
 

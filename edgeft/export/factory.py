@@ -9,15 +9,14 @@ from edgeft.bundle import Golden
 from edgeft.data import evenly
 from edgeft.errors import GateError
 from edgeft.export.draft import Draft
+from edgeft.export.kinds import KINDS, Materials, layers_of, make
 from edgeft.export.ladder import descend
-from edgeft.export.make import Materials, layers_of, make
 from edgeft.export.speed import relative_times
-from edgeft.export.variants import KINDS
 from edgeft.progress import Progress, silent
 from edgeft.proof.agreement import differences
 from edgeft.proof.finding import Finding, Neighbours
 from edgeft.proof.gates import Reference, judge, report_on
-from edgeft.proof.limits import EXACT, MAX_DROP, ROUNDED_TOLERANCE, SAME_LOGITS
+from edgeft.proof.limits import MAX_DROP, ROUNDED_TOLERANCE, SAME_LOGITS
 from edgeft.proof.told import Told
 from edgeft.runtime.golden import largest_difference
 from edgeft.runtime.model import Model
@@ -162,10 +161,10 @@ class Factory:
             for name, rows in flat(outputs).items()
         }
         assert report.batch is not None
-        if name in EXACT and (problem := neighbours_count(report.batch)):
+        if KINDS[name].exact and (problem := neighbours_count(report.batch)):
             return problem
         size, whole = (self._draft.path(one).stat().st_size for one in (name, "fp32"))
-        needless = KINDS[name].precision != "fp32" and size > SMALLER * whole
+        needless = not KINDS[name].exact and size > SMALLER * whole
         if needless and name not in self._rules.named:
             return f"it is not smaller than fp32 ({size / whole:.0%} of it)"
         lost = 0.0
@@ -213,7 +212,7 @@ def _tolerance(name: str, lost: float, batch: Neighbours) -> float:
     about what rounding costs: ``lost``, the largest golden difference from
     fp32, or the largest difference that neighbours in a batch made.
     """
-    if name in EXACT:
+    if KINDS[name].exact:
         return SAME_LOGITS
     most = max(lost, batch.max_abs_logit_diff, ROUNDED_TOLERANCE)
     return rounded_up(most, TOLERANCE_DIGITS)

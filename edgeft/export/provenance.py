@@ -10,8 +10,9 @@ from edgeft import __version__
 from edgeft.bundle import Variant
 from edgeft.checkpoint.open import Checkpoint
 from edgeft.data import Examples
+from edgeft.export.kinds import KINDS
 from edgeft.export.single_file import SingleFile
-from edgeft.export.variants import KINDS, TARGETS
+from edgeft.export.targets import TARGETS
 from edgeft.inputs import Input, json_of
 from edgeft.packages import package_versions
 from edgeft.proof.evidence import Evidence
@@ -20,7 +21,6 @@ __all__ = ["provenance"]
 
 PACKAGES = ("numpy", "onnx", "onnxruntime", "onnxruntime-gpu", "optimum", "optimum-onnx",
             "tokenizers", "torch", "transformers")  # fmt: skip
-METHODS = {"int8": "dynamic, per channel", "int8-static": "static, per channel, MinMax"}
 # Of training.json, what may be told: no texts, column names, paths or host names.
 TOLD = ("edgeft", "base_model", "recipe", "seed", "best_epoch", "weights_sha256", "device",
         "precision", "packages", "trim")  # fmt: skip
@@ -70,12 +70,12 @@ def provenance(
         "target": target,
         "quantization": {
             name: {
-                "method": METHODS[name],
+                "method": KINDS[name].told,
                 "reduce_range": TARGETS[target].reduce_range,
                 "left_in_float": list(one.measured.get("left_in_float", ())),
             }
             for name, one in variants.items()
-            if one.precision == "int8"
+            if KINDS[name].told
         },
         "dropped": dict(dropped),
         "notes": list(notes),
@@ -121,7 +121,7 @@ def _headline(scores: Mapping[str, Any] | None, metrics: Collection[str]) -> dic
 
 
 def _fingerprint(
-    data: Examples | list[Input] | None, trained_on: int | None = None
+    data: Examples | Sequence[Input] | None, trained_on: int | None = None
 ) -> dict[str, Any] | None:
     if data is None:
         return None

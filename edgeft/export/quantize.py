@@ -26,7 +26,6 @@ SMALLEST = 64  # numbers in a weight that is worth the trouble
 # Where a whole number that was computed in floats cannot come from: shapes and comparisons.
 CARRIERS = ("Shape", "Gather", "Range", "ConstantOfShape")
 INSERTED = "_cast_to_fp16_node"  # behind a node that stays in float32
-Rows = Sequence[Sequence[int]]  # token ids
 BLOCK = 32  # weights that share a scale in 4 bits
 
 
@@ -73,7 +72,7 @@ def quantize_dynamic(
 def quantize_static(
     source: Path,
     path: Path,
-    rows: Rows,
+    parts: Sequence[Part],
     ends: Ends,
     *,
     reduce_range: bool,
@@ -82,8 +81,8 @@ def quantize_static(
 ) -> None:
     """Quantize with scales of activations that are fixed beforehand (QuantizeLinear nodes).
 
-    The scales are the smallest and the largest value that ``rows`` of token ids
-    give at each place, each row run alone: so a text's answer depends on no
+    The scales are the smallest and the largest value that ``parts``
+    give at each place, each run alone: so a text's answer depends on no
     neighbour. Raises ModelError where nothing was quantized.
     """
     import_onnxruntime()
@@ -96,7 +95,7 @@ def quantize_static(
         quantize(
             source,
             path,
-            _Feeds(rows, ends),
+            _Feeds(parts, ends),
             quant_format=QuantFormat.QDQ,
             op_types_to_quantize=list(STATIC),
             # Products of two activations, as inside attention, lose more than they save.
@@ -113,12 +112,10 @@ def quantize_static(
 
 
 class _Feeds:
-    """Rows of ids one by one, as onnxruntime's calibration asks for them."""
+    """Parts one by one, as onnxruntime's calibration asks for them."""
 
-    def __init__(self, rows: Rows, ends: Ends) -> None:
-        self._feeds: Iterator[dict[str, NDArray[np.int64]]] = (
-            pad([Part([*row], range(0), 0)], ends) for row in rows
-        )
+    def __init__(self, parts: Sequence[Part], ends: Ends) -> None:
+        self._feeds: Iterator[dict[str, NDArray[np.int64]]] = (pad([part], ends) for part in parts)
 
     def get_next(self) -> dict[str, NDArray[np.int64]] | None:
         return next(self._feeds, None)

@@ -15,7 +15,7 @@ from edgeft.export.card import model_card
 from edgeft.export.draft import Draft
 from edgeft.export.factory import Factory, Rules
 from edgeft.export.graph import export_graphs
-from edgeft.export.make import Materials
+from edgeft.export.kinds import ALL, KINDS, Materials, choose_kinds
 from edgeft.export.overlap import overlap_notes, trained_on
 from edgeft.export.provenance import provenance
 from edgeft.export.references import make_reference
@@ -27,7 +27,7 @@ from edgeft.export.single_file import (
     prove,
     write_single_file,
 )
-from edgeft.export.variants import ALL, KINDS, TARGETS, Target, choose_kinds, resolve_target
+from edgeft.export.targets import TARGETS, Target, resolve_target
 from edgeft.folders import BUNDLE, new_folder
 from edgeft.inputs import Input
 from edgeft.progress import Progress, silent
@@ -38,6 +38,7 @@ from edgeft.proof.limits import MAX_DROP
 from edgeft.runtime.tokenize import TextEncoder
 from edgeft.tasks.builtin import ENGLISH
 from edgeft.tasks.classification import TASK
+from edgeft.tasks.encoded import Part
 from edgeft.tasks.task import NO_WISH, PLAIN, Wish
 
 __all__ = ["ExportConfig", "export"]
@@ -147,7 +148,7 @@ def _export(
         graphs = export_graphs(checkpoint, Path(work), allow_unfused=config.allow_unfused)
         progress("exporting", 1, 1)
         materials = Materials(
-            graphs, target, _rows(checkpoint, evidence.scales or ()), fills(checkpoint)
+            graphs, target, _parts(checkpoint, evidence.scales or ()), fills(checkpoint)
         )
         factory = Factory(
             draft,
@@ -292,9 +293,9 @@ def _original(config: ExportConfig, checkpoint: Checkpoint) -> Checkpoint | None
     return original
 
 
-def _rows(checkpoint: Checkpoint, texts: Sequence[Input]) -> list[list[int]]:
-    """The token ids of each part of the texts."""
-    return [part.ids for one in encode(checkpoint, texts) for part in one.parts]
+def _parts(checkpoint: Checkpoint, inputs: Sequence[Input]) -> list[Part]:
+    """What the model reads of the inputs, one after the other."""
+    return [part for one in encode(checkpoint, inputs) for part in one.parts]
 
 
 def _counted_from(original: Checkpoint | None) -> list[str]:

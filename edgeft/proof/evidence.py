@@ -1,6 +1,6 @@
 """The user's inputs and their roles: labelled ones choose or report, and none does both."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,7 +17,7 @@ from edgeft.data import (
 from edgeft.errors import DataError
 from edgeft.inputs import Input, Question, columns_of
 from edgeft.tasks.classification import TASK
-from edgeft.tasks.reading import read_inputs, read_labelled
+from edgeft.tasks.reading import read_examples, read_examples_or_inputs
 from edgeft.tasks.task import Columns, Task
 
 __all__ = ["LEAST_ROWS", "LEAST_SCALES", "Evidence", "read_evidence"]
@@ -37,9 +37,9 @@ class Evidence:
     scales: from which static int8 takes its scales.
     """
 
-    choose: Examples | list[Input] | None = None
-    report: Examples | list[Input] | None = None
-    scales: list[Input] | None = None
+    choose: Examples | Sequence[Input] | None = None
+    report: Examples | Sequence[Input] | None = None
+    scales: Sequence[Input] | None = None
 
 
 def read_evidence(
@@ -65,7 +65,7 @@ def read_evidence(
     """
     given = None
     if data is not None:
-        given = read_inputs(data, task, columns, tell)
+        given = read_examples_or_inputs(data, task, columns, tell)
     choose = report = given
     if test is not None:
         if choose_by_labels and not isinstance(given, Examples):
@@ -73,7 +73,7 @@ def read_evidence(
                 f"{data} has no labels, so nothing can be chosen on it.",
                 hint="Give labelled --data beside --test, or --test's file as --data.",
             )
-        report = read_labelled(test, task, columns, tell)
+        report = read_examples(test, task, columns, tell)
         choose = (
             _without(given, set(map(_key, report.inputs))) if isinstance(given, Examples) else given
         )
@@ -102,7 +102,7 @@ def _inputs_of(path: Path, task: Task, columns: Columns, tell: Tell) -> Iterable
     if str in task.takes:
         named = columns.get("text") if path.suffix.lower() in TABLE_SUFFIXES else None
         return open_texts(path, text_column=named, tell=tell)
-    found = read_inputs(path, task, columns, tell)
+    found = read_examples_or_inputs(path, task, columns, tell)
     return found.inputs if isinstance(found, Examples) else found
 
 

@@ -159,8 +159,8 @@ def _trim(config: TrimConfig, folder: Path, progress: Progress, tell: Tell) -> T
     )
 
 
-def _inputs(data: Examples | list[Input] | None) -> list[Input]:
-    return data.inputs if isinstance(data, Examples) else data or []
+def _inputs(data: Examples | Sequence[Input] | None) -> list[Input]:
+    return data.inputs if isinstance(data, Examples) else [*(data or ())]
 
 
 def _tokens(checkpoint: Checkpoint, texts: Sequence[str]) -> list[list[str]]:

@@ -83,7 +83,7 @@ def test_static_scales_are_fixed_beforehand(
     plain: Path, tmp_path: Path, ids: list[list[int]], symmetric: bool
 ) -> None:
     path = tmp_path / "static.onnx"
-    quantize_static(plain, path, ids, ENDS, reduce_range=True, symmetric=symmetric)
+    quantize_static(plain, path, parts(*ids), ENDS, reduce_range=True, symmetric=symmetric)
     model = onnx.load(path)
     kinds = {node.op_type for node in model.graph.node}
     assert {"QuantizeLinear", "DequantizeLinear"} <= kinds
@@ -96,7 +96,7 @@ def test_static_scales_are_fixed_beforehand(
 
 def test_static_int8_knows_no_neighbours(plain: Path, tmp_path: Path, ids: list[list[int]]) -> None:
     path = tmp_path / "static.onnx"
-    quantize_static(plain, path, ids, ENDS, reduce_range=True, symmetric=False)
+    quantize_static(plain, path, parts(*ids), ENDS, reduce_range=True, symmetric=False)
     session = open_session(path, DeviceName("cpu"), SessionOptions(1))
     together = PlainEngine(session, ENDS).run(parts(*ids))["logits"]
     # Padding is masked, so what is left is rounding: far below a step of the scales.
@@ -116,7 +116,7 @@ def test_a_graph_without_weights_is_not_called_quantized(tmp_path: Path) -> None
     onnx.save(model, tmp_path / "m.onnx")
     with pytest.raises(ModelError, match="left every activation as it was"):
         quantize_static(
-            tmp_path / "m.onnx", tmp_path / "q.onnx", [[1, 2]], Ends(("input_ids",), {}, {}),
+            tmp_path / "m.onnx", tmp_path / "q.onnx", parts([1, 2]), Ends(("input_ids",), {}, {}),
             reduce_range=True, symmetric=False,
         )  # fmt: skip
 

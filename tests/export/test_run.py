@@ -25,10 +25,10 @@ from edgeft.data import Examples, read_examples_or_texts
 from edgeft.data.seen import SEEN_FILE, seen_document
 from edgeft.errors import DataError, GateError, ModelError, OutputError, UsageError
 from edgeft.export.card import model_card
+from edgeft.export.kinds import KINDS
 from edgeft.export.provenance import public_name
 from edgeft.export.result import ExportResult
 from edgeft.export.run import export
-from edgeft.export.variants import KINDS
 from edgeft.tasks.task import Wish
 from tests import tiny
 from tests.encoded import logits_for

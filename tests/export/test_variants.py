@@ -1,7 +1,9 @@
 import pytest
 
 from edgeft.errors import UsageError
-from edgeft.export.variants import KINDS, TARGETS, choose_kinds, resolve_target
+from edgeft.export.kinds import KINDS, choose_kinds
+from edgeft.export.targets import TARGETS, resolve_target
+from edgeft.proof.limits import EXACT
 
 
 @pytest.mark.parametrize(
@@ -51,3 +53,7 @@ def test_what_does_not_exist() -> None:
         choose_kinds(("int3",), TARGETS["avx2"])
     with pytest.raises(UsageError, match="no target 'z80'"):
         resolve_target("z80")
+
+
+def test_a_bundle_without_its_export_knows_which_variants_are_exact() -> None:
+    assert tuple(name for name, kind in KINDS.items() if kind.exact) == EXACT

@@ -1,52 +1,12 @@
-"""The variants that an export can make, and which of them suit which target."""
+"""Where models are to run, and which variants suit there."""
 
-from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
 from edgeft.errors import UsageError
 from edgeft.runtime.cpu import cpu_features, has_int8_dot
 
-__all__ = [
-    "ALL",
-    "KINDS",
-    "TARGETS",
-    "Kind",
-    "Target",
-    "choose_kinds",
-    "resolve_target",
-]
-
-
-@dataclass(frozen=True)
-class Kind:
-    """One way to write the model down.
-
-    fused: made from the graph with onnxruntime's own operators, where there is one.
-    wants: the CPU or GPU feature that it is made for.
-    takes_scales: activations get their scales from texts of the user's.
-    """
-
-    file: str
-    precision: str
-    fused: bool = True
-    wants: str = ""
-    batch_invariant: bool = True
-    takes_scales: bool = False
-
-
-# File names follow those that transformers.js looks for, where it has one.
-KINDS = {
-    "fp32": Kind("onnx/model.onnx", "fp32"),
-    "portable": Kind("onnx/model_portable.onnx", "fp32", fused=False),
-    "int8": Kind("onnx/model_int8.onnx", "int8", wants="int8-dot", batch_invariant=False),
-    "int8-static": Kind(
-        "onnx/model_int8_static.onnx", "int8", fused=False, wants="int8-dot", takes_scales=True
-    ),
-    "fp16": Kind("onnx/model_fp16.onnx", "fp16", wants="cuda"),
-    "int4": Kind("onnx/model_q4.onnx", "int4", fused=False),
-}
-ALL = "all"  # of the kinds, each of which may be left out
+__all__ = ["TARGETS", "Target", "resolve_target"]
 
 
 @dataclass(frozen=True)
@@ -94,19 +54,3 @@ def resolve_target(name: str, features: AbstractSet[str] | None = None) -> str:
             f"There is no target {name!r}.", hint=f"Choose from: {', '.join(TARGETS)}, this."
         )
     return name
-
-
-def choose_kinds(named: Sequence[str], target: Target) -> list[str]:
-    """The variants to make, fp32 first: those that were named, or ALL, else the target's.
-
-    Raises UsageError where one does not exist.
-    """
-    unknown = sorted(set(named) - {*KINDS, ALL})
-    if unknown:
-        raise UsageError(
-            f"There is no variant {unknown[0]!r}.", hint=f"Choose from: {', '.join(KINDS)}, {ALL}."
-        )
-    if ALL in named:
-        return list(KINDS)
-    wanted = {"fp32", *(named or target.variants)}
-    return [name for name in KINDS if name in wanted]
