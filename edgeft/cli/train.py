@@ -299,6 +299,7 @@ def describe_run(prepared: "Prepared") -> list[str]:
         where += f", {hardware.processes} processes"
     return [
         *(f"Note: {prepared.base.name}: {one}" for one in prepared.base.notes),
+        f"Task: {prepared.task.name}{'' if prepared.config.task else ', as the data tell'}.",
         f"Model: {prepared.base.name} on {where}, texts up to {recipe.max_length} tokens.",
         f"Recipe: {_recipe(recipe)}.",
     ]

@@ -1,7 +1,7 @@
 """From what the user names (a file, a folder, a Hub data set) to labelled splits."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from importlib.util import find_spec
@@ -10,26 +10,29 @@ from pathlib import Path
 from edgeft.bundle.manifest import LONGEST_LABEL
 from edgeft.checkpoint.pretrained import first_line, quiet
 from edgeft.data import (
-    TABLE_SUFFIXES,
+    SOURCE_SUFFIXES,
     Examples,
+    Source,
     Splits,
-    Table,
     Tell,
-    examples_from_table,
     lookalikes,
-    read_examples,
+    open_source,
     unheard,
     visible,
 )
+from edgeft.data.kinds import is_source
 from edgeft.errors import DataError, DependencyError
 from edgeft.normalize import normalizer
 from edgeft.settings import shared
+from edgeft.tasks.reading import examples_of
+from edgeft.tasks.tags import tags_of
+from edgeft.tasks.task import Task
 from edgeft.train.arrow import is_unlabelled, open_dataset, open_parquet
 from edgeft.train.config import DataConfig
 
-__all__ = ["check_labels", "normalized", "read_splits"]
+__all__ = ["check_labels", "normalized", "open_splits", "read_splits"]
 
-SUFFIXES = (*TABLE_SUFFIXES, ".parquet")
+SUFFIXES = (*SOURCE_SUFFIXES, ".parquet")
 HUB_TIMEOUT_S = 5  # to say whether it has a data set; loading may take its time
 SPLIT_NAMES = {
     "train": ("train", "training"),
@@ -38,26 +41,38 @@ SPLIT_NAMES = {
 }
 
 
-def read_splits(config: DataConfig, tell: Tell = unheard) -> Splits:
-    """Read all splits that the config names; what a reader decided is told. Raises DataError.
+def open_splits(config: DataConfig, tell: Tell = unheard) -> dict[str, Source]:
+    """Open all splits that the config names, by role; what a reader decided is told.
 
-    ``config.data`` is a CSV, TSV, JSON Lines or Parquet file, a folder with
-    such files called train, validation (or valid, val, dev) and test, or the
-    name of a Hub data set, with a configuration after a colon if it has several.
+    ``config.data`` is a file (CSV, TSV, JSON, JSON Lines, Parquet, CoNLL), a folder with such files
+    called train, validation (or valid, val, dev) and test, a folder of brat's, or the name of a
+    Hub data set, with a configuration after a colon if it has several. Raises DataError.
     """
     with _readable(config.data):
         path = Path(config.data).expanduser()
-        is_folder, exists = path.is_dir(), path.exists()
+        is_folder, exists = path.is_dir() and not is_source(path), path.exists()
     if is_folder:
-        splits = _folder_splits(path, config, tell)
+        sources = _folder_sources(path, tell)
     elif exists or _looks_like_path(config.data):
-        splits = Splits(_read_file(path, config, tell))
+        sources = {"train": _open_file(path, tell)}
     else:
-        splits = _hub_splits(config, tell)
-    if config.validation is not None:
-        splits = replace(splits, validation=_read_named(config.validation, config, tell))
-    if config.test is not None:
-        splits = replace(splits, test=_read_named(config.test, config, tell))
+        sources = _hub_sources(config)
+    for role, name in (("validation", config.validation), ("test", config.test)):
+        if name is not None:
+            with _readable(name):
+                path = Path(name).expanduser()
+            sources[role] = _open_file(path, tell)
+    return sources
+
+
+def read_splits(
+    sources: Mapping[str, Source], task: Task, config: DataConfig, tell: Tell = unheard
+) -> Splits:
+    """Read the splits as the examples of a task. Raises DataError."""
+    columns = {"text": config.text_column, "label": config.label_column}
+    splits = Splits(
+        **{role: examples_of(source, task, columns, tell) for role, source in sources.items()}
+    )
     _tell_other_columns(splits, tell)
     return splits
 
@@ -87,11 +102,6 @@ def check_labels(splits: Splits) -> None:
     if "label" in train.columns:
         hint = f"Is {visible(train.columns['label'])} the right column? Name another with " \
             "--label-column."  # fmt: skip
-    if not known:
-        raise DataError(
-            f"{train.source}: no row has anything to find in it.",
-            hint="Give some of the texts entities, or name another file.",
-        )
     if len(known) < 2 and isinstance(train.truths[0], int):
         raise DataError(
             f"{train.source}: every row has the label {visible(names[0])}; "
@@ -139,7 +149,7 @@ def _shown(examples: Examples) -> Iterator[tuple[int, str]]:
         if isinstance(truth, str):
             yield line, truth
         else:
-            yield from ((line, label) for *_, label in truth)
+            yield from ((line, tag.type) for tag in tags_of(label for *_, label in truth))
 
 
 # --- files and folders -----------------------------------------------------------
@@ -148,7 +158,7 @@ def _shown(examples: Examples) -> Iterator[tuple[int, str]]:
 def _looks_like_path(name: str) -> bool:
     path = Path(name)
     return (
-        path.suffix.lower() in (*SUFFIXES, ".txt", ".json")
+        path.suffix.lower() in SUFFIXES
         or path.is_absolute()
         or name.startswith((".", "~"))
         or len(path.parts) > 2
@@ -166,21 +176,11 @@ def _readable(name: str) -> Iterator[None]:
         raise DataError(f"{visible(name)} is no path: {first_line(error)}") from error
 
 
-def _read_named(name: str, config: DataConfig, tell: Tell) -> Examples:
-    with _readable(name):
-        path = Path(name).expanduser()
-    return _read_file(path, config, tell)
+def _open_file(path: Path, tell: Tell) -> Source:
+    return open_parquet(path) if path.suffix.lower() == ".parquet" else open_source(path, tell)
 
 
-def _read_file(path: Path, config: DataConfig, tell: Tell) -> Examples:
-    if path.suffix.lower() == ".parquet":
-        return _examples(open_parquet(path), config, tell)
-    return read_examples(
-        path, text_column=config.text_column, label_column=config.label_column, tell=tell
-    )
-
-
-def _folder_splits(folder: Path, config: DataConfig, tell: Tell) -> Splits:
+def _folder_sources(folder: Path, tell: Tell) -> dict[str, Source]:
     with _readable(str(folder)):
         files = sorted(path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES)
     chosen: dict[str, Path] = {}
@@ -200,7 +200,7 @@ def _folder_splits(folder: Path, config: DataConfig, tell: Tell) -> Splits:
             f"{folder} has no train file. Data files found: {present}.",
             hint=f"Call it train with one of the suffixes {', '.join(SUFFIXES)}.",
         )
-    return Splits(**{role: _read_file(path, config, tell) for role, path in chosen.items()})
+    return {role: _open_file(path, tell) for role, path in chosen.items()}
 
 
 def _tell_other_columns(splits: Splits, tell: Tell) -> None:
@@ -218,7 +218,7 @@ def _tell_other_columns(splits: Splits, tell: Tell) -> None:
 # --- the Hub ---------------------------------------------------------------------
 
 
-def _hub_splits(config: DataConfig, tell: Tell) -> Splits:
+def _hub_sources(config: DataConfig) -> dict[str, Source]:
     if find_spec("datasets") is None:
         raise DependencyError(
             f"{config.data!r} is no file or folder here, and a data set of the Hub needs the "
@@ -239,18 +239,18 @@ def _hub_splits(config: DataConfig, tell: Tell) -> Splits:
                 hint=f"Check the name and the network, or name a file "
                 f"({', '.join(SUFFIXES)}) or a folder with train and test files.",
             ) from error
-    splits: dict[str, Examples] = {}
+    sources: dict[str, Source] = {}
     for role, names in SPLIT_NAMES.items():
         split = next((name for name in names if name in found), None)
         source = f"{config.data} ({split})"
         if split is not None and not is_unlabelled(source, found[split]):
-            splits[role] = _examples(open_dataset(source, found[split]), config, tell)
-    if "train" not in splits:
+            sources[role] = open_dataset(source, found[split])
+    if "train" not in sources:
         raise DataError(
             f"The Hub data set {config.data!r} has no labelled train split. "
             f"Splits found: {', '.join(found)}."
         )
-    return Splits(**splits)
+    return sources
 
 
 @shared
@@ -283,9 +283,3 @@ def _hub_reason(error: Exception) -> str:
     if any(re.search(r"HTTPS?ConnectionPool|^TransportError$", one) for one in told):
         return "the Hub cannot be reached; HF_HUB_OFFLINE=1 takes what was loaded before."
     return first_line(error)
-
-
-def _examples(table: Table, config: DataConfig, tell: Tell) -> Examples:
-    return examples_from_table(
-        table, text_column=config.text_column, label_column=config.label_column, tell=tell
-    )

@@ -4,13 +4,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from edgeft.data import Splits, fingerprint, hold_out
+from edgeft.errors import UsageError
 from edgeft.inputs import Input, Pair, Question
 from edgeft.runtime.tokenize import TextEncoder
 from edgeft.tasks import task_named
+from edgeft.tasks.reading import task_of
 from edgeft.tasks.task import Task
 from edgeft.train.clean import clean
 from edgeft.train.config import TrainConfig
-from edgeft.train.datasets import check_labels, normalized, read_splits
+from edgeft.train.datasets import check_labels, normalized, open_splits, read_splits
 from edgeft.train.hardware import Hardware
 from edgeft.train.models import BaseModel, open_base
 from edgeft.train.objectives import objective_named
@@ -53,9 +55,16 @@ def prepare(config: TrainConfig, hardware: Hardware) -> Prepared:
 
     Raises UsageError, DataError, ModelError, DependencyError.
     """
-    task = task_named(config.task or "text-classification")
     notes: list[str] = []
-    splits = normalized(read_splits(config.data, notes.append), config.data.normalize)
+    sources = open_splits(config.data, notes.append)
+    task = task_named(config.task or task_of(sources["train"]))
+    splits = read_splits(sources, task, config.data, notes.append)
+    if task.by_token and config.data.normalize:
+        raise UsageError(
+            f"{task.name} tells where in a text something stands; --normalize would move it.",
+            hint="Leave out --normalize.",
+        )
+    splits = normalized(splits, config.data.normalize)
     data_fingerprint = fingerprint(splits)
     given, removed = clean(splits) if config.data.clean else (splits, None)
     check_labels(given)

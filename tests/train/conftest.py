@@ -12,7 +12,8 @@ import pytest
 from tests.tiny import WORDS
 
 if TYPE_CHECKING:
-    from edgeft.train.config import TrainConfig
+    from edgeft.data import Splits, Tell
+    from edgeft.train.config import DataConfig, TrainConfig
     from edgeft.train.run import TrainResult
 
 EPOCHS = 3
@@ -101,3 +102,13 @@ def interrupted(config: "TrainConfig", out: Path, *, after: int = 1) -> None:
 
     with pytest.raises(InterruptedError):
         train(config, out, progress=stop)
+
+
+def read_splits(config: "DataConfig", tell: "Tell | None" = None) -> "Splits":
+    """The labelled texts that a config names."""
+    from edgeft.data import unheard
+    from edgeft.tasks.classification import TASK
+    from edgeft.train import datasets
+
+    tell = tell or unheard
+    return datasets.read_splits(datasets.open_splits(config, tell), TASK, config, tell)

@@ -16,7 +16,7 @@ from edgeft.data import Examples
 from edgeft.errors import DataError
 from edgeft.train.arrow import is_unlabelled, open_dataset
 from edgeft.train.config import DataConfig
-from edgeft.train.datasets import read_splits
+from tests.train.conftest import read_splits
 
 FAR = pyarrow.array([2**62, -(2**62)], pyarrow.timestamp("ms"))  # no date of Python's
 

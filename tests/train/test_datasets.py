@@ -9,8 +9,8 @@ import pytest
 from edgeft.data import Splits, fingerprint, hold_out
 from edgeft.errors import DataError, UsageError
 from edgeft.train.config import DataConfig, config_from
-from edgeft.train.datasets import check_labels, normalized, read_splits
-from tests.train.conftest import rows, write_csv
+from edgeft.train.datasets import check_labels, normalized
+from tests.train.conftest import read_splits, rows, write_csv
 
 
 def held_out(splits: Splits, share: float, *, seed: int) -> Splits:

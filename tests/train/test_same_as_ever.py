@@ -9,9 +9,8 @@ from edgeft.export.provenance import _fingerprint
 from edgeft.proof.evidence import read_evidence
 from edgeft.tasks.labelled import strata
 from edgeft.train.config import DataConfig
-from edgeft.train.datasets import read_splits
 from edgeft.train.run import TrainResult
-from tests.train.conftest import rows, write_csv
+from tests.train.conftest import read_splits, rows, write_csv
 
 NUMBERS = {"calm": "10", "glad": "9", "sad": "02"}  # sorted as text otherwise than as numbers
 

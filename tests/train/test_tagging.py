@@ -1,0 +1,92 @@
+"""A tagger of entities, from tagged words to a checkpoint."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from edgeft.cli import main
+from edgeft.errors import DataError, UsageError
+from edgeft.train.config import DataConfig, TrainConfig, config_from
+from edgeft.train.recipe import RecipeChoice
+from edgeft.train.run import train
+from tests.train.conftest import rows
+
+PLACES = {"night": "B-TIME", "quiet": "B-TIME", "won": "B-DEED", "lost": "B-DEED"}
+
+
+def tagged(path: Path, count: int, *, seed: int = 0) -> Path:
+    """A file of words and tags, of which the words tell the tags."""
+    blocks = [
+        "\n".join(f"{word}\t{PLACES.get(word, 'O')}" for word in text.split())
+        for text, _ in rows(count, seed=seed)
+    ]
+    path.write_text("\n\n".join(blocks) + "\n", encoding="utf-8")
+    return path
+
+
+def run(encoder: Path, out: Path, data: Path, *more: str) -> Sequence[str]:
+    arguments = ["train", str(data), "--model", str(encoder), "-o", str(out), "--epochs", "4"]
+    told = CliRunner().invoke(main, [*arguments, "--batch-size", "8", *more])
+    assert told.exit_code == 0, told.output
+    return told.output.splitlines()
+
+
+def test_a_file_of_tagged_words_makes_a_tagger(encoder: Path, tmp_path: Path) -> None:
+    data, test = tagged(tmp_path / "a.conll", 120), tagged(tmp_path / "b.conll", 30, seed=1)
+    said = run(encoder, tmp_path / "out", data, "--test", str(test), "--learning-rate", "3e-3")
+    assert "Task: token-classification, as the data tell." in said
+    assert any("rows without any" in line for line in said)
+    assert any("entity F1" in line for line in said)
+    config = json.loads((tmp_path / "out" / "config.json").read_text())
+    assert config["architectures"] == ["BertForTokenClassification"]
+    labels = ["O", "B-DEED", "I-DEED", "B-TIME", "I-TIME"]
+    assert [config["id2label"][str(at)] for at in range(5)] == labels
+    record = json.loads((tmp_path / "out" / "training.json").read_text())
+    assert record["task"] == "token-classification"
+    assert record["labels"] == labels
+    assert record["test"]["entity_f1"] > 0.9
+    assert record["test"]["per_label"].keys() == {"DEED", "TIME"}
+    assert record["data"]["report"]["classes"].keys() == {"DEED", "TIME"}
+    assert [point["entity_f1"] for point in record["curve"]][-1] > 0.9
+
+
+def test_long_texts_are_learned_in_windows(encoder: Path, tmp_path: Path) -> None:
+    words = ["sun"] * 60 + ["won"] + ["sun"] * 60 + ["night"]
+    lines = "\n".join(f"{word} {PLACES.get(word, 'O')}" for word in words)
+    data = tmp_path / "long.conll"
+    data.write_text("\n\n".join([lines] * 12) + "\n", encoding="utf-8")
+    result = train(
+        TrainConfig(
+            data=DataConfig(data=str(data), hold_out=0.25),
+            model=str(encoder),
+            recipe=RecipeChoice(epochs=12, max_length=24, batch_size=8, learning_rate=3e-3),
+            device="cpu",
+        ),
+        tmp_path / "out",
+    )
+    assert result.report.cut == 12
+    validation = result.document["validation"]
+    assert validation["entities"] == 6  # also those behind the first window
+    assert validation["entity_f1"] > 0.9
+
+
+def test_what_a_task_does_not_take_is_refused(encoder: Path, tmp_path: Path) -> None:
+    data = tagged(tmp_path / "a.conll", 40)
+    base = {"data": str(data), "model": str(encoder)}
+    with pytest.raises(UsageError, match="--normalize would move it"):
+        train(config_from({**base, "normalize": ["nfc"]}), tmp_path / "out")
+    with pytest.raises(DataError, match="not labelled texts"):
+        train(config_from({**base, "task": "text-classification"}), tmp_path / "out")
+    with pytest.raises(UsageError, match="--task must be one of text-classification"):
+        config_from({**base, "task": "tagging"})
+    other = tmp_path / "other.conll"
+    other.write_text("won B-PLACE\n\nsun O\n", encoding="utf-8")
+    with pytest.raises(DataError, match="a label that train never shows: 'PLACE'"):
+        train(config_from({**base, "test": str(other)}), tmp_path / "out")
+    bare = tmp_path / "bare.conll"
+    bare.write_text("won O\n\nsun O\n", encoding="utf-8")
+    with pytest.raises(DataError, match="no entity is marked in 2 texts"):
+        train(config_from({**base, "data": str(bare)}), tmp_path / "out")
