@@ -14,11 +14,13 @@ if TYPE_CHECKING:
     from edgeft.runtime.load import load
     from edgeft.runtime.model import Model
     from edgeft.runtime.providers import Device
+    from edgeft.tasks.answers import Answer
     from edgeft.tasks.classification import Classification
     from edgeft.tasks.entities import Entities, Entity
 
 __version__ = "0.2.0"
 __all__ = [
+    "Answer",
     "Classification",
     "Device",
     "EdgeftError",
@@ -32,6 +34,7 @@ __all__ = [
 ]
 
 _LAZY = {
+    "Answer": "edgeft.tasks.answers",
     "Classification": "edgeft.tasks.classification",
     "Device": "edgeft.runtime.providers",
     "EdgeftError": "edgeft.errors",

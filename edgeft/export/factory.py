@@ -131,7 +131,9 @@ class Factory:
         if truths is None:
             return ""
         try:
-            head = told.task.fit(told.outputs, truths, told.labels, self._rules.wish, name)
+            head = told.task.fit(
+                told.outputs, told.encoded, told.inputs, truths, told.labels, self._rules.wish, name
+            )
         except GateError as error:
             if name in ("fp32", *self._rules.named):
                 raise

@@ -16,6 +16,8 @@ def task_named(name: str) -> Task:
             from edgeft.tasks.classification import TASK
         case "token-classification":
             from edgeft.tasks.entities import TASK
+        case "question-answering":
+            from edgeft.tasks.answers import TASK
         case "foreign":
             from edgeft.tasks.foreign import TASK
         case _:

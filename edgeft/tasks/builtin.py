@@ -3,7 +3,16 @@
 They are edgeft's own, so that a bundle never quotes its user's texts.
 """
 
-__all__ = ["ENGLISH", "GOLDEN_TEXTS", "SPELLING_TEXTS", "parity_texts"]
+from edgeft.inputs import Question
+
+__all__ = [
+    "ENGLISH",
+    "GOLDEN_QUESTIONS",
+    "GOLDEN_TEXTS",
+    "SPELLING_TEXTS",
+    "parity_questions",
+    "parity_texts",
+]
 
 GOLDEN_TEXTS = (
     "The parcel arrived two days late, but everything inside was in good order.",
@@ -81,3 +90,19 @@ def parity_texts(max_length: int) -> list[str]:
             picked = [words[(at * 7 + i * i + 3 * i) % len(words)] for i in range(count)]
             texts.append(" ".join(picked))
     return texts
+
+
+GOLDEN_QUESTIONS = (
+    Question("When did the parcel arrive?", GOLDEN_TEXTS[0]),
+    Question("What do I want to change?", GOLDEN_TEXTS[1]),
+    Question("How much did shares fall?", GOLDEN_TEXTS[2]),
+    Question("Who painted the bridge?", GOLDEN_TEXTS[3]),
+    Question("哪里散步？", GOLDEN_TEXTS[5]),
+    Question("Where did the team lose?", " ".join(GOLDEN_TEXTS[:5])),
+)
+
+
+def parity_questions(max_length: int) -> list[Question]:
+    """A question about each of ``parity_texts`` that is not empty, of its last words."""
+    texts = [text for text in parity_texts(max_length) if text]
+    return [Question(f"What of {' '.join(text.split()[-2:])}?", text) for text in texts]

@@ -225,7 +225,15 @@ def _check(wish: Wish, labels: Labels) -> None:
         )
 
 
-def _fit(outputs: Outputs, truths: Rows, labels: Labels, wish: Wish, name: str) -> Head:
+def _fit(
+    outputs: Outputs,
+    encoded: Sequence[Encoded],
+    inputs: Sequence[Input],
+    truths: Rows,
+    labels: Labels,
+    wish: Wish,
+    name: str,
+) -> Head:
     from edgeft.tasks.calibration import (
         fit_temperature,
         precision_threshold,

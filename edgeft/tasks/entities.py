@@ -346,7 +346,15 @@ def _check(wish: Wish, labels: Labels) -> None:
         )
 
 
-def _fit(outputs: Outputs, truths: Rows, labels: Labels, wish: Wish, name: str) -> Head:
+def _fit(
+    outputs: Outputs,
+    encoded: Sequence[Encoded],
+    inputs: Sequence[Input],
+    truths: Rows,
+    labels: Labels,
+    wish: Wish,
+    name: str,
+) -> Head:
     return PLAIN
 
 

@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from edgeft.data import Examples, Source, Table, Tell, open_source, open_texts, unheard
+from edgeft.data.answers import holds_answers
 from edgeft.data.entities import holds_entities
 from edgeft.data.examples import unlabelled
 from edgeft.data.kinds import open_unless_plain
@@ -21,6 +22,8 @@ NO_COLUMNS: Columns = {}
 
 def task_of(source: Source) -> str:
     """The name of the task that a source of examples is for, by its form alone."""
+    if holds_answers(source):
+        return "question-answering"
     if holds_entities(source):
         return "token-classification"
     return "text-classification"

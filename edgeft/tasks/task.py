@@ -34,6 +34,7 @@ __all__ = [
 TASKS: Mapping[str, str] = {
     "text-classification": "0.1.0",
     "token-classification": "0.2.0",
+    "question-answering": "0.2.0",
 }
 
 FOREIGN_TASK = "foreign"  # of graphs that bench only times; no bundle that is kept has it
@@ -171,8 +172,9 @@ class Task:
         that one more of, at that weight, would cost most; the bound of an interval rests on it.
         Its truth is one that occurs. None where nothing can be lost.
     further(outputs, truths, labels, head): figures that this task alone has, flat.
-    fit(outputs, truths, labels, wish, name): the head for these rows. Raises GateError where
-        nothing gives what is wished; check(wish, labels) raises UsageError before anything runs.
+    fit(outputs, encoded, inputs, truths, labels, wish, name): the head for these rows.
+        Raises GateError where nothing gives what is wished; check(wish, labels) raises UsageError
+        before anything runs.
     show(prediction, full): JSON; the command line, HTTP and benches give the same.
     golden: built-in inputs; parity(max_length): more of them, up to beyond the limit.
     """
@@ -197,7 +199,7 @@ class Task:
     figures: "Callable[[Rows, Rows, Labels, NDArray[np.float64]], dict[str, NDArray[np.float64]]]"
     worst: Callable[[Rows, Rows, Rows, Labels, float], tuple[Any, Any, Any] | None]
     further: "Callable[[Outputs, Rows, Labels, Head], dict[str, float | None]]"
-    fit: "Callable[[Outputs, Rows, Labels, Wish, str], Head]"
+    fit: "Callable[[Outputs, Sequence[Encoded], Sequence[Input], Rows, Labels, Wish, str], Head]"
     check: Callable[[Wish, Labels], None]
     show: Callable[[Any, bool], dict[str, Any]]
     golden: "tuple[Input, ...]"

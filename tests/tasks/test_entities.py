@@ -287,7 +287,7 @@ def test_no_threshold_can_be_wished_for() -> None:
         TASK.check(Wish(right=0.9), LABELS)
     TASK.check(Wish(), LABELS)
     rows = {"logits": [logits_of(["O"])]}
-    assert TASK.fit(rows, [()], LABELS, Wish(), "int8") == PLAIN
+    assert TASK.fit(rows, [], [], [()], LABELS, Wish(), "int8") == PLAIN
     assert TASK.further(rows, [()], LABELS, PLAIN) == {}
 
 

@@ -36,7 +36,9 @@ def outcome(logits: np.ndarray, truth: np.ndarray, decision: Head) -> dict[str, 
 @pytest.mark.parametrize("wanted", [0.9, 0.97])
 def test_a_precision_holds_on_the_rows_that_choose(wanted: float) -> None:
     logits, truth = rows(2000)
-    decision = TASK.fit({"logits": logits}, truth, LABELS, Wish("spam", precision=wanted), "fp32")
+    decision = TASK.fit(
+        {"logits": logits}, [], [], truth, LABELS, Wish("spam", precision=wanted), "fp32"
+    )
     told = np.array([one == "spam" for one in answers(logits, decision)])
     assert (truth[told] == 1).mean() >= wanted
     found = outcome(logits, truth, decision)
@@ -46,14 +48,16 @@ def test_a_precision_holds_on_the_rows_that_choose(wanted: float) -> None:
 
 def test_a_recall_holds_and_lets_few_others_in() -> None:
     logits, truth = rows(2000)
-    decision = TASK.fit({"logits": logits}, truth, LABELS, Wish("spam", recall=0.95), "fp32")
+    decision = TASK.fit(
+        {"logits": logits}, [], [], truth, LABELS, Wish("spam", recall=0.95), "fp32"
+    )
     told = np.array([one == "spam" for one in answers(logits, decision)])
     assert 0.95 <= told[truth == 1].mean() < 0.96
 
 
 def test_the_runtime_abstains_where_the_export_said() -> None:
     logits, truth = rows(2000)
-    decision = TASK.fit({"logits": logits}, truth, LABELS, Wish(right=0.97), "fp32")
+    decision = TASK.fit({"logits": logits}, [], [], truth, LABELS, Wish(right=0.97), "fp32")
     labels = answers(logits, decision)
     kept = np.array([one != "unknown" for one in labels])
     right = np.array([one == LABELS[at] for one, at in zip(labels, truth, strict=True)])
@@ -66,7 +70,7 @@ def test_the_runtime_abstains_where_the_export_said() -> None:
 def test_a_precision_and_abstention_together() -> None:
     logits, truth = rows(2000)
     decision = TASK.fit(
-        {"logits": logits}, truth, LABELS, Wish("spam", precision=0.97, right=0.97), "fp32"
+        {"logits": logits}, [], [], truth, LABELS, Wish("spam", precision=0.97, right=0.97), "fp32"
     )
     labels = np.array(answers(logits, decision))
     found = outcome(logits, truth, decision)
@@ -79,7 +83,7 @@ def test_a_precision_and_abstention_together() -> None:
 
 def test_without_a_wish_only_the_temperature_is_set() -> None:
     logits, truth = rows(2000)
-    decision = TASK.fit({"logits": 4 * logits}, truth, LABELS, Wish(), "fp32")
+    decision = TASK.fit({"logits": 4 * logits}, [], [], truth, LABELS, Wish(), "fp32")
     assert decision.temperature == pytest.approx(4, rel=0.15)
     assert decision == Head(decision.temperature)
     assert outcome(logits, truth, decision) == {}
@@ -89,9 +93,9 @@ def test_what_cannot_be_had() -> None:
     logits = np.zeros((40, 2), np.float32)
     truth = np.array([0, 1] * 20)
     with pytest.raises(GateError, match="no threshold gives 'spam'"):
-        TASK.fit({"logits": logits}, truth, LABELS, Wish("spam", precision=0.9), "int8")
+        TASK.fit({"logits": logits}, [], [], truth, LABELS, Wish("spam", precision=0.9), "int8")
     with pytest.raises(GateError, match=r"not right to 90\.0%"):
-        TASK.fit({"logits": logits}, truth, LABELS, Wish(right=0.9), "int8")
+        TASK.fit({"logits": logits}, [], [], truth, LABELS, Wish(right=0.9), "int8")
     with pytest.raises(UsageError, match="no label 'eggs'"):
         TASK.check(Wish("eggs", precision=0.9), LABELS)
     with pytest.raises(UsageError, match="exclude each other"):
@@ -102,12 +106,14 @@ def test_what_cannot_be_had() -> None:
 
 def test_a_threshold_keeps_the_rows_and_few_digits() -> None:
     logits, truth = rows(300)
-    decision = TASK.fit({"logits": logits}, truth, LABELS, Wish("spam", recall=0.9), "fp32")
+    decision = TASK.fit({"logits": logits}, [], [], truth, LABELS, Wish("spam", recall=0.9), "fp32")
     assert round(decision.threshold, 4) == decision.threshold
     # Sums in another order move a score in its seventh digit, and the threshold not at all.
     noise = np.random.default_rng(1).normal(size=logits.shape).astype(np.float32) * 1e-6
     assert (
-        TASK.fit({"logits": logits + noise}, truth, LABELS, Wish("spam", recall=0.9), "fp32")
+        TASK.fit(
+            {"logits": logits + noise}, [], [], truth, LABELS, Wish("spam", recall=0.9), "fp32"
+        )
         == decision
     )
 
@@ -117,5 +123,7 @@ def test_a_threshold_parts_scores_that_lie_close() -> None:
     logits = np.log(np.stack([1 - close, close], axis=1)).astype(np.float32)
     truth = np.array([1, 0, 0])
     # Temperature scaling moves all scores alike, so only their order counts here.
-    decision = TASK.fit({"logits": logits}, truth, LABELS, Wish("spam", precision=1.0), "fp32")
+    decision = TASK.fit(
+        {"logits": logits}, [], [], truth, LABELS, Wish("spam", precision=1.0), "fp32"
+    )
     assert answers(logits, decision) == ["spam", "ham", "ham"]

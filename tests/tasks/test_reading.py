@@ -76,6 +76,9 @@ def test_the_form_of_data_tells_the_task(tmp_path: Path) -> None:
 
     assert told("a.conll", TAGGED) == "token-classification"
     assert told("a.jsonl", '{"text": "a", "entities": []}') == "token-classification"
+    asked = '{"question": "a", "context": "b", "answers": []}'
+    assert told("c.jsonl", asked) == "question-answering"
+    assert told("a.json", '{"data": [{"paragraphs": []}]}') == "question-answering"
     assert told("b.jsonl", '{"text": "a", "label": "b"}') == "text-classification"
     assert told("a.csv", "text,label\na,b\n") == "text-classification"
 

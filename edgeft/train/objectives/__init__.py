@@ -13,6 +13,8 @@ def objective_named(name: str) -> Objective:
             from edgeft.train.objectives.classification import OBJECTIVE
         case "token-classification":
             from edgeft.train.objectives.entities import OBJECTIVE
+        case "question-answering":
+            from edgeft.train.objectives.answers import OBJECTIVE
         case _:
             raise FormatError(f"There is no training for the task {name!r}.")
     return OBJECTIVE

@@ -1,0 +1,107 @@
+"""Where an answer starts and ends: smoothed cross-entropy over the tokens of each part."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch.nn import functional
+
+from edgeft.inputs import Input
+from edgeft.tasks.encoded import Encoded, Part
+from edgeft.train.objectives.objective import Objective, Row
+
+__all__ = ["OBJECTIVE"]
+
+NOWHERE = (0, 0)  # the places of the token that speaks for "no answer"
+
+
+def _targets(
+    inputs: Sequence[Input],
+    encoded: Sequence[Encoded],
+    truths: Sequence[tuple[tuple[str, int], ...]],
+    labels: tuple[str, ...],
+) -> list[list[Row]]:
+    """(first place, last place, tokens) in every part; the first two 0 where the answer is not.
+
+    Of several gold answers the first whose place is known is learned. A row whose answers have
+    none teaches nothing.
+    """
+    found: list[list[Row]] = []
+    for one, truth in zip(encoded, truths, strict=True):
+        golds = [(start, start + len(text)) for text, start in truth if start >= 0]
+        if truth and not golds:
+            found.append([])
+            continue
+        places = [_place(part, *golds[0]) if golds else NOWHERE for part in one.parts]
+        found.append(
+            [(part, (*place, len(part.ids))) for part, place in zip(one.parts, places, strict=True)]
+        )
+    return found
+
+
+def _place(part: Part, start: int, end: int) -> tuple[int, int]:
+    """The first and the last token of an answer, if all of it is in this part."""
+    assert part.offsets is not None, "the parts know no offsets"
+    own = part.own
+    if not own or part.offsets[own.start][0] > start or part.offsets[own.stop - 1][1] < end:
+        return NOWHERE
+    touched = [at for at in own if part.offsets[at][1] > start and part.offsets[at][0] < end]
+    return (touched[0], touched[-1]) if touched else NOWHERE
+
+
+def _pad(targets: Sequence[tuple[int, int, int]], width: int) -> dict[str, Any]:
+    starts, ends, tokens = torch.tensor(targets, dtype=torch.int64).T  # (B,) int64 each
+    return {"start_positions": starts, "end_positions": ends, "tokens": tokens}
+
+
+def _weights(rows: Sequence[Row], labels: tuple[str, ...]) -> NDArray[np.float32]:
+    """One: there are no classes to balance."""
+    return np.ones(1, np.float32)
+
+
+def _loss(outputs: Any, batch: Mapping[str, Any], weights: Any, label_smoothing: float) -> Any:
+    """The mean of both ends' cross-entropy, summed over parts; padding is no place to choose."""
+    width = outputs.start_logits.shape[1]
+    tokens = batch["tokens"]  # (B,)
+    beyond = torch.arange(width, device=tokens.device)[None, :] >= tokens[:, None]  # (B, T) bool
+    total = torch.zeros((), device=tokens.device)
+    for logits, places in (
+        (outputs.start_logits, batch["start_positions"]),
+        (outputs.end_logits, batch["end_positions"]),
+    ):
+        logits = logits.float()
+        shifted = logits.masked_fill(beyond, torch.finfo(logits.dtype).min)
+        log_scores = functional.log_softmax(shifted, dim=1)  # (B, T) float32
+        one = -log_scores.gather(1, places[:, None]).squeeze(1)  # (B,)
+        if label_smoothing:
+            even = -log_scores.masked_fill(beyond, 0.0).sum(dim=1) / tokens
+            one = (1 - label_smoothing) * one + label_smoothing * even
+        total = total + one.sum() / 2
+    return total
+
+
+def _numpy_loss(outputs: Mapping[str, Any], rows: Sequence[Row]) -> float:
+    """The mean negative log-likelihood of both ends under each part's (T,) logits."""
+    total = 0.0
+    for at, name in enumerate(("start_logits", "end_logits")):
+        for logits, (_, target) in zip(outputs[name], rows, strict=True):
+            shifted = logits.astype(np.float64) - logits.max()
+            total += float(np.log(np.exp(shifted).sum()) - shifted[target[at]])
+    return total / (2 * len(rows))
+
+
+def _config(labels: tuple[str, ...]) -> dict[str, Any]:
+    return {"num_labels": 2}  # a start and an end
+
+
+OBJECTIVE = Objective(
+    targets=_targets,
+    pad=_pad,
+    count=len,
+    weights=_weights,
+    loss=_loss,
+    numpy_loss=_numpy_loss,
+    config=_config,
+)

@@ -1,0 +1,230 @@
+"""Logits of starts and ends to answers, and what these are worth."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+import edgeft
+from edgeft.errors import RunError, UsageError
+from edgeft.inputs import Question
+from edgeft.tasks import task_named
+from edgeft.tasks.answer_metrics import best_margin, f1_of, normalized
+from edgeft.tasks.answers import TASK, Answer
+from edgeft.tasks.encoded import Encoded
+from edgeft.tasks.task import PLAIN, Head, Wish
+from tests.encoded import in_pieces
+
+CONTEXT = "Ada met Bo in Rome, not in Paris."  # Ada met Bo in Rome , not in Paris .
+ASKED = Question("Where?", CONTEXT)
+WORDS = in_pieces(CONTEXT, piece=99)
+
+
+def logits(encoded: Encoded, **places: float) -> dict[str, list[np.ndarray]]:
+    """0 everywhere but at the named tokens: s5=3 starts there (place 5 of part 0), s1_5 of part 1.
+
+    Special tokens beside the first are loud, as no answer may come of them.
+    """
+    outputs: dict[str, list[np.ndarray]] = {"start_logits": [], "end_logits": []}
+    for name, rows in outputs.items():
+        for number, part in enumerate(encoded.parts):
+            row = np.zeros(len(part.ids), np.float32)
+            row[-1] = 90.0
+            for place, value in places.items():
+                at = place[1:].split("_")
+                if place[0] == name[0] and int(at[0]) * (len(at) > 1) == number:
+                    row[int(at[-1])] = value
+            rows.append(row)
+    return outputs
+
+
+def answered(encoded: Encoded = WORDS, head: Head = PLAIN, **places: float) -> Answer:
+    joined = TASK.join(logits(encoded, **places), [encoded])
+    (found,) = TASK.decode(joined, [encoded], [ASKED], (), head)
+    assert CONTEXT[found.start : found.end] == found.text
+    (given,) = TASK.answer(joined, [encoded], [ASKED], (), head).given
+    assert given == found.text
+    return found
+
+
+def test_the_task_is_found_by_its_name() -> None:
+    assert task_named("question-answering") is TASK
+    assert TASK.ort_class == "ORTModelForQuestionAnswering"
+    assert edgeft.Answer is Answer
+    assert TASK.by_token
+
+
+def test_the_best_valid_span_is_the_answer() -> None:
+    found = answered(s5=4, e5=4)
+    assert (found.text, found.start, found.end) == ("Rome", 14, 18)
+    # Of the 20 best spans 9 more have its start or its end, 10 neither; and there is "none".
+    assert found.score == pytest.approx(np.exp(8) / (np.exp(8) + 9 * np.exp(4) + 11))
+    assert TASK.sure(found) == found.score
+    # The best start and the best end make no span, as the end lies before.
+    assert answered(s5=4, e3=4.5, s3=1).text == "Bo"
+    # What is too long is none either.
+    assert answered(s1=4, e9=4).text == "Ada met Bo in Rome, not in Paris"
+    assert answered(head=Head(max_answer_tokens=3), s1=4, e9=4, e2=1).text == "Ada met"
+
+
+def test_a_span_never_leaves_its_part_and_windows_compare_sums() -> None:
+    windows = in_pieces(CONTEXT, piece=99, most=4, overlap=1)
+    assert [len(part.own) for part in windows.parts] == [4, 4, 4]
+    found = answered(windows, s4=5, e1_3=3, s1_2=3, e1_2=4)
+    assert (found.text, found.windows) == ("Rome", 3)
+    # The token that two windows share is one span, with its higher sum.
+    twice = answered(windows, head=Head(top_k=3), s4=3, e4=3, s1_1=4, e1_1=4, s2=3, e2=2)
+    assert [one.text for one in (twice, *twice.others)].count("in") == 1
+    assert twice.text == "in"
+
+
+def test_no_answer_is_given_by_its_margin_and_likeliest_by_its_sum() -> None:
+    places = {"s0": 3.0, "e0": 3.0, "s5": 2.0, "e5": 3.0}
+    assert answered(**places).text == "Rome"  # always one
+    assert answered(head=Head(null_margin=1.5), **places).text == "Rome"
+    none = answered(head=Head(null_margin=0.5, top_k=2), **places)
+    assert (none.text, none.start, none.end) == ("", 0, 0)
+    assert [one.text for one in none.others] == ["Rome"]
+    assert none.score > none.others[0].score
+    joined = TASK.join(logits(WORDS, **places), [WORDS])
+    for head in (PLAIN, Head(null_margin=9.0)):
+        answers = TASK.answer(joined, [WORDS], [ASKED], (), head)
+        assert (list(answers.given), list(answers.likeliest)) == (["Rome"], [""])
+    # The least sum counts: one part in which the answer is speaks for all.
+    windows = in_pieces(CONTEXT, piece=99, most=4, overlap=1)
+    sure = {"s0": 9.0, "e0": 9.0, "s1_0": -5.0, "e1_0": -5.0, "s2_0": 9.0, "e2_0": 9.0}
+    assert answered(windows, Head(null_margin=0.0), **sure, s1_2=2, e1_2=2).text == "Rome"
+
+
+def test_a_context_without_tokens_has_no_answer() -> None:
+    empty, asked = in_pieces(""), Question("Where?", "")
+    joined = TASK.join(logits(empty), [empty])
+    assert TASK.decode(joined, [empty], [asked], (), PLAIN) == [Answer("", 0, 0, 1.0)]
+    answers = TASK.answer(joined, [empty], [asked], (), PLAIN)
+    assert (list(answers.given), list(answers.likeliest)) == ([""], [""])
+
+
+def test_what_is_no_number_is_no_answer() -> None:
+    rows = logits(WORDS, s3=np.nan)
+    with pytest.raises(RunError, match="no numbers"):
+        TASK.decode(TASK.join(rows, [WORDS]), [WORDS], [ASKED], (), PLAIN)
+
+
+def test_shown_as_json() -> None:
+    found = answered(head=Head(top_k=2), s5=9, e5=9)
+    shown = json.loads(json.dumps(TASK.show(found, True)))
+    assert {name: shown[name] for name in ("text", "start", "end")} == {
+        "text": "Rome", "start": 14, "end": 18,
+    }  # fmt: skip
+    assert len(shown["others"]) == 1
+    assert "windows" not in shown
+    assert TASK.show(replace(found, windows=2), False)["windows"] == 2
+
+
+def test_normalized_as_squad_does() -> None:
+    assert normalized("The  Cat, an “A”\tof a U.S.A.!") == "cat “ ” of usa"
+    assert normalized("THEATRE") == "theatre"
+
+
+@pytest.mark.parametrize(
+    ("golds", "answer", "exact", "f1"),
+    [
+        (["the Cat"], "cat!", 1.0, 1.0),
+        (["Denver", "Denver Broncos"], "Denver Broncos", 1.0, 1.0),
+        (["Denver Broncos"], "the Broncos of Denver Denver", 0.0, 2 / 3),
+        (["Denver"], "", 0.0, 0.0),
+        ([], "", 1.0, 1.0),
+        ([], "Denver", 0.0, 0.0),
+        (["the"], "", 1.0, 1.0),  # a gold answer of nothing but an article is none
+        (["a b c d"], "b c", 0.0, 0.8),
+    ],
+)
+def test_scores_by_the_official_rules(
+    golds: list[str], answer: str, exact: float, f1: float
+) -> None:
+    truth = tuple((text, 0) for text in golds)
+    scores = TASK.score([truth], [answer], ())
+    assert (scores.figure("exact_match"), scores.figure("f1")) == pytest.approx((exact, f1))
+    assert TASK.same([answer], [truth]) == [exact]
+    assert TASK.same([truth], [answer]) == [exact]
+
+
+TRUTHS = [(("Rome", 14),), (("Ada", 0), ("Ada Byron", 0)), (), ()]
+GIVEN = ["in Rome", "Ada", "", "Rome"]
+
+
+def test_all_scores() -> None:
+    scores = TASK.score(TRUTHS, GIVEN, ())
+    assert scores.headline() == {"exact_match": 0.5, "f1": round((2 / 3 + 2) / 4, 6), "rows": 4}
+    told = json.loads(json.dumps(scores.to_dict()))
+    assert told["with_answer"] == {"rows": 2, "exact_match": 0.5, "f1": round(5 / 6, 6)}
+    assert told["without_answer"] == {"rows": 2, "exact_match": 0.5, "f1": 0.5}
+    assert (scores.support, scores.outcome(PLAIN)) == ({}, {})
+    assert scores.outcome(Head(null_margin=0.0))["answered"] == 0.75
+    ((_, _, rows),) = scores.tables("test")
+    assert rows[0][0] == "with an answer"
+    assert set(scores.summary()) == {"exact match", "F1"}
+    with pytest.raises(ValueError, match="same length"):
+        TASK.score([], [], ())
+
+
+def test_figures_are_means_under_weights_and_the_worst_row_costs_all() -> None:
+    weights = np.array([[1, 2], [1, 0], [1, 1], [1, 1]], np.float64)
+    figures = TASK.figures(TRUTHS, GIVEN, (), weights)
+    assert figures["exact_match"] == pytest.approx([0.5, 0.25])
+    assert figures["f1"] == pytest.approx([2 / 3, (4 / 3 + 1) / 4])
+    for truths in (TRUTHS, TRUTHS[2:]):
+        worst = TASK.worst(truths, [], [], (), 3.7)
+        assert worst is not None
+        truth, answer, reference = worst
+        assert TASK.score([truth], [reference], ()).figure("f1") == 1.0
+        assert TASK.score([truth], [answer], ()).figure("f1") == 0.0
+
+
+def test_the_margin_of_none_is_where_f1_is_greatest() -> None:
+    # The lead of "none" in four rows; the second and the fourth have no answer.
+    rows = [logits(WORDS, s0=lead, s5=3, e5=3) for lead in (1.0, 5.0, 7.0, 9.0)]
+    joined = {name: [one[name][0] for one in rows] for name in rows[0]}
+    truths = [(("Rome", 14),), (), (("Rome", 14),), ()]
+    inputs, encoded = [ASKED] * 4, [WORDS] * 4
+    head = TASK.fit(joined, encoded, inputs, truths, (), Wish(), "fp32")
+    # Answered up to a lead of -5, or up to 1: three rows are right either way; the first is taken.
+    assert head.null_margin == pytest.approx(-3.0)
+    scores = TASK.score(truths, TASK.answer(joined, encoded, inputs, (), head).given, ())
+    assert scores.figure("f1") == 0.75
+    always = TASK.fit(joined, encoded, inputs, [truths[0]] * 4, (), Wish(), "fp32")
+    assert always == PLAIN
+    with pytest.raises(UsageError, match="no thresholds"):
+        TASK.check(Wish(right=0.9), ())
+    assert TASK.further(joined, truths, (), PLAIN) == {}
+
+
+@pytest.mark.parametrize(
+    ("leads", "answered", "expected"),
+    [
+        ([0.0, 1.0], [1, 0], 0.5),
+        ([0.0, 1.0], [0, 0], -1.0),
+        ([0.0, 1.0], [1, 1], 2.0),
+        ([3.0, 3.0, 5.0], [1, 0, 0], 2.0),  # equal leads cannot be parted
+    ],
+)
+def test_margins_between_and_beyond_the_rows(
+    leads: list[float], answered: list[float], expected: float
+) -> None:
+    given = np.array(answered, np.float64)
+    assert best_margin(leads, given, 1 - given) == pytest.approx(expected)
+
+
+def test_f1_takes_the_nearest_gold() -> None:
+    assert f1_of((("x y", 0), ("b c", 0)), "b") == pytest.approx(2 / 3)
+
+
+def test_strata_leave_no_row_alone() -> None:
+    assert TASK.strata(TRUTHS, ()) == ["answer", "answer", "none", "none"]
+    assert TASK.strata(TRUTHS[:3], ()) == ["answer"] * 3
+
+
+def test_built_in_questions() -> None:
+    assert all(isinstance(one, Question) for one in (*TASK.golden, *TASK.parity(32)))
+    assert max(len(one.context.split()) for one in TASK.parity(32)) > 32
