@@ -47,7 +47,8 @@ def lost_text(cell: Row) -> str:
         return ""
     told = f"{quality['drop_points']:.2f} of {quality['drop_metric']}"
     most = quality.get("proven_points")  # older documents lack it
-    return told if most is None else f"{told}, of either at most {most:.2f}"
+    each = "each" if "metric" in quality else "either"
+    return told if most is None else f"{told}, of {each} at most {most:.2f}"
 
 
 def confidence_of(figures: Sequence[Row]) -> str:

@@ -1,0 +1,79 @@
+"""Checkpoints of other tasks than classification, and what torch tells of their inputs."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from edgeft.checkpoint.open import open_checkpoint
+from edgeft.checkpoint.reference import encode, torch_told
+from edgeft.errors import FormatError, ModelError
+from edgeft.tasks.outputs import ragged
+from tests import tiny
+from tests.checkpoint.folders import with_json
+
+LONG = "rain fell on the quiet river " * 20
+
+
+@pytest.fixture(scope="module")
+def tagger(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tiny.tagger(tmp_path_factory.mktemp("tagger"))
+
+
+def test_the_config_tells_the_task(tagger: Path, tiny_checkpoint: Path) -> None:
+    checkpoint = open_checkpoint(str(tagger))
+    assert (checkpoint.task.name, checkpoint.labels) == ("token-classification", tiny.TAGS)
+    assert open_checkpoint(str(tiny_checkpoint)).task.name == "text-classification"
+
+
+def test_a_task_that_is_not_the_models(tagger: Path, tiny_checkpoint: Path) -> None:
+    with pytest.raises(ModelError, match="has no classification head"):
+        open_checkpoint(str(tagger), "text-classification")
+    with pytest.raises(ModelError, match="is no entity tagger: its config names Bert"):
+        open_checkpoint(str(tiny_checkpoint), "token-classification")
+    with pytest.raises(FormatError, match="knows no task 'summarization'"):
+        open_checkpoint(str(tiny_checkpoint), "summarization")
+
+
+def test_a_tagger_whose_head_lacks_a_label(tagger: Path, tmp_path: Path) -> None:
+    names = {str(at): label for at, label in enumerate(tiny.TAGS[:4])}
+    ids = {label: at for at, label in enumerate(tiny.TAGS[:4])}
+    folder = with_json(tagger, tmp_path / "m", "config.json", id2label=names, label2id=ids)
+    with pytest.raises(ModelError, match="does not fit the 4 labels of its config"):
+        open_checkpoint(str(folder))
+
+
+def test_tokens_get_outputs_in_windows(tagger: Path) -> None:
+    checkpoint = open_checkpoint(str(tagger))
+    told = torch_told(checkpoint, ["the cat", "", LONG])
+    short, empty, long = told.encoded
+    assert [len(one.parts) for one in told.encoded][:2] == [1, 1]
+    assert len(long.parts) > 1
+    sizes = [sum(part.fresh for part in one.parts) for one in told.encoded]
+    assert [one.shape for one in ragged(told.outputs, "logits")] == [(n, 5) for n in sizes]
+    assert sizes == [2, 0, 140]
+    assert short.parts[0].offsets == [(0, 0), (0, 3), (4, 7), (0, 0)]
+    assert short.parts[0].words == [-1, 0, 1, -1]
+    assert len(empty.ids) == 2
+
+
+def test_neighbours_do_not_touch_what_torch_tells(tagger: Path) -> None:
+    checkpoint = open_checkpoint(str(tagger))
+    texts = ["the cat", LONG, "a"]
+    together = ragged(torch_told(checkpoint, texts).outputs, "logits")
+    for text, one in zip(texts, together, strict=True):
+        alone = ragged(torch_told(checkpoint, [text]).outputs, "logits")[0]
+        np.testing.assert_allclose(one, alone, atol=1e-4)
+
+
+def test_the_runtime_reads_the_same_parts(tagger: Path) -> None:
+    from edgeft.runtime.tokenize import TextEncoder
+
+    checkpoint = open_checkpoint(str(tagger))
+    content = checkpoint.tokenizer.backend_tokenizer.to_str().encode()
+    encoder = TextEncoder(content, checkpoint.max_length, overlap=8, offsets=True)
+    texts = ["the cat", LONG, "", "na\u00efve \U0001f63a \ud800 x"]
+    for ours, theirs in zip(encode(checkpoint, texts), encoder.encode(texts), strict=True):
+        assert [(one.ids, one.offsets, one.words, one.fresh) for one in ours.parts] == [
+            (one.ids, one.offsets, one.words, one.fresh) for one in theirs.parts
+        ]

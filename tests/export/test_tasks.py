@@ -1,0 +1,127 @@
+"""The whole road of taggers, and the same exports' gates for their entities."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import edgeft
+from edgeft.errors import UsageError
+from edgeft.export.result import ExportResult
+from edgeft.export.run import ExportConfig, export
+from edgeft.proof.battery import evaluate, hold, verify
+from edgeft.tasks import task_named
+from edgeft.tasks.reading import read_examples
+from tests import tiny
+from tests.train.conftest import rows
+
+TEXTS = [text for text, _ in rows(60)]
+
+
+def labelled(model: edgeft.Model, path: Path) -> Path:
+    """Rows with the very entities that a model finds."""
+    found = model.predict(TEXTS)
+    lines = [
+        {
+            "text": text,
+            "entities": [{"start": e.start, "end": e.end, "label": e.label} for e in one],
+        }
+        for text, one in zip(TEXTS, found, strict=True)
+    ]
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
+    return path
+
+
+@pytest.fixture(scope="module")
+def tagger(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tiny.tagger(tmp_path_factory.mktemp("tagger"))
+
+
+@pytest.fixture(scope="module")
+def plain(tagger: Path, tmp_path_factory: pytest.TempPathFactory) -> ExportResult:
+    out = tmp_path_factory.mktemp("plain") / "b"
+    return export(ExportConfig(str(tagger), out, variants=("fp32",)))
+
+
+@pytest.fixture(scope="module")
+def data(plain: ExportResult, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    with edgeft.load(plain.out, device="cpu") as model:
+        return labelled(model, tmp_path_factory.mktemp("data") / "d.jsonl")
+
+
+@pytest.fixture(scope="module")
+def result(tagger: Path, data: Path, tmp_path_factory: pytest.TempPathFactory) -> ExportResult:
+    out = tmp_path_factory.mktemp("labelled") / "b"
+    kinds = ("portable", "int8")
+    return export(ExportConfig(str(tagger), out, data=data, variants=kinds, max_drop=100))
+
+
+@pytest.fixture(scope="module")
+def fp32(result: ExportResult) -> Iterator[edgeft.Model]:
+    with edgeft.load(result.out, device="cpu", variant="fp32") as model:
+        yield model
+
+
+def test_a_tagger_is_exported_and_predicts(plain: ExportResult) -> None:
+    record = plain.manifest.model
+    assert (record.task, record.labels) == ("token-classification", tiny.TAGS)
+    golden = record.variants["fp32"].golden
+    assert {len(row) % len(tiny.TAGS) for row in golden.outputs["logits"]} == {0}
+    found = plain.reports["fp32"]
+    assert found.source == "built-in"
+    assert found.agreement is not None
+    assert (found.agreement.label_agreement, found.scores) == (1.0, None)
+    text = "Angela won the game " * 30
+    with edgeft.load(plain.out, device="cpu") as model:
+        (one,) = model.predict([text])
+    assert one.windows > 1
+    assert all(text[entity.start : entity.end] == entity.text for entity in one)
+
+
+def test_its_gates_are_in_its_own_metric(result: ExportResult) -> None:
+    assert result.torch is not None
+    assert result.torch.figure("entity_f1") == 1.0
+    for name in ("fp32", "portable"):
+        drop = result.reports[name].drop
+        assert drop is not None
+        assert [loss.name for loss in drop.losses] == ["entity_f1"]
+        assert drop.worst.points == 0.0
+    measured = result.manifest.model.variants["int8"].measured
+    assert measured["scores"]["entity_f1"] < 1.0
+    assert measured["drop"]["entity_f1"]["points"] > 0
+    assert measured["calibration"] is None
+    assert "int8" in result.manifest.provenance["quantization"]
+
+
+def test_the_card_speaks_of_entities(result: ExportResult) -> None:
+    card = (result.out / "README.md").read_text(encoding="utf-8")
+    assert "An entity tagger with 5 labels" in card
+    assert "| same answer as torch | entity F1 | points of entity F1 lost (95% interval) |" in card
+    assert "the original has an entity F1 of 1.0000." in card
+    assert "ORTModelForTokenClassification.from_pretrained" in card
+    assert "accuracy" not in card
+
+
+def test_it_is_verified_and_scored(result: ExportResult, data: Path, fp32: edgeft.Model) -> None:
+    examples = read_examples(data, task_named("token-classification"))
+    results = verify(result.out, examples, device="cpu")
+    assert all(one.golden and one.golden.passed for one in results.values())
+    hold(results, 100)
+    scores = results["int8"].checked()["scores"]
+    assert 0 < scores["entity_f1"] < 1
+    found = evaluate(fp32, examples)
+    assert found.scored()["entity_f1"] == 1.0
+    assert not found.decided
+    hold(verify(result.out, TEXTS, device="cpu"), 100)
+
+
+def test_rows_that_report_choose_nothing(result: ExportResult) -> None:
+    told = result.manifest.provenance["data"]
+    assert told["choose"]["rows"] + told["report"]["rows"] == len(TEXTS)
+
+
+def test_no_single_file_holds_a_tagger(tagger: Path, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"one label a text.*token-classification"):
+        export(ExportConfig(str(tagger), tmp_path / "b", single_file="fp32"))
+    assert not (tmp_path / "b").exists()
