@@ -4,6 +4,7 @@ import json
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from edgeft.bench.cell import Offline, Singles
@@ -11,6 +12,7 @@ from edgeft.bench.energy import EnergyMeter
 from edgeft.bench.measure import WarmUp, time_calls, warm_up
 from edgeft.bench.server import Trial, highest_rate, run_trial
 from edgeft.bench.trace import Trace
+from edgeft.inputs import Input
 
 if TYPE_CHECKING:
     from edgeft.runtime.model import Model
@@ -37,7 +39,7 @@ class Load:
     seed: int = 0
 
 
-def warm(model: "Model", typical: str, texts: Sequence[str]) -> WarmUp:
+def warm(model: "Model", typical: Input, texts: Sequence[Input]) -> WarmUp:
     """Call with a typical text until that is steady; then meet other lengths, and batches."""
     found = warm_up(lambda: model.predict(typical))
     time_calls(model.predict, texts[:WARM_TEXTS], most_s=WARM_S)
@@ -45,18 +47,24 @@ def warm(model: "Model", typical: str, texts: Sequence[str]) -> WarmUp:
     return found
 
 
-def single_texts(model: "Model", trace: Trace, texts: Sequence[str], most_s: float) -> Singles:
+def single_texts(model: "Model", trace: Trace, texts: Sequence[Input], most_s: float) -> Singles:
     """Each text alone, for at most ``most_s`` seconds."""
     trace.clear()
-    times_ms = time_calls(model.predict, texts, most_s=most_s)
-    tokens = [sum(batch) for batch in trace.batches]
+    runs = [0]
+
+    def ask(text: Input) -> None:
+        model.predict(text)
+        runs.append(len(trace.batches))  # one in windows may take several
+
+    times_ms = time_calls(ask, texts, most_s=most_s)
+    tokens = [sum(map(sum, trace.batches[begin:end])) for begin, end in pairwise(runs)]
     return Singles(times_ms, tokens, trace.tokenize_s, trace.run_s, trace.decode_s)
 
 
 def all_texts(
     model: "Model",
     trace: Trace,
-    texts: Sequence[str],
+    texts: Sequence[Input],
     meter: EnergyMeter,
     least_s: float = LEAST_S,
 ) -> tuple[Offline, list[str]]:
@@ -104,7 +112,7 @@ def _without_scores(shown: Any) -> Any:
 
 
 def arrivals(
-    model: "Model", texts: Sequence[str], load: Load, most: Callable[[], float]
+    model: "Model", texts: Sequence[Input], load: Load, most: Callable[[], float]
 ) -> tuple[list[Trial], Trial | None]:
     """Trials of the given rates; and with a bound, that of the highest rate that keeps it.
 

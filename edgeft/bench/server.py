@@ -11,6 +11,7 @@ import selectors
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from edgeft.bench.statistics import percentiles, samples_needed
 from edgeft.errors import OverloadError
@@ -109,8 +110,8 @@ def highest_rate(trial: Callable[[float], Trial], slo_ms: float, *, most: float)
 
 
 def run_trial(
-    ask: Callable[[str], Awaitable[object]],
-    texts: Sequence[str],
+    ask: Callable[[Any], Awaitable[object]],
+    texts: Sequence[Any],
     rate_texts_per_s: float,
     *,
     seconds: float,

@@ -30,9 +30,11 @@ from edgeft.errors import EdgeftError
 
 if TYPE_CHECKING:
     from edgeft.bench.trace import Trace
+    from edgeft.inputs import Input
     from edgeft.runtime.model import Model
 
 
+QUESTION = "Where was it, and who was there?"
 BEAT_S = 1.0  # between two signs of life
 
 
@@ -76,7 +78,7 @@ def _answer(jobs: IO[str], answers: IO[str]) -> None:
     )
     load_ms = (time.perf_counter() - begin) * 1e3
     with model:
-        model.predict(job["text"])
+        model.predict(_asked(model, [job["text"]])[0])
         _send(answers, {"load_ms": load_ms})
         job |= json.loads(jobs.readline())
         _send(answers, _measure(model, trace, job))
@@ -89,24 +91,25 @@ def _measure(model: "Model", trace: "Trace", job: dict[str, Any]) -> dict[str, A
 
     kind, _, number = str(model.device).partition(":")
     meter = EnergyMeter(gpu=int(number) if kind in ("cuda", "tensorrt") else None)
-    warmed = warm(model, job["text"], job["texts"])
+    texts = _asked(model, job["texts"])
+    warmed = warm(model, _asked(model, [job["text"]])[0], texts)
     singles = offline = highest = highest_rate = None
     told: list[str] = []
     trials: list[Any] = []
     if job["singles"]:
-        singles = single_texts(model, trace, job["singles"], job["most_s"])
+        singles = single_texts(model, trace, _asked(model, job["singles"]), job["most_s"])
     if job["offline"]:
         least_s = BATTERY_S if job["patient"] and meter.source == "battery" else LEAST_S
-        offline, told = all_texts(model, trace, job["texts"], meter, least_s)
+        offline, told = all_texts(model, trace, texts, meter, least_s)
     peak = peak_rss_bytes()  # before the callers of the next scenario take memory of their own
     if job["load"]:
 
         def most() -> float:
-            done = offline or all_texts(model, trace, job["texts"], meter)[0]
+            done = offline or all_texts(model, trace, texts, meter)[0]
             return done.texts_per_s
 
         load = Load(**job["load"])
-        trials, highest = arrivals(model, job["texts"], load, most)
+        trials, highest = arrivals(model, texts, load, most)
         if load.slo_ms is not None:
             highest_rate = highest.rate_texts_per_s if highest else 0.0
     return {
@@ -122,6 +125,13 @@ def _measure(model: "Model", trace: "Trace", job: dict[str, Any]) -> dict[str, A
         "peak_rss_bytes": peak,
         "answers": told,
     }
+
+
+def _asked(model: "Model", texts: list[str]) -> "list[Input]":
+    """What is asked: the texts, or one short question about each where the task takes questions."""
+    from edgeft.inputs import Question
+
+    return [*texts] if str in model.task.takes else [Question(QUESTION, text) for text in texts]
 
 
 def _beats(answers: IO[str]) -> Callable[[], None]:

@@ -3,12 +3,14 @@
 import io
 import select
 from collections.abc import Iterable, Iterator
+from typing import TypeVar
 
 from edgeft.data.source import too_long
 from edgeft.data.table import LONGEST
 
 __all__ = ["Arrivals", "groups"]
 
+T = TypeVar("T")
 CHUNK = 1 << 20  # bytes; a pipe holds less and gives what it has
 
 
@@ -41,16 +43,16 @@ class Arrivals(io.BufferedReader):
 
 
 def groups(
-    texts: Iterable[str], *, arrivals: Arrivals | None = None, most: int
-) -> Iterator[list[str]]:
-    """Group texts, at most ``most`` together.
+    inputs: Iterable[T], *, arrivals: Arrivals | None = None, most: int
+) -> Iterator[list[T]]:
+    """Group inputs, at most ``most`` together.
 
-    With ``arrivals``, the stream that the texts are read from, a group ends
-    where the next text would have to be waited for.
+    With ``arrivals``, the stream that they are read from, a group ends
+    where the next one would have to be waited for.
     """
-    group: list[str] = []
-    for text in texts:
-        group.append(text)
+    group: list[T] = []
+    for one in inputs:
+        group.append(one)
         if len(group) >= most or (arrivals is not None and not arrivals.ready):
             yield group
             group = []

@@ -1,6 +1,7 @@
 """edgeft predict: texts in, JSON Lines out."""
 
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -9,6 +10,8 @@ import click
 from edgeft.cli import console, options
 
 if TYPE_CHECKING:
+    from edgeft.cli.arrivals import Arrivals
+    from edgeft.inputs import Input
     from edgeft.tasks.task import LongTexts
 
 
@@ -41,15 +44,16 @@ def command(
     """Predict each text of FILE, or of standard input.
 
     A CSV, TSV or JSON Lines file gives its text column; any other file, and
-    standard input, gives one text a line. One JSON object a line is printed,
-    in the order of the texts.
+    standard input, gives one text a line. A model that answers questions reads
+    SQuAD's JSON, a table with columns for question and context, or from standard
+    input an object with "question" and "context" a line. One JSON object a line
+    is printed, in the order of the texts.
 
     Standard input is answered as it arrives: the lines that are there are run
     together, up to 1,024 of them, and their answers are written at once.
     """
     import edgeft
     from edgeft.cli.arrivals import Arrivals, groups
-    from edgeft.data import read_texts
     from edgeft.errors import DataError
     from edgeft.runtime.runner import GROUP
 
@@ -60,7 +64,7 @@ def command(
         stdin: Any = sys.stdin.buffer
         arrivals = Arrivals(getattr(stdin, "raw", stdin))
     # Opened first: a wrong file name is told before a model is loaded.
-    texts = read_texts(arrivals or source, text_column=text_column, tell=console.note)
+    texts = _inputs(bundle, source, arrivals, text_column)
     with edgeft.load(
         bundle,
         device=device,
@@ -80,3 +84,40 @@ def command(
             for prediction in model.predict(group):
                 print(console.json_text(show(prediction, scores)))
             sys.stdout.flush()
+
+
+def _inputs(
+    bundle: Path, source: Path, arrivals: "Arrivals | None", text_column: str | None
+) -> "Iterable[Input]":
+    """What the bundle's model is asked. Raises BundleError, DataError."""
+    from edgeft.bundle import read_manifest
+    from edgeft.data import Examples, read_texts
+    from edgeft.tasks import task_named
+    from edgeft.tasks.reading import read_examples_or_inputs
+
+    task = task_named(read_manifest(bundle).model.task)
+    if str in task.takes:
+        return read_texts(arrivals or source, text_column=text_column, tell=console.note)
+    if arrivals is not None:
+        return map(_question, range(1, sys.maxsize), arrivals)
+    found = read_examples_or_inputs(source, task, {"text": text_column}, console.note)
+    return found.inputs if isinstance(found, Examples) else found
+
+
+def _question(number: int, line: bytes) -> "Input":
+    """The question that stands in a line of standard input."""
+    import json
+
+    from edgeft.errors import DataError
+    from edgeft.inputs import Question, input_from
+
+    try:
+        one = input_from(json.loads(line))
+    except (ValueError, RecursionError):
+        one = ""
+    if not isinstance(one, Question):
+        raise DataError(
+            f"stdin, line {number}: it is no question with its context.",
+            hint='Give a line such as {"question": "Who won?", "context": "…"}.',
+        )
+    return one

@@ -15,6 +15,7 @@ from edgeft.bench.cell import Cell
 from edgeft.bench.process import Job, ceiling_of, run_once
 from edgeft.bench.scenarios import Load
 from edgeft.errors import DeviceError
+from tests import lookup, tiny
 
 ROOT = Path(__file__).parents[2]
 TEXTS = ["the cat fell", "good bread and bad water", "market report", "red green blue"] * 3
@@ -55,6 +56,25 @@ def test_a_process_measures_a_variant_and_gives_the_models_labels(tiny_bundle: P
     assert offline.padded_tokens >= offline.tokens
     (trial,) = measured.trials
     assert (trial.rate_texts_per_s, trial.arrivals) == (400.0, 299)
+
+
+def test_a_text_in_windows_is_one_text_whatever_it_takes(tmp_path: Path) -> None:
+    import edgeft
+
+    tagger = lookup.bundle(
+        tmp_path / "tagger", "token-classification", tiny.TAGS, {"logits": lookup.TAGS}
+    )
+    texts = ["the cat fell", " ".join(tiny.WORDS * 5), "good bread"]
+    cell = Cell("cpu", "fp32", 1, batch_tokens=48)
+    measured = run_once(tagger, cell, Job(texts[0], texts, texts, adopted=True))
+    assert measured.singles is not None
+    with edgeft.load(tagger, device="cpu", variant="fp32", verify="off") as model:
+        parts = [one.parts for one in model.runner.encode(texts)]
+        answers = [[one.label for one in found] for found in model.predict(texts)]
+    assert measured.singles.tokens == [sum(len(one.ids) for one in some) for some in parts]
+    found = [json.loads(one)["entities"] for one in measured.answers]
+    assert [[one["label"] for one in some] for some in found] == answers
+    assert not any("score" in one for some in found for one in some)
 
 
 def test_what_was_not_asked_for_is_left_out(tiny_bundle: Path) -> None:

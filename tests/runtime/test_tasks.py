@@ -1,7 +1,4 @@
-"""Tasks that tell of tokens, and one with two outputs: real graphs that look up each token's row.
-
-So what a part must get is known: the rows of its own ids, whatever stands beside it in a batch.
-"""
+"""Tasks that tell of tokens, and one with two outputs, on graphs that look up each row."""
 
 import asyncio
 from collections.abc import Sequence
@@ -10,21 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnx
 import pytest
-from onnx import TensorProto, helper, numpy_helper
 
 import edgeft
-from edgeft.bundle import (
-    Golden,
-    Manifest,
-    ModelRecord,
-    PipelineStep,
-    TensorRecord,
-    Variant,
-    record_files,
-    write_manifest,
-)  # fmt: skip
 from edgeft.errors import BundleError, UsageError
 from edgeft.inputs import Input, Pair, Question
 from edgeft.runtime import load as loading
@@ -35,72 +20,15 @@ from edgeft.tasks.entities import TASK as ENTITIES
 from edgeft.tasks.foreign import TASK as FOREIGN
 from edgeft.tasks.outputs import Outputs, ragged
 from edgeft.tasks.task import Head, Labels
-from tests import tiny
+from tests import lookup, tiny
+from tests.lookup import ENDS, STARTS, TAGS
 from tests.observing import Seen
-
-MOST = 24
-INPUTS = ("input_ids", "attention_mask", "token_type_ids")
-CHANCE = np.random.default_rng(4)
-TAGS = CHANCE.normal(size=(200, len(tiny.TAGS))).astype(np.float32)
-STARTS, ENDS = (CHANCE.normal(size=200).astype(np.float32) for _ in range(2))
-
-
-def _graph(tables: dict[str, np.ndarray]) -> bytes:
-    """Each output is its table's rows for the ids, plus half of the tokens' type."""
-    nodes = [
-        helper.make_node("Cast", ["token_type_ids"], ["types"], to=TensorProto.FLOAT),
-        helper.make_node("Mul", ["types", "half"], ["typed"]),
-        helper.make_node("Unsqueeze", ["typed", "last"], ["wide"]),
-    ]
-    outputs = []
-    for name, table in tables.items():
-        nodes += [
-            helper.make_node("Gather", [f"{name}_table", "input_ids"], [f"{name}_rows"]),
-            helper.make_node(
-                "Add", [f"{name}_rows", "wide" if table.ndim > 1 else "typed"], [name]
-            ),
-        ]
-        shape = ["b", "t", *table.shape[1:]]
-        outputs.append(helper.make_tensor_value_info(name, TensorProto.FLOAT, shape))
-    graph = helper.make_graph(
-        nodes, "g",
-        [helper.make_tensor_value_info(name, TensorProto.INT64, ["b", "t"]) for name in INPUTS],
-        outputs,
-        [
-            numpy_helper.from_array(np.float32(0.5), "half"),
-            numpy_helper.from_array(np.array([-1]), "last"),
-            *(numpy_helper.from_array(table, f"{name}_table") for name, table in tables.items()),
-        ],
-    )  # fmt: skip
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
-    onnx.checker.check_model(model)
-    return model.SerializeToString()
-
-
-def _bundle(out: Path, task: str, labels: tuple[str, ...], tables: dict[str, np.ndarray]) -> Path:
-    tiny.wordpiece(out)
-    for path in out.iterdir():
-        if path.name != "tokenizer.json":
-            path.unlink()
-    (out / "model.onnx").write_bytes(_graph(tables))
-    variant = Variant(
-        files={"model": "model.onnx"}, precision="fp32", graph="onnx", opset=17,
-        inputs=tuple(TensorRecord(name, "int64", ("b", "t")) for name in INPUTS),
-        outputs=tuple(
-            TensorRecord(name, "float32", ("b", "t", *table.shape[1:]))
-            for name, table in tables.items()
-        ),
-        golden=Golden({}, 0.0),
-    )  # fmt: skip
-    record = ModelRecord(".", task, labels, "tokenizer.json", MOST, 0, 0, (), (), {"fp32": variant})
-    write_manifest(out, Manifest({"main": record}, (PipelineStep("main"),), record_files(out), {}))
-    return out
 
 
 @pytest.fixture(scope="module")
 def tagger(tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("tagger") / "bundle"
-    return _bundle(out, "token-classification", tiny.TAGS, {"logits": TAGS})
+    return lookup.bundle(out, "token-classification", tiny.TAGS, {"logits": TAGS})
 
 
 TEXTS = ["the cat won", "", "sun and rain fell on the red river", *(["the dog ran"] * 3),
@@ -168,7 +96,7 @@ def test_another_task_than_the_bundles_is_an_error(tagger: Path) -> None:
 
 
 def test_a_graph_that_tells_of_texts_is_none_of_tokens(tmp_path: Path) -> None:
-    bundle = _bundle(tmp_path / "b", "token-classification", tiny.TAGS, {"logits": STARTS})
+    bundle = lookup.bundle(tmp_path / "b", "token-classification", tiny.TAGS, {"logits": STARTS})
     with pytest.raises(BundleError, match=r"of a .*: its output 'logits' is .* for 5 labels"):
         open_here(bundle)
 
@@ -229,7 +157,7 @@ def finder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(loading, "task_named", named)
     monkeypatch.setattr(opening, "task_named", named)
     tables = {"start_logits": STARTS, "end_logits": ENDS}
-    return _bundle(tmp_path / "finder", FOREIGN_TASK, (), tables)
+    return lookup.bundle(tmp_path / "finder", FOREIGN_TASK, (), tables)
 
 
 def test_questions_are_answered_from_two_outputs(finder: Path) -> None:
