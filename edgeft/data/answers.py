@@ -96,7 +96,7 @@ def answers_or_questions(
             "rows have.",
             hint="A question without an answer has an empty list.",
         )
-    rest = "not where it says, and taken where it stands"
+    rest = "found elsewhere than stated, and taken from there"
     moved.tell(tell, source.source, "answer is", "answers are", rest)
     rest = "not in the context, so that nothing is learned from it"
     missing.tell(tell, source.source, "answer is", "answers are", rest)

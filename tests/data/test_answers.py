@@ -60,7 +60,7 @@ def test_an_answer_that_is_elsewhere_is_taken_from_there_and_one_that_is_nowhere
     examples, notes = read(path)
     assert examples.truths == [(("Ada", 20),), ADA, (("Paris", -1),), (("Ada", 20),)]
     assert notes == [
-        f"{path}: 3 answers are not where it says, and taken where it stands "
+        f"{path}: 3 answers are found elsewhere than stated, and taken from there "
         "(the first in line 1).",
         f"{path}: 1 answer is not in the context, so that nothing is learned from it (line 3).",
     ]
