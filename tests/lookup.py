@@ -3,12 +3,14 @@
 So what a part must get is known: the rows of its own ids, whatever stands beside it in a batch.
 """
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
+import edgeft
 from edgeft.bundle import (
     Golden,
     Manifest,
@@ -16,9 +18,12 @@ from edgeft.bundle import (
     PipelineStep,
     TensorRecord,
     Variant,
+    read_manifest,
     record_files,
     write_manifest,
 )
+from edgeft.tasks import task_named
+from edgeft.tasks.outputs import flat
 from tests import tiny
 
 MOST = 24  # tokens that the models read
@@ -60,7 +65,15 @@ def _graph(tables: dict[str, np.ndarray]) -> bytes:
     return model.SerializeToString()
 
 
-def bundle(out: Path, task: str, labels: tuple[str, ...], tables: dict[str, np.ndarray]) -> Path:
+def bundle(
+    out: Path,
+    task: str,
+    labels: tuple[str, ...],
+    tables: dict[str, np.ndarray],
+    *,
+    answers: bool = True,
+) -> Path:
+    """A bundle of one variant; with ``answers`` its golden ones are recorded."""
     tiny.wordpiece(out)
     for path in out.iterdir():
         if path.name != "tokenizer.json":
@@ -75,6 +88,24 @@ def bundle(out: Path, task: str, labels: tuple[str, ...], tables: dict[str, np.n
         ),
         golden=Golden({}, 0.0),
     )  # fmt: skip
-    record = ModelRecord(".", task, labels, "tokenizer.json", MOST, 0, 0, (), (), {"fp32": variant})
+    golden = task_named(task).golden
+    record = ModelRecord(
+        ".", task, labels, "tokenizer.json", MOST, 0, 0, (), golden, {"fp32": variant}
+    )
     write_manifest(out, Manifest({"main": record}, (PipelineStep("main"),), record_files(out), {}))
+    if golden and answers:
+        add_golden(out)
     return out
+
+
+def add_golden(bundle: Path) -> None:
+    """Record what the model answers here."""
+    with edgeft.load(bundle, device="cpu", verify="off") as model:
+        found = flat(model.outputs(model.manifest.model.golden_inputs, alone=True, cut=True)[1])
+        record = model.manifest.model
+    outputs = {name: tuple(map(tuple, rows)) for name, rows in found.items()}
+    variant = replace(record.variants["fp32"], golden=Golden(outputs, 1e-3))
+    manifest = replace(
+        read_manifest(bundle), models={"main": replace(record, variants={"fp32": variant})}
+    )
+    write_manifest(bundle, manifest)

@@ -62,6 +62,6 @@ def _check_names(what: str, found: list[str], recorded: list[str], path: Path) -
 
 def _unfit(path: Path, task: Task, found: str) -> BundleError:
     return BundleError(
-        f"{path} is no graph of a {task.noun}: {found}.",
+        f"{path} is no graph for {task.name}: {found}.",
         hint="Export the model again with: edgeft export",
     )

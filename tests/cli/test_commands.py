@@ -12,7 +12,7 @@ from click.testing import CliRunner, Result
 import edgeft
 from edgeft.bundle import Head
 from edgeft.cli import main
-from tests import tiny
+from tests import lookup, tiny
 from tests.bundles import with_variant
 from tests.exporting import CAN_EXPORT
 
@@ -72,6 +72,25 @@ def test_predict_reads_stdin_in_order(tiny_bundle: Path) -> None:
     assert set(lines[0]) == {"label", "score", "truncated", "unknown_share"}
     assert lines[2]["unknown_share"] == 1.0
     assert "Running" in result.stderr
+
+
+def test_predict_reads_questions_a_line_each_or_from_a_file(tmp_path: Path) -> None:
+    tables = {"start_logits": lookup.STARTS, "end_logits": lookup.ENDS}
+    finder = lookup.bundle(tmp_path / "finder", "question-answering", (), tables)
+    asked = [{"question": f"who {word}?", "context": "the team won the game"}
+             for word in ("won", "lost")]  # fmt: skip
+    lines = "".join(json.dumps(one) + "\n" for one in asked)
+    (tmp_path / "asked.jsonl").write_text(lines)
+    found = run("predict", finder, "-", stdin=lines.encode())
+    assert found.exit_code == 0, found.output
+    answers = [json.loads(line) for line in found.stdout.splitlines()]
+    assert [one["text"] for one in answers] == [
+        "the team won the game"[one["start"] : one["end"]] for one in answers
+    ]
+    assert run("predict", finder, tmp_path / "asked.jsonl").stdout == found.stdout
+    wrong = run("predict", finder, "-", stdin=lines.encode() + b"the team won\n")
+    assert wrong.exit_code == 1
+    assert "stdin, line 3: it is no question with its context" in wrong.stderr
 
 
 def test_predict_reads_a_table_and_gives_all_scores(tiny_bundle: Path, labelled: Path) -> None:

@@ -206,7 +206,9 @@ def test_a_graph_that_gives_something_else_is_refused(tiny_bundle: Path, tmp_pat
             load(renamed, verify=how)
     output = TensorRecord("other", "float32", ("batch_size", 3))
     recorded = with_variant(renamed, tmp_path / "other2", "fp32", outputs=(output,))
-    with pytest.raises(BundleError, match=r"a text classifier: it has no output 'logits', but ot"):
+    with pytest.raises(
+        BundleError, match=r"for text-classification: it has no output 'logits', but ot"
+    ):
         load(recorded)
     wide = _edited(tiny_bundle, tmp_path / "wide", _more_scores)
     with pytest.raises(BundleError, match=r"'logits' is tensor\(float\) of shape .* for 3 labels"):

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import edgeft
-from edgeft.errors import BundleError, UsageError
+from edgeft.errors import BundleError, IntegrityError, UsageError
 from edgeft.inputs import Input, Pair, Question
 from edgeft.runtime import load as loading
 from edgeft.runtime import opening
@@ -21,6 +21,7 @@ from edgeft.tasks.foreign import TASK as FOREIGN
 from edgeft.tasks.outputs import Outputs, ragged
 from edgeft.tasks.task import Head, Labels
 from tests import lookup, tiny
+from tests.bundles import with_variant
 from tests.lookup import ENDS, STARTS, TAGS
 from tests.observing import Seen
 
@@ -69,6 +70,17 @@ def test_every_way_to_ask_gives_the_same_entities(tagger: Path) -> None:
             assert all(text[one.start : one.end] == one.text for one in found)
 
 
+def test_golden_answers_of_tokens_are_held(tagger: Path, tmp_path: Path) -> None:
+    with edgeft.load(tagger, device="cpu") as model:
+        golden = model.manifest.model.variants["fp32"].golden
+        assert len(model.predict("the cat")) >= 0
+    rows = [list(row) for row in golden.outputs["logits"]]
+    rows[0][7] += 0.1
+    other = replace(golden, outputs={"logits": tuple(map(tuple, rows))})
+    with pytest.raises(IntegrityError, match=r"differ by up to 0\.1"):
+        edgeft.load(with_variant(tagger, tmp_path / "b", "fp32", golden=other), device="cpu")
+
+
 def test_settings_are_those_of_the_task(tagger: Path, tiny_bundle: Path) -> None:
     with open_here(tagger, min_score=0.9, aggregation="max") as model:
         assert (model.head.min_score, model.head.aggregation) == (0.9, "max")
@@ -96,8 +108,12 @@ def test_another_task_than_the_bundles_is_an_error(tagger: Path) -> None:
 
 
 def test_a_graph_that_tells_of_texts_is_none_of_tokens(tmp_path: Path) -> None:
-    bundle = lookup.bundle(tmp_path / "b", "token-classification", tiny.TAGS, {"logits": STARTS})
-    with pytest.raises(BundleError, match=r"of a .*: its output 'logits' is .* for 5 labels"):
+    bundle = lookup.bundle(
+        tmp_path / "b", "token-classification", tiny.TAGS, {"logits": STARTS}, answers=False
+    )
+    with pytest.raises(
+        BundleError, match=r"for token-classification: its output 'logits' is .* for 5 labels"
+    ):
         open_here(bundle)
 
 
