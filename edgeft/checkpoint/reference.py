@@ -130,7 +130,7 @@ def _encode_alike(checkpoint: Checkpoint, inputs: Sequence[Any]) -> list[Encoded
     asking = isinstance(inputs[0], Question)
     overlap = checkpoint.max_length // OVERLAP if checkpoint.task.on_long == "window" else None
     if asking:
-        columns[0] = [_shortened(checkpoint, *both) for both in zip(*columns, strict=True)]
+        columns[0] = [_shortened(checkpoint, one) for one in columns[0]]
     encoded = checkpoint.tokenizer(
         *columns,
         truncation="only_second" if asking else True,
@@ -171,16 +171,12 @@ def _word(number: int | None) -> int:
     return -1 if number is None else number
 
 
-def _shortened(checkpoint: Checkpoint, question: str, context: str) -> str:
-    """A question, cut where beside its context it would take more than half of the room."""
-    tokenizer = checkpoint.tokenizer.backend_tokenizer
-    room = checkpoint.max_length - tokenizer.num_special_tokens_to_add(True)
-    if len(question.encode()) <= room // 2:  # no token is less than a byte
+def _shortened(checkpoint: Checkpoint, question: str) -> str:
+    """A question, cut where it would take more than half of the model's tokens."""
+    most = checkpoint.max_length // 2
+    if len(question.encode()) <= most:  # no token is less than a byte
         return question
+    tokenizer = checkpoint.tokenizer.backend_tokenizer
     tokenizer.no_truncation()  # which an earlier call may have left on
     offsets = tokenizer.encode(question, add_special_tokens=False).offsets
-    if len(offsets) <= room // 2:
-        return question
-    if len(offsets) + len(tokenizer.encode(context, add_special_tokens=False).ids) <= room:
-        return question
-    return question[: offsets[room // 2 - 1][1]]
+    return question if len(offsets) <= most else question[: offsets[most - 1][1]]

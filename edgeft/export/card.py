@@ -193,6 +193,8 @@ def _rules(decision: Head) -> list[str]:
         rules.append(f"{escape(decision.label)} from a score of {decision.threshold:.4f} on")
     if decision.abstain_below:
         rules.append(f'"unknown" below a score of {decision.abstain_below:.4f}')
+    if decision.null_margin is not None:
+        rules.append(f"nothing where that leads by more than {decision.null_margin:.4f}")
     return rules
 
 

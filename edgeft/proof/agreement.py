@@ -19,7 +19,12 @@ __all__ = [
 ]
 
 LOGIT_DIGITS = 4  # of a difference between logits: less is float32's rounding
-WORDS = {"macro_f1": "macro F1", "right_of_answered": "right of those"}
+WORDS = {
+    "exact_match": "exact match",
+    "f1": "F1",
+    "macro_f1": "macro F1",
+    "right_of_answered": "right of those",
+}
 
 
 @dataclass(frozen=True)
