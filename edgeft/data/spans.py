@@ -64,7 +64,7 @@ def form_of(first: Object, columns: Mapping[str, str | None]) -> Form | None:
     if "data" in first and isinstance(first["data"], dict):
         return Form("studio", text or "", "annotations")
     words = _first(first, WORD_KEYS if text is None else (text,), _is_words)
-    tags = _first(first, TAG_KEYS if label is None else (label,), _is_words)
+    tags = _first(first, TAG_KEYS if label is None else (label,), _is_tags)
     if words and tags and words != tags:
         return Form("words", words, tags)
     text = _first(first, (*TEXT_COLUMNS, "data") if text is None else (text,), _is_text)
@@ -144,6 +144,11 @@ def _first(one: Object, keys: Sequence[str], fits: Any) -> str | None:
 
 def _is_words(found: Any) -> bool:
     return isinstance(found, list) and all(isinstance(one, str) for one in found)
+
+
+def _is_tags(found: Any) -> bool:
+    """Numbers, too: they are refused with a word on what to do."""
+    return isinstance(found, list) and all(isinstance(one, (str, int)) for one in found)
 
 
 def _is_text(found: Any) -> bool:

@@ -2,12 +2,13 @@
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
 from edgeft.checkpoint.pretrained import first_line
 from edgeft.data import Row, Table, visible
+from edgeft.data.table import Records
 from edgeft.errors import DataError, EdgeftError
 
 __all__ = ["is_unlabelled", "open_dataset", "open_parquet"]
@@ -35,11 +36,12 @@ def open_parquet(path: Path) -> Table:
 
 def open_dataset(source: str, dataset: Any) -> Table:
     """A table of one split of a Hub data set, as ``open_parquet`` reads a file."""
-    names = {
-        name: list(feature.names)
-        for name, feature in dataset.features.items()
-        if hasattr(feature, "int2str")
-    }
+    names = {}
+    for name, feature in dataset.features.items():
+        # A list of class ids is a feature with a feature inside, or a list of that one.
+        one = feature[0] if isinstance(feature, list) else getattr(feature, "feature", feature)
+        if hasattr(one, "int2str"):
+            names[name] = list(one.names)
 
     def batches(columns: Sequence[str]) -> Iterator[Any]:
         chosen = dataset.select_columns(list(columns)).with_format("arrow")
@@ -75,7 +77,45 @@ def _table(
                 yield from enumerate(zip(*columns, strict=True), start=before + 1)
                 before += batch.num_rows
 
-    return Table(source, tuple(map(str, schema.names)), pick)
+    columns = tuple(map(str, schema.names))
+    if not any(_is_nested(field.type) for field in schema):
+        return Table(source, columns, pick)
+
+    def records() -> Records:
+        number = 0
+        with _guarded(source):
+            for batch in batches(schema.names):
+                for row in batch.to_pylist():
+                    number += 1
+                    yield (
+                        number,
+                        {name: _named(value, class_names.get(name)) for name, value in row.items()},
+                    )
+
+    try:
+        with closing(records()) as rows:
+            first = next(rows, None)
+    except (
+        DataError
+    ):  # of a column that none may ask for; texts and labels can be read all the same
+        return Table(source, columns, pick)
+    return Table(source, columns, pick, records=records, first=first[1] if first else None)
+
+
+def _is_nested(kind: Any) -> bool:
+    from pyarrow import types
+
+    return bool(types.is_nested(kind))
+
+
+def _named(value: Any, class_names: list[str] | None) -> Any:
+    """A value, a list of class ids as their names."""
+    if class_names is None or not isinstance(value, list):
+        return value
+    return [
+        class_names[one] if isinstance(one, int) and 0 <= one < len(class_names) else one
+        for one in value
+    ]
 
 
 @contextmanager
@@ -144,9 +184,14 @@ def _class_names(metadata: Mapping[bytes, bytes]) -> dict[str, list[str]]:
     """The names of ClassLabel columns, which `datasets` notes in a Parquet file's metadata."""
     try:
         features = json.loads(metadata[b"huggingface"])["info"]["features"]
+        inner = {
+            column: feature.get("feature", feature)
+            for column, feature in features.items()
+            if isinstance(feature, dict)
+        }
         found = {
             column: feature["names"]
-            for column, feature in features.items()
+            for column, feature in inner.items()
             if isinstance(feature, dict) and feature.get("_type") == "ClassLabel"
         }
     except (KeyError, ValueError, TypeError, AttributeError, RecursionError):

@@ -14,7 +14,9 @@ import pytest
 
 from edgeft.data import Examples
 from edgeft.errors import DataError
-from edgeft.train.arrow import is_unlabelled, open_dataset
+from edgeft.tasks import task_named
+from edgeft.tasks.reading import examples_of, task_of
+from edgeft.train.arrow import is_unlabelled, open_dataset, open_parquet
 from edgeft.train.config import DataConfig
 from tests.train.conftest import read_splits
 
@@ -209,3 +211,41 @@ def test_dates_are_no_text(tmp_path: Path) -> None:
     path = _parquet(tmp_path, {"text": ["a"], "label": [datetime.date(2020, 1, 1)]})
     with pytest.raises(DataError, match="'label' holds date32"):
         _read(path)
+
+
+TAGGED = {"tokens": [["Ada", "slept"], ["So"]], "ner_tags": [[1, 0], [0]]}
+NAMED = {"_type": "Sequence", "feature": {"_type": "ClassLabel", "names": ["O", "B-PER"]}}
+
+
+def test_lists_of_words_and_of_class_ids_are_entities(tmp_path: Path) -> None:
+    metadata = {"huggingface": json.dumps({"info": {"features": {"ner_tags": NAMED}}})}
+    table = pyarrow.table(TAGGED).replace_schema_metadata(metadata)
+    features = datasets.Features(
+        tokens=datasets.Sequence(datasets.Value("string")),
+        ner_tags=datasets.Sequence(datasets.ClassLabel(names=["O", "B-PER"])),
+    )
+    dataset = datasets.Dataset.from_dict(TAGGED, features=features)
+    for source in (open_parquet(_parquet(tmp_path, table)), open_dataset("d", dataset)):
+        assert task_of(source) == "token-classification"
+        examples = examples_of(source, task_named("token-classification"), {})
+        assert (examples.inputs, examples.truths) == (["Ada slept", "So"], [((0, 3, 1),), ()])
+    bare = open_parquet(_parquet(tmp_path, TAGGED))
+    with pytest.raises(DataError, match="'ner_tags' is no list of words") as caught:
+        examples_of(bare, task_named(task_of(bare)), {})
+    assert "by their names" in caught.value.hint
+
+
+def test_questions_with_their_answers(tmp_path: Path) -> None:
+    row = {"question": "Who?", "context": "Ada slept.",
+           "answers": {"text": ["Ada"], "answer_start": [0]}}  # fmt: skip
+    table = pyarrow.Table.from_pylist([row, {**row, "answers": {"text": [], "answer_start": []}}])
+    source = open_parquet(_parquet(tmp_path, table))
+    assert task_of(source) == "question-answering"
+    examples = examples_of(source, task_named("question-answering"), {})
+    assert examples.truths == [(("Ada", 0),), ()]
+
+
+def test_a_list_that_cannot_be_read_is_in_the_way_of_no_text(tmp_path: Path) -> None:
+    far = pyarrow.array([[2**62]] * 2, pyarrow.list_(pyarrow.timestamp("ms")))
+    path = _parquet(tmp_path, {"text": ["a", "b"], "label": ["x", "y"], "when": far})
+    assert _read(path).texts == ["a", "b"]
