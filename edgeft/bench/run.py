@@ -67,6 +67,7 @@ def bench(config: BenchConfig, progress: Progress = silent, tell: Tell = unheard
             encoder,
             lengths_of(subject.manifest),
             tell,
+            task=task_named(subject.manifest.model.task),
         )
         texts: dict[int | None, Texts] = {None: whole}
         for length in config.lengths:

@@ -8,9 +8,13 @@ from itertools import pairwise
 from pathlib import Path
 
 from edgeft.bench.statistics import percentiles
-from edgeft.data import Tell, distinct, open_texts, sample_evenly, unheard
+from edgeft.data import Tell, distinct, sample_evenly, unheard
 from edgeft.errors import DataError
+from edgeft.inputs import columns_of
 from edgeft.runtime.tokenize import TextEncoder
+from edgeft.tasks.classification import TASK as CLASSIFICATION
+from edgeft.tasks.reading import read_inputs
+from edgeft.tasks.task import Task
 
 __all__ = [
     "TextFacts",
@@ -98,6 +102,8 @@ def read_all(
     encoder: TextEncoder,
     lengths: Mapping[str, int] | None = None,
     tell: Tell = unheard,
+    *,
+    task: Task = CLASSIFICATION,
 ) -> Texts:
     """The file's texts, at most ``most`` of them, or built-in ones; shuffled, always alike.
 
@@ -110,7 +116,8 @@ def read_all(
         told = "like the training's" if lengths else "of usual lengths"
         texts, source = builtin_texts(encoder, lengths or USUAL_LENGTHS), f"built-in, {told}"
     else:
-        texts, source = open_texts(data, text_column=text_column, tell=tell), data.name
+        found = read_inputs(data, task, {"text": text_column}, tell)
+        texts, source = (columns_of(one)[-1] for one in found), data.name
     counted = _Counted(texts)
     sample, _ = sample_evenly(distinct(counted), SAMPLED_TEXTS)
     if not sample:

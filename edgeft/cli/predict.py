@@ -1,7 +1,8 @@
 """edgeft predict: texts in, JSON Lines out."""
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from itertools import tee
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +13,8 @@ from edgeft.cli import console, options
 if TYPE_CHECKING:
     from edgeft.cli.arrivals import Arrivals
     from edgeft.inputs import Input
-    from edgeft.tasks.task import LongTexts
+    from edgeft.runtime.model import Model
+    from edgeft.tasks.task import LongTexts, Task
 
 
 @click.command()
@@ -20,6 +22,14 @@ if TYPE_CHECKING:
 @click.argument("source", metavar="[FILE|-]", type=options.FILE, default="-")
 @options.text_column
 @options.runtime
+@click.option(
+    "--format", "form", type=click.Choice(["json", "conll", "spacy", "brat"]), default="json",
+    show_default=True, help="How entities are written.",
+)  # fmt: skip
+@click.option("--min-score", type=float, help="Give no entity below it (0 to 1).")
+@click.option("--aggregation", help="What speaks for a word: first, average or max of its tokens.")
+@click.option("--top-k", type=int, help="Tell so many answers to a question.")
+@click.option("--max-answer-tokens", type=int, help="Of an answer, at most.  [default: 30]")
 @click.option("--scores", is_flag=True, help="Give the score of every label, not only the best.")
 @click.option(
     "--on-long", type=click.Choice(["truncate", "error", "window"]),
@@ -36,6 +46,11 @@ def command(
     device: str,
     variant: str,
     threads: int | None,
+    form: str,
+    min_score: float | None,
+    aggregation: str | None,
+    top_k: int | None,
+    max_answer_tokens: int | None,
     scores: bool,
     on_long: "LongTexts | None",
     batch_invariant: bool,
@@ -43,19 +58,25 @@ def command(
 ) -> None:
     """Predict each text of FILE, or of standard input.
 
-    A CSV, TSV or JSON Lines file gives its text column; any other file, and
-    standard input, gives one text a line. A model that answers questions reads
-    SQuAD's JSON, a table with columns for question and context, or from standard
-    input an object with "question" and "context" a line. One JSON object a line
-    is printed, in the order of the texts.
+    A CSV, TSV or JSON Lines file gives its text column, a file of tagged words its
+    sentences; any other file, and standard input, gives one text a line. A model
+    that answers questions reads SQuAD's JSON, a table with columns for question
+    and context, or from standard input an object with "question" and "context" a
+    line. One JSON object a line is printed, in the order of the texts.
+
+    Entities can also be written for other tools: as words and tags (conll), as
+    spaCy's examples, or as an .ann beside a document with a text a line (brat).
 
     Standard input is answered as it arrives: the lines that are there are run
     together, up to 1,024 of them, and their answers are written at once.
     """
     import edgeft
+    from edgeft.bundle import read_manifest
     from edgeft.cli.arrivals import Arrivals, groups
-    from edgeft.errors import DataError
+    from edgeft.errors import DataError, UsageError
     from edgeft.runtime.runner import GROUP
+    from edgeft.tasks import task_named
+    from edgeft.tasks.entity_formats import FORMATS
 
     arrivals = None
     if str(source) == "-":
@@ -63,8 +84,11 @@ def command(
             raise DataError("Standard input is closed.", hint="Pipe texts in, or name a file.")
         stdin: Any = sys.stdin.buffer
         arrivals = Arrivals(getattr(stdin, "raw", stdin))
+    task = task_named(read_manifest(bundle).model.task)
+    if form != "json" and task.name != "token-classification":
+        raise UsageError(f"--format {form} writes entities, and {bundle} finds none.")
     # Opened first: a wrong file name is told before a model is loaded.
-    texts = _inputs(bundle, source, arrivals, text_column)
+    inputs = _inputs(task, source, arrivals, text_column)
     with edgeft.load(
         bundle,
         device=device,
@@ -73,35 +97,45 @@ def command(
         on_long=on_long,
         batch_invariant=batch_invariant,
         expect=expect,
+        min_score=min_score,
+        aggregation=aggregation,
+        top_k=top_k,
+        max_answer_tokens=max_answer_tokens,
     ) as model:
         console.note(f"Running {model.variant} on {model.device}, {model.threads} threads.")
-        show = model.task.show
-        if arrivals is None:
-            for prediction in model.stream(texts):
-                print(console.json_text(show(prediction, scores)))
+        found: Iterable[tuple[Any, Any]]
+        if arrivals is not None:
+            found = _as_they_arrive(model, groups(inputs, arrivals=arrivals, most=GROUP))
+        else:
+            ours, theirs = tee(inputs)
+            found = zip(ours, model.stream(theirs), strict=True)
+        if form != "json":
+            for line in FORMATS[form](found):
+                print(line)
             return
-        for group in groups(texts, arrivals=arrivals, most=GROUP):
-            for prediction in model.predict(group):
-                print(console.json_text(show(prediction, scores)))
-            sys.stdout.flush()
+        for _, prediction in found:
+            print(console.json_text(task.show(prediction, scores)))
+
+
+def _as_they_arrive(model: "Model", some: Iterable[list[Any]]) -> Iterator[tuple[Any, Any]]:
+    """The inputs of each group and its predictions, which are written before the next is read."""
+    for group in some:
+        yield from zip(group, model.predict(group), strict=True)
+        sys.stdout.flush()
 
 
 def _inputs(
-    bundle: Path, source: Path, arrivals: "Arrivals | None", text_column: str | None
+    task: "Task", source: Path, arrivals: "Arrivals | None", text_column: str | None
 ) -> "Iterable[Input]":
-    """What the bundle's model is asked. Raises BundleError, DataError."""
-    from edgeft.bundle import read_manifest
-    from edgeft.data import Examples, read_texts
-    from edgeft.tasks import task_named
-    from edgeft.tasks.reading import read_examples_or_inputs
+    """What the bundle's model is asked. Raises DataError."""
+    from edgeft.data import read_texts
+    from edgeft.tasks.reading import read_inputs
 
-    task = task_named(read_manifest(bundle).model.task)
+    if arrivals is None:
+        return read_inputs(source, task, {"text": text_column}, console.note)
     if str in task.takes:
-        return read_texts(arrivals or source, text_column=text_column, tell=console.note)
-    if arrivals is not None:
-        return map(_question, range(1, sys.maxsize), arrivals)
-    found = read_examples_or_inputs(source, task, {"text": text_column}, console.note)
-    return found.inputs if isinstance(found, Examples) else found
+        return read_texts(arrivals, text_column=text_column, tell=console.note)
+    return map(_question, range(1, sys.maxsize), arrivals)
 
 
 def _question(number: int, line: bytes) -> "Input":

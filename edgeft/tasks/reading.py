@@ -1,20 +1,27 @@
 """The user's labelled rows: read for a task, and brought to the labels that a model has."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from edgeft.data import Examples, Source, Table, Tell, open_source, open_texts, unheard
+from edgeft.data import Examples, Source, Table, Tell, open_source, open_texts, read_texts, unheard
 from edgeft.data.answers import holds_answers
 from edgeft.data.entities import holds_entities
 from edgeft.data.examples import unlabelled
-from edgeft.data.kinds import open_unless_plain
+from edgeft.data.kinds import TAGGED_SUFFIXES, open_unless_plain
 from edgeft.errors import DataError
 from edgeft.inputs import Input
 from edgeft.tasks.tags import begins, tags_of
 from edgeft.tasks.task import Columns, Task
 
-__all__ = ["aligned", "examples_of", "read_examples", "read_examples_or_inputs", "task_of"]
+__all__ = [
+    "aligned",
+    "examples_of",
+    "read_examples",
+    "read_examples_or_inputs",
+    "read_inputs",
+    "task_of",
+]
 
 MOST_NAMED = 8  # labels of a model that a message names
 NO_COLUMNS: Columns = {}
@@ -110,3 +117,19 @@ def _unknown_label(examples: Examples, labels: tuple[str, ...], at: int, line: i
         f"{examples.source}, line {line}: the model has no label {label!r}.",
         hint=f"It has {len(shown)}: {some}{' …' if len(shown) > MOST_NAMED else ''}.{read}",
     )
+
+
+def read_inputs(
+    path: Path, task: Task, columns: Columns = NO_COLUMNS, tell: Tell = unheard
+) -> Iterable[Input]:
+    """The inputs of a file alone, whatever it says of them. Raises DataError.
+
+    Texts of a table come one by one, once it was read to its end; so do those of any other file,
+    one a line.
+    """
+    suffix = path.suffix.lower()
+    tagged = suffix in (*TAGGED_SUFFIXES, ".ann") or path.is_dir()
+    if str in task.takes and not tagged and not (task.by_token and suffix == ".json"):
+        return read_texts(path, text_column=columns.get("text"), tell=tell)
+    found = read_examples_or_inputs(path, task, columns, tell)
+    return found.inputs if isinstance(found, Examples) else found
