@@ -100,6 +100,17 @@ def test_predict_reads_a_table_and_gives_all_scores(tiny_bundle: Path, labelled:
     assert sum(lines[0]["scores"].values()) == pytest.approx(1, abs=1e-5)
 
 
+def test_predict_writes_entities_of_taggers_alone(tiny_bundle: Path, tmp_path: Path) -> None:
+    (tmp_path / "t.txt").write_text("the cat won\n")
+    arguments = ["predict", str(tiny_bundle), str(tmp_path / "t.txt")]
+    told = CliRunner().invoke(main, [*arguments, "--format", "conll"])
+    assert told.exit_code == 2
+    assert "--format conll writes entities" in told.output
+    told = CliRunner().invoke(main, [*arguments, "--min-score", "0.5"])
+    assert told.exit_code == 2
+    assert "min_score" in told.output or "min-score" in told.output
+
+
 def test_predict_into_a_closed_pipe_is_quiet(tiny_bundle: Path, tmp_path: Path) -> None:
     texts = tmp_path / "texts.txt"
     texts.write_text("the cat\n" * 20_000)
