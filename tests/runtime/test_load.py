@@ -239,7 +239,7 @@ def test_scores_that_are_no_numbers_are_an_error(tiny_bundle: Path, tmp_path: Pa
         ):
             with pytest.raises(RunError, match=told):
                 ask()
-    found = verify(bundle, device="cpu")["fp32"].to_dict()["golden"]
+    found = verify(bundle, device="cpu")["fp32"].checked()["golden"]
     assert found == {"passed": False, "max_abs_difference": None, "tolerance": 0.001}
     checked = verify(bundle, ["the cat", "the dog"], device="cpu")
     assert (checked["fp32"].no_numbers, checked["fp32"].agreement) == (2, None)
