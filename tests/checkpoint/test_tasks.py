@@ -77,3 +77,33 @@ def test_the_runtime_reads_the_same_parts(tagger: Path) -> None:
         assert [(one.ids, one.offsets, one.words, one.fresh) for one in ours.parts] == [
             (one.ids, one.offsets, one.words, one.fresh) for one in theirs.parts
         ]
+
+
+def test_a_question_is_read_as_the_runtime_reads_it(tmp_path: Path) -> None:
+    from edgeft.inputs import Question
+    from edgeft.runtime.tokenize import TextEncoder
+
+    checkpoint = open_checkpoint(str(tiny.answerer(tmp_path / "c")))
+    assert (checkpoint.task.name, checkpoint.labels) == ("question-answering", ())
+    content = checkpoint.tokenizer.backend_tokenizer.to_str().encode()
+    encoder = TextEncoder(content, checkpoint.max_length, overlap=8, offsets=True)
+    asked = [
+        Question("what fell", "the rain fell"),
+        Question("what fell", LONG),
+        Question(LONG, LONG),
+        Question("", "rain"),
+    ]
+    for ours, theirs in zip(encode(checkpoint, asked), encoder.encode(asked), strict=True):
+        assert ours.parts == theirs.parts
+    told = torch_told(checkpoint, asked)
+    sizes = [sum(len(part.ids) for part in one.parts) for one in told.encoded]
+    assert [len(one) for one in ragged(told.outputs, "end_logits")] == sizes
+
+
+def test_a_head_for_answers_gives_two_numbers(tmp_path: Path) -> None:
+    tiny.answerer(tmp_path / "c")
+    names = {str(at): f"LABEL_{at}" for at in range(3)}
+    ids = {label: int(at) for at, label in names.items()}
+    folder = with_json(tmp_path / "c", tmp_path / "m", "config.json", id2label=names, label2id=ids)
+    with pytest.raises(ModelError, match="names 3 labels; a head for question-answering gives 2"):
+        open_checkpoint(str(folder))

@@ -125,3 +125,69 @@ def test_no_single_file_holds_a_tagger(tagger: Path, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"one label a text.*token-classification"):
         export(ExportConfig(str(tagger), tmp_path / "b", single_file="fp32"))
     assert not (tmp_path / "b").exists()
+
+
+# --- answers -------------------------------------------------------------------------
+
+CONTEXTS = [f"{one} {' '.join(tiny.WORDS[at:at + 6])}" for at, one in enumerate(TEXTS[:44])]
+
+
+@pytest.fixture(scope="module")
+def questions(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Rows with an answer, the second word of the context, and every fourth without one."""
+    lines = []
+    for at, context in enumerate(CONTEXTS):
+        answer = context.split()[1]
+        given = {"text": [answer], "answer_start": [context.index(f" {answer}") + 1]}
+        nothing: dict[str, list[str]] = {"text": [], "answer_start": []}
+        answers = nothing if at % 4 == 0 else given
+        lines.append({"question": "what fell", "context": context, "answers": answers})
+    path = tmp_path_factory.mktemp("questions") / "q.jsonl"
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
+    return path
+
+
+@pytest.fixture(scope="module")
+def answers(questions: Path, tmp_path_factory: pytest.TempPathFactory) -> ExportResult:
+    folder = tmp_path_factory.mktemp("answers")
+    checkpoint = tiny.answerer(folder / "c")
+    kinds = ("portable", "int8")
+    return export(
+        ExportConfig(str(checkpoint), folder / "b", data=questions, variants=kinds, max_drop=100)
+    )
+
+
+def test_answers_are_exported_by_their_own_metrics(answers: ExportResult, questions: Path) -> None:
+    record = answers.manifest.model
+    assert (record.task, record.labels) == ("question-answering", ())
+    assert list(record.variants["fp32"].golden.outputs) == ["start_logits", "end_logits"]
+    drop = answers.reports["fp32"].drop
+    assert drop is not None
+    assert [(loss.name, loss.points) for loss in drop.losses] == [("exact_match", 0.0), ("f1", 0.0)]
+    assert "no row has" not in drop.sentence(0.5)
+    task = task_named("question-answering")
+    examples = read_examples(questions, task)
+    results = verify(answers.out, examples, device="cpu")
+    assert all(one.golden and one.golden.passed for one in results.values())
+    hold(results, 100)
+    with edgeft.load(answers.out, device="cpu", variant="fp32") as model:
+        found = evaluate(model, examples).scored()
+        answer = model.predict(edgeft.Question("what fell", "the rain fell " * 60))
+    assert {"exact_match", "f1"} <= found.keys()
+    assert answer.windows > 1
+    card = (answers.out / "README.md").read_text(encoding="utf-8")
+    assert "An answer finder, exported" in card
+    assert "ORTModelForQuestionAnswering" in card
+    assert "## Labels" not in card
+
+
+def test_questions_about_one_context_stay_on_one_side() -> None:
+    from edgeft.data import Examples
+    from edgeft.proof.evidence import _halves
+
+    inputs = [edgeft.Question(f"what {at}", CONTEXTS[at // 3]) for at in range(60)]
+    rows = Examples("q", [*inputs], [()] * 60, list(range(60)), (), {})
+    one, other = _halves(rows, task_named("question-answering"), 0)
+    sides = [{asked.context for asked in some.inputs} for some in (one, other)]
+    assert not sides[0] & sides[1]
+    assert len(one) + len(other) == 60
