@@ -129,7 +129,7 @@ def test_no_single_file_holds_a_tagger(tagger: Path, tmp_path: Path) -> None:
 
 # --- answers -------------------------------------------------------------------------
 
-CONTEXTS = [f"{one} {' '.join(tiny.WORDS[at:at + 6])}" for at, one in enumerate(TEXTS[:44])]
+CONTEXTS = [f"{one} {' '.join(tiny.WORDS[at : at + 6])}" for at, one in enumerate(TEXTS[:44])]
 
 
 @pytest.fixture(scope="module")
