@@ -44,8 +44,24 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     held = [f"{row.split(',')[0]} again,{row.split(',')[1]}" for row in rows]
     (folder / "train.csv").write_text("\n".join(["text,label", *rows]) + "\n")
     (folder / "test.csv").write_text("\n".join(["text,label", *held]) + "\n")
+    for name, count in (("tagged", 40), ("held", 20)):
+        lines = ["rain B-THING\nin O\nthe O\nmorning B-TIME\n", "they O\nwon O\n"] * count
+        (folder / f"{name}.conll").write_text("\n".join(lines))
+    for name, count in (("squad", 24), ("held", 12)):
+        (folder / f"{name}.json").write_text(json.dumps(_squad(count, name)))
     (folder / "texts.txt").write_text("rain\n\n上海\n")
     return folder
+
+
+def _squad(count: int, title: str) -> dict[str, object]:
+    """A document of SQuAD's with as many paragraphs, a question each."""
+    paragraphs = []
+    for at in range(count):
+        context = f"rain in the morning of day {at} of {title}"
+        answer = {"text": "morning", "answer_start": context.index("morning")}
+        asked = {"id": f"{title}{at}", "question": f"when on day {at}", "answers": [answer]}
+        paragraphs.append({"context": context, "qas": [asked]})
+    return {"version": "1.1", "data": [{"title": title, "paragraphs": paragraphs}]}
 
 
 def _run(arguments: list[str], folder: Path) -> str:
@@ -60,7 +76,7 @@ def test_the_commands_in_their_order(folder: Path, tiny_checkpoint: Path) -> Non
     commands = [*_commands(README), *_commands(_help("bench"))]
     assert [command.split()[1] for command in commands] == [
         "train", "export", "eval", "bench", "report", "trim", "predict", "verify", "inspect",
-        "push", "doctor", "bench",
+        "push", "doctor", "train", "export", "predict", "train", "export", "predict", "bench",
     ]  # fmt: skip
     for command in commands:
         # Of a tiny model, as the small demo takes the embedded one. A few rows prove no accuracy,

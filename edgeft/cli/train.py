@@ -1,4 +1,4 @@
-"""edgeft train: fine-tune a text classifier."""
+"""edgeft train: fine-tune a model for one of the tasks."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -134,10 +134,13 @@ def command(
     as_json: bool,
     **given: Any,
 ) -> None:
-    """Fine-tune a text classifier on DATA.
+    """Fine-tune a text classifier, a tagger of entities or a finder of answers on DATA.
 
     DATA is a CSV, TSV, JSON Lines or Parquet file, a folder with train,
     validation and test files, or the name of a Hub data set (name:config).
+    Entities also come as tagged words (CoNLL), from Label Studio, doccano, Prodigy
+    and brat, answers as SQuAD's JSON. The data tell the task, unless --task
+    names it: text-classification, token-classification, question-answering.
     Files are in UTF-8, or UTF-16 with a byte-order mark. Semicolons, tabs or bars
     in a .csv are found; what a reader had to decide it says on stderr.
 
