@@ -44,10 +44,10 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     held = [f"{row.split(',')[0]} again,{row.split(',')[1]}" for row in rows]
     (folder / "train.csv").write_text("\n".join(["text,label", *rows]) + "\n")
     (folder / "test.csv").write_text("\n".join(["text,label", *held]) + "\n")
-    for name, count in (("tagged", 40), ("held", 20)):
-        lines = ["rain B-THING\nin O\nthe O\nmorning B-TIME\n", "they O\nwon O\n"] * count
-        (folder / f"{name}.conll").write_text("\n".join(lines))
-    for name, count in (("squad", 24), ("held", 12)):
+    for name, count in (("tagged", 60), ("held", 50)):
+        made = (f"rain B-THING\nin O\nthe O\nmorning B-TIME\n{name}{i} O\n" for i in range(count))
+        (folder / f"{name}.conll").write_text("\n".join(made))
+    for name, count in (("squad", 60), ("held", 50)):
         (folder / f"{name}.json").write_text(json.dumps(_squad(count, name)))
     (folder / "texts.txt").write_text("rain\n\n上海\n")
     return folder
