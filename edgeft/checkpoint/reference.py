@@ -16,13 +16,12 @@ from edgeft.proof.told import Told
 from edgeft.runtime.batching import plan_batches
 from edgeft.runtime.cpu import usable_cores
 from edgeft.settings import torch_threads
-from edgeft.tasks.encoded import Encoded, Part
+from edgeft.tasks.encoded import Encoded, Part, default_overlap
 from edgeft.tasks.outputs import finite
 
 __all__ = ["clean", "encode", "fills", "torch_told"]
 
 BATCH_TOKENS = 2048
-OVERLAP = 8  # windows share one in so many of their tokens, as ``edgeft.load`` has it
 
 
 def torch_told(
@@ -128,7 +127,8 @@ def _encode_alike(checkpoint: Checkpoint, inputs: Sequence[Any]) -> list[Encoded
     """Encode inputs of one kind, at least one."""
     columns = [clean(checkpoint, column) for column in zip(*map(columns_of, inputs), strict=True)]
     asking = isinstance(inputs[0], Question)
-    overlap = checkpoint.max_length // OVERLAP if checkpoint.task.on_long == "window" else None
+    windows = checkpoint.task.on_long == "window"
+    overlap = default_overlap(checkpoint.max_length) if windows else None
     if asking:
         columns[0] = [_shortened(checkpoint, one) for one in columns[0]]
     encoded = checkpoint.tokenizer(

@@ -26,6 +26,7 @@ from edgeft.runtime.sealed import SealedFiles
 from edgeft.runtime.tokenize import TextEncoder
 from edgeft.runtime.trial import quickest, suitable
 from edgeft.tasks import TASKS, task_named
+from edgeft.tasks.encoded import default_overlap
 from edgeft.tasks.task import LongTexts, Task
 
 __all__ = ["load"]
@@ -230,7 +231,7 @@ def _load(
     _check_task(task, wanted_task, settings)
     on_long = on_long or task.on_long
     if overlap is None:
-        overlap = record.max_length // 8
+        overlap = default_overlap(record.max_length)
     elif on_long != "window":
         raise _no_windows()
     with SealedFiles(folder, manifest.files, verify) as files:
