@@ -314,6 +314,7 @@ TASK = Task(
     takes=(Question,),
     settings=frozenset({"null_margin", "max_answer_tokens", "top_k"}),
     metrics={"exact_match": "exact match", "f1": "F1"},
+    alike="same answer",
     read=_read,
     labels=lambda examples: (),
     strata=_strata,

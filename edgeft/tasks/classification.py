@@ -311,6 +311,7 @@ TASK = Task(
     takes=(str, Pair),
     settings=frozenset(),
     metrics={"accuracy": "accuracy", "macro_f1": "macro F1"},
+    alike="same label",
     read=_read,
     labels=labelled.labels,
     strata=labelled.strata,

@@ -404,6 +404,7 @@ TASK = Task(
     takes=(str,),
     settings=frozenset({"aggregation", "min_score"}),
     metrics={"entity_f1": "entity F1"},
+    alike="same entities",
     read=_read,
     labels=_labels,
     strata=_strata,

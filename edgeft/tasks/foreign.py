@@ -63,6 +63,7 @@ TASK = Task(
     takes=(str,),
     settings=frozenset(),
     metrics={},
+    alike="",
     read=_no_answers,
     labels=_no_answers,
     strata=_no_answers,

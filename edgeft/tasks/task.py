@@ -154,6 +154,7 @@ class Task:
     settings: fields of Head that ``load`` may change.
     metrics: name → words, of the figures that may not get worse; the first chooses the best epoch.
     noun: what a model of this task is called: "text classifier".
+    alike: what ``same`` counts, in words: "same label". Headings and "as fp32" follow it.
 
     read(source, columns, tell): labelled inputs, or the inputs alone where there is no truth.
         Raises DataError.
@@ -187,6 +188,7 @@ class Task:
     takes: tuple[type, ...]
     settings: frozenset[str]
     metrics: Mapping[str, str]
+    alike: str
     read: "Callable[[Source, Columns, Tell], Examples | Sequence[Input]]"
     labels: "Callable[[Examples], Labels]"
     strata: Callable[[Rows, Labels], list[str]]

@@ -152,6 +152,7 @@ def _decode(
 SPANS = replace(
     FOREIGN,
     noun="finder of spans",
+    alike="same span",
     outputs={"start_logits": ("inputs", "tokens"), "end_logits": ("inputs", "tokens")},
     takes=(Question,),
     join=_join,
