@@ -171,12 +171,13 @@ def show(result: "ExportResult") -> None:
         rows.append(row)
     first = next(iter(result.reports.values()))
     where = "of yours" if first.source == "data" else "that are built in"
-    same = "same label" if result.task.name == "text-classification" else "same answer"
     console.print_table(
         f"{result.out}, compared with torch on {first.rows:,} texts {where}",
-        ["variant", "MB", "time", "graph", "fused", "logit difference", same],
+        ["variant", "MB", "time", "graph", "fused", "logit difference", result.task.alike],
         rows,
     )
+    if result.task.alike_is:
+        console.print_lines([f"{result.task.alike}: {result.task.alike_is}."])
     if result.torch:
         metrics, further = result.task.metrics, first.further_columns()
         original = ["torch", *(f"{result.torch.figure(metric):.4f}" for metric in metrics)]

@@ -39,11 +39,11 @@ def command(
 
     Every file is compared with its sha256, and every variant answers its golden
     texts within the recorded tolerance. With --data the variants are compared
-    with fp32. Labelled texts score their likeliest labels, and none may lose more
-    than --max-drop of accuracy or macro F1; whether so many rows prove that is
-    said. "As answered" is what predict answers where thresholds are recorded, a
-    withheld answer being a wrong one. Without labels, nine in ten of the texts that
-    fp32 answers clearly must get the same label. Exit status 3 if a variant misses
+    with fp32. Labelled texts score their likeliest answers, and none may lose more
+    than --max-drop points of its task's metrics, such as accuracy or F1; whether so
+    many rows prove that is said. "As answered" is what predict answers where
+    thresholds are recorded, a withheld answer being a wrong one. Without labels, nine
+    in ten of fp32's clear answers must be the same. Exit status 3 if a variant misses
     that.
     """
     from edgeft.bundle import read_manifest
@@ -101,9 +101,11 @@ def show(bundle: Path, results: "dict[str, Finding]", max_drop: float, task: "Ta
     console.print_table(
         f"{bundle}",
         ["variant", "device", "golden difference", "tolerance", "golden"]
-        + [f"same {_answer(task)} as fp32"] * compared,
+        + [f"{task.alike} as fp32"] * compared,
         rows,
     )
+    if compared and task.alike_is:
+        console.print_lines([f"{task.alike}: {task.alike_is}."])
     scored = [
         [
             name,
@@ -130,7 +132,3 @@ def show(bundle: Path, results: "dict[str, Finding]", max_drop: float, task: "Ta
             console.print_lines([f"{name}, against fp32: {one.drop.sentence(max_drop)}"])
         if one.outcome:
             console.print_lines([f"{name}, as answered: {', '.join(one.outcome_told())}"])
-
-
-def _answer(task: "Task") -> str:
-    return "label" if task.name == "text-classification" else "answer"

@@ -9,7 +9,6 @@ from typing import Any
 from edgeft.bundle import Head, Manifest
 from edgeft.export.result import ExportResult
 from edgeft.tasks import task_named
-from edgeft.tasks.task import Task
 
 __all__ = ["escape", "model_card"]
 
@@ -31,11 +30,6 @@ _USES = {
         '"only_second"',
     ),
 }
-
-
-def answer_word(task: Task) -> str:
-    """What one input of a task gets: a label, or something that has no shorter name."""
-    return "label" if task.name == "text-classification" else "answer"
 
 
 def escape(text: str) -> str:
@@ -98,7 +92,7 @@ def _front_matter(manifest: Manifest) -> str:
 
 def _variants(result: ExportResult) -> str:
     columns = ["variant", "file", "MB", "graph", "fused attention", "largest logit difference",
-               f"same {answer_word(result.task)} as torch"]  # fmt: skip
+               f"{result.task.alike} as torch"]  # fmt: skip
     if result.torch:
         first, *others = result.task.metrics.values()
         columns += [first, *others, f"points of {first} lost (95% interval)"]
@@ -124,6 +118,8 @@ def _checked_on(result: ExportResult) -> str:
     first = next(iter(result.reports.values()))
     kind = "built-in texts" if first.source == "built-in" else "texts of the user's"
     text = f"Compared with the torch original on {first.rows:,} {kind}."
+    if result.task.alike_is:
+        text += f" {result.task.alike.capitalize()}: {result.task.alike_is}."
     if result.torch:
         text += f" On their labels the original has {_figures(result)}."
         if first.after:
@@ -133,7 +129,7 @@ def _checked_on(result: ExportResult) -> str:
             )
         if any(report.outcome for report in result.reports.values()):
             text += (
-                f" The table is of the likeliest {answer_word(result.task)}s; what is answered "
+                " The table is of the likeliest answers; what is answered "
                 "with the recorded thresholds stands below, where a withheld answer counts as a "
                 "wrong one."
             )
@@ -207,7 +203,7 @@ def _limits(manifest: Manifest) -> str:
         else f"What is longer than {model.max_length} tokens is read in windows that overlap.",
         "It knows the languages that its vocabulary and its training texts cover. Each prediction "
         "tells the share of its tokens that the vocabulary lacks (`unknown_share`); where that is "
-        f"large, the {answer_word(task)} means little.",
+        "large, the prediction means little.",
     ]
     if task.name == "text-classification":
         lines.append(
@@ -227,7 +223,7 @@ def _limits(manifest: Manifest) -> str:
             lines.append(
                 f"{name} quantizes activations with one scale for a whole batch, so a text's "
                 f"logits depend a little on its neighbours: of {batch['texts']} texts, "
-                f"{batch['label_flips']} got another {answer_word(task)} in a batch than alone. "
+                f"{batch['label_flips']} got another answer in a batch than alone. "
                 "Run texts alone, or use fp32, where that matters."
             )
     if full := [name for name, one in model.variants.items() if one.full_range]:

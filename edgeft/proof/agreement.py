@@ -31,14 +31,16 @@ WORDS = {
 class Agreement:
     """Two models' outputs for the same texts, compared.
 
-    ``label_agreement`` is how far the likeliest answers agree, 0 to 1: of a
-    classifier the share of texts with the same label.
+    ``label_agreement`` is how far the likeliest answers agree, 0 to 1, as the task's ``alike``
+    and ``alike_is`` say: of a classifier the share of texts with the same label. ``different``
+    texts get an answer that is not wholly the same.
     Differences are told to four digits behind the point: less changes with the
     number of threads.
     """
 
     texts: int
     label_agreement: float
+    different: int
     max_abs_logit_diff: float
     mean_abs_logit_diff: float
 
@@ -65,6 +67,7 @@ def agreement_of(
     return Agreement(
         texts=len(same),
         label_agreement=round(float(same.mean()), 6),
+        different=int((same < 1).sum()),
         max_abs_logit_diff=round(largest, LOGIT_DIGITS),
         mean_abs_logit_diff=round(mean, LOGIT_DIGITS),
     )

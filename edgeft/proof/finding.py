@@ -163,7 +163,7 @@ class Finding:
         return outcome_told(self.outcome)
 
     def parity_cells(self) -> list[str]:
-        """For a table: the largest logit difference from torch, and the share of its answers."""
+        """For a table: the largest logit difference from torch, and how far answers are alike."""
         if self.agreement is None:
             return ["-", "-"]
         return [
@@ -239,10 +239,9 @@ def inexact(finding: Finding, against: str, allowed: float = SAME_LOGITS) -> str
         return ""
     if finding.apart <= allowed and clear.label_agreement == 1.0:
         return ""
-    flips = round((1 - agreement.label_agreement) * agreement.texts)
     return (
         f"it does not answer as {against} does: its logits differ by up to {finding.apart:.2g} "
-        f"(allowed: {allowed:g}), {flips} of {agreement.texts} answers"
+        f"(allowed: {allowed:g}), {agreement.different} of {agreement.texts} answers"
     )
 
 
@@ -250,7 +249,7 @@ def problem(finding: Finding, max_drop: float, *, against: str, baseline: str = 
     """What is wrong with a model that may round, "" if nothing is.
 
     Every input must get numbers. On labelled ones it may lose ``max_drop`` points of each metric;
-    on others it must give the reference's answer to LEAST_AGREEMENT of those whose answer is clear.
+    on others it must give LEAST_AGREEMENT of the reference's clear answers.
     ``against`` and ``baseline`` are the names of what it is compared with and counted from.
     """
     if finding.no_numbers:
@@ -269,7 +268,7 @@ def problem(finding: Finding, max_drop: float, *, against: str, baseline: str = 
         return ""
     source = f" ({finding.source})" if finding.source else ""
     return (
-        f"it gives {against}'s answer on only {clear.label_agreement:.1%} of the {clear.texts} "
+        f"it gives only {clear.label_agreement:.1%} of {against}'s answers to the {clear.texts} "
         f"texts{source} whose answer is clear (at least {LEAST_AGREEMENT:.0%} wanted)"
     )
 

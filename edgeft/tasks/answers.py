@@ -315,6 +315,7 @@ TASK = Task(
     settings=frozenset({"null_margin", "max_answer_tokens", "top_k"}),
     metrics={"exact_match": "exact match", "f1": "F1"},
     alike="same answer",
+    alike_is="the share of questions whose answers are an exact match, by the rules of SQuAD",
     read=_read,
     labels=lambda examples: (),
     strata=_strata,

@@ -312,6 +312,7 @@ TASK = Task(
     settings=frozenset(),
     metrics={"accuracy": "accuracy", "macro_f1": "macro F1"},
     alike="same label",
+    alike_is="",
     read=_read,
     labels=labelled.labels,
     strata=labelled.strata,

@@ -405,6 +405,8 @@ TASK = Task(
     settings=frozenset({"aggregation", "min_score"}),
     metrics={"entity_f1": "entity F1"},
     alike="same entities",
+    alike_is="of each text twice the entities that both find, of all that the one and the other "
+    "find (1 where neither finds any); the mean over texts",
     read=_read,
     labels=_labels,
     strata=_strata,

@@ -64,6 +64,7 @@ TASK = Task(
     settings=frozenset(),
     metrics={},
     alike="",
+    alike_is="",
     read=_no_answers,
     labels=_no_answers,
     strata=_no_answers,

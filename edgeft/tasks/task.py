@@ -155,6 +155,7 @@ class Task:
     metrics: name → words, of the figures that may not get worse; the first chooses the best epoch.
     noun: what a model of this task is called: "text classifier".
     alike: what ``same`` counts, in words: "same label". Headings and "as fp32" follow it.
+    alike_is: how it counts, where that is not the share of inputs with an equal answer; else "".
 
     read(source, columns, tell): labelled inputs, or the inputs alone where there is no truth.
         Raises DataError.
@@ -189,6 +190,7 @@ class Task:
     settings: frozenset[str]
     metrics: Mapping[str, str]
     alike: str
+    alike_is: str
     read: "Callable[[Source, Columns, Tell], Examples | Sequence[Input]]"
     labels: "Callable[[Examples], Labels]"
     strata: Callable[[Rows, Labels], list[str]]

@@ -97,7 +97,10 @@ def test_its_gates_are_in_its_own_metric(result: ExportResult) -> None:
 def test_the_card_speaks_of_entities(result: ExportResult) -> None:
     card = (result.out / "README.md").read_text(encoding="utf-8")
     assert "An entity tagger with 5 labels" in card
-    assert "| same answer as torch | entity F1 | points of entity F1 lost (95% interval) |" in card
+    assert "Same entities: of each text twice the entities that both find" in card
+    assert (
+        "| same entities as torch | entity F1 | points of entity F1 lost (95% interval) |" in card
+    )
     assert "the original has an entity F1 of 1.0000." in card
     assert "ORTModelForTokenClassification.from_pretrained" in card
     assert "accuracy" not in card

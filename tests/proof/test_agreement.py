@@ -3,8 +3,10 @@ import math
 import numpy as np
 import pytest
 
-from edgeft.proof.agreement import differences, outcome_told
+from edgeft.proof.agreement import agreement_of, differences, outcome_told
 from edgeft.runtime.golden import largest_difference
+from edgeft.tasks import task_named
+from edgeft.tasks.task import Answers
 
 ONE = {"a": np.array([[1, 2], [3, 4]], np.float32), "b": [np.zeros((2, 1), np.float32)] * 2}
 
@@ -47,3 +49,16 @@ def test_an_outcome_in_words() -> None:
     found = {"accuracy": 0.5, "macro_f1": 0.25, "precision": None, "withheld": 1200}
     told = ["accuracy 0.5000", "macro F1 0.2500", "precision -", "withheld 1,200"]
     assert outcome_told(found) == told
+
+
+def test_entities_agree_in_part() -> None:
+    one, other = (0, 3, 1), (4, 7, 1)
+    ours, theirs = [(one, other), (one,), ()], [(one,), (one,), ()]
+    margin = np.ones(3)
+    found = agreement_of(
+        task_named("token-classification"),
+        ONE, Answers(ours, ours, margin), ONE, Answers(theirs, theirs, margin),
+    )  # fmt: skip
+    # Of three entities that the two find for the first text they share one, which both count.
+    assert found.label_agreement == pytest.approx((2 / 3 + 1 + 1) / 3, abs=1e-6)
+    assert (found.texts, found.different) == (3, 1)

@@ -113,7 +113,7 @@ def test_the_gates_of_verify() -> None:
     with pytest.raises(GateError, match="3 of the texts with values that are no numbers"):
         hold(check(no_numbers=3), 100)
     hold(check(clear=ClearAgreement(10, 0.9)), 0.5)
-    with pytest.raises(GateError, match="fp32's answer on only 80"):
+    with pytest.raises(GateError, match=r"only 80\.0% of fp32's answers"):
         hold(check(clear=ClearAgreement(10, 0.8)), 0.5)
 
 

@@ -153,6 +153,7 @@ SPANS = replace(
     FOREIGN,
     noun="finder of spans",
     alike="same span",
+    alike_is="",
     outputs={"start_logits": ("inputs", "tokens"), "end_logits": ("inputs", "tokens")},
     takes=(Question,),
     join=_join,
