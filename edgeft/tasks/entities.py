@@ -1,19 +1,16 @@
 """Named entities: which words of a text tell of one, and of what type.
 
 The graph gives (B, T, C) logits, a label for each token, and its labels are tags ("O", "B-PER",
-"I-PER" …) as in the model's config; see ``tasks.tags``. An entity's label is the type, "PER".
+"I-PER" …) as in the model's config; see ``tasks.tags``. An entity's label is the type, "PER";
+which words are one, ``tasks.entity_spans`` finds.
 A truth is the sorted tuple of a text's entities, each (start, end, id): characters of the text as
 a half-open range, and the id of the tag with which entities of that type begin. So ids always
 refer to tags, the bundle's labels; tags that only go on with an entity are no truth's.
-
-A label is chosen for each word, not for each token. A tag that goes on with an entity (I-X) where
-there is none of its type begins one. Entities do not overlap.
 """
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import chain
 from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
@@ -22,24 +19,22 @@ from numpy.typing import NDArray
 from edgeft.errors import UsageError
 from edgeft.inputs import Input
 from edgeft.tasks.builtin import GOLDEN_TEXTS, parity_texts
-from edgeft.tasks.encoded import Encoded, Span, best_places
-from edgeft.tasks.outputs import Array, Outputs, ragged, require_numbers, softmax
-from edgeft.tasks.tags import begins, bio, tags_of
+from edgeft.tasks.encoded import Encoded
+from edgeft.tasks.entity_spans import LOGITS, joined, spans_found, words_taken
+from edgeft.tasks.outputs import Outputs
+from edgeft.tasks.tags import bio, tags_of
 from edgeft.tasks.task import PLAIN, Answers, Columns, Head, Labels, Rows, Task, Wish
-from edgeft.tasks.words import text_of, trimmed
+from edgeft.tasks.words import text_of
 
 if TYPE_CHECKING:
     from edgeft.data import Examples, Source, Tell
     from edgeft.tasks.entity_metrics import EntityScores
 
-__all__ = ["AGGREGATIONS", "TASK", "Entities", "Entity"]
+__all__ = ["TASK", "Entities", "Entity"]
 
-LOGITS = "logits"
-AGGREGATIONS = ("first", "average", "max")
 SCORE_DIGITS, SHARE_DIGITS = 6, 4
 NO_ENTITY = "none"  # the stratum of texts without any
 
-Ids = NDArray[np.int64]
 Floats = NDArray[np.float64]
 
 
@@ -86,156 +81,6 @@ class Entities(Sequence[Entity]):
 # --- from outputs to answers ---------------------------------------------------------
 
 
-def _join(outputs: Outputs, encoded: Sequence[Encoded]) -> Outputs:
-    """The logits of each text's own tokens, (T, C), each from the part with most context."""
-    rows = ragged(outputs, LOGITS)
-    joined, begin = [], 0
-    for one in encoded:
-        if len(one.parts) == 1:
-            own = one.parts[0].own
-            joined.append(rows[begin][own.start : own.stop])
-        else:
-            joined.append(_gathered(rows[begin : begin + len(one.parts)], best_places(one)))
-        begin += len(one.parts)
-    return {LOGITS: joined}
-
-
-def _gathered(rows: Sequence[Array], places: Sequence[tuple[int, int]]) -> Array:
-    found = [rows[part][place] for part, place in places]
-    return np.stack(found) if found else np.empty((0, rows[0].shape[1]), np.float32)
-
-
-@dataclass(frozen=True, slots=True)
-class _Words:
-    """The W words of N texts, one text behind the other, and what each was taken for.
-
-    text: (W,) of which text it is. first, last: (W,) its tokens, among the own tokens of its text.
-    id, score: (W,) the likeliest label and its probability. lead: (W,) how far that lies before
-    the next.
-    """
-
-    text: Ids
-    first: Ids
-    last: Ids
-    id: Ids
-    score: Array
-    lead: Array
-
-
-def _words(outputs: Outputs, encoded: Sequence[Encoded], head: Head) -> _Words:
-    """Raises RunError where a logit is no number, UsageError for an unknown aggregation."""
-    if head.aggregation not in AGGREGATIONS:
-        raise UsageError(
-            f"There is no aggregation {head.aggregation!r}.",
-            hint=f"Choose one of {', '.join(AGGREGATIONS)}.",
-        )
-    rows = ragged(outputs, LOGITS)
-    sizes = np.array([len(one) for one in rows], np.int64)  # (N,)
-    tokens = np.concatenate(rows)  # (S, C) float32
-    require_numbers({LOGITS: tokens})
-    if not len(tokens):
-        none, nothing = np.zeros(0, np.int64), np.zeros(0, np.float32)
-        return _Words(none, none, none, none, nothing, nothing)
-    of = np.repeat(np.arange(len(rows)), sizes)  # (S,) the text of each token
-    numbers = np.fromiter(chain.from_iterable(map(_numbers, encoded)), np.int64, len(tokens))
-    new = np.ones(len(tokens), np.bool_)
-    new[1:] = (numbers[1:] != numbers[:-1]) | (of[1:] != of[:-1])
-    firsts = np.flatnonzero(new)  # (W,)
-    scores = _word_scores(tokens, firsts, head.aggregation)  # (W, C)
-    ids = scores.argmax(axis=1)
-    best = scores[np.arange(len(ids)), ids]
-    if scores.shape[1] > 1:
-        lead = best - np.partition(scores, -2, axis=1)[:, -2]
-    else:
-        lead = np.ones_like(best)
-    starts = (np.cumsum(sizes) - sizes)[of[firsts]]  # (W,) the first token of each word's text
-    lasts = np.append(firsts[1:], len(tokens)) - 1
-    return _Words(of[firsts], firsts - starts, lasts - starts, ids, best, lead)
-
-
-def _word_scores(tokens: Array, firsts: Ids, aggregation: str) -> Array:
-    """(W, C) probabilities of words from (S, C) logits of tokens, as transformers' pipeline has it.
-
-    "first": those of the word's first token; "average": the mean of all; "max": those of the token
-    with the highest.
-    """
-    if aggregation == "first":
-        return softmax(tokens[firsts])
-    scores = softmax(tokens)  # (S, C)
-    sizes = np.diff(np.append(firsts, len(tokens)))  # (W,)
-    if aggregation == "average":
-        means = np.add.reduceat(scores, firsts, axis=0) / sizes[:, None]
-        return means.astype(np.float32)
-    peaks = scores.max(axis=1)  # (S,)
-    highest = np.repeat(np.maximum.reduceat(peaks, firsts), sizes)
-    at = np.flatnonzero(peaks == highest)
-    word = np.repeat(np.arange(len(firsts)), sizes)[at]
-    return scores[at[np.unique(word, return_index=True)[1]]]
-
-
-def _numbers(one: Encoded) -> list[int]:
-    """The number of the word of each own token."""
-    if len(one.parts) == 1:
-        part = one.parts[0]
-        assert part.words is not None, "the parts know no words"
-        return part.words[part.own.start : part.own.stop]
-    words = [part.words or [] for part in one.parts]
-    return [words[part][place] for part, place in best_places(one)]
-
-
-def _spans(one: Encoded) -> list[Span]:
-    """The characters of each own token."""
-    if len(one.parts) == 1:
-        part = one.parts[0]
-        assert part.offsets is not None, "the parts know no offsets"
-        return part.offsets[part.own.start : part.own.stop]
-    offsets = [part.offsets or [] for part in one.parts]
-    return [offsets[part][place] for part, place in best_places(one)]
-
-
-Found = tuple[int, int, int, float]  # start, end, id of its tag in truths, score
-
-
-def _found(
-    words: _Words, encoded: Sequence[Encoded], inputs: Sequence[Input], labels: Labels
-) -> list[list[Found]]:
-    """The entities of each text, in order, whatever their score."""
-    found: list[list[Found]] = [[] for _ in encoded]
-    tags, first = tags_of(labels), begins(labels)
-    types = np.array([first.get(tag.type, -1) for tag in tags])[words.id]  # (W,) -1 for none
-    inside = np.flatnonzero(types >= 0)  # (H,)
-    if not len(inside):
-        return found
-    begin = np.array([tag.begins for tag in tags])[words.id]  # (W,) bool
-    ended = np.array([tag.ends for tag in tags])[words.id]
-    goes_on = np.zeros(len(types), np.bool_)
-    goes_on[1:] = (
-        (types[1:] == types[:-1]) & (words.text[1:] == words.text[:-1]) & ~begin[1:] & ~ended[:-1]
-    )
-    starts = np.flatnonzero(~goes_on[inside])  # (E,) places among ``inside``
-    sizes = np.diff(np.append(starts, len(inside)))
-    means = np.add.reduceat(words.score[inside].astype(np.float64), starts) / sizes
-    left, right = inside[starts], inside[starts + sizes - 1]  # (E,) first and last word
-    rows = zip(
-        words.text[left].tolist(),
-        words.first[left].tolist(),
-        words.last[right].tolist(),
-        types[left].tolist(),
-        means.tolist(),
-        strict=True,
-    )
-    at, spans, text, behind = -1, [], "", 0
-    for number, token, last, label, score in rows:
-        if number != at:
-            at, spans, text, behind = number, _spans(encoded[number]), text_of(inputs, number), 0
-        # Where one character stands in two words, as "½" may, the first entity has it.
-        start, end = trimmed(text, max(spans[token][0], behind), spans[last][1])
-        if start < end:
-            found[number].append((start, end, label, score))
-            behind = end
-    return found
-
-
 def _answer(
     outputs: Outputs,
     encoded: Sequence[Encoded],
@@ -243,8 +88,8 @@ def _answer(
     labels: Labels,
     head: Head,
 ) -> Answers:
-    words = _words(outputs, encoded, head)
-    found = _found(words, encoded, inputs, labels)
+    words = words_taken(outputs, encoded, head)
+    found = spans_found(words, encoded, inputs, labels)
     margin = np.ones(len(encoded))  # (N,) of its least clear word
     np.minimum.at(margin, words.text, words.lead.astype(np.float64))
     likeliest = [tuple(one[:3] for one in some) for some in found]
@@ -261,7 +106,7 @@ def _decode(
     labels: Labels,
     head: Head,
 ) -> list[Entities]:
-    found = _found(_words(outputs, encoded, head), encoded, inputs, labels)
+    found = spans_found(words_taken(outputs, encoded, head), encoded, inputs, labels)
     types = [tag.type for tag in tags_of(labels)]
     return [
         Entities(
@@ -410,7 +255,7 @@ TASK = Task(
     read=_read,
     labels=_labels,
     strata=_strata,
-    join=_join,
+    join=joined,
     answer=_answer,
     decode=_decode,
     sure=_sure,
