@@ -14,9 +14,9 @@ from edgeft.bundle.manifest import (
     FORMAT,
     MANIFEST,
     Manifest,
-    manifest_from,
     requires_of,
 )
+from edgeft.bundle.reading import manifest_from
 from edgeft.errors import BundleError, FormatError, IntegrityError
 from edgeft.fields import FieldError, document, unique_keys
 from edgeft.inputs import json_of

@@ -1,0 +1,47 @@
+"""What version 0.1 wrote, in today's form.
+
+Then one model's task and labels stood on top of a manifest, goldens were logits, and a head was a
+decision.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from edgeft.bundle.manifest import LOGITS
+
+__all__ = ["of_today"]
+
+
+def of_today(content: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A manifest of version 0.1 as it would stand today; any other is given back."""
+    models = content.get("models")
+    if "labels" not in content or not isinstance(models, dict):
+        return content
+    shared = {name: content[name] for name in ("task", "labels") if name in content}
+    return {
+        **content,
+        "models": {name: _model(one, shared) for name, one in models.items()},
+    }
+
+
+def _model(model: Any, shared: Mapping[str, Any]) -> Any:
+    if not isinstance(model, dict):
+        return model
+    today = {**shared, **_renamed(model, "golden_texts", "golden_inputs")}
+    variants = model.get("variants")
+    if isinstance(variants, dict):
+        today["variants"] = {name: _variant(one) for name, one in variants.items()}
+    return today
+
+
+def _variant(variant: Any) -> Any:
+    if not isinstance(variant, dict):
+        return variant
+    today, golden = _renamed(variant, "decision", "head"), variant.get("golden")
+    if isinstance(golden, dict) and LOGITS in golden:
+        today["golden"] = {**golden, "outputs": {LOGITS: golden[LOGITS]}}
+    return today
+
+
+def _renamed(content: Mapping[str, Any], old: str, new: str) -> dict[str, Any]:
+    return {new if key == old else key: value for key, value in content.items()}
