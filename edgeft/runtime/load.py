@@ -6,20 +6,17 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
-
-import numpy as np
+from typing import TYPE_CHECKING, Any, Literal, Unpack, overload
 
 from edgeft.bundle import MANIFEST, read_manifest
 from edgeft.bundle.integrity import Verify
-from edgeft.bundle.manifest import MOST_TOKENS
 from edgeft.errors import BundleError, IntegrityError, UsageError
-from edgeft.fields import FieldError, Reader, choice, flag, number, optional, text, whole
-from edgeft.runtime.cpu import MOST_THREADS, usable_cores
+from edgeft.runtime.cpu import usable_cores
 from edgeft.runtime.golden import check_recorded, hold_golden
 from edgeft.runtime.model import Model
 from edgeft.runtime.observer import Observer
 from edgeft.runtime.opening import TENSORRT_ROWS, Opening, open_variant
+from edgeft.runtime.options import Options, check_options, no_windows
 from edgeft.runtime.providers import resolve_device
 from edgeft.runtime.runner import Runner, Serving
 from edgeft.runtime.sealed import SealedFiles
@@ -29,12 +26,43 @@ from edgeft.tasks import TASKS, task_named
 from edgeft.tasks.encoded import default_overlap
 from edgeft.tasks.task import LongTexts, Task
 
+if TYPE_CHECKING:
+    from edgeft.tasks.answers import Answer
+    from edgeft.tasks.classification import Classification
+    from edgeft.tasks.entities import Entities
+
 __all__ = ["load"]
 
 MOST_SWAPS = 20  # of a bundle by another, while it is being loaded
 SWAP_S = 0.02  # more than a folder is missing while another takes its place
 
 
+# A task that is named tells type checkers what is predicted.
+@overload
+def load(
+    path: str | os.PathLike[str],
+    *,
+    task: Literal["text-classification"],
+    **options: Unpack[Options],
+) -> "Model[Classification]": ...
+@overload
+def load(
+    path: str | os.PathLike[str],
+    *,
+    task: Literal["token-classification"],
+    **options: Unpack[Options],
+) -> "Model[Entities]": ...
+@overload
+def load(
+    path: str | os.PathLike[str],
+    *,
+    task: Literal["question-answering"],
+    **options: Unpack[Options],
+) -> "Model[Answer]": ...
+@overload
+def load(
+    path: str | os.PathLike[str], *, task: str | None = None, **options: Unpack[Options]
+) -> Model: ...
 def load(
     path: str | os.PathLike[str],
     *,
@@ -116,7 +144,7 @@ def load(
         "top_k": top_k,
         "max_answer_tokens": max_answer_tokens,
     }
-    _check_options(
+    check_options(
         device=device,
         variant=variant,
         task=task,
@@ -233,7 +261,7 @@ def _load(
     if overlap is None:
         overlap = default_overlap(record.max_length)
     elif on_long != "window":
-        raise _no_windows()
+        raise no_windows()
     with SealedFiles(folder, manifest.files, verify) as files:
         place = resolve_device(device)  # imports onnxruntime while the files are hashed
         if cuda_graphs and place.kind != "cuda":
@@ -305,42 +333,3 @@ def _check_task(task: Task, wanted: str | None, settings: Mapping[str, Any]) -> 
         if name not in task.settings:
             has = ", ".join(sorted(task.settings)) or "none"
             raise UsageError(f"A {task.name} bundle has no {name}.", hint=f"Its settings: {has}.")
-
-
-def _no_windows() -> UsageError:
-    return UsageError("An overlap was given, but no windows.", hint='Add on_long="window".')
-
-
-LARGEST = (1 << 31) - 1
-MOST_WAIT_MS = 3_600_000  # an hour
-_OPTIONS: Mapping[str, Reader[Any]] = {
-    "device": text(1, 100),
-    "variant": text(1, 200),
-    "task": optional(text(1, 200)),
-    "threads": optional(whole(1, MOST_THREADS)),
-    "verify": choice("full", "fast", "off"),
-    "expect": optional(text()),
-    "on_long": optional(choice("truncate", "error", "window")),
-    "overlap": optional(whole(0, MOST_TOKENS)),
-    "batch_invariant": flag,
-    "batch_tokens": optional(whole(1, LARGEST)),
-    "max_waiting": whole(1, LARGEST),
-    "wait_ms": number(0, MOST_WAIT_MS),
-    "spin": optional(flag),
-    "cuda_graphs": flag,
-    "min_score": optional(number(0, 1)),
-    "aggregation": optional(choice("first", "average", "max")),
-    "top_k": optional(whole(1, 1000)),
-    "max_answer_tokens": optional(whole(1, MOST_TOKENS)),
-}
-
-
-def _check_options(**options: object) -> None:
-    """Raise UsageError at the first of ``load``'s options that is of another type or range."""
-    for name, given in options.items():
-        try:
-            _OPTIONS[name](given.item() if isinstance(given, np.generic) else given)
-        except FieldError as error:
-            raise UsageError(f"The option {name} {error}.") from None
-    if options["overlap"] is not None and options["on_long"] not in ("window", None):
-        raise _no_windows()

@@ -5,7 +5,7 @@ import threading
 import time
 import weakref
 from collections.abc import Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any, NoReturn, Self, overload
+from typing import TYPE_CHECKING, Any, Generic, NoReturn, Self, overload
 
 from edgeft.bundle import Manifest
 from edgeft.errors import DeadlineError
@@ -18,13 +18,23 @@ from edgeft.tasks.outputs import Outputs, in_a_row
 from edgeft.tasks.task import Head, Task
 
 if TYPE_CHECKING:
+    from typing_extensions import TypeVar  # which checkers know; only there it takes a default
+
     from edgeft.runtime.sharing import SharedBatches
+
+    Prediction = TypeVar("Prediction", default=Any)
+else:
+    from typing import TypeVar
+
+    Prediction = TypeVar("Prediction")
 
 __all__ = ["Model"]
 
 
-class Model:
+class Model(Generic[Prediction]):
     """A loaded bundle. Made by ``load``; safe to use from many threads.
+
+    To a type checker it is one of the predictions of its task, such as ``Model[Entities]``.
 
     Attributes say what runs: ``task``, ``device`` (its name, provider and nodes),
     ``variant``, ``threads``, ``labels``, ``head`` (how outputs become answers),
@@ -55,14 +65,14 @@ class Model:
         self.max_length = manifest.model.max_length
         self.head = head
         self.runner = runner
-        self._shared: SharedBatches[Any] | None = None
+        self._shared: SharedBatches[Prediction] | None = None
         self._lock = threading.Lock()
         self._process = os.getpid()
 
+    @overload  # a str is one input, though it is a sequence of such as well
+    def predict(self, inputs: Input) -> Prediction: ...  # type: ignore[overload-overlap]
     @overload
-    def predict(self, inputs: Input) -> Any: ...
-    @overload
-    def predict(self, inputs: Sequence[Input]) -> list[Any]: ...
+    def predict(self, inputs: Sequence[Input]) -> list[Prediction]: ...
     def predict(self, inputs: Any) -> Any:
         """Predict one input, or a list of inputs in the same order.
 
@@ -80,7 +90,7 @@ class Model:
         check_list(inputs, "predict", wanted=f"{_one_of(self.task)} or a list of such")
         return list(self.stream(inputs))
 
-    def stream(self, inputs: Iterable[Input], *, group: int = GROUP) -> Iterator[Any]:
+    def stream(self, inputs: Iterable[Input], *, group: int = GROUP) -> Iterator[Prediction]:
         """Predict any iterable of inputs, in order and in bounded memory.
 
         ``group`` of them are planned together. The next group is read before this
@@ -93,7 +103,7 @@ class Model:
         for some, encoded, outputs in self.runner.stream(self._checked(inputs), group=group):
             yield from self._decode(outputs, encoded, some)
 
-    async def apredict(self, one: Input, *, timeout_s: float | None = None) -> Any:
+    async def apredict(self, one: Input, *, timeout_s: float | None = None) -> Prediction:
         """Predict one input; concurrent callers, of any event loop, share batches.
 
         Raises DeadlineError after ``timeout_s`` seconds, OverloadError where too
@@ -171,7 +181,7 @@ class Model:
 
     def _decode(
         self, outputs: Outputs, encoded: Sequence[Encoded], inputs: Sequence[Input]
-    ) -> list[Any]:
+    ) -> list[Prediction]:
         observer = self.runner.observer
         if observer is None:
             return self.task.decode(outputs, encoded, inputs, self.labels, self.head)
@@ -180,10 +190,10 @@ class Model:
         observer.decoded(time.perf_counter() - begin, len(inputs))
         return found
 
-    def _answer(self, one: Input, encoded: Encoded, outputs: Outputs) -> Any:
+    def _answer(self, one: Input, encoded: Encoded, outputs: Outputs) -> Prediction:
         return self._decode(outputs, (encoded,), (one,))[0]
 
-    def _sharing(self) -> "SharedBatches[Any]":
+    def _sharing(self) -> "SharedBatches[Prediction]":
         self.runner.usable()
         with self._lock:
             self.runner.usable()  # it may have been closed before the lock was had
