@@ -15,6 +15,7 @@ from edgeft.progress import Progress, silent
 from edgeft.proof.told import Told
 from edgeft.runtime.batching import plan_batches
 from edgeft.runtime.cpu import usable_cores
+from edgeft.runtime.pairs import Tokens, frame_of, put_together
 from edgeft.settings import torch_threads
 from edgeft.tasks.encoded import Encoded, Part, default_overlap
 from edgeft.tasks.outputs import finite
@@ -129,8 +130,10 @@ def _encode_alike(checkpoint: Checkpoint, inputs: Sequence[Any]) -> list[Encoded
     asking = isinstance(inputs[0], Question)
     windows = checkpoint.task.on_long == "window"
     overlap = default_overlap(checkpoint.max_length) if windows else None
+    cut: dict[int, Encoded] = {}
     if asking:
-        columns[0] = [_shortened(checkpoint, one) for one in columns[0]]
+        cut = _cut_questions(checkpoint, *columns, overlap=overlap)
+        columns[0] = ["" if at in cut else one for at, one in enumerate(columns[0])]
     encoded = checkpoint.tokenizer(
         *columns,
         truncation="only_second" if asking else True,
@@ -146,7 +149,7 @@ def _encode_alike(checkpoint: Checkpoint, inputs: Sequence[Any]) -> list[Encoded
         parts[owner].append(
             _part(checkpoint, encoding, len(columns) - 1 if asking else None, shared)
         )
-    return [Encoded(tuple(some)) for some in parts]
+    return [cut.get(at) or Encoded(tuple(some)) for at, some in enumerate(parts)]
 
 
 def _part(checkpoint: Checkpoint, encoding: Any, sequence: int | None, shared: int) -> Part:
@@ -171,12 +174,37 @@ def _word(number: int | None) -> int:
     return -1 if number is None else number
 
 
-def _shortened(checkpoint: Checkpoint, question: str) -> str:
-    """A question, cut where it would take more than half of the model's tokens."""
-    most = checkpoint.max_length // 2
-    if len(question.encode()) <= most:  # no token is less than a byte
-        return question
+def _cut_questions(
+    checkpoint: Checkpoint,
+    questions: Sequence[str],
+    contexts: Sequence[str],
+    *,
+    overlap: int | None,
+) -> dict[int, Encoded]:
+    """By their places those whose question takes more than half of the model's tokens.
+
+    transformers knows no such rule: the tokens are its tokenizer's, how they are cut and put
+    together is the runtime's. To cut the text and read it anew could give other tokens.
+    """
     tokenizer = checkpoint.tokenizer.backend_tokenizer
-    tokenizer.no_truncation()  # which an earlier call may have left on
-    offsets = tokenizer.encode(question, add_special_tokens=False).offsets
-    return question if len(offsets) <= most else question[: offsets[most - 1][1]]
+    tokenizer.no_truncation()  # which an earlier call may have left on, as it may padding
+    tokenizer.no_padding()
+    most = checkpoint.max_length // 2
+    asked = tokenizer.encode_batch(questions, add_special_tokens=False)
+    long = [at for at, one in enumerate(asked) if len(one.ids) > most]
+    if not long:
+        return {}
+    frame = frame_of(tokenizer)
+    assert frame is not None, "an answer finder's tokenizer puts the question first"
+    room = checkpoint.max_length - frame.size
+    read = tokenizer.encode_batch([contexts[at] for at in long], add_special_tokens=False)
+    return {
+        at: put_together(
+            frame, _tokens(asked[at]), _tokens(context), room, overlap=overlap, most_first=most
+        )
+        for at, context in zip(long, read, strict=True)
+    }
+
+
+def _tokens(encoding: Any) -> Tokens:
+    return Tokens(encoding.ids, encoding.offsets, [*map(_word, encoding.word_ids)])

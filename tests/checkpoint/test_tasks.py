@@ -1,5 +1,6 @@
 """Checkpoints of other tasks than classification, and what torch tells of their inputs."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -98,6 +99,29 @@ def test_a_question_is_read_as_the_runtime_reads_it(tmp_path: Path) -> None:
     told = torch_told(checkpoint, asked)
     sizes = [sum(len(part.ids) for part in one.parts) for one in told.encoded]
     assert [len(one) for one in ragged(told.outputs, "end_logits")] == sizes
+
+
+@pytest.mark.parametrize("kind", ["bytes", "Unigram"])
+def test_a_question_is_cut_between_its_tokens_whatever_they_are(tmp_path: Path, kind: str) -> None:
+    """One character may be several tokens, so that there is no text whose tokens are those kept."""
+    from edgeft.inputs import Question
+    from edgeft.runtime.tokenize import TextEncoder
+    from tests.runtime.test_pairs import KINDS, Both
+
+    checkpoint = open_checkpoint(str(tiny.answerer(tmp_path / "c")))
+    both = Both(KINDS[kind](tmp_path))
+    encoder = TextEncoder(both.json, checkpoint.max_length, overlap=8, offsets=True)
+    checkpoint = replace(checkpoint, tokenizer=both.reference)
+    asked = [
+        Question("x" * more + one * 60, LONG) for one in ("👍🏽", "½", "  a") for more in range(5)
+    ]
+    asked += [Question("\ufdfa" * 5, LONG), Question("what fell", LONG), Question("a" * 32, "")]
+    for ours, theirs in zip(encode(checkpoint, asked), encoder.encode(asked), strict=True):
+        assert [(one.ids, one.types, one.own, one.fresh) for one in ours.parts] == [
+            (one.ids, one.types, one.own, one.fresh) for one in theirs.parts
+        ]
+        head = ours.parts[0].own.start
+        assert head <= checkpoint.max_length // 2 + both.reference.num_special_tokens_to_add(True)
 
 
 def test_a_head_for_answers_gives_two_numbers(tmp_path: Path) -> None:
