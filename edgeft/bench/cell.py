@@ -7,6 +7,7 @@ from typing import Any
 
 from edgeft.bench.server import Trial
 from edgeft.bench.statistics import Interval, percentile, percentiles, spread
+from edgeft.tasks.task import Task
 
 __all__ = [
     "BUCKETS",
@@ -55,11 +56,14 @@ class Cell:
 class Singles:
     """Texts one by one (MLPerf's single-stream), tokenization included.
 
-    ``times_ms[i]`` and ``tokens[i]`` belong together; the sums are of all of them.
+    ``times_ms[i]`` and ``tokens[i]`` belong together; the sums are of all of them. A text in
+    windows counts the tokens of all. batches: the true lengths of the parts of each run, in
+    order; one text may take several.
     """
 
     times_ms: Sequence[float]
     tokens: Sequence[int]
+    batches: Sequence[Sequence[int]]
     tokenize_s: float
     run_s: float
     decode_s: float
@@ -69,7 +73,7 @@ class Singles:
 class Offline:
     """All texts in one call, ``passes`` times over (MLPerf's offline).
 
-    The parts are those of ``trace.Trace``. batches: the true lengths of the texts of
+    The parts are those of ``trace.Trace``. batches: the true lengths of the parts of
     each run of the first pass, ``tokens`` together; padded_tokens: what that pass
     computed. joules: None where no gauge can be read.
     """
@@ -101,7 +105,8 @@ class Run:
     load_ms: ``edgeft.load`` with the files' sha256 checked, packages imported.
     first_ms: from the start of the process to its first prediction (cold start).
     highest_rate: texts a second of ``highest``, 0 where no rate that was tried kept
-        the bound, None where none was sought. answers: what each text got, without scores.
+        the bound, None where none was sought. answers: what each text got, in the form in
+    which the task compares answers; empty where none were asked for.
     """
 
     device: str
@@ -116,7 +121,7 @@ class Run:
     highest: Trial | None
     highest_rate: float | None
     peak_rss_bytes: int | None
-    answers: Sequence[str]
+    answers: Sequence[Any]
 
 
 @dataclass(frozen=True)
@@ -143,7 +148,7 @@ class Measured:
     load_ms: Interval
     first_ms: Interval
     peak_rss_bytes: Interval | None
-    answers: tuple[str, ...]
+    answers: tuple[Any, ...]
     percentiles: Mapping[str, float | None]
     quantiles_ms: tuple[float, ...]
     samples: int
@@ -215,10 +220,9 @@ def summarize(runs: Sequence[Run]) -> Measured:
     )
 
 
-def agreement(answers: Sequence[str], reference: Sequence[str]) -> float:
-    """The share, 0 to 1, of texts that got the answer that the reference gave them."""
-    same = sum(one == other for one, other in zip(answers, reference, strict=True))
-    return same / len(reference)
+def agreement(task: Task, answers: Sequence[Any], reference: Sequence[Any]) -> float:
+    """How far answers agree with the reference's, 0 to 1: the mean of what ``task.same`` says."""
+    return float(task.same(answers, reference).mean())
 
 
 def _spread(values: Sequence[float | None]) -> Interval | None:

@@ -22,10 +22,12 @@ MOST = 1_000_000  # of whatever is counted; more is a slip of the finger, or nev
 class BenchConfig:
     """What to measure.
 
-    data: texts, as ``edgeft.data.read_texts`` reads them; None for built-in ones.
+    data: texts or questions, as ``edgeft.tasks.reading.read_inputs`` reads them; None for built-in
+    ones.
     devices: names; empty for all that really load here, "auto" for what load chooses.
     variants: names; empty for all that the device can take.
-    threads, batch_tokens, lengths: values of ``Cell``; empty for its default.
+    threads, batch_tokens, lengths: values of ``Cell``; empty for its default. A length is that of
+    all tokens that the model reads: of a question and its context together.
     scenarios: of SCENARIOS; cold starts are measured in any case.
     texts: to predict in one call, at most; None for some 65,536 tokens.
     samples: single texts that are timed, over all rounds together.

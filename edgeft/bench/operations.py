@@ -37,87 +37,100 @@ class Operations:
         return sum(map(self.of, lengths))
 
 
-def operations_of(config: Config, labels: int) -> Operations | None:
-    """The operations of a classifier by its config.json; None for what is not known here.
+def operations_of(config: Config, outputs: int, *, by_token: bool = False) -> Operations | None:
+    """The operations of a model by its config.json; None for what is not known here.
 
-    Known are BERT and MiniLM, RoBERTa, XLM-R, ELECTRA, DistilBERT, ALBERT, MPNet and
-    GPT-2.
+    ``outputs`` are the numbers that its head gives for a text, or for each token where
+    ``by_token`` says so: its labels, or the two ends of an answer. Known are BERT and MiniLM,
+    RoBERTa, XLM-R, ELECTRA, DistilBERT, ALBERT, MPNet and GPT-2.
     """
-    count = _FAMILIES.get(str(config.get("model_type", "")))
+    shape_of = _FAMILIES.get(str(config.get("model_type", "")))
+    if shape_of is None:
+        return None
     try:
-        return count(config, labels) if count else None
+        return _operations(shape_of(config), outputs, by_token=by_token)
     except (KeyError, TypeError):
         return None
 
 
-def _encoder(
-    *, width: int, inner: int, layers: int, stored: int, embedded: int, head: int
-) -> Operations:
-    """Transformer layers of four square matrices and two of ``inner``, and a head.
+@dataclass(frozen=True)
+class _Shape:
+    """Transformer layers of four square matrices and two of ``inner``.
 
     ``stored``: layers that have weights of their own. ``embedded``: the width of
-    the embeddings, projected where it is another. ``head``: elements of the
-    matrices behind the layers, applied once a text.
+    the embeddings, projected where it is another. ``pooled``: whether a text's head goes
+    through a square matrix first; that of tokens never does.
     """
-    layer = 4 * width * width + 2 * width * inner
-    projection = embedded * width if embedded != width else 0
+
+    width: int
+    inner: int
+    layers: int
+    stored: int
+    embedded: int
+    pooled: bool = True
+
+
+def _operations(shape: _Shape, outputs: int, *, by_token: bool) -> Operations:
+    width = shape.width
+    layer = 4 * width * width + 2 * width * shape.inner
+    projection = shape.embedded * width if shape.embedded != width else 0
+    head = width * outputs
+    if shape.pooled and not by_token:
+        head += width * width
     return Operations(
-        per_token=2.0 * (layers * layer + projection),
-        per_pair=4.0 * layers * width,
-        per_text=2.0 * head,
-        weights=stored * layer + projection + head,
+        per_token=2.0 * (shape.layers * layer + projection + head * by_token),
+        per_pair=4.0 * shape.layers * width,
+        per_text=2.0 * head * (not by_token),
+        weights=shape.stored * layer + projection + head,
     )
 
 
-def _bert(config: Config, labels: int) -> Operations:
+def _bert(config: Config) -> _Shape:
     width, layers = config["hidden_size"], config["num_hidden_layers"]
-    return _encoder(
+    return _Shape(
         width=width,
         inner=config["intermediate_size"],
         layers=layers,
         stored=layers,
         embedded=config.get("embedding_size", width),
-        head=width * width + width * labels,
     )
 
 
-def _albert(config: Config, labels: int) -> Operations:
+def _albert(config: Config) -> _Shape:
     width = config["hidden_size"]
-    return _encoder(
+    return _Shape(
         width=width,
         inner=config["intermediate_size"],
         layers=config["num_hidden_layers"],
         stored=config.get("num_hidden_groups", 1) * config.get("inner_group_num", 1),
         embedded=config["embedding_size"],
-        head=width * width + width * labels,
     )
 
 
-def _distilbert(config: Config, labels: int) -> Operations:
+def _distilbert(config: Config) -> _Shape:
     width, layers = config["dim"], config["n_layers"]
-    return _encoder(
+    return _Shape(
         width=width,
         inner=config["hidden_dim"],
         layers=layers,
         stored=layers,
         embedded=width,
-        head=width * width + width * labels,
     )
 
 
-def _gpt2(config: Config, labels: int) -> Operations:
+def _gpt2(config: Config) -> _Shape:
     width, layers = config["n_embd"], config["n_layer"]
-    return _encoder(
+    return _Shape(
         width=width,
         inner=config.get("n_inner") or 4 * width,
         layers=layers,
         stored=layers,
         embedded=width,
-        head=width * labels,  # which the graph applies to every token, though one is enough
+        pooled=False,  # and the graph applies the head to every token, though one is enough
     )
 
 
-_FAMILIES: Mapping[str, Callable[[Config, int], Operations]] = {
+_FAMILIES: Mapping[str, Callable[[Config], _Shape]] = {
     "bert": _bert,
     "roberta": _bert,
     "xlm-roberta": _bert,

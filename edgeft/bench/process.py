@@ -21,6 +21,7 @@ from edgeft.bench.cell import Cell, Offline, Run, Singles
 from edgeft.bench.scenarios import Load
 from edgeft.bench.server import Trial
 from edgeft.errors import DeviceError
+from edgeft.inputs import Input, json_of
 
 __all__ = ["TIMEOUT_S", "Job", "ceiling_of", "run_once"]
 
@@ -34,16 +35,18 @@ ENDING_S = 5.0  # to read the last of them; children of its own may hold stderr 
 class Job:
     """What a process does beside its first prediction, that of ``first``.
 
-    singles: texts to time alone, none to leave that out, for at most ``most_s``
-    seconds. texts: to predict in one call where ``offline``, and to arrive.
+    singles: inputs to time alone, none to leave that out, for at most ``most_s``
+    seconds. inputs: to predict in one call where ``offline``, and to arrive. answers: to tell
+    what each of them gets, after all that is timed.
     patient: where a battery is the only gauge of energy, predict for the minute it needs.
     adopted: no bundle of edgeft's, so there are no recorded answers to hold it to.
     """
 
-    first: str
-    singles: list[str]
-    texts: list[str]
+    first: Input
+    singles: list[Input]
+    inputs: list[Input]
     offline: bool = True
+    answers: bool = False
     patient: bool = False
     adopted: bool = False
     load: Load | None = None
@@ -61,13 +64,14 @@ def run_once(bundle: Path, cell: Cell, job: Job, *, timeout_s: float = TIMEOUT_S
         "variant": cell.variant,
         "threads": cell.threads,
         "batch_tokens": cell.batch_tokens,
-        "text": job.first,
+        "first": json_of(job.first),
         "verify": "off" if job.adopted else "full",
     }
     rest = {
-        "singles": job.singles,
+        "singles": [json_of(one) for one in job.singles],
         "offline": job.offline,
-        "texts": job.texts,
+        "inputs": [json_of(one) for one in job.inputs],
+        "answers": job.answers,
         "most_s": job.most_s,
         "patient": job.patient,
         "load": asdict(job.load) if job.load else None,
@@ -85,8 +89,14 @@ def run_once(bundle: Path, cell: Cell, job: Job, *, timeout_s: float = TIMEOUT_S
         offline=Offline(**offline) if offline else None,
         trials=[Trial(**one) for one in answer.pop("trials")],
         highest=Trial(**highest) if highest else None,
+        answers=[_frozen(one) for one in answer.pop("answers")],
         **answer,
     )
+
+
+def _frozen(answer: Any) -> Any:
+    """An answer as its task has it: what JSON makes lists were tuples."""
+    return tuple(map(_frozen, answer)) if isinstance(answer, list) else answer
 
 
 def ceiling_of(

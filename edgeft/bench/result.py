@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from edgeft.bench.asked import TextFacts
 from edgeft.bench.cell import Cell, Measured
 from edgeft.bench.disturbance import Disturbance
 from edgeft.bench.machine import Machine
@@ -13,7 +14,6 @@ from edgeft.bench.matrix import BenchConfig
 from edgeft.bench.roofline import Roofline
 from edgeft.bench.scenarios import WARM_TEXTS
 from edgeft.bench.statistics import PERCENTILE_METHOD, spread
-from edgeft.bench.texts import TextFacts
 
 __all__ = ["FORMAT", "BenchResult", "CellResult", "Quality", "key_of"]
 
@@ -51,8 +51,9 @@ class Quality:
 class CellResult:
     """A cell's figures, or the reason why there are none.
 
-    ``agreement`` is the share of texts with the label of the reference cell, None
-    where there is no such cell. ``measured`` is None where ``error`` says why.
+    ``agreement`` is how far the answers are those of the reference cell, 0 to 1, in the sense
+    of ``alike``, the task's words for it; None where there is no such cell. ``measured`` is None
+    where ``error`` says why.
     """
 
     cell: Cell
@@ -62,6 +63,7 @@ class CellResult:
     texts: TextFacts
     measured: Measured | None
     agreement: float | None = None
+    alike: str = ""
     single_roofline: Roofline | None = None
     offline_roofline: Roofline | None = None
     verdict: str = ""
@@ -83,7 +85,8 @@ class CellResult:
         return {
             **head,
             **one.to_dict(),
-            "label_agreement": self.agreement,
+            "agreement": self.agreement,
+            "alike": self.alike,
             "single_roofline": self.single_roofline and self.single_roofline.to_dict(),
             "offline_roofline": self.offline_roofline and self.offline_roofline.to_dict(),
             "verdict": self.verdict,
@@ -98,6 +101,7 @@ class BenchResult:
     name: str
     bundle_digest: str
     adopted: bool
+    task: str
     machine: Machine
     texts: TextFacts
     disturbance: Disturbance
@@ -107,13 +111,14 @@ class BenchResult:
 
     def method(self) -> str:
         """How the figures came about, in a few sentences."""
-        config, texts = self.config, f"{self.texts.count:,} different texts"
+        config, kind = self.config, self.texts.kind
+        texts = f"{self.texts.count:,} different {kind}"
         if config.lengths:
             counts = sorted({cell.texts.count for cell in self.cells})
-            texts = f"{' or '.join(f'{one:,}' for one in counts)} different texts of each length"
+            texts = f"{' or '.join(f'{one:,}' for one in counts)} different {kind} of each length"
         steps = []
         if "single-stream" in config.scenarios:
-            steps.append(f"{config.samples // config.rounds:,} single texts, the same in each "
+            steps.append(f"{config.samples // config.rounds:,} single {kind}, the same in each "
                          f"round, for at most {config.most_s:g} s")  # fmt: skip
         if "offline" in config.scenarios:
             sources = {one.measured.energy_source for one in self.cells if one.measured}
@@ -121,7 +126,7 @@ class BenchResult:
             steps.append(f"{texts} in one call, again and again for a second"
                          f"{minute * ('battery' in sources)}")  # fmt: skip
         if "server" in config.scenarios:
-            steps.append("texts that arrive by chance, at least 299 of them at each rate")
+            steps.append(f"{kind} that arrive by chance, at least 299 of them at each rate")
         confidence = spread([0.0] * config.rounds).confidence
         told = "no intervals, of which fewer than five rounds tell none"
         if confidence is not None:
@@ -130,10 +135,10 @@ class BenchResult:
             f"{config.rounds} round{'s' * (config.rounds > 1)}, each a fresh process for each "
             "cell, which take turns in changing order; each is warmed up until two successive "
             "blocks of 5 calls differ by at most 10%, then with "
-            f"{WARM_TEXTS} texts, and predicts "
+            f"{WARM_TEXTS} {kind}, and predicts "
             f"{', then '.join(steps) or 'no more than that'}. Tokenization is included. "
             "Percentiles by nearest rank, told where there are samples enough; p90 and p99.9 are "
-            "those of all rounds together (and p99, where a round has too few texts for it), all "
+            f"those of all rounds together (and p99, where a round has too few {kind} for it), all "
             f"else are medians of the rounds, with {told}. From the second round on the system "
             "has the files in memory, so a cold start is that of a process, not of a disk."
         )
@@ -149,6 +154,7 @@ class BenchResult:
             "name": self.name,
             "bundle_digest": self.bundle_digest,
             "adopted": self.adopted,
+            "task": self.task,
             "machine": self.machine.to_dict(),
             "machine_summary": self.machine.summary(),
             "texts": asdict(self.texts),

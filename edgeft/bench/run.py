@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from edgeft.bench.asked import Asked, of_length, read_all
 from edgeft.bench.ceiling import Ceiling, arithmetic_of, element_bytes
 from edgeft.bench.cell import Cell, Measured, Run, agreement, summarize
 from edgeft.bench.disturbance import Disturbance, Watch, worst_of
@@ -16,7 +17,6 @@ from edgeft.bench.result import BenchResult, CellResult
 from edgeft.bench.roofline import Roofline, roofline
 from edgeft.bench.scenarios import Load
 from edgeft.bench.subject import Subject, is_foreign, open_subject
-from edgeft.bench.texts import Texts, read_all, texts_of_length
 from edgeft.bench.verdict import cell_verdict, device_verdicts, warnings
 from edgeft.data import Tell, unheard
 from edgeft.errors import EdgeftError, UsageError
@@ -26,6 +26,8 @@ from edgeft.runtime.providers import import_onnxruntime
 from edgeft.runtime.tokenize import TextEncoder
 from edgeft.runtime.variants import Measurement, save_measurements
 from edgeft.tasks import task_named
+from edgeft.tasks.encoded import default_overlap
+from edgeft.tasks.task import Task
 
 __all__ = ["BenchConfig", "BenchResult", "bench", "check_save", "save_result"]
 
@@ -54,10 +56,12 @@ def bench(config: BenchConfig, progress: Progress = silent, tell: Tell = unheard
     with open_subject(config.bundle) as subject:
         record = subject.manifest.model
         cells = cells_of(config, record.variants, record.max_length)
+        task = task_named(record.task)
         encoder = TextEncoder(
             (subject.folder / record.tokenizer).read_bytes(),
             record.max_length,
             record.normalize,
+            overlap=default_overlap(record.max_length) if task.on_long == "window" else None,
             empty=record.pad_id,
         )
         whole = read_all(
@@ -67,21 +71,23 @@ def bench(config: BenchConfig, progress: Progress = silent, tell: Tell = unheard
             encoder,
             lengths_of(subject.manifest),
             tell,
-            task=task_named(subject.manifest.model.task),
+            task=task,
         )
-        texts: dict[int | None, Texts] = {None: whole}
+        asked: dict[int | None, Asked] = {None: whole}
         for length in config.lengths:
-            texts[length] = texts_of_length(whole, length, encoder)
-        operations = operations_of(subject.config, len(subject.manifest.model.labels))
+            asked[length] = of_length(whole, length, encoder)
+        operations = operations_of(
+            subject.config, _numbers(task, len(record.labels)), by_token=task.by_token
+        )
 
         machine = describe_machine()
-        found = _measure(config, subject, cells, texts, operations, progress)
+        found = _measure(config, subject, cells, asked, operations, progress)
         disturbance = worst_of(found.disturbances)
 
     measured = {cell: summarize(runs) for cell, runs in found.runs.items()
                 if cell not in found.failed}  # fmt: skip
     results = [
-        _result(cell, subject, texts[cell.length], measured, found, operations) for cell in cells
+        _result(cell, subject, asked[cell.length], measured, found, operations) for cell in cells
     ]
     results = [
         replace(one, verdict=cell_verdict(one, results, machine.features)) for one in results
@@ -91,6 +97,7 @@ def bench(config: BenchConfig, progress: Progress = silent, tell: Tell = unheard
         name=subject.name,
         bundle_digest=subject.manifest.digest,
         adopted=subject.adopted,
+        task=task.name,
         machine=machine,
         texts=whole.facts,
         disturbance=disturbance,
@@ -98,6 +105,11 @@ def bench(config: BenchConfig, progress: Progress = silent, tell: Tell = unheard
         verdicts=tuple(device_verdicts(results)),
         warnings=tuple(warnings(results, disturbance, config.samples)),
     )
+
+
+def _numbers(task: Task, labels: int) -> int:
+    """The numbers that a head gives, of a text or of a token."""
+    return sum(labels if "labels" in axes else 1 for axes in task.outputs.values())
 
 
 def save_result(result: BenchResult) -> Path:
@@ -133,7 +145,7 @@ def _measure(
     config: BenchConfig,
     subject: Subject,
     cells: Sequence[Cell],
-    texts: Mapping[int | None, Texts],
+    asked: Mapping[int | None, Asked],
     operations: Operations | None,
     progress: Progress,
 ) -> _Measurements:
@@ -152,13 +164,14 @@ def _measure(
             progress("benchmark", number * len(cells) + at, total)
             if cell in found.failed:
                 continue
-            some = texts[cell.length]
+            some = asked[cell.length]
             count = config.samples // config.rounds
             job = Job(
                 first=some.typical,
                 singles=some.singles(count) if "single-stream" in config.scenarios else [],
-                texts=some.texts,
+                inputs=some.inputs,
                 offline="offline" in config.scenarios,
+                answers=subject.answers and number == 0 and "offline" in config.scenarios,
                 patient=number == config.rounds - 1,
                 adopted=subject.adopted,
                 load=load,
@@ -206,17 +219,18 @@ def _raise_ceilings(
 def _result(
     cell: Cell,
     subject: Subject,
-    texts: Texts,
+    asked: Asked,
     measured: Mapping[Cell, Measured],
     found: _Measurements,
     operations: Operations | None,
 ) -> CellResult:
+    task = task_named(subject.manifest.model.task)
     variant = subject.manifest.model.variants[cell.variant]
     one = measured.get(cell)
     reference = reference_of(measured, cell.length)
     same = None
-    if one and reference and one.answers and reference.answers and subject.answers:
-        same = agreement(one.answers, reference.answers)
+    if one and reference and one.answers and reference.answers:
+        same = agreement(task, one.answers, reference.answers)
     single = offline = None
     if one is not None and operations is not None:
         ceiling = found.ceilings.get((cell.device, one.threads, arithmetic_of(variant.precision)))
@@ -227,10 +241,11 @@ def _result(
         cell=cell,
         precision=variant.precision,
         file_bytes=sum(subject.manifest.files[name].bytes for name in variant.files.values()),
-        quality=quality_of(variant, task_named(subject.manifest.model.task)),
-        texts=texts.facts,
+        quality=quality_of(variant, task),
+        texts=asked.facts,
         measured=one,
         agreement=same,
+        alike=task.alike,
         single_roofline=single,
         offline_roofline=offline,
         error=found.failed.get(cell, ""),
@@ -245,7 +260,7 @@ def _rooflines(
     offline = [run.offline for run in runs if run.offline is not None]
     single = whole = None
     if singles:
-        batches = [[tokens] for some in singles for tokens in some.tokens]
+        batches = [list(batch) for some in singles for batch in some.batches]
         run_s = sum(some.run_s for some in singles)
         single = roofline(batches, run_s, operations, ceiling, weight_bytes)
     if offline:

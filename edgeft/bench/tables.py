@@ -4,7 +4,15 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from edgeft.bench.wording import choices_of, figure_of, figure_text, lost_text, p99_text
+from edgeft.bench.wording import (
+    agreement_of,
+    choices_of,
+    figure_of,
+    figure_text,
+    kind_of,
+    lost_text,
+    p99_text,
+)
 
 __all__ = ["Table", "energy_source", "kept_bounds", "tables_of"]
 
@@ -26,7 +34,8 @@ def tables_of(document: Row) -> Iterator[Table]:
     cells = document["cells"]
     done = [cell for cell in cells if "error" not in cell]
     head = choices_of(cells)
-    yield _table("Speed", cells, head, _SPEED)
+    kind = kind_of(document)
+    yield _table("Speed", cells, head, _renamed(_SPEED, {"texts/s": f"{kind}/s"}))
     for title, columns in (("Cost and quality", _cost(done)), ("Where the time goes", _TIME)):
         table = _table(title, done, head, columns)
         if len(table.columns) > len(_names(head)):
@@ -45,13 +54,20 @@ def tables_of(document: Row) -> Iterator[Table]:
     ]
     if trials:
         names = ("cell", "arrivals/s", "p50 ms", "p99 ms", "goodput/s", "refused")
-        yield Table("Texts that arrive by chance", names, tuple(trials))
+        yield Table(f"{kind.capitalize()} that arrive by chance", names, tuple(trials))
 
 
 def _cost(cells: Sequence[Row]) -> Columns:
-    """The columns of cost and quality, with the name of what quality is measured by."""
-    metric = next((figure_of(cell["quality"])[0] for cell in cells), "accuracy")
-    return {metric if name == "figure" else name: one for name, one in _COST.items()}
+    """The columns of cost and quality, by the names that the task has for them."""
+    named = {
+        "figure": (figure_of(cell["quality"])[0] for cell in cells),
+        "same": (agreement_of(cell)[0] for cell in cells),
+    }
+    return _renamed(_COST, {name: next(told, name) for name, told in named.items()})
+
+
+def _renamed(columns: Columns, names: Mapping[str, str]) -> Columns:
+    return {names.get(name, name): one for name, one in columns.items()}
 
 
 def kept_bounds(document: Row) -> Iterator[str]:
@@ -60,7 +76,7 @@ def kept_bounds(document: Row) -> Iterator[str]:
         rate = cell.get("highest_rate")
         if rate is None:
             continue
-        told = f"up to {figure_text(rate, 0)} texts a second"
+        told = f"up to {figure_text(rate, 0)} {kind_of(document)} a second"
         if rate["median"] == 0:
             told = "at no rate that was tried"
         yield f"{cell['name']}: keeps the bound {told}."
@@ -142,11 +158,9 @@ _COST: Columns = {
     "load ms": lambda cell: _median(cell["load_ms"], 0),
     "CPU s / 1,000": lambda cell: _median(cell["cpu_s_per_1000"], 2),
     "J / 1,000": _joules,
-    "figure": lambda cell: _plain(one, 4) if (one := figure_of(cell["quality"])[1]) else "",
+    "figure": lambda cell: "" if (one := figure_of(cell["quality"])[1]) is None else _plain(one, 4),
     "points lost": lost_text,
-    "same label": lambda cell: (
-        "" if cell["label_agreement"] is None else f"{cell['label_agreement']:.2%}"
-    ),
+    "same": lambda cell: "" if (one := agreement_of(cell)[1]) is None else f"{one:.2%}",
 }
 _TIME: Columns = {
     "single: limit reached": _roof("single_roofline"),

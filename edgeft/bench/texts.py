@@ -1,30 +1,15 @@
-"""The texts that are predicted: the user's, or built-in ones, as they are or of one length."""
+"""Texts and questions made of words: built-in ones, and some of one length."""
 
-import hashlib
 import random
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import pairwise
-from pathlib import Path
 
-from edgeft.bench.statistics import percentiles
-from edgeft.data import Tell, distinct, sample_evenly, unheard
-from edgeft.errors import DataError
-from edgeft.inputs import columns_of
+from edgeft.errors import UsageError
+from edgeft.inputs import Input, Question, columns_of
 from edgeft.runtime.tokenize import TextEncoder
-from edgeft.tasks.classification import TASK as CLASSIFICATION
-from edgeft.tasks.reading import read_inputs
-from edgeft.tasks.task import Task
+from edgeft.tasks.encoded import Encoded
 
-__all__ = [
-    "TextFacts",
-    "Texts",
-    "builtin_texts",
-    "evenly",
-    "read_all",
-    "sentences",
-    "texts_of_length",
-]
+__all__ = ["builtin_inputs", "evenly", "made_of_length", "sentences", "tokens_read"]
 
 # Parts of plain sentences about nothing in particular; the lengths matter, not the content.
 WHO = (
@@ -48,141 +33,68 @@ THEN = (
 )  # fmt: skip
 # Where the manifest does not tell how long the texts are: most are short, a few fill a page.
 USUAL_LENGTHS = {"p50": 18, "p90": 80, "p95": 150, "p99": 270, "max": 280}
+# Questions are asked about paragraphs, such as SQuAD's, which are cut nowhere.
+USUAL_QUESTIONS = {"p50": 160, "p90": 260, "p95": 310, "p99": 420, "max": 600}
 SHORTEST = 0.4  # of the middle length, which no statistics tell
 BUILTIN_TEXTS = 480
 ATTEMPTS = 50  # to make a short text that no other is like
-SAMPLED_TEXTS = 1 << 14  # of a large file, evenly, before any is tokenized
-MOST_TOKENS = 1 << 16  # of all texts together, unless the user says how many texts
-MOST_TEXTS = 4096
 LONGEST_WORD, PART = 24, 4  # characters
 FILLER = "a"  # a word of one token in any vocabulary
 
 
-@dataclass(frozen=True)
-class TextFacts:
-    """The texts that were predicted; tokens include special ones and stop at the model's limit.
+def tokens_read(encoded: Encoded) -> int:
+    """The tokens that a model reads of an input: special ones, and those of all its windows."""
+    return sum(len(part.ids) for part in encoded.parts)
 
-    ``count`` of the ``found`` texts were taken, evenly, and none twice, since the
-    runtime computes equal texts once; ``sha256`` is that of those.
+
+def made_of_length(
+    inputs: Sequence[Input], length: int, count: int, encoder: TextEncoder
+) -> list[Input]:
+    """At most ``count`` different inputs of ``length`` tokens, special ones included.
+
+    The words of all texts (of questions: of their contexts), one text after the other, are cut at
+    evenly spread places. A question gets such a context, and is cut to half of the length itself.
+    Raises UsageError where the length leaves a question no room.
     """
-
-    source: str
-    found: int
-    count: int
-    tokens_p50: int
-    tokens_p90: int
-    tokens_max: int
-    truncated: int
-    sha256: str
-
-
-@dataclass(frozen=True)
-class Texts:
-    """Texts and their tokens; ``typical`` is one of middle length."""
-
-    texts: list[str]
-    lengths: list[int]
-    facts: TextFacts
-
-    @property
-    def typical(self) -> str:
-        """A text of middle length."""
-        order = sorted(range(len(self.texts)), key=self.lengths.__getitem__)
-        return self.texts[order[len(order) // 2]]
-
-    def singles(self, wanted: int) -> list[str]:
-        """So many texts from the front, again from there where there are fewer."""
-        return [self.texts[at % len(self.texts)] for at in range(wanted)]
-
-
-def read_all(
-    data: Path | None,
-    text_column: str | None,
-    most: int | None,
-    encoder: TextEncoder,
-    lengths: Mapping[str, int] | None = None,
-    tell: Tell = unheard,
-    *,
-    task: Task = CLASSIFICATION,
-) -> Texts:
-    """The file's texts, at most ``most`` of them, or built-in ones; shuffled, always alike.
-
-    So whatever is cut off at the end is a fair sample of the whole. Built-in texts
-    are as long as ``lengths`` says: tokens of p50, p90, p95, p99 and max. Of a large
-    file no more is held than the sample takes. Raises DataError.
-    """
-    texts: Iterable[str]
-    if data is None:
-        told = "like the training's" if lengths else "of usual lengths"
-        texts, source = builtin_texts(encoder, lengths or USUAL_LENGTHS), f"built-in, {told}"
-    else:
-        found = read_inputs(data, task, {"text": text_column}, tell)
-        texts, source = (columns_of(one)[-1] for one in found), data.name
-    counted = _Counted(texts)
-    sample, _ = sample_evenly(distinct(counted), SAMPLED_TEXTS)
-    if not sample:
-        raise DataError(f"{data} has no texts.", hint="It needs at least one.")
-    encoded = encoder.encode(sample)
-    tokens = [len(one.ids) for one in encoded]
-    if most is None:
-        most = max(1, min(MOST_TEXTS, MOST_TOKENS * len(sample) // sum(tokens)))
-    taken = evenly(len(sample), min(most, len(sample)))
-    random.Random(0).shuffle(taken)
-    return _texts(
-        [sample[at] for at in taken],
-        [tokens[at] for at in taken],
-        source,
-        counted.count,
-        sum(encoded[at].truncated for at in taken),
-    )
-
-
-class _Counted:
-    """Texts that are counted as they are taken."""
-
-    def __init__(self, texts: Iterable[str]) -> None:
-        self.texts = texts
-        self.count = 0
-
-    def __iter__(self) -> Iterator[str]:
-        for text in self.texts:
-            self.count += 1
-            yield text
-
-
-def texts_of_length(whole: Texts, length: int, encoder: TextEncoder) -> Texts:
-    """Different texts of ``length`` tokens, special ones included, made of others' words.
-
-    The words of all texts, one text after the other, are cut at evenly spread
-    places. There are as many as make MOST_TOKENS tokens, at most those of ``whole``.
-    """
-    words = [part for text in whole.texts for word in text.split() for part in _parts(word)]
+    texts = [columns_of(one)[-1] for one in inputs]
+    words = [part for text in texts for word in text.split() for part in _parts(word)]
     words = words or [FILLER]
-    count = max(1, min(len(whole.texts), MOST_TOKENS // length))
-    made = dict.fromkeys(_cut(_from(words, begin, length), length, encoder)
-                   for begin in evenly(len(words), count))  # fmt: skip
-    tokens = [len(one.ids) for one in encoder.encode(list(made))]
-    source = f"{whole.facts.source}, joined and cut"
-    return _texts(list(made), tokens, source, whole.facts.found, 0)
+    made: dict[Input, None] = {}
+    for at, begin in enumerate(evenly(len(words), count)):
+        one = inputs[at % len(inputs)]
+        question = one.question if isinstance(one, Question) else None
+        made[_made(_from(words, begin, length), length, question, encoder)] = None
+    for one in made:
+        if (tokens := _uncut(encoder.encode_one(one))) != length and isinstance(one, Question):
+            raise UsageError(
+                f"No question with its context has {length} tokens; the least has {tokens}.",
+                hint="Use a larger --length.",
+            )
+    return list(made)
 
 
-def builtin_texts(encoder: TextEncoder, lengths: Mapping[str, int]) -> list[str]:
+def builtin_inputs(
+    encoder: TextEncoder, lengths: Mapping[str, int] | None = None, *, questions: bool = False
+) -> list[Input]:
     """Plain English texts, no two alike, whose tokens are spread as ``lengths`` says.
 
-    The same tokenizer and lengths give the same texts.
+    Where questions are wanted, each text is the context of one, and both count. The same
+    tokenizer and lengths give the same inputs.
     """
+    lengths = lengths or (USUAL_QUESTIONS if questions else USUAL_LENGTHS)
     source = sentences()
     words: list[str] = []
-    made: dict[str, None] = {}
+    made: dict[Input, None] = {}
     for at in range(BUILTIN_TEXTS):
         wanted = round(_quantile(lengths, (at + 0.5) / BUILTIN_TEXTS))
+        question = f"What {DID[at % len(DID)]}?" if questions else None
         for _ in range(ATTEMPTS):
             while len(words) < wanted:
                 words += next(source).split()
-            text = _cut(words[:wanted], wanted, encoder)
+            one = _made(words[:wanted], wanted, question, encoder)
             words = words[max(1, wanted // 2) :]  # so that the next one begins in other words
-            if text not in made:
-                made[text] = None
+            if one not in made:
+                made[one] = None
                 break
     return list(made)
 
@@ -224,12 +136,31 @@ def evenly(count: int, wanted: int) -> list[int]:
     return [at % count for at in range(wanted)]
 
 
-def _cut(words: Sequence[str], length: int, encoder: TextEncoder) -> str:
-    """As many of the words as fit into ``length`` tokens, filled up to it."""
+def _made(words: Sequence[str], length: int, question: str | None, encoder: TextEncoder) -> Input:
+    """A text of so many tokens, or a question with such a context that they have so many."""
+    if question is None:
+        return " ".join(_fitting(words, length, lambda text: text, encoder))
+    bare = _uncut(encoder.encode_one(Question("", "")))
+    most = bare + min(length // 2, length - bare)
+    asked = " ".join(
+        _fitting(question.split(), most, lambda text: Question(text, ""), encoder, fill=False)
+    )
+    context = _fitting(words, length, lambda text: Question(asked, text), encoder)
+    return Question(asked, " ".join(context))
+
+
+def _fitting(
+    words: Sequence[str],
+    length: int,
+    make: Callable[[str], Input],
+    encoder: TextEncoder,
+    *,
+    fill: bool = True,
+) -> list[str]:
+    """As many of the words as fit into ``length`` tokens; filled up to it where so told."""
 
     def tokens(parts: Sequence[str]) -> int:
-        one = encoder.encode_one(" ".join(parts))
-        return len(one.ids) + one.cut
+        return _uncut(encoder.encode_one(make(" ".join(parts))))
 
     low, high = 0, len(words)  # the first so many fit; so many may not
     while low < high:
@@ -239,15 +170,15 @@ def _cut(words: Sequence[str], length: int, encoder: TextEncoder) -> str:
         else:
             high = middle - 1
     kept = [*words[:low]]
-    for _ in range(length):
+    for _ in range(length if fill else 0):
         if tokens([*kept, FILLER]) > length:
             break
         kept.append(FILLER)
-    return " ".join(kept)
+    return kept
 
 
-def _texts(texts: list[str], lengths: list[int], source: str, found: int, truncated: int) -> Texts:
-    p50, p90, longest = map(int, percentiles(lengths, (50, 90, 100)))
-    digest = hashlib.sha256("\0".join(texts).encode("utf-8", "surrogatepass")).hexdigest()
-    facts = TextFacts(source, found, len(texts), p50, p90, longest, truncated, digest)
-    return Texts(texts, lengths, facts)
+def _uncut(encoded: Encoded) -> int:
+    """An input's tokens, special ones included, as though it were read whole and at once."""
+    first = encoded.parts[0]
+    own = sum(part.fresh for part in encoded.parts)
+    return len(first.ids) - len(first.own) + own + encoded.cut

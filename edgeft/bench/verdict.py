@@ -103,8 +103,8 @@ def _titles(cell: CellResult, cells: Sequence[CellResult]) -> Iterator[str]:
     one = cell.measured
     assert one is not None
     for title, figure, better in (
-        ("quickest for single texts", "single_p50_ms", 1.0),
-        ("most texts a second", "texts_per_s", -1.0),
+        (f"quickest for single {cell.texts.kind}", "single_p50_ms", 1.0),
+        (f"most {cell.texts.kind} a second", "texts_per_s", -1.0),
     ):
         mine: Interval | None = getattr(one, figure)
         theirs = [(other, getattr(other.measured, figure)) for other in rivals]
@@ -142,8 +142,8 @@ def _beside_fp32(
         return
     single = _speed(base.measured.single_p50_ms, cell.measured.single_p50_ms)
     whole = _speed(cell.measured.texts_per_s, base.measured.texts_per_s)
-    told = [(ratio, what) for ratio, what in ((single, "for single texts"), (whole, "in batches"))
-            if ratio is not None]  # fmt: skip
+    both = ((single, f"for single {cell.texts.kind}"), (whole, "in batches"))
+    told = [(ratio, what) for ratio, what in both if ratio is not None]
     size = f"{cell.file_bytes / 1e6:.1f} MB instead of {base.file_bytes / 1e6:.1f} MB"
     if told and all(ratio.clear and ratio.ratio < 1 - SAME for ratio, _ in told):
         text = f"{cell.cell.variant} loses to fp32 here: " + " and ".join(
@@ -157,7 +157,7 @@ def _beside_fp32(
         yield "against fp32 " + " and ".join(f"{_pace(ratio)} {what}" for ratio, what in told)
     yield size
     if cell.agreement is not None:
-        yield f"the same label on {cell.agreement:.1%} of the texts"
+        yield f"{cell.alike} as fp32: {cell.agreement:.1%}"
 
 
 def _twin(cell: Cell, cells: Sequence[CellResult]) -> CellResult | None:

@@ -3,7 +3,17 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-__all__ = ["choices_of", "confidence_of", "figure_of", "figure_text", "lost_text", "p99_text"]
+__all__ = [
+    "agreement_of",
+    "choices_of",
+    "confidence_of",
+    "figure_of",
+    "figure_text",
+    "kind_of",
+    "lost_text",
+    "p99_text",
+    "texts_text",
+]
 
 Row = Mapping[str, Any]
 _CHOICES = {"threads": "threads", "batch_tokens": "batch", "length": "length"}
@@ -38,6 +48,32 @@ def figure_of(quality: Row) -> tuple[str, float | None]:
     if "metric" in quality:
         return quality["metric"], quality.get("figure")
     return "accuracy", quality.get("accuracy")
+
+
+def agreement_of(cell: Row) -> tuple[str, float | None]:
+    """What the agreement with fp32's answers is called, and how far it goes; None where untold."""
+    if "alike" in cell:
+        return cell["alike"], cell.get("agreement")
+    return "same label", cell.get("label_agreement")
+
+
+def kind_of(document: Row) -> str:
+    """What was asked: "texts" or "questions"."""
+    return str(document["texts"].get("kind", "texts"))
+
+
+def texts_text(texts: Row) -> str:
+    """What was asked, in a line: how many, from where, of how many tokens, and what was cut."""
+    what = "tokens of question and context" if texts.get("kind") == "questions" else "tokens"
+    told = (
+        f"{texts['count']:,} ({texts['source']}), {what} p50 {texts['tokens_p50']}, "
+        f"p90 {texts['tokens_p90']}, longest {texts['tokens_max']}"
+    )
+    if texts.get("windowed"):
+        told += f"; {texts['windowed']:,} in several windows, of which all tokens count"
+    if texts.get("truncated"):
+        told += f"; {texts['truncated']:,} cut to the longest that the model reads"
+    return told
 
 
 def lost_text(cell: Row) -> str:

@@ -2,9 +2,9 @@
 
 Two lines of JSON come in on stdin, up to two go out on stdout:
 
-    in   {"bundle", "device", "variant", "threads", "batch_tokens", "text"}
-    out  {"load_ms"}                          as soon as that text is predicted
-    in   {"singles", "offline", "texts", "most_s", "patient", "load"}
+    in   {"bundle", "device", "variant", "threads", "batch_tokens", "first"}
+    out  {"load_ms"}                          as soon as that input is predicted
+    in   {"singles", "offline", "inputs", "answers", "most_s", "patient", "load"}
     out  {"device", "threads", "warmup_calls", …}   see ``edgeft.bench.cell.Run``
 
 or one line each way to learn what the device can do at best:
@@ -27,14 +27,12 @@ from contextlib import suppress
 from typing import IO, TYPE_CHECKING, Any
 
 from edgeft.errors import EdgeftError
+from edgeft.inputs import input_from
 
 if TYPE_CHECKING:
     from edgeft.bench.trace import Trace
-    from edgeft.inputs import Input
     from edgeft.runtime.model import Model
 
-
-QUESTION = "Where was it, and who was there?"
 BEAT_S = 1.0  # between two signs of life
 
 
@@ -78,7 +76,7 @@ def _answer(jobs: IO[str], answers: IO[str]) -> None:
     )
     load_ms = (time.perf_counter() - begin) * 1e3
     with model:
-        model.predict(_asked(model, [job["text"]])[0])
+        model.predict(input_from(job["first"]))
         _send(answers, {"load_ms": load_ms})
         job |= json.loads(jobs.readline())
         _send(answers, _measure(model, trace, job))
@@ -87,29 +85,37 @@ def _answer(jobs: IO[str], answers: IO[str]) -> None:
 def _measure(model: "Model", trace: "Trace", job: dict[str, Any]) -> dict[str, Any]:
     from edgeft.bench.energy import BATTERY_S, EnergyMeter
     from edgeft.bench.machine import peak_rss_bytes
-    from edgeft.bench.scenarios import LEAST_S, Load, all_texts, arrivals, single_texts, warm
+    from edgeft.bench.scenarios import (
+        LEAST_S,
+        Load,
+        all_texts,
+        answers_to,
+        arrivals,
+        single_texts,
+        warm,
+    )
 
     kind, _, number = str(model.device).partition(":")
     meter = EnergyMeter(gpu=int(number) if kind in ("cuda", "tensorrt") else None)
-    texts = _asked(model, job["texts"])
-    warmed = warm(model, _asked(model, [job["text"]])[0], texts)
+    inputs = [input_from(one) for one in job["inputs"]]
+    warmed = warm(model, input_from(job["first"]), inputs)
     singles = offline = highest = highest_rate = None
-    told: list[str] = []
     trials: list[Any] = []
     if job["singles"]:
-        singles = single_texts(model, trace, _asked(model, job["singles"]), job["most_s"])
+        asked = [input_from(one) for one in job["singles"]]
+        singles = single_texts(model, trace, asked, job["most_s"])
     if job["offline"]:
         least_s = BATTERY_S if job["patient"] and meter.source == "battery" else LEAST_S
-        offline, told = all_texts(model, trace, texts, meter, least_s)
+        offline = all_texts(model, trace, inputs, meter, least_s)
     peak = peak_rss_bytes()  # before the callers of the next scenario take memory of their own
     if job["load"]:
 
         def most() -> float:
-            done = offline or all_texts(model, trace, texts, meter)[0]
+            done = offline or all_texts(model, trace, inputs, meter)
             return done.texts_per_s
 
         load = Load(**job["load"])
-        trials, highest = arrivals(model, texts, load, most)
+        trials, highest = arrivals(model, inputs, load, most)
         if load.slo_ms is not None:
             highest_rate = highest.rate_texts_per_s if highest else 0.0
     return {
@@ -123,15 +129,8 @@ def _measure(model: "Model", trace: "Trace", job: dict[str, Any]) -> dict[str, A
         "highest": highest and vars(highest),
         "highest_rate": highest_rate,
         "peak_rss_bytes": peak,
-        "answers": told,
+        "answers": answers_to(model, inputs) if job["answers"] else [],
     }
-
-
-def _asked(model: "Model", texts: list[str]) -> "list[Input]":
-    """What is asked: the texts, or one short question about each where the task takes questions."""
-    from edgeft.inputs import Question
-
-    return [*texts] if str in model.task.takes else [Question(QUESTION, text) for text in texts]
 
 
 def _beats(answers: IO[str]) -> Callable[[], None]:

@@ -32,7 +32,8 @@ of its CPU quota or shared, and a line where heat cannot be read.
 
 What it costs: peak memory, the process's own and not a GPU's; bytes, CPU seconds and joules for
 1,000 texts (RAPL, NVML, or a battery, which takes a minute more for each cell); points of
-accuracy lost, the same labels as fp32.
+accuracy (entity F1, exact match) lost, and how far the answers are those of fp32 (same label, same
+entities, same answer).
 
 How near to the limit: useful operations at the texts' true lengths against this machine's own best
 matrix product and memory, padding, and where the time goes. Then a verdict for each cell.
@@ -50,7 +51,10 @@ The base install is enough, so it runs on the target; weights in a file of their
 
 @click.command(epilog=EPILOG)
 @options.bundle
-@click.option("--data", type=options.FILE, help="File of texts.  [default: built-in texts]")
+@click.option(
+    "--data", type=options.FILE,
+    help="File of texts, tagged words, or questions with contexts.  [default: built-in ones]",
+)  # fmt: skip
 @options.text_column
 @click.option(
     "--device", "devices", multiple=True, metavar="NAME",
@@ -70,7 +74,8 @@ The base install is enough, so it runs on the target; weights in a file of their
 )  # fmt: skip
 @click.option(
     "--length", "lengths", multiple=True, type=click.IntRange(min=4), metavar="TOKENS",
-    help="Texts joined and cut to so many tokens; may be repeated.  [default: as they are]",
+    help="Texts joined and cut to so many tokens, a question and its context together; may be "
+    "repeated.  [default: as they are]",
 )  # fmt: skip
 @click.option(
     "--scenario", "scenarios", multiple=True, type=click.Choice(SCENARIOS),

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from edgeft.bench.tables import energy_source, kept_bounds, tables_of
+from edgeft.bench.wording import kind_of, texts_text
 from edgeft.cli import console
 
 __all__ = ["show", "show_against"]
@@ -25,12 +26,10 @@ def show(document: Row) -> None:
     )
     console.print_lines(document["verdicts"])
     console.print_lines(f"Warning: {one}" for one in document["warnings"])
-    texts = document["texts"]
     console.print_lines([
         "",
         f"Machine: {document['machine_summary']}",
-        f"Texts: {texts['count']} ({texts['source']}), tokens p50 {texts['tokens_p50']}, "
-        f"p90 {texts['tokens_p90']}, longest {texts['tokens_max']}; {texts['truncated']} cut",
+        f"{kind_of(document).capitalize()}: {texts_text(document['texts'])}",
         f"Energy: {energy_source(document)}",
         *(["Slowed by heat: not readable here"] if document["disturbance"]["hot_events"] is None
           else []),

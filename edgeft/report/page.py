@@ -12,7 +12,15 @@ import vl_convert
 from edgeft import __version__
 from edgeft.bench.against import read_result
 from edgeft.bench.tables import kept_bounds, tables_of
-from edgeft.bench.wording import choices_of, figure_text, lost_text, p99_text
+from edgeft.bench.wording import (
+    agreement_of,
+    choices_of,
+    figure_text,
+    kind_of,
+    lost_text,
+    p99_text,
+    texts_text,
+)
 from edgeft.folders import claim_file, write_file
 from edgeft.report.charts import Figure, figures
 from edgeft.report.rows import Machine, machines_of, unlikeness
@@ -22,10 +30,6 @@ __all__ = ["render", "write_report"]
 SNIPPET = "window.vegaEmbed = vegaEmbed;"  # all that page.js needs of Vega
 MADE_BY = '<meta name="generator" content="edgeft report">'
 FEW = 8  # lines that are shown without being asked for
-COLUMNS = (
-    "p50 ms", "p99 ms", "texts/s", "first ms", "peak MB", "file MB", "points lost",
-    "same label",
-)  # fmt: skip
 
 
 def write_report(results: Sequence[Path], out: Path, *, command: str, force: bool = False) -> None:
@@ -100,7 +104,7 @@ def _verdicts(machines: Sequence[Machine]) -> Iterator[str]:
     for one in machines:
         yield f"<h3>{escape(one.name)}</h3>"
         chosen = choices_of(one.cells)
-        columns = ["cell", *chosen.values(), *COLUMNS]
+        columns = ["cell", *chosen.values(), *_columns(one)]
         yield _details("cells", len(one.cells))
         yield from _table(columns, [_row(cell, chosen) for cell in one.cells])
         sentences = list(_sentences(one))
@@ -165,8 +169,15 @@ def _how(machines: Sequence[Machine], command: str) -> Iterator[str]:
     yield f"<h3>This page</h3><pre>{escape(command)}</pre></section>"
 
 
+def _columns(machine: Machine) -> list[str]:
+    """The headings of ``_row``'s figures, in the words of the task."""
+    alike = next((agreement_of(cell)[0] for cell in machine.cells), "")
+    return ["p50 ms", "p99 ms", f"{kind_of(machine.document)}/s", "first ms", "peak MB", "file MB",
+            "points lost", alike]  # fmt: skip
+
+
 def _row(cell: Mapping[str, Any], chosen: Iterable[str]) -> list[str]:
-    same = cell["label_agreement"]
+    _, same = agreement_of(cell)
     return [
         f"{cell['variant']} on {cell['device']}",
         *("-" if cell[name] is None else str(cell[name]) for name in chosen),
@@ -182,7 +193,7 @@ def _row(cell: Mapping[str, Any], chosen: Iterable[str]) -> list[str]:
 
 
 def _machine_facts(one: Machine) -> dict[str, str]:
-    machine, texts = one.document["machine"], one.document["texts"]
+    machine = one.document["machine"]
     memory = machine["memory_bytes"]
     packages = [f"{name} {version}" for name, version in machine["packages"].items()]
     roof = next((cell["offline_roofline"] or cell["single_roofline"] for cell in one.cells
@@ -199,8 +210,8 @@ def _machine_facts(one: Machine) -> dict[str, str]:
         if roof
         else "unknown",
         "memory at best": f"{roof['peak_bytes_per_s'] / 1e9:,.1f} GB/s" if roof else "unknown",
-        "texts": f"{texts['count']:,} ({texts['source']}), tokens p50 {texts['tokens_p50']}, "
-        f"p90 {texts['tokens_p90']}, longest {texts['tokens_max']}",
+        "task": one.document.get("task", "text-classification"),
+        "asked": f"{kind_of(one.document)}: {texts_text(one.document['texts'])}",
     }
 
 

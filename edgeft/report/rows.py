@@ -7,7 +7,7 @@ from typing import Any
 
 from edgeft.bench.ceiling import arithmetic_of
 from edgeft.bench.verdict import best_by_device, crossing
-from edgeft.bench.wording import figure_of
+from edgeft.bench.wording import agreement_of, figure_of
 
 __all__ = [
     "PARTS",
@@ -111,14 +111,18 @@ def frontier(machines: Sequence[Machine]) -> list[Row]:
     """Time, quality and size of each cell.
 
     Quality is the metric that the export measured, where every bundle tells the same one;
-    else how many labels are fp32's. The two are never mixed.
+    else how far the answers are fp32's, where all are of one task. The two are never mixed.
     """
     cells = [(machine, cell) for machine in machines for cell in _as_they_are(machine)
              if cell["single_p50_ms"]]  # fmt: skip
     figures = [figure_of(cell["quality"]) for _, cell in cells]
     metrics = {metric for metric, _ in figures}
     told = len(metrics) == 1 and all(figure is not None for _, figure in figures)
-    words = metrics.pop() if told else "same label as fp32"
+    same = [agreement_of(cell) for _, cell in cells]
+    alike = {words for words, _ in same}
+    if not told and len(alike) > 1:
+        return []
+    words = metrics.pop() if told else f"{''.join(alike)} as fp32"
     return [
         {
             "machine": machine.name,
@@ -129,8 +133,8 @@ def frontier(machines: Sequence[Machine]) -> list[Row]:
             "metric": words,
             "MB": cell["file_bytes"] / 1e6,
         }
-        for (machine, cell), (_, figure) in zip(cells, figures, strict=True)
-        if (quality := figure if told else cell["label_agreement"]) is not None
+        for (machine, cell), (_, figure), (_, share) in zip(cells, figures, same, strict=True)
+        if (quality := figure if told else share) is not None
     ]
 
 

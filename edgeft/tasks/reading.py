@@ -129,6 +129,8 @@ def read_inputs(
     """
     suffix = path.suffix.lower()
     tagged = suffix in (*TAGGED_SUFFIXES, ".ann") or path.is_dir()
+    if task.by_token and suffix in (".jsonl", ".ndjson"):
+        tagged = holds_entities(open_source(path))  # which may have tokens in place of a text
     if str in task.takes and not tagged and not (task.by_token and suffix == ".json"):
         return read_texts(path, text_column=columns.get("text"), tell=tell)
     found = read_examples_or_inputs(path, task, columns, tell)

@@ -3,13 +3,13 @@
 from dataclasses import replace
 from typing import Any
 
+from edgeft.bench.asked import TextFacts
 from edgeft.bench.cell import Cell, Measured, Offline, Run, Singles, summarize
 from edgeft.bench.disturbance import Disturbance
 from edgeft.bench.machine import Machine
 from edgeft.bench.result import CellResult, Quality
-from edgeft.bench.texts import TextFacts
 
-FACTS = TextFacts("texts.csv", 3, 3, 8, 9, 10, 0, "ab" * 32)
+FACTS = TextFacts("texts.csv", "texts", 3, 3, 8, 9, 10, 0, 0, "ab" * 32)
 QUIET = Disturbance(10.0, 2, 0.0, 0.0, 0, 0.0, 0.0)
 VNNI = ("avx2", "vnni")
 
@@ -20,7 +20,10 @@ def machine(*, cpu: str = "Chip") -> Machine:
 
 def singles(*times_ms: float) -> Singles:
     whole_s = sum(times_ms) / 1e3
-    return Singles(times_ms, [8] * len(times_ms), 0.1 * whole_s, 0.8 * whole_s, 0.05 * whole_s)
+    count = len(times_ms)
+    return Singles(
+        times_ms, [8] * count, [[8]] * count, 0.1 * whole_s, 0.8 * whole_s, 0.05 * whole_s
+    )
 
 
 def offline(texts_per_s: float, **other: Any) -> Offline:
@@ -67,5 +70,6 @@ def cell(
         texts=FACTS,
         measured=one,
         agreement=0.994,
+        alike="same label",
     )
     return replace(result, **other)

@@ -19,6 +19,7 @@ def document(p50_ms: float, texts_per_s: float, **other: Any) -> dict[str, Any]:
         name="mine",
         bundle_digest="sha256:00",
         adopted=False,
+        task="text-classification",
         machine=machine(**other),
         texts=FACTS,
         disturbance=QUIET,

@@ -4,6 +4,7 @@ import pytest
 
 from edgeft.bench.cell import Bucket, Cell, agreement, summarize
 from edgeft.bench.server import Trial
+from edgeft.tasks import task_named
 from tests.bench.makers import offline, run, singles
 
 
@@ -116,10 +117,15 @@ def test_energy_is_that_of_the_processes_that_could_read_it() -> None:
     assert summarize([run(1.0)]).joules_per_1000 is None
 
 
-def test_agreement_is_a_share_of_all_texts() -> None:
-    assert agreement(["a", "b", "c", "c"], ["a", "b", "c", "a"]) == 0.75
-    with pytest.raises(ValueError, match=r"shorter|longer"):
-        agreement(["a"], ["a", "b"])
+def test_agreement_is_what_the_task_says() -> None:
+    assert agreement(task_named("text-classification"), [0, 1, 2, 2], [0, 1, 2, 0]) == 0.75
+    # Of two and of one entity one is shared: 2 x 1 / 3; none in either is the same, too.
+    ones, others = [((0, 3, 1), (5, 9, 2)), ()], [((0, 3, 1),), ()]
+    same = agreement(task_named("token-classification"), ones, others)
+    assert same == pytest.approx((2 / 3 + 1) / 2)
+    # Articles and case make no other answer.
+    answers = task_named("question-answering")
+    assert agreement(answers, ["The cat", "", "rain"], ["cat", "", "snow"]) == pytest.approx(2 / 3)
 
 
 def test_a_cell_names_what_was_chosen_and_no_more() -> None:

@@ -138,8 +138,8 @@ def test_names_that_are_no_text_leave_a_document_that_is(tmp_path: Path) -> None
     from tests.bench.makers import FACTS, QUIET
 
     result = BenchResult(
-        BenchConfig(Path("mine\udcff")), "mine\udcff", "sha256:00", False, machine(),
-        replace(FACTS, source="texts\udcff.csv"), QUIET,
+        BenchConfig(Path("mine\udcff")), "mine\udcff", "sha256:00", False,
+        "text-classification", machine(), replace(FACTS, source="texts\udcff.csv"), QUIET,
         (cell("fp32", measured(5.0, 100.0)),), (), (),
     )  # fmt: skip
     content = result.to_dict()

@@ -15,6 +15,7 @@ from edgeft.bench.cell import Cell
 from edgeft.bench.process import Job, ceiling_of, run_once
 from edgeft.bench.scenarios import Load
 from edgeft.errors import DeviceError
+from edgeft.tasks import task_named
 from tests import lookup, tiny
 
 ROOT = Path(__file__).parents[2]
@@ -22,16 +23,16 @@ TEXTS = ["the cat fell", "good bread and bad water", "market report", "red green
 
 
 def job(texts: list[str], **other: object) -> Job:
-    return Job(first=texts[0], singles=texts, texts=texts, **other)  # type: ignore[arg-type]
+    return Job(first=texts[0], singles=texts, inputs=texts, answers=True, **other)  # type: ignore[arg-type]
 
 
 def test_a_process_measures_a_variant_and_gives_the_models_labels(tiny_bundle: Path) -> None:
     import edgeft
 
-    wanted = Job(TEXTS[0], TEXTS[:5], TEXTS, load=Load((400.0,), None, 0.1))
+    wanted = Job(TEXTS[0], TEXTS[:5], TEXTS, answers=True, load=Load((400.0,), None, 0.1))
     measured = run_once(tiny_bundle, Cell("cpu", "fp32", 1), wanted)
     with edgeft.load(tiny_bundle, device="cpu", variant="fp32", threads=1) as model:
-        labels = [json.loads(one)["label"] for one in measured.answers]
+        labels = [model.labels[one] for one in measured.answers]
         assert labels == [one.label for one in model.predict(TEXTS)]
         lengths = [len(one.ids) for one in model.runner.encode(TEXTS)]
     assert (measured.device, measured.threads) == ("cpu", 1)
@@ -66,15 +67,21 @@ def test_a_text_in_windows_is_one_text_whatever_it_takes(tmp_path: Path) -> None
     )
     texts = ["the cat fell", " ".join(tiny.WORDS * 5), "good bread"]
     cell = Cell("cpu", "fp32", 1, batch_tokens=48)
-    measured = run_once(tagger, cell, Job(texts[0], texts, texts, adopted=True))
+    measured = run_once(tagger, cell, Job(texts[0], texts, texts, answers=True, adopted=True))
     assert measured.singles is not None
     with edgeft.load(tagger, device="cpu", variant="fp32", verify="off") as model:
         parts = [one.parts for one in model.runner.encode(texts)]
-        answers = [[one.label for one in found] for found in model.predict(texts)]
+        answers = [[(one.start, one.end) for one in found] for found in model.predict(texts)]
     assert measured.singles.tokens == [sum(len(one.ids) for one in some) for some in parts]
-    found = [json.loads(one)["entities"] for one in measured.answers]
-    assert [[one["label"] for one in some] for some in found] == answers
-    assert not any("score" in one for some in found for one in some)
+    # A run holds the parts of one text alone, and each part's length by itself.
+    lengths = [[len(one.ids) for one in some] for some in parts]
+    assert sorted(at for batch in measured.singles.batches for at in batch) == sorted(
+        at for some in lengths for at in some
+    )
+    assert len(lengths[1]) > 1
+    found = [[(start, end) for start, end, _ in some] for some in measured.answers]
+    assert found == answers
+    assert task_named("token-classification").same(measured.answers, measured.answers).all()
 
 
 def test_what_was_not_asked_for_is_left_out(tiny_bundle: Path) -> None:
@@ -184,9 +191,9 @@ def test_a_process_tells_that_it_is_at_work(
     monkeypatch.setattr(worker, "BEAT_S", 0.0)
     lines = [
         {"bundle": str(tiny_bundle), "device": "cpu", "variant": "fp32", "threads": 1,
-         "batch_tokens": None, "text": "cat", "verify": "full"},
-        {"singles": ["cat"] * 5, "offline": False, "texts": ["cat"], "most_s": 60,
-         "patient": False, "load": None},
+         "batch_tokens": None, "first": "cat", "verify": "full"},
+        {"singles": ["cat"] * 5, "offline": False, "inputs": ["cat"], "answers": False,
+         "most_s": 60, "patient": False, "load": None},
     ]  # fmt: skip
     answers = io.StringIO()
     worker._answer(io.StringIO("".join(json.dumps(one) + "\n" for one in lines)), answers)

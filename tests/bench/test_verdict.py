@@ -16,7 +16,7 @@ def test_a_faster_variant_is_said_to_be_faster_with_its_price() -> None:
         "against fp32 1.40× as fast (1.3"
     )
     assert "2.00× as fast (1.9" in text
-    assert text.endswith("23.0 MB instead of 90.0 MB; the same label on 99.4% of the texts")
+    assert text.endswith("23.0 MB instead of 90.0 MB; same label as fp32: 99.4%")
     assert cell_verdict(base, [base, fast], VNNI) == "what the others are compared with"
     assert cell_verdict(base, [base], VNNI) == "measured on its own"
 
@@ -81,7 +81,7 @@ def test_no_agreement_is_not_total_disagreement() -> None:
     none = cell("int8", measured(5.0, 300.0), agreement=None)
     zero = cell("int8", measured(5.0, 300.0), agreement=0.0)
     assert "label" not in cell_verdict(none, [base, none], VNNI)
-    assert "the same label on 0.0% of the texts" in cell_verdict(zero, [base, zero], VNNI)
+    assert "same label as fp32: 0.0%" in cell_verdict(zero, [base, zero], VNNI)
 
 
 def test_without_fp32_or_after_a_failure_nothing_is_claimed() -> None:

@@ -26,6 +26,7 @@ def document(*cells: CellResult, cpu: str = "Chip", name: str = "mine") -> dict[
         name=name,
         bundle_digest="sha256:00",
         adopted=False,
+        task="text-classification",
         machine=machine(cpu=cpu),
         texts=FACTS,
         disturbance=QUIET,
