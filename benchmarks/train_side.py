@@ -15,6 +15,8 @@ import torch
 import transformers
 from transformers import Trainer, TrainingArguments  # which loads most of the library
 
+from benchmarks.train import MAX_LENGTH
+from benchmarks.training import side_options
 from edgeft.data import Examples, read_examples
 from edgeft.train.config import DataConfig, TrainConfig
 from edgeft.train.embedded import minilm_folder
@@ -38,7 +40,7 @@ def edgeft_side(work: Path, out: Path, options: argparse.Namespace) -> dict[str,
         recipe=RecipeChoice(
             epochs=options.epochs,
             batch_size=BATCH,
-            max_length=options.max_length,
+            max_length=MAX_LENGTH,
             patience=0,
             seed=options.seed,
         ),
@@ -88,8 +90,7 @@ def ordinary_side(work: Path, out: Path, options: argparse.Namespace) -> dict[st
         bf16=options.device != "cpu",
     )
     rows = {
-        part: _Rows(tokenizer, examples, labels, options.max_length)
-        for part, examples in parts.items()
+        part: _Rows(tokenizer, examples, labels, MAX_LENGTH) for part, examples in parts.items()
     }
     trainer = Trainer(
         model=model,
@@ -123,7 +124,7 @@ class _Rows(torch.utils.data.Dataset[dict[str, Any]]):
         return {**row, "labels": torch.tensor(self.labels[at])}
 
 
-def accuracy(folder: Path, data: Path, max_length: int, device: str) -> float:
+def accuracy(folder: Path, data: Path, device: str) -> float:
     """The share of rows that a checkpoint labels right, computed alike for both sides."""
     tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
     model = transformers.AutoModelForSequenceClassification.from_pretrained(folder)
@@ -135,7 +136,7 @@ def accuracy(folder: Path, data: Path, max_length: int, device: str) -> float:
         for begin in range(0, len(examples), BATCH):
             texts = list(examples.texts[begin : begin + BATCH])
             batch = tokenizer(
-                texts, padding=True, truncation=True, max_length=max_length, return_tensors="pt"
+                texts, padding=True, truncation=True, max_length=MAX_LENGTH, return_tensors="pt"
             ).to(device)
             found = model(**batch).logits.argmax(-1).tolist()
             wanted = names[begin : begin + BATCH]
@@ -147,20 +148,10 @@ def accuracy(folder: Path, data: Path, max_length: int, device: str) -> float:
 
 def main() -> None:
     """Train one side and print its figures."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("side", choices=("edgeft", "ordinary"))
-    parser.add_argument("work", type=Path)
-    parser.add_argument("out", type=Path)
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--epochs", type=int, default=4)
-    parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--max-length", type=int, default=128)
-    parser.add_argument("--device", default="cpu", help="elsewhere both sides compute in bf16")
-    parser.add_argument("--model", type=Path, help="a model folder; else the embedded MiniLM")
-    options = parser.parse_args()
+    options = side_options(__doc__).parse_args()
     side = edgeft_side if options.side == "edgeft" else ordinary_side
     figures = side(options.work, options.out, options)
-    found = accuracy(options.out, options.work / "report.csv", options.max_length, options.device)
+    found = accuracy(options.out, options.work / "report.csv", options.device)
     print(json.dumps({**figures, "accuracy": found}))
 
 

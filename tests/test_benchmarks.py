@@ -11,7 +11,8 @@ from benchmarks.compare import ROOT, row
 from benchmarks.peers import PEERS
 from benchmarks.peers.__main__ import agreement_of_vectors
 from benchmarks.tables import replace_table
-from benchmarks.train import summary
+from benchmarks.train import BARS
+from benchmarks.training import summary
 
 TEXTS = [f"{word} fell in the night of day {at}" for at in range(30) for word in ("rain", "sun")]
 
@@ -32,7 +33,7 @@ def test_training_figures_are_medians_of_seconds_and_means_of_accuracies() -> No
         }.items()
         for seed, seconds, accuracy in rows
     ]
-    one = summary(runs)
+    one = summary(runs, BARS)
     assert (one["edgeft_s"], one["ordinary_s"]) == (5.0, 20.0)
     assert one["time_ratio"] == 0.4  # the median of 4/10, 5/20 and 20/40, seed by seed
     assert (one["time_ratio_low"], one["time_ratio_high"], one["time_met"]) == (0.25, 0.5, True)
