@@ -35,7 +35,7 @@ TASK = task_named("question-answering")
 def edgeft_side(work: Path, out: Path, options: argparse.Namespace) -> float:
     """``edgeft train`` on all rows; the last epoch is kept."""
     config = TrainConfig(
-        data=DataConfig(data=str(work / "train.json"), hold_out=0.0),
+        data=DataConfig(data=str(work / "train.json"), hold_out=0.0, skip_bad=True),
         recipe=RecipeChoice(
             epochs=options.epochs, batch_size=BATCH, max_length=MAX_LENGTH, seed=options.seed
         ),
@@ -86,7 +86,7 @@ def ordinary_side(work: Path, out: Path, options: argparse.Namespace) -> float:
 
 def _rows(tokenizer: Any, data: Path) -> list[dict[str, Any]]:
     """Windows, and where in each the answer's tokens stand: the first token where it is not."""
-    examples = read_examples(data, TASK)
+    examples = read_examples(data, TASK, on_bad="skip")
     asked = [one for one in examples.inputs if isinstance(one, Question)]
     encoded = tokenizer(
         [one.question for one in asked], [one.context for one in asked],
@@ -109,7 +109,7 @@ def _rows(tokenizer: Any, data: Path) -> list[dict[str, Any]]:
 
 def scores_of(folder: Path, data: Path) -> dict[str, float]:
     """Exact match and F1 of a checkpoint."""
-    examples = read_examples(data, TASK)
+    examples = read_examples(data, TASK, on_bad="skip")
     told = torch_told(open_checkpoint(str(folder), task=TASK.name), examples.inputs)
     scores = TASK.score(examples.truths, told.answers().given, ())
     return {name: scores.figure(name) for name in ("exact_match", "f1")}

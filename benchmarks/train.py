@@ -19,7 +19,9 @@ from tokenizers import Tokenizer
 from benchmarks.compare import RESULTS
 from benchmarks.training import Bars, keep, options, run_both
 from edgeft.bench.operations import operations_of
-from edgeft.data import Examples, read_examples, stratified_split
+from edgeft.data import Examples, stratified_split
+from edgeft.tasks.classification import TASK
+from edgeft.tasks.reading import read_examples
 from edgeft.train.embedded import minilm_folder
 
 MAX_LENGTH = 128  # tokens
@@ -53,12 +55,12 @@ def _split(
     data: Path, test: Path | None, label_column: str | None, most: int | None
 ) -> dict[str, Examples]:
     """Rows that train, choose and report; no text is in two of them."""
-    examples = _unique(read_examples(data, label_column=label_column))
+    examples = _unique(read_examples(data, TASK, {"label": label_column}))
     if test is None:
         rest, held = stratified_split(examples.named(), HELD, seed=0)
         report, examples = examples.subset(held), examples.subset(rest)
     else:
-        report = _unique(read_examples(test, label_column=label_column))
+        report = _unique(read_examples(test, TASK, {"label": label_column}))
         known = set(report.texts)
         examples = examples.subset(
             at for at, text in enumerate(examples.texts) if text not in known

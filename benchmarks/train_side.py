@@ -17,7 +17,9 @@ from transformers import Trainer, TrainingArguments  # which loads most of the l
 
 from benchmarks.train import MAX_LENGTH
 from benchmarks.training import side_options
-from edgeft.data import Examples, read_examples
+from edgeft.data import Examples
+from edgeft.tasks.classification import TASK
+from edgeft.tasks.reading import read_examples
 from edgeft.train.config import DataConfig, TrainConfig
 from edgeft.train.embedded import minilm_folder
 from edgeft.train.models import EMBEDDED
@@ -61,7 +63,7 @@ def ordinary_side(work: Path, out: Path, options: argparse.Namespace) -> dict[st
     begin = time.perf_counter()
     source = options.model or minilm_folder()
     tokenizer = transformers.AutoTokenizer.from_pretrained(source)
-    parts = {part: read_examples(work / f"{part}.csv") for part in ("train", "choose")}
+    parts = {part: read_examples(work / f"{part}.csv", TASK) for part in ("train", "choose")}
     labels = sorted(set(parts["train"].named()))
     model = transformers.AutoModelForSequenceClassification.from_pretrained(
         source,
@@ -129,7 +131,7 @@ def accuracy(folder: Path, data: Path, device: str) -> float:
     tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
     model = transformers.AutoModelForSequenceClassification.from_pretrained(folder)
     model = model.to(device).eval()
-    examples = read_examples(data)
+    examples = read_examples(data, TASK)
     names = examples.named()
     hits = 0
     with torch.inference_mode():

@@ -17,7 +17,9 @@ from pathlib import Path
 from benchmarks.gpu import fatbin, kit, models, parts
 from benchmarks.gpu.machine import ROOT
 from benchmarks.train import HELD, write_rows
-from edgeft.data import read_examples, stratified_split
+from edgeft.data import stratified_split
+from edgeft.tasks.classification import TASK
+from edgeft.tasks.reading import read_examples
 
 __all__ = ["main"]
 
@@ -77,10 +79,10 @@ def _texts(folder: Path, data: Path) -> tuple[Path, Path]:
     """Copy rows that train and rows that report; return the paths of both."""
     rows, test = folder / f"{data.stem}.csv", folder / f"{data.stem}{kit.TEST}"
     folder.mkdir(parents=True, exist_ok=True)
-    examples, given = read_examples(data), data.with_name(f"{data.stem}{kit.TEST}")
+    examples, given = read_examples(data, TASK), data.with_name(f"{data.stem}{kit.TEST}")
     if given.exists():
         write_rows(rows, examples)
-        write_rows(test, read_examples(given))
+        write_rows(test, read_examples(given, TASK))
     else:
         kept, held = stratified_split(examples.named(), HELD, seed=0)
         write_rows(rows, examples.subset(kept))

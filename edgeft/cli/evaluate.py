@@ -21,6 +21,7 @@ def command(
     data: Path,
     text_column: str | None,
     label_column: str | None,
+    skip_bad: bool,
     checkpoint: Path | None,
     device: str,
     variants: tuple[str, ...],
@@ -46,7 +47,7 @@ def command(
     record = read_manifest(bundle).model
     task = task_named(record.task)
     columns = {"text": text_column, "label": label_column}
-    examples = read_examples(data, task, columns, console.note)
+    examples = read_examples(data, task, columns, console.note, "skip" if skip_bad else "error")
     if checkpoint is not None:
         tell_trained(checkpoint, bundle, data, examples.inputs)
     names = variants or tuple(record.variants)

@@ -69,6 +69,10 @@ bundle = click.argument("bundle", type=FOLDER)
 as_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON document instead.")
 text_column = click.option("--text-column", metavar="NAME", help="Column that holds the text.")
 label_column = click.option("--label-column", metavar="NAME", help="Column that holds the label.")
+skip_bad = click.option(
+    "--skip-bad", is_flag=True,
+    help="Leave out rows whose annotation is wrong, in place of an error.",
+)  # fmt: skip
 device = click.option(
     "--device",
     default="auto",
@@ -95,8 +99,8 @@ max_drop = click.option(
 
 
 def data_columns(command: Command) -> Command:
-    """--text-column and --label-column."""
-    return text_column(label_column(command))
+    """--text-column, --label-column and --skip-bad: how labelled rows are read."""
+    return text_column(label_column(skip_bad(command)))
 
 
 def runtime(command: Command) -> Command:

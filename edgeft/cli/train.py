@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 MOST_CLASSES = 20  # more are summed up
 
 GROUPS = {
-    "Data": ("--task", "--text-column", "--label-column", "--validation", "--test", "--hold-out",
-             "--clean", "--normalize", "--allow-unknown"),
+    "Data": ("--task", "--text-column", "--label-column", "--skip-bad", "--validation", "--test",
+             "--hold-out", "--clean", "--normalize", "--allow-unknown"),
     "Model and recipe": ("--model", "--epochs", "--batch-size", "--gradient-accumulation",
                          "--learning-rate", "--warmup-share", "--schedule", "--weight-decay",
                          "--optimizer", "--label-smoothing", "--class-weights", "--max-length",
@@ -66,7 +66,6 @@ def _split_steps(_: click.Context, __: click.Parameter, value: str | None) -> li
 @click.option(
     "--clean",
     is_flag=True,
-    default=None,
     help="Drop train rows that are empty, doubled, contradictory or in another split.",
 )
 @click.option(
@@ -78,7 +77,6 @@ def _split_steps(_: click.Context, __: click.Parameter, value: str | None) -> li
 @click.option(
     "--allow-unknown",
     is_flag=True,
-    default=None,
     help="Train although the model does not know a quarter of the tokens.",
 )
 @click.option(
@@ -95,7 +93,7 @@ def _split_steps(_: click.Context, __: click.Parameter, value: str | None) -> li
 @click.option("--weight-decay", type=float, help="[default: 0.01]")
 @click.option("--optimizer", help="adamw, adam, sgd or adafactor.  [default: adamw]")
 @click.option("--label-smoothing", type=float, help="[default: by number of classes]")
-@click.option("--class-weights", is_flag=True, default=None, help="Weigh rare classes up.")
+@click.option("--class-weights", is_flag=True, help="Weigh rare classes up.")
 @click.option("--max-length", type=int, help="Tokens.  [default: covers 99% of texts, up to 256]")
 @click.option(
     "--patience",
@@ -161,7 +159,10 @@ def command(
     \b
       torchrun --nproc-per-node 2 -m edgeft train train.csv -o runs/news
     """
-    chosen = {name: value for name, value in given.items() if value is not None}
+    # A flag that is not set leaves what a recorded run says.
+    chosen = {
+        name: value for name, value in given.items() if value is not None and value is not False
+    }
     try:
         recorded = _recorded(chosen, repeat, resume=resume)
         config, out = _request(chosen, out, recorded, resume=resume)
@@ -281,6 +282,13 @@ def print_report(report: "DataReport") -> None:
         rows.append(("validation texts also in train", report.shared_validation))
     if "test" in report.rows:
         rows.append(("test texts also in train", report.shared_test))
+    rows += [
+        (
+            f"bad rows of {name}, left out",
+            f"{sum(kinds.values())}: " + ", ".join(f"{n} with {kind}" for kind, n in kinds.items()),
+        )
+        for name, kinds in report.skipped.items()
+    ]
     if report.removed is not None:
         gone = ", ".join(f"{n} {reason}" for reason, n in report.removed.to_dict().items())
         rows.append(("removed from train by --clean", gone))

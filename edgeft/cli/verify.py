@@ -29,6 +29,7 @@ def command(
     data: Path | None,
     text_column: str | None,
     label_column: str | None,
+    skip_bad: bool,
     checkpoint: Path | None,
     max_drop: float,
     device: str,
@@ -48,7 +49,7 @@ def command(
     """
     from edgeft.bundle import read_manifest
     from edgeft.cli.trained import tell_trained
-    from edgeft.data import Examples
+    from edgeft.data import Examples, OnBad
     from edgeft.errors import IntegrityError, UsageError
     from edgeft.proof.battery import hold, verify
     from edgeft.tasks import task_named
@@ -58,7 +59,8 @@ def command(
         raise UsageError("A column was named, but no --data.", hint="Add --data FILE.")
     task = task_named(read_manifest(bundle).model.task)
     columns = {"text": text_column, "label": label_column}
-    texts = read_examples_or_inputs(data, task, columns, console.note) if data else ()
+    on_bad: OnBad = "skip" if skip_bad else "error"
+    texts = read_examples_or_inputs(data, task, columns, console.note, on_bad) if data else ()
     if checkpoint is not None:
         if data is None:
             raise UsageError("--checkpoint tells of --data, and there is none.")

@@ -7,7 +7,8 @@ are told for what they are. What a reader had to decide (a delimiter that the
 suffix does not say, a column among several) it tells in a note.
 """
 
-from edgeft.data.examples import Examples, examples_from_table, labelled, lone_surrogate
+from edgeft.data.bad import OnBad
+from edgeft.data.examples import Examples, labelled, lone_surrogate
 from edgeft.data.kinds import (
     SOURCE_SUFFIXES,
     Source,
@@ -21,8 +22,6 @@ from edgeft.data.read import (
     TABLE_SUFFIXES,
     open_table,
     open_texts,
-    read_examples,
-    read_examples_or_texts,
     read_texts,
 )
 from edgeft.data.sample import distinct, evenly, sample_evenly
@@ -36,6 +35,7 @@ __all__ = [
     "TABLE_SUFFIXES",
     "TEXT_COLUMNS",
     "Examples",
+    "OnBad",
     "Row",
     "Source",
     "Splits",
@@ -43,7 +43,6 @@ __all__ = [
     "Tell",
     "distinct",
     "evenly",
-    "examples_from_table",
     "fingerprint",
     "hold_out",
     "is_source",
@@ -54,8 +53,6 @@ __all__ = [
     "open_table",
     "open_texts",
     "ordered_labels",
-    "read_examples",
-    "read_examples_or_texts",
     "read_texts",
     "sample_evenly",
     "stratified_split",

@@ -2,9 +2,10 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
+from edgeft.data.bad import BadRowError, BadRows, OnBad
 from edgeft.data.examples import Examples, lone_surrogate
 from edgeft.data.kinds import Document, Source, records_of, table_of
 from edgeft.data.labels import visible
@@ -13,15 +14,16 @@ from edgeft.data.table import Table
 from edgeft.errors import DataError
 from edgeft.inputs import Question
 
-__all__ = ["UNKNOWN_PLACE", "answers_or_questions", "holds_answers"]
+__all__ = ["answers_or_questions", "holds_answers"]
 
-UNKNOWN_PLACE = -1  # of an answer that does not stand in its context
 QUESTIONS, CONTEXTS = ("question", "query"), ("context", "passage", "paragraph")
 ANSWERS = ("answers", "answer")
 EXAMPLE = (
     'Such as {"question": "Who slept?", "context": "Ada slept.", '
     '"answers": [{"text": "Ada", "answer_start": 0}]}.'
 )
+
+NO_ANSWERS = "answers that are not texts with their starts"
 
 Truth = tuple[tuple[str, int], ...]  # (text, start) of each gold answer; () for none
 
@@ -52,60 +54,80 @@ def holds_answers(source: Source) -> bool:
 
 
 def answers_or_questions(
-    source: Source, columns: Mapping[str, str | None], tell: Tell
+    source: Source, columns: Mapping[str, str | None], tell: Tell, on_bad: OnBad = "error"
 ) -> Examples | Sequence[Question]:
     """Questions with their answers, or alone where no row tells any.
 
-    A truth is the tuple of (text, start) of its answers, () where it has none. An answer that
-    stands elsewhere than it says is taken where it stands, nearest to there; one that the context
-    lacks keeps its text with the start -1. Both are told. Raises DataError.
+    A truth is the tuple of (text, start) of its answers, () where it has none. Starts that count
+    as UTF-16 does are brought to where their words stand, which is told. Raises DataError.
     """
     names, rows, close = _opened(source, columns)
-    moved, missing, broken, told, untold = (Sightings() for _ in range(5))
+    bad = BadRows(on_bad)
+    shifted, broken = Sightings(), Sightings()
     inputs: list[Question] = []
-    truths: list[Truth] = []
+    truths: list[Truth | None] = []  # None where none is told
     lines: list[int] = []
     with close:
         for row in rows:
-            question, context = (
-                _text(found, name, row.where)
-                for found, name in ((row.question, names[0]), (row.context, names[1]))
-            )
-            if row.answers is None:
-                untold.add(row.number)
-            else:
-                told.add(row.number)
-            truth = []
-            for text, start in _answers(row.answers, row.where):
-                place = _place(context, text, start)
-                if place == UNKNOWN_PLACE:
-                    missing.add(row.number)
-                elif start is not None and place != start:
-                    moved.add(row.number)
-                truth.append((context[place : place + len(text)] if place >= 0 else text, place))
+            try:
+                question = _text(row.question, "question", names[0], row.where)
+                context = _text(row.context, "context", names[1], row.where)
+            except BadRowError as error:
+                bad.unread(row.number, error)
+                continue
+            truth: Truth | None = None
+            if row.answers is not None:
+                try:
+                    truth, moved = _truth(context, row)
+                except BadRowError as error:
+                    if not bad.add(row.number, error):
+                        continue
+                    truth, moved = (), False
+                if moved:
+                    shifted.add(row.number)
             if lone_surrogate(question) or lone_surrogate(context):
                 broken.add(row.number)
             inputs.append(Question(question, context))
-            truths.append(tuple(dict.fromkeys(truth)))
+            truths.append(truth)
             lines.append(row.number)
-    if not inputs:
+    found = Examples(
+        source.source,
+        list(inputs),
+        truths,
+        lines,
+        (),
+        dict(zip(("question", "context", "answers"), names, strict=True)),
+    )
+    told = any(truth is not None for truth in truths)
+    if told:
+        found = _told(found, bad)
+    skipped = bad.settle(source.source, len(found), tell)
+    if not len(found):
         raise DataError(f"{source.source} holds no questions.", hint=EXAMPLE)
-    if told.count and untold.count:
-        raise DataError(
-            f"{source.source}, row {untold.first}: {visible(names[2])} is missing, which other "
-            "rows have.",
-            hint="A question without an answer has an empty list.",
-        )
-    rest = "found elsewhere than stated, and taken from there"
-    moved.tell(tell, source.source, "answer is", "answers are", rest)
-    rest = "not in the context, so that nothing is learned from it"
-    missing.tell(tell, source.source, "answer is", "answers are", rest)
+    rest = "counted in UTF-16, and moved to where their words stand"
+    shifted.tell(tell, source.source, "question has answers", "questions have answers", rest)
     rest = 'half a surrogate pair, read as "?"'
     broken.tell(tell, source.source, "question holds", "questions hold", rest)
-    if not told.count:
-        return inputs
-    roles = dict(zip(("question", "context", "answers"), names, strict=True))
-    return Examples(source.source, list(inputs), list(truths), lines, (), roles)
+    return replace(found, skipped=skipped) if told else inputs
+
+
+def _told(found: Examples, bad: BadRows) -> Examples:
+    """The rows that tell whether there is an answer; see ``BadRows`` for the rest."""
+    kept = []
+    for at, (truth, line) in enumerate(zip(found.truths, found.lines, strict=True)):
+        name = found.columns["answers"]
+        if truth is not None or bad.add(line, _untold(found.source, line, name)):
+            kept.append(at)
+    found = found.subset(kept)
+    return replace(found, truths=[truth or () for truth in found.truths])
+
+
+def _untold(source: str, line: int, name: str) -> BadRowError:
+    return BadRowError(
+        f"{source}, row {line}: {visible(name)} is missing, which other rows have.",
+        hint="A question without an answer has an empty list.",
+        kind="no answers",
+    )
 
 
 def _opened(
@@ -185,13 +207,18 @@ def _list(found: Any, key: str, source: str) -> list[Any]:
     return inner
 
 
-def _text(found: Any, name: str, where: str) -> str:
+def _text(found: Any, role: str, name: str, where: str) -> str:
     if not isinstance(found, str):
-        raise DataError(f"{where}: {visible(name)} is missing or holds no text.", hint=EXAMPLE)
+        raise BadRowError(
+            f"{where}: {visible(name)} is missing or holds no text.",
+            hint=EXAMPLE,
+            kind=f"no {role}",
+        )
     if not found.strip():
-        raise DataError(
+        raise BadRowError(
             f"{where}: {visible(name)} is empty.",
             hint="Remove the row; an answer is asked for in a context.",
+            kind=f"an empty {role}",
         )
     return found
 
@@ -216,31 +243,62 @@ def _answers(found: Any, where: str) -> list[tuple[str, int | None]]:
                 _answer(one.get("text"), one.get("answer_start", one.get("start")), where)
                 for one in some
             ]
-    raise DataError(
+    raise BadRowError(
         f"{where}: answers are texts with their starts; this is {visible(repr(found))}.",
         hint=EXAMPLE,
+        kind=NO_ANSWERS,
     )
 
 
 def _answer(text: Any, start: Any, where: str) -> tuple[str, int | None]:
     if not isinstance(text, str) or not text.strip():
-        raise DataError(
+        raise BadRowError(
             f"{where}: an answer has no text.",
             hint="A question without an answer has an empty list.",
+            kind=NO_ANSWERS,
         )
     if start is not None and type(start) is not int:
-        raise DataError(
-            f"{where}: an answer's start is {visible(repr(start))}, no whole number.", hint=EXAMPLE
+        raise BadRowError(
+            f"{where}: an answer's start is {visible(repr(start))}, no whole number.",
+            hint=EXAMPLE,
+            kind=NO_ANSWERS,
         )
     return text, start
 
 
-def _place(context: str, text: str, start: int | None) -> int:
-    """Where the text stands: at ``start``, or nearest to it; -1 where it does not."""
-    if start is not None and start >= 0 and context.startswith(text, start):
-        return start
-    places, at = [], context.find(text)
-    while at >= 0:
-        places.append(at)
-        at = context.find(text, at + 1)
-    return min(places, key=lambda at: (abs(at - (start or 0)), at), default=UNKNOWN_PLACE)
+def _truth(context: str, row: _Row) -> tuple[Truth, bool]:
+    """The answers of a row, each once, and whether any start was moved. Raises BadRowError."""
+    answers = _answers(row.answers, row.where)
+    placed = [(text, _place(context, text, start, row.where)) for text, start in answers]
+    moved = any(
+        start not in (None, place)
+        for (_, start), (_, place) in zip(answers, placed, strict=True)
+    )  # fmt: skip
+    return tuple(dict.fromkeys(placed)), moved
+
+
+def _place(context: str, text: str, start: int | None, where: str) -> int:
+    """Where an answer stands: some tools count an emoji as two. Raises BadRowError."""
+    found = context.find(text)
+    if found < 0:
+        raise BadRowError(
+            f"{where}: the answer {visible(text)} does not stand in the context.",
+            hint="An answer is a part of its context, letter by letter.",
+            kind="an answer that is not in the context",
+        )
+    if start is None:
+        return found
+    if start >= 0:
+        if context.startswith(text, start):
+            return start
+        units = context.encode("utf-16-le", "surrogatepass")
+        moved = len(units[: 2 * start].decode("utf-16-le", "replace"))
+        if context.startswith(text, moved):
+            return moved
+    raise BadRowError(
+        f"{where}: the answer {visible(text)} is said to begin at {start}, where the context has "
+        f"{visible(context[max(start, 0) :][: len(text)])}.",
+        hint=f"Starts count characters from 0. It stands at {found}: correct the start, or leave "
+        "it out.",
+        kind="an answer that is not where it says",
+    )

@@ -4,10 +4,11 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+from edgeft.data.bad import BadRowError
 from edgeft.data.labels import visible
 from edgeft.data.notes import Sightings, Tell
 from edgeft.data.source import open_lines
-from edgeft.data.spans import Annotated, Mark
+from edgeft.data.spans import ELSEWHERE, Annotated, Mark
 from edgeft.errors import DataError
 
 __all__ = ["read_standoff"]
@@ -26,24 +27,19 @@ def read_standoff(texts: tuple[Path, ...], source: str, tell: Tell) -> Iterator[
                 hint=f"Add {beside.name}, which may be empty, or move the text elsewhere.",
             )
         text = "".join(open_lines(path))
-        marks = []
-        for line, raw in enumerate(open_lines(beside), start=1):
-            if not raw.startswith("T"):
-                continue
-            where = f"{beside}, line {line}"
-            found = ENTITY.fullmatch(raw.rstrip("\r\n"))
-            if found is None:
-                raise DataError(
-                    f"{where}: this is no entity as brat writes it.",
-                    hint='It is such as "T1<tab>PER 0 5<tab>Alice".',
-                )
-            _, label, start, end, more, stated = found.groups()
-            if more:
-                parted.add(number)
-                continue
-            marks.append(Mark(int(start), int(end), label, where))
-            _check(where, text[int(start) : int(end)], stated)
-        yield Annotated(number, str(path), text, marks)
+        lines = [
+            (f"{beside}, line {line}", raw.rstrip("\r\n"))
+            for line, raw in enumerate(open_lines(beside), start=1)
+            if raw.startswith("T")
+        ]
+        try:
+            found = [_mark(raw, text, where) for where, raw in lines]
+        except BadRowError as error:
+            yield Annotated(number, str(path), text, error)
+            continue
+        for _ in range(found.count(None)):
+            parted.add(number)
+        yield Annotated(number, str(path), text, [mark for mark in found if mark is not None])
     if parted.count:
         tell(
             f"{source}: {parted.count:,} entities in several pieces are left out, as a tagger "
@@ -51,10 +47,26 @@ def read_standoff(texts: tuple[Path, ...], source: str, tell: Tell) -> Iterator[
         )
 
 
-def _check(where: str, found: str, stated: str | None) -> None:
-    """brat writes blanks for the line breaks within an entity."""
-    if stated is not None and found.split() != stated.split():
-        raise DataError(
-            f"{where}: {visible(stated)} is said to stand where the text has {visible(found)}.",
-            hint="Was the text changed after it was annotated? Take the one that was.",
+def _mark(line: str, text: str, where: str) -> Mark | None:
+    """The entity of a line; None where it is in several pieces. Raises BadRowError.
+
+    brat writes blanks for the line breaks within an entity.
+    """
+    found = ENTITY.fullmatch(line)
+    if found is None:
+        raise BadRowError(
+            f"{where}: this is no entity as brat writes it.",
+            hint='It is such as "T1<tab>PER 0 5<tab>Alice".',
+            kind="a line that is no entity",
         )
+    _, label, start, end, more, stated = found.groups()
+    if more:
+        return None
+    stands = text[int(start) : int(end)]
+    if stated is not None and stands.split() != stated.split():
+        raise BadRowError(
+            f"{where}: {visible(stated)} is said to stand where the text has {visible(stands)}.",
+            hint="Was the text changed after it was annotated? Take the one that was.",
+            kind=ELSEWHERE,
+        )
+    return Mark(int(start), int(end), label, where)

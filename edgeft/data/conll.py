@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 
+from edgeft.data.bad import BadRowError
 from edgeft.data.labels import visible
 from edgeft.data.notes import Tell
 from edgeft.data.schemes import NONE, Sentence, TagSpan, spans_by_scheme, tag_like
@@ -15,25 +16,31 @@ __all__ = ["Tagged", "looks_tagged", "read_tagged", "text_of_words"]
 
 BREAK = "-DOCSTART-"
 BLANKS = re.compile(r"[ \t\v\f]+")  # not those within words, such as U+00A0
+NOTHING = Sentence((), ())
+RAGGED = "a ragged line"
 FORMAT = "Each line has a word and, last, its tag; an empty line ends a sentence."
 
 
 @dataclass(frozen=True, slots=True)
 class Tagged:
-    """A sentence: its words, the spans of words that are entities, and its first line."""
+    """A sentence: its words, the spans of words that are entities, and its first line.
+
+    In place of the spans stands what is wrong with one of its lines.
+    """
 
     words: Sequence[str]
-    spans: Sequence[TagSpan]
+    spans: Sequence[TagSpan] | BadRowError
     line: int
 
 
 @dataclass(slots=True)
 class _Rows:
-    """The words, tags and lines of a sentence."""
+    """The words, tags and lines of a sentence, and its first ragged line."""
 
     words: list[str] = field(default_factory=list)
     tags: list[str] = field(default_factory=list)
     lines: list[int] = field(default_factory=list)
+    ragged: BadRowError | None = None
 
 
 def looks_tagged(lines: Sequence[str]) -> bool:
@@ -53,20 +60,22 @@ def read_tagged(
     """The sentences, and whether they have tags: a file of a single column has words alone.
 
     ``columns`` may name, as numbers from 1, the columns of "text" and "label" (else the first and
-    the last). Raises DataError.
+    the last). A sentence with a ragged line, or with tags that are wrong, has what is wrong in
+    place of its spans. Raises DataError.
     """
     with closing(lines):
         sentences = [one for one in _sentences(lines, source, columns) if one.words]
     if not sentences:
         raise DataError(f"{source} holds no words.", hint=FORMAT)
-    if not sentences[0].tags:
-        return [Tagged(one.words, (), one.lines[0]) for one in sentences], False
-    tagged = [Sentence(one.tags, one.lines) for one in sentences]
+    if not any(one.tags for one in sentences):
+        return [Tagged(one.words, one.ragged or (), one.lines[0]) for one in sentences], False
+    # A ragged line says nothing of the scheme of the others.
+    tagged = [Sentence(one.tags, one.lines) if one.ragged is None else NOTHING for one in sentences]
     scheme, spans = spans_by_scheme(tagged, lambda line: f"{source}, line {line}")
     if scheme != "IOB2":
         tell(f"{source}: the tags are read as {scheme}.")
     rows = zip(sentences, spans, strict=True)
-    return [Tagged(one.words, its, one.lines[0]) for one, its in rows], True
+    return [Tagged(one.words, one.ragged or its, one.lines[0]) for one, its in rows], True
 
 
 def text_of_words(words: Sequence[str], spans: Sequence[TagSpan]) -> tuple[str, list[TagSpan]]:
@@ -94,14 +103,17 @@ def _sentences(lines: Lines, source: str, columns: Mapping[str, str | None]) -> 
         if not width:
             width = len(fields)
             places = _places(columns, width, source)
+        rows.lines.append(number)
         if len(fields) != width:
-            raise DataError(
+            rows.words.append(fields[min(places[0], len(fields) - 1)])
+            rows.ragged = rows.ragged or BadRowError(
                 f"{source}, line {number}: {_count(len(fields))}, where the lines before have "
                 f"{width}.",
                 hint=FORMAT,
+                kind=RAGGED,
             )
+            continue
         rows.words.append(fields[places[0]])
-        rows.lines.append(number)
         if width > 1:
             rows.tags.append(fields[places[1]])
     yield rows

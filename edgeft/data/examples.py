@@ -2,18 +2,18 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
+from edgeft.data.bad import BadRowError, BadRows
 from edgeft.data.labels import lookalikes, ordered_labels, visible
-from edgeft.data.notes import Sightings, Tell, unheard
+from edgeft.data.notes import Sightings, Tell
 from edgeft.data.table import LABEL_COLUMNS, TEXT_COLUMNS, Table, find_column
 from edgeft.errors import DataError
 from edgeft.inputs import Input
 
 __all__ = [
     "Examples",
-    "examples_from_table",
     "examples_or_texts",
     "labelled",
     "lone_surrogate",
@@ -33,6 +33,7 @@ class Examples:
     truths: in the form that the task gives them: a class id; spans (start, end, label id).
     labels: what the ids in truths refer to, in their order; () where there are none.
     columns: the name of the column from which each role ("text", "label") was read.
+    skipped: how many rows were left out, by what was wrong with their annotation.
     """
 
     source: str
@@ -41,6 +42,7 @@ class Examples:
     lines: list[int]
     labels: tuple[str, ...]
     columns: Mapping[str, str]
+    skipped: Mapping[str, int] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.inputs)
@@ -100,25 +102,6 @@ def labelled(
     return Examples(source, list(inputs), truths, list(lines), labels, columns)
 
 
-def examples_from_table(
-    table: Table,
-    *,
-    text_column: str | None = None,
-    label_column: str | None = None,
-    tell: Tell = unheard,
-) -> Examples:
-    """Read the text and the label column of a table.
-
-    White space at the ends of labels goes. Rows in which both are empty are left
-    out. Labels that look alike are told. Raises DataError for a label that is
-    empty or holds half a surrogate pair, and for a table without rows.
-    """
-    read = examples_or_texts(table, text_column=text_column, label_column=label_column, tell=tell)
-    if isinstance(read, Examples):
-        return read
-    raise unlabelled(table, label_column)
-
-
 def unlabelled(table: Table, label_column: str | None) -> DataError:
     """The error of a table without a label in any row. Raises DataError where it has no column."""
     at = find_column(table, label_column, LABEL_COLUMNS, "label")
@@ -130,11 +113,13 @@ def unlabelled(table: Table, label_column: str | None) -> DataError:
 
 
 def examples_or_texts(
-    table: Table, *, text_column: str | None, label_column: str | None, tell: Tell
+    table: Table, *, text_column: str | None, label_column: str | None, tell: Tell, bad: BadRows
 ) -> Examples | list[str]:
-    """The labelled texts of a table that has a label column, or its texts if all labels are empty.
+    """The text and the label column of a table, or its texts alone if all labels are empty.
 
-    See ``examples_from_table``. Raises DataError.
+    White space at the ends of labels goes. Rows in which both are empty are left out. Labels that
+    look alike are told. A row is bad where it alone has no text or no label, or half a surrogate
+    pair in its label. Raises DataError, also for a table without rows.
     """
     text_at = find_column(table, text_column, TEXT_COLUMNS, "text", tell)
     label_at = find_column(table, label_column, LABEL_COLUMNS, "label", tell)
@@ -144,10 +129,8 @@ def examples_or_texts(
             f"{table.source}: {visible(text_name)} cannot be both the text and the label.",
             hint="Name the columns with --text-column and --label-column.",
         )
-    texts: list[str] = []
-    labels: list[str] = []
-    lines: list[int] = []
-    empty, padded, broken, unlabelled = Sightings(), Sightings(), Sightings(), Sightings()
+    rows: list[tuple[int, str, str]] = []
+    empty, padded, broken = Sightings(), Sightings(), Sightings()
     known: dict[str, str] = {}  # one string for each label, however many rows have it
     for line, (text, given) in table.pick((text_at, label_at)):
         label = (given or "").strip()
@@ -155,31 +138,25 @@ def examples_or_texts(
             empty.add(line)
             continue
         if text is None:
-            raise no_text(table.source, line, text_name)
+            bad.unread(line, no_text(table.source, line, text_name))
+            continue
         if lone_surrogate(label):
-            raise DataError(
-                f"{table.source}, line {line}: the label {visible(label)} holds half a surrogate "
-                "pair, which is no character.",
-                hint="Write the whole character, or another label.",
-            )
-        if not label:
-            unlabelled.add(line)
+            if not bad.add(line, _broken_label(table.source, line, label)):
+                continue
+            label = ""
         if given is not None and len(label) < len(given):
             padded.add(line)
         if lone_surrogate(text):
             broken.add(line)
-        texts.append(text)
-        labels.append(known.setdefault(label, label))
-        lines.append(line)
-    if not texts:
+        rows.append((line, text, known.setdefault(label, label)))
+    if any(label for _, _, label in rows):
+        rows = [
+            row for row in rows
+            if row[2] or bad.add(row[0], _no_label(table.source, row[0], label_name))
+        ]  # fmt: skip
+    skipped = bad.settle(table.source, len(rows), tell)
+    if not rows:
         raise DataError(f"{table.source} has a header but no rows.")
-    if 0 < unlabelled.count < len(texts):
-        raise DataError(
-            f"{table.source}, line {unlabelled.first}: column {visible(label_name)} is empty or "
-            "holds no text"
-            + (f", as in {unlabelled.count - 1:,} more rows." if unlabelled.count > 1 else "."),
-            hint=f"Give the row a label or remove it. {READ}",
-        )
     empty.tell(tell, table.source, "row is", "rows are", "empty and left out")
     padded.tell(
         tell,
@@ -189,17 +166,37 @@ def examples_or_texts(
         "white space at the ends, which is taken off",
     )
     tell_broken(broken, table.source, tell)
-    if unlabelled.count:
+    lines, texts, labels = map(list, zip(*rows, strict=True))
+    if not all(labels):
         return texts
     _tell_lookalikes(table.source, labels, tell)
-    return labelled(table.source, texts, labels, lines, {"text": text_name, "label": label_name})
+    columns = {"text": text_name, "label": label_name}
+    return replace(labelled(table.source, texts, labels, lines, columns), skipped=skipped)
 
 
-def no_text(source: str, line: int, column: str) -> DataError:
+def _no_label(source: str, line: int, column: str) -> BadRowError:
+    return BadRowError(
+        f"{source}, line {line}: column {visible(column)} is empty or holds no text.",
+        hint=f"Give the row a label or remove it. {READ}",
+        kind="no label",
+    )
+
+
+def _broken_label(source: str, line: int, label: str) -> BadRowError:
+    return BadRowError(
+        f"{source}, line {line}: the label {visible(label)} holds half a surrogate pair, which is "
+        "no character.",
+        hint="Write the whole character, or another label.",
+        kind="half a character in a label",
+    )
+
+
+def no_text(source: str, line: int, column: str) -> BadRowError:
     """The error of a cell without text."""
-    return DataError(
+    return BadRowError(
         f"{source}, line {line}: {visible(column)} is missing or holds no text.",
         hint=READ,
+        kind="no text",
     )
 
 

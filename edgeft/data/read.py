@@ -4,14 +4,15 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
 
+from edgeft.data.bad import BadRows, OnBad
 from edgeft.data.delimited import open_delimited
 from edgeft.data.examples import (
     Examples,
-    examples_from_table,
     examples_or_texts,
     lone_surrogate,
     no_text,
     tell_broken,
+    unlabelled,
 )
 from edgeft.data.jsonl import open_json_lines
 from edgeft.data.notes import Sightings, Tell, unheard
@@ -24,8 +25,6 @@ __all__ = [
     "labelled_or_texts",
     "open_table",
     "open_texts",
-    "read_examples",
-    "read_examples_or_texts",
     "read_texts",
     "texts_of",
 ]
@@ -57,60 +56,30 @@ def open_table(path: Path, tell: Tell = unheard) -> Table:
         raise
 
 
-def read_examples(
-    path: Path,
-    *,
-    text_column: str | None = None,
-    label_column: str | None = None,
-    tell: Tell = unheard,
-) -> Examples:
-    """Read labelled texts. Raises DataError; see ``open_table`` and ``examples_from_table``."""
-    return examples_from_table(
-        open_table(path, tell), text_column=text_column, label_column=label_column, tell=tell
-    )
-
-
-def read_examples_or_texts(
-    path: Path,
-    *,
-    text_column: str | None = None,
-    label_column: str | None = None,
-    tell: Tell = unheard,
-) -> Examples | list[str]:
-    """Read labelled examples, or the texts alone of a file without labels.
-
-    A table is labelled where ``label_column`` names a column, or where a column
-    has a usual name and is not empty in every row. Raises DataError, also for a
-    file without any text.
-    """
-    _refuse_parquet(path)
-    if path.suffix.lower() in TABLE_SUFFIXES:
-        table = open_table(path, tell)
-        return labelled_or_texts(
-            table, text_column=text_column, label_column=label_column, tell=tell
-        )
-    if label_column is not None:
-        raise _no_columns(str(path), label_column)
-    texts = list(open_texts(path, text_column=text_column, tell=tell))
-    if not texts:
-        raise DataError(f"{path} is empty.", hint="It needs at least one text.")
-    return texts
-
-
 def labelled_or_texts(
-    table: Table, *, text_column: str | None, label_column: str | None, tell: Tell
+    table: Table,
+    *,
+    text_column: str | None,
+    label_column: str | None,
+    tell: Tell,
+    on_bad: OnBad = "error",
 ) -> Examples | list[str]:
-    """``read_examples_or_texts`` of a table that is open. Raises DataError."""
-    if label_column is not None:
-        return examples_from_table(
-            table, text_column=text_column, label_column=label_column, tell=tell
-        )
-    if {column.lower() for column in table.columns} & set(LABEL_COLUMNS):
-        found = examples_or_texts(table, text_column=text_column, label_column=None, tell=tell)
-        if not isinstance(found, Examples):
-            tell(f"{table.source}: no row has a label that is text, so the texts alone are read.")
-        return found
-    return list(texts_of(table, text_column, tell))
+    """The labelled examples of a table, or its texts alone where it has no labels.
+
+    It is labelled where ``label_column`` names a column, or where a column has a usual name and is
+    not empty in every row. Raises DataError.
+    """
+    usual = {column.lower() for column in table.columns} & set(LABEL_COLUMNS)
+    if label_column is None and not usual:
+        return list(texts_of(table, text_column, tell))
+    found = examples_or_texts(
+        table, text_column=text_column, label_column=label_column, tell=tell, bad=BadRows(on_bad)
+    )
+    if not isinstance(found, Examples):
+        if label_column is not None:
+            raise unlabelled(table, label_column)
+        tell(f"{table.source}: no row has a label that is text, so the texts alone are read.")
+    return found
 
 
 def open_texts(

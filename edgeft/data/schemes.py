@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
+from edgeft.data.bad import BadRowError
 from edgeft.data.labels import visible
 from edgeft.errors import DataError
 
@@ -17,6 +18,13 @@ __all__ = ["NONE", "Sentence", "TagSpan", "spans_by_scheme", "tag_like"]
 NONE = "O"
 PREFIXED = re.compile(r"([BIESLUM])-(.+)", re.DOTALL)
 BARE = frozenset("BIESLUM")
+BEGINNINGS = {
+    "IOB": "B- or I-",
+    "BIOES": "B-, I-, E- or S-",
+    "BILOU": "B-, I-, L- or U-",
+    "BMES": "B-, M-, E- or S-",
+}
+NO_SCHEME, MISPLACED = "a tag that no scheme knows", "a tag out of place"
 EXPECTED = 'Tags are "O" and, of each entity, B-TYPE for its first word and I-TYPE for the others.'
 
 TagSpan = tuple[int, int, str]  # first word, the one after the last, type
@@ -37,27 +45,20 @@ def tag_like(word: str) -> bool:
 
 def spans_by_scheme(
     sentences: Sequence[Sentence], where: Callable[[int], str]
-) -> tuple[str, list[list[TagSpan]]]:
-    """The name of the one scheme that all tags follow, and the entities of each sentence.
+) -> tuple[str, list[list[TagSpan] | BadRowError]]:
+    """The name of the one scheme that the tags follow, and the entities of each sentence.
 
-    ``where`` words a line. Raises DataError at a tag that fits no scheme, or not in its place.
+    In place of a sentence with a tag that fits no scheme, or not in its place, stands what is
+    wrong with it. ``where`` words a line. Raises DataError where there is no one scheme.
     """
     scheme = _scheme(sentences, where)
-    if scheme == "plain":
-        return scheme, [_plain(one.tags) for one in sentences]
-    if scheme != "IOB":
-        return scheme, [_whole(one, scheme, where) for one in sentences]
-    strange = _first_stray(sentences)
-    if strange is None:
-        return "IOB2", [_iob(one.tags) for one in sentences]
-    if all(map(_is_iob1, (one.tags for one in sentences))):
-        return "IOB1", [_iob(one.tags) for one in sentences]
-    line, tag, before = strange
-    raise DataError(
-        f"{where(line)}: {visible(tag)} goes on with an entity, but "
-        + (f"{visible(before)} stands before it." if before else "nothing stands before it."),
-        hint=f"Write {visible('B' + tag[1:])} where an entity begins, or correct one of the two.",
-    )
+    if scheme == "IOB":
+        return _iob(sentences, where)
+    return scheme, [
+        _unknown(one, scheme, where)
+        or (_plain(one.tags) if scheme == "plain" else _whole(one, scheme, where))
+        for one in sentences
+    ]
 
 
 def _scheme(sentences: Sequence[Sentence], where: Callable[[int], str]) -> str:
@@ -66,9 +67,6 @@ def _scheme(sentences: Sequence[Sentence], where: Callable[[int], str]) -> str:
         for tag, line in zip(one.tags, one.lines, strict=True):
             first.setdefault(tag, line)
     first.pop(NONE, None)
-    for tag, line in first.items():
-        if not tag:
-            raise DataError(f"{where(line)}: the tag is empty.", hint=EXPECTED)
     prefixes = {found[1] for tag in first if (found := PREFIXED.fullmatch(tag))}
     if first.keys() and first.keys() <= BARE:
         tag = next(iter(first))
@@ -77,13 +75,6 @@ def _scheme(sentences: Sequence[Sentence], where: Callable[[int], str]) -> str:
         )
     if not prefixes & {"B", "I"}:
         return "plain"
-    for tag, line in first.items():
-        if not PREFIXED.fullmatch(tag):
-            raise DataError(
-                f"{where(line)}: the tag {visible(tag)} fits no scheme, since others begin with "
-                f"{' and '.join(f'{one}-' for one in sorted(prefixes))}.",
-                hint=EXPECTED,
-            )
     if prefixes <= {"B", "I"}:
         return "IOB"
     if prefixes & {"L", "U"} and prefixes & {"E", "S"}:
@@ -95,13 +86,44 @@ def _scheme(sentences: Sequence[Sentence], where: Callable[[int], str]) -> str:
     return "BILOU" if prefixes & {"L", "U"} else "BMES" if "M" in prefixes else "BIOES"
 
 
+def _unknown(one: Sentence, scheme: str, where: Callable[[int], str]) -> BadRowError | None:
+    """What is wrong with the first tag that the scheme does not have."""
+    for tag, line in zip(one.tags, one.lines, strict=True):
+        if not tag:
+            return BadRowError(f"{where(line)}: the tag is empty.", hint=EXPECTED, kind=NO_SCHEME)
+        if scheme != "plain" and tag != NONE and not PREFIXED.fullmatch(tag):
+            return BadRowError(
+                f"{where(line)}: the tag {visible(tag)} fits no scheme, since others begin with "
+                f"{BEGINNINGS[scheme]}.",
+                hint=EXPECTED,
+                kind=NO_SCHEME,
+            )
+    return None
+
+
 def _plain(tags: Sequence[str]) -> list[TagSpan]:
     return _joined((tag, tag if tag != NONE else "", False) for tag in tags)
 
 
-def _iob(tags: Sequence[str]) -> list[TagSpan]:
-    """Of IOB1 and IOB2 alike: B- always begins an entity, I- where none of its type goes before."""
-    return _joined((tag, tag[2:] if tag != NONE else "", tag[0] == "B") for tag in tags)
+def _iob(
+    sentences: Sequence[Sentence], where: Callable[[int], str]
+) -> tuple[str, list[list[TagSpan] | BadRowError]]:
+    """IOB2, or IOB1 where more sentences are of that, and the entities of each sentence.
+
+    Both are read alike: B- always begins an entity, I- where none of its type goes before.
+    """
+    unknown = [_unknown(one, "IOB", where) for one in sentences]
+    sound = [one for one, fault in zip(sentences, unknown, strict=True) if fault is None]
+    strays, late = (
+        sum(fault(one, where) is not None for one in sound) for fault in (_stray, _late)
+    )
+    name, misplaced = ("IOB1", _late) if strays > late else ("IOB2", _stray)
+    found: list[list[TagSpan] | BadRowError] = []
+    for one, fault in zip(sentences, unknown, strict=True):
+        fault = fault or misplaced(one, where)
+        words = ((tag, tag[2:] if tag != NONE else "", tag[:1] == "B") for tag in one.tags)
+        found.append(fault or _joined(words))
+    return name, found
 
 
 def _joined(words: Iterable[tuple[str, str, bool]]) -> list[TagSpan]:
@@ -117,27 +139,43 @@ def _joined(words: Iterable[tuple[str, str, bool]]) -> list[TagSpan]:
     return found
 
 
-def _first_stray(sentences: Sequence[Sentence]) -> tuple[int, str, str] | None:
-    """The first I- that goes on with nothing: its line, it, and the tag before."""
-    for one in sentences:
-        before = ""
-        for tag, line in zip(one.tags, one.lines, strict=True):
-            if tag[0] == "I" and (before in ("", NONE) or before[2:] != tag[2:]):
-                return line, tag, before
-            before = tag
+def _stray(one: Sentence, where: Callable[[int], str]) -> BadRowError | None:
+    """What is wrong with the first I- that goes on with nothing, which IOB2 does not have."""
+    before = ""
+    for tag, line in zip(one.tags, one.lines, strict=True):
+        if tag[0] == "I" and (before in ("", NONE) or before[2:] != tag[2:]):
+            return BadRowError(
+                f"{where(line)}: {visible(tag)} goes on with an entity, but "
+                + (f"{visible(before)} stands before it." if before else
+                   "nothing stands before it."),
+                hint=f"Write {visible('B' + tag[1:])} where an entity begins, or correct one of "
+                "the two.",
+                kind=MISPLACED,
+            )  # fmt: skip
+        before = tag
     return None
 
 
-def _is_iob1(tags: Sequence[str]) -> bool:
-    """Whether each B- follows a word of its own type."""
-    return all(
-        tag[0] != "B" or (at > 0 and tags[at - 1] != NONE and tags[at - 1][2:] == tag[2:])
-        for at, tag in enumerate(tags)
-    )
+def _late(one: Sentence, where: Callable[[int], str]) -> BadRowError | None:
+    """What is wrong with the first B- that follows no word of its own type, as in IOB1 it does."""
+    before = NONE
+    for tag, line in zip(one.tags, one.lines, strict=True):
+        if tag[0] == "B" and (before == NONE or before[2:] != tag[2:]):
+            return BadRowError(
+                f"{where(line)}: {visible(tag)} parts an entity from another of its type, as most "
+                "sentences have it (IOB1), but none stands before it.",
+                hint=f"Write {visible('I' + tag[1:])}, or B- wherever an entity begins.",
+                kind=MISPLACED,
+            )
+        before = tag
+    return None
 
 
-def _whole(one: Sentence, scheme: str, where: Callable[[int], str]) -> list[TagSpan]:
-    """The entities of BIOES and its twins, in which the last word of each is marked as well."""
+def _whole(one: Sentence, scheme: str, where: Callable[[int], str]) -> list[TagSpan] | BadRowError:
+    """The entities of BIOES and its twins, in which the last word of each is marked as well.
+
+    Or what is wrong with the first tag that is not in its place.
+    """
     found: list[TagSpan] = []
     begun: tuple[int, str] | None = None  # an entity that has not ended
     for at, (tag, line) in enumerate(zip(one.tags, one.lines, strict=True)):
@@ -145,10 +183,11 @@ def _whole(one: Sentence, scheme: str, where: Callable[[int], str]) -> list[TagS
         inside = mark in "IMEL"
         if inside != (begun is not None) or (begun is not None and begun[1] != kind):
             before = visible(one.tags[at - 1]) if at else "the beginning of a sentence"
-            raise DataError(
+            return BadRowError(
                 f"{where(line)}: in {scheme} {visible(tag)} cannot follow {before}.",
                 hint="Correct one of the two: B- begins an entity that E- (or L-) ends, S- (or U-) "
                 "is one of a single word.",
+                kind=MISPLACED,
             )
         if mark == "B":
             begun = (at, kind)
@@ -158,9 +197,10 @@ def _whole(one: Sentence, scheme: str, where: Callable[[int], str]) -> list[TagS
         elif mark in "SU":
             found.append((at, at + 1, kind))
     if begun is not None:
-        raise DataError(
+        return BadRowError(
             f"{where(one.lines[-1])}: the sentence ends within an entity, behind "
             f"{visible(one.tags[-1])}.",
             hint=f"In {scheme} the last word of an entity has a tag of its own.",
+            kind=MISPLACED,
         )
     return found

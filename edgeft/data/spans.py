@@ -9,14 +9,23 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from edgeft.data.bad import BadRowError, BadRows
 from edgeft.data.conll import text_of_words
 from edgeft.data.labels import visible
 from edgeft.data.notes import Sightings, Tell
-from edgeft.data.schemes import Sentence, spans_by_scheme
+from edgeft.data.schemes import Sentence, TagSpan, spans_by_scheme
 from edgeft.data.table import TEXT_COLUMNS
-from edgeft.errors import DataError
 
-__all__ = ["Annotated", "Form", "Mark", "form_of", "read_spans", "read_words"]
+__all__ = [
+    "ELSEWHERE",
+    "Annotated",
+    "Form",
+    "Mark",
+    "form_of",
+    "of_words",
+    "read_spans",
+    "read_words",
+]
 
 SPAN_KEYS = ("entities", "spans", "label", "labels", "annotations", "ents", "ner")
 WORD_KEYS = ("tokens", "words")
@@ -24,6 +33,7 @@ TAG_KEYS = ("tags", "ner_tags", "ner", "labels", "label", "entities", "iob", "bi
 STARTS, ENDS = ("start", "start_offset", "begin"), ("end", "end_offset", "stop")
 LABELS = ("label", "labels", "type", "tag", "entity", "entity_group")
 EXAMPLE = 'Such as {"text": "Ada slept.", "entities": [{"start": 0, "end": 3, "label": "PER"}]}.'
+ELSEWHERE = "a span that is not where it says"
 REFUSED = ("reject", "ignore")  # what Prodigy writes of rows that were not accepted
 
 Object = Mapping[str, Any]
@@ -41,12 +51,15 @@ class Mark:
 
 @dataclass(frozen=True, slots=True)
 class Annotated:
-    """A text and what was marked in it; ``line`` is the number of its line or item."""
+    """A text and what was marked in it, or what is wrong with that.
+
+    ``line`` is the number of its line or item.
+    """
 
     line: int
     where: str
     text: str
-    marks: Sequence[Mark]
+    marks: Sequence[Mark] | BadRowError
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,19 +90,30 @@ def form_of(first: Object, columns: Mapping[str, str | None]) -> Form | None:
 
 
 def read_words(objects: Iterator[tuple[int, Object]], form: Form, source: str, unit: str,
-               tell: Tell) -> Iterator[Annotated]:  # fmt: skip
+               bad: BadRows, tell: Tell) -> Iterator[Annotated]:  # fmt: skip
     """Lists of words and tags, as texts. Raises DataError."""
     found: list[tuple[int, list[str]]] = []
     sentences: list[Sentence] = []
+    faults: dict[int, BadRowError] = {}
     empty = Sightings()
     for number, one in objects:
         where = f"{source}, {unit} {number}"
-        words, tags = (_strings(one, key, where) for key in (form.text, form.spans))
-        if len(words) != len(tags):
-            raise DataError(
-                f"{where}: {len(words)} {form.text} but {len(tags)} {form.spans}.",
-                hint="Each needs one tag.",
-            )
+        try:
+            words = _strings(one, form.text, where)
+        except BadRowError as error:
+            bad.unread(number, error)
+            continue
+        try:
+            tags = _strings(one, form.spans, where)
+            if len(words) != len(tags):
+                raise BadRowError(
+                    f"{where}: {len(words)} {form.text} but {len(tags)} {form.spans}.",
+                    hint="Each needs one tag.",
+                    kind="more or fewer tags than words",
+                )
+        except BadRowError as error:
+            faults[number] = error
+            tags = []  # which say nothing of the scheme of the others
         if not words:
             empty.add(number)
             continue
@@ -100,13 +124,21 @@ def read_words(objects: Iterator[tuple[int, Object]], form: Form, source: str, u
     if scheme != "IOB2":
         tell(f"{source}: the tags are read as {scheme}.")
     for (number, words), its in zip(found, spans, strict=True):
-        where = f"{source}, {unit} {number}"
-        text, marks = text_of_words(words, its)
-        yield Annotated(number, where, text, [Mark(*mark, where) for mark in marks])
+        yield of_words(number, f"{source}, {unit} {number}", words, faults.get(number) or its)
+
+
+def of_words(
+    line: int, where: str, words: Sequence[str], spans: Sequence[TagSpan] | BadRowError
+) -> Annotated:
+    """Words as a text, and their spans as marks."""
+    if isinstance(spans, BadRowError):
+        return Annotated(line, where, text_of_words(words, ())[0], spans)
+    text, marks = text_of_words(words, spans)
+    return Annotated(line, where, text, [Mark(*mark, where) for mark in marks])
 
 
 def read_spans(objects: Iterator[tuple[int, Object]], form: Form, source: str, unit: str,
-               tell: Tell) -> Iterator[Annotated]:  # fmt: skip
+               bad: BadRows, tell: Tell) -> Iterator[Annotated]:  # fmt: skip
     """Texts with spans of characters. Raises DataError."""
     refused, several, shifted = Sightings(), Sightings(), Sightings()
     for number, one in objects:
@@ -114,14 +146,23 @@ def read_spans(objects: Iterator[tuple[int, Object]], form: Form, source: str, u
         if one.get("answer") in REFUSED:
             refused.add(number)
             continue
-        if form.kind == "studio":
-            text, marked, further = _studio(one, form.text, where)
-            if further:
-                several.add(number)
-        else:
-            text, marked = _text(one, form.text, where), [*_marked(one, form.spans, where)]
-        marks = [_mark(mark, where) for mark in marked]
-        moved = [_placed(text, *mark) for mark in marks]
+        try:
+            text = _text(_studio_data(one, where) if form.kind == "studio" else one, form, where)
+        except BadRowError as error:
+            bad.unread(number, error)
+            continue
+        try:
+            if form.kind == "studio":
+                marked, further = _studio(one, where)
+                if further:
+                    several.add(number)
+            else:
+                marked = [*_marked(one, form.spans, where)]
+            marks = [_mark(mark, where) for mark in marked]
+            moved = [_placed(text, *mark) for mark in marks]
+        except BadRowError as error:
+            yield Annotated(number, where, text, error)
+            continue
         if any(after is not before[0] for after, before in zip(moved, marks, strict=True)):
             shifted.add(number)
         yield Annotated(number, where, text, moved)
@@ -163,18 +204,26 @@ def _strings(one: Object, key: str, where: str) -> list[str]:
     found = one.get(key)
     if not _is_words(found):
         numbers = isinstance(found, list) and any(isinstance(x, int) for x in found)
-        raise DataError(
+        raise BadRowError(
             f"{where}: {visible(key)} is {'missing' if found is None else 'no list of words'}.",
             hint="Write tags by their names, not as numbers." if numbers else
             'Such as {"tokens": ["Ada", "slept"], "tags": ["B-PER", "O"]}.',
+            kind="no list of words with one of tags",
         )  # fmt: skip
     return [*(found or ())]
 
 
-def _text(one: Object, key: str, where: str) -> str:
+def _text(one: Object, form: Form, where: str) -> str:
+    key = form.text
+    if form.kind == "studio":
+        key = key or _first(one, TEXT_COLUMNS, _is_text) or next(
+            (name for name, value in one.items() if isinstance(value, str)), "text"
+        )  # fmt: skip
     found = one.get(key)
     if not isinstance(found, str):
-        raise DataError(f"{where}: {visible(key)} is missing or holds no text.", hint=EXAMPLE)
+        raise BadRowError(
+            f"{where}: {visible(key)} is missing or holds no text.", hint=EXAMPLE, kind="no text"
+        )
     return found
 
 
@@ -183,30 +232,36 @@ def _marked(one: Object, key: str, where: str) -> Sequence[Any]:
     if found is None and "answer" in one:
         return ()
     if not _is_spans(found):
-        raise DataError(
+        raise BadRowError(
             f"{where}: {visible(key)} is {'missing' if found is None else 'no list of spans'}.",
             hint=f"A text without entities has an empty list. {EXAMPLE}",
+            kind="no list of spans",
         )
     return list(found or ())
 
 
-def _studio(one: Object, key: str, where: str) -> tuple[str, list[Any], bool]:
-    """A task of Label Studio: its text, what was marked, and whether there is more than one."""
+def _studio_data(one: Object, where: str) -> Object:
+    """The texts of a task of Label Studio."""
     data = one.get("data")
     if not isinstance(data, dict):
-        raise DataError(f'{where}: a task of Label Studio has "data".', hint=EXAMPLE)
-    key = key or _first(data, TEXT_COLUMNS, _is_text) or next(
-        (name for name, value in data.items() if isinstance(value, str)), "text"
-    )  # fmt: skip
+        raise BadRowError(
+            f'{where}: a task of Label Studio has "data".', hint=EXAMPLE, kind="no text"
+        )
+    return data
+
+
+def _studio(one: Object, where: str) -> tuple[list[Any], bool]:
+    """What was marked in a task of Label Studio, and whether it was marked more than once."""
     done = [
         annotation
         for annotation in one.get("annotations") or one.get("completions") or ()
         if isinstance(annotation, dict) and not annotation.get("was_cancelled")
     ]
     if not done:
-        raise DataError(
+        raise BadRowError(
             f"{where}: the task has no annotation.",
             hint="Export the tasks that are labelled, or mark this one as having no entities.",
+            kind="no annotation",
         )
     marked = [
         result["value"]
@@ -215,7 +270,7 @@ def _studio(one: Object, key: str, where: str) -> tuple[str, list[Any], bool]:
         and result.get("type", "labels") in ("labels", "hypertextlabels")
         and isinstance(result.get("value"), dict)
     ]
-    return _text(data, key, where), marked, len(done) > 1
+    return marked, len(done) > 1
 
 
 def _mark(found: Any, where: str) -> tuple[Mark, str | None]:
@@ -233,9 +288,10 @@ def _mark(found: Any, where: str) -> tuple[Mark, str | None]:
         ):  # spaCy has the label last, some first
             start, end, label = end, label, start
     if not (type(start) is int and type(end) is int and isinstance(label, str) and label.strip()):
-        raise DataError(
+        raise BadRowError(
             f"{where}: a span needs a start, an end and a label; this is {visible(repr(found))}.",
             hint=EXAMPLE,
+            kind="a span without start, end or label",
         )
     return Mark(start, end, label.strip(), where), stated if isinstance(stated, str) else None
 
@@ -245,7 +301,7 @@ def _of(found: Object, names: Sequence[str]) -> Any:
 
 
 def _placed(text: str, mark: Mark, stated: str | None) -> Mark:
-    """Where the stated text stands: some tools count an emoji as two. Raises DataError."""
+    """Where the stated text stands: some tools count an emoji as two. Raises BadRowError."""
     found = text[mark.start : mark.end] if mark.start >= 0 else ""
     if stated is None or found.split() == stated.split():
         return mark
@@ -255,8 +311,9 @@ def _placed(text: str, mark: Mark, stated: str | None) -> Mark:
     )
     if mark.start >= 0 and text[start:end].split() == stated.split():
         return Mark(start, end, mark.label, mark.where)
-    raise DataError(
+    raise BadRowError(
         f"{mark.where}: {visible(stated)} is said to stand from {mark.start} to {mark.end}, where "
         f"the text has {visible(found)}.",
         hint="Was the text changed after it was annotated? Take the one that was.",
+        kind=ELSEWHERE,
     )

@@ -97,6 +97,7 @@ def _told(training: Mapping[str, Any], metrics: Collection[str]) -> dict[str, An
         "data": {
             "fingerprint": data.get("fingerprint"),
             "rows": report.get("rows"),
+            **({"skipped": report["skipped"]} if report.get("skipped") else {}),
             "tokens": {key: tokens[key] for key in LENGTHS if key in tokens},
         },
         "validation": _headline(training.get("validation"), metrics),
@@ -134,4 +135,6 @@ def _fingerprint(
     for row in rows:
         digest.update(json.dumps(row).encode() + b"\n")
     told: dict[str, Any] = {"fingerprint": f"sha256:{digest.hexdigest()}", "rows": len(data)}
+    if isinstance(data, Examples) and data.skipped:  # of the whole file, whichever half this is
+        told["skipped"] = dict(data.skipped)
     return told if trained_on is None else {**told, "trained_on": trained_on}

@@ -53,6 +53,7 @@ class ExportConfig:
         ones also choose and report: see ``evidence``. Without it, built-in texts.
     test: labelled texts that report, so that all of ``data`` can choose.
     scales: texts from which static int8 takes them; by default those that choose.
+    skip_bad: leave out labelled rows whose annotation is wrong.
     variants: names from variants.KINDS; fp32 is always there. Named variants
         must pass; of "all", or without names of the target's set, what fails is
         left out. "portable" is left out where fp32 is a graph of plain operators.
@@ -72,6 +73,7 @@ class ExportConfig:
     scales: Path | None = None
     text_column: str | None = None
     label_column: str | None = None
+    skip_bad: bool = False
     variants: tuple[str, ...] = ()
     target: str = "avx2"
     max_drop: float = MAX_DROP
@@ -128,6 +130,7 @@ def _export(
         columns={"text": config.text_column, "label": config.label_column},
         seed=config.seed,
         tell=tell,
+        on_bad="skip" if config.skip_bad else "error",
     )
     checkpoint.task.check(config.wish, checkpoint.labels)
     if config.original and not isinstance(evidence.choose, Examples):

@@ -7,6 +7,7 @@ from pathlib import Path
 from edgeft.data import (
     TABLE_SUFFIXES,
     Examples,
+    OnBad,
     Tell,
     evenly,
     open_texts,
@@ -52,6 +53,7 @@ def read_evidence(
     seed: int = 0,
     choose_by_labels: bool = True,
     tell: Tell = unheard,
+    on_bad: OnBad = "error",
 ) -> Evidence:
     """Read ``data``, and ``test`` and ``scales`` where they are given.
 
@@ -65,7 +67,7 @@ def read_evidence(
     """
     given = None
     if data is not None:
-        given = read_examples_or_inputs(data, task, columns, tell)
+        given = read_examples_or_inputs(data, task, columns, tell, on_bad)
     choose = report = given
     if test is not None:
         if choose_by_labels and not isinstance(given, Examples):
@@ -73,7 +75,7 @@ def read_evidence(
                 f"{data} has no labels, so nothing can be chosen on it.",
                 hint="Give labelled --data beside --test, or --test's file as --data.",
             )
-        report = read_examples(test, task, columns, tell)
+        report = read_examples(test, task, columns, tell, on_bad)
         choose = (
             _without(given, set(map(_key, report.inputs))) if isinstance(given, Examples) else given
         )
@@ -102,7 +104,7 @@ def _inputs_of(path: Path, task: Task, columns: Columns, tell: Tell) -> Iterable
     if str in task.takes:
         named = columns.get("text") if path.suffix.lower() in TABLE_SUFFIXES else None
         return open_texts(path, text_column=named, tell=tell)
-    found = read_examples_or_inputs(path, task, columns, tell)
+    found = read_examples_or_inputs(path, task, columns, tell, on_bad="keep")
     return found.inputs if isinstance(found, Examples) else found
 
 

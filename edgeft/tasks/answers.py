@@ -4,7 +4,7 @@ The graph gives two (B, T) logits for each token: that the answer starts there, 
 there. A span's sum is that of its start and its end; the sum of the special token that each part
 begins with speaks for "no answer". Sums of parts are compared as they are, and the least sum of
 "none" counts, as in the script that was published with SQuAD 2.0. A truth is the tuple of
-(text, start), one for each gold answer, () where there is none; a start of -1 is unknown.
+(text, start), one for each gold answer, () where there is none.
 An answer is its text, "" for none.
 """
 
@@ -26,7 +26,7 @@ from edgeft.tasks.task import PLAIN, Answers, Columns, Head, Labels, Rows, Task,
 from edgeft.tasks.words import trimmed
 
 if TYPE_CHECKING:
-    from edgeft.data import Examples, Source, Tell
+    from edgeft.data import Examples, OnBad, Source, Tell
     from edgeft.tasks.answer_metrics import AnswerScores
 
 __all__ = ["TASK", "Answer"]
@@ -290,10 +290,12 @@ def _fit(
 # --- the data, which the runtime never reads -----------------------------------------
 
 
-def _read(source: "Source", columns: Columns, tell: "Tell") -> "Examples | Sequence[Input]":
+def _read(
+    source: "Source", columns: Columns, tell: "Tell", on_bad: "OnBad"
+) -> "Examples | Sequence[Input]":
     from edgeft.data.answers import answers_or_questions
 
-    return answers_or_questions(source, columns, tell)
+    return answers_or_questions(source, columns, tell, on_bad)
 
 
 def _strata(truths: Rows, labels: Labels) -> list[str]:

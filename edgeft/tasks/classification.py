@@ -21,7 +21,7 @@ from edgeft.tasks.outputs import Array, Outputs, dense, require_numbers, softmax
 from edgeft.tasks.task import Answers, Columns, Head, Labels, Rows, Task, Wish
 
 if TYPE_CHECKING:
-    from edgeft.data import Examples, Source, Tell
+    from edgeft.data import Examples, OnBad, Source, Tell
     from edgeft.tasks.metrics import ClassificationScores
 
 __all__ = ["TASK", "UNKNOWN", "Classification"]
@@ -290,7 +290,9 @@ def _below(score: float, scores: Floats) -> float:
 # --- the data, which the runtime never reads -----------------------------------------
 
 
-def _read(source: "Source", columns: Columns, tell: "Tell") -> "Examples | Sequence[Input]":
+def _read(
+    source: "Source", columns: Columns, tell: "Tell", on_bad: "OnBad"
+) -> "Examples | Sequence[Input]":
     from edgeft.data.kinds import table_of
     from edgeft.data.read import labelled_or_texts
 
@@ -299,6 +301,7 @@ def _read(source: "Source", columns: Columns, tell: "Tell") -> "Examples | Seque
         text_column=columns.get("text"),
         label_column=columns.get("label"),
         tell=tell,
+        on_bad=on_bad,
     )
 
 

@@ -27,7 +27,7 @@ from edgeft.tasks.task import PLAIN, Answers, Columns, Head, Labels, Rows, Task,
 from edgeft.tasks.words import text_of
 
 if TYPE_CHECKING:
-    from edgeft.data import Examples, Source, Tell
+    from edgeft.data import Examples, OnBad, Source, Tell
     from edgeft.tasks.entity_metrics import EntityScores
 
 __all__ = ["TASK", "Entities", "Entity"]
@@ -206,11 +206,13 @@ def _fit(
 # --- the data, which the runtime never reads -----------------------------------------
 
 
-def _read(source: "Source", columns: Columns, tell: "Tell") -> "Examples | Sequence[Input]":
+def _read(
+    source: "Source", columns: Columns, tell: "Tell", on_bad: "OnBad"
+) -> "Examples | Sequence[Input]":
     from edgeft.data.entities import entities_or_texts
     from edgeft.data.examples import Examples
 
-    found = entities_or_texts(source, columns, tell)
+    found = entities_or_texts(source, columns, tell, on_bad)
     if not isinstance(found, Examples):
         return found
     types = found.labels

@@ -4,7 +4,17 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from edgeft.data import Examples, Source, Table, Tell, open_source, open_texts, read_texts, unheard
+from edgeft.data import (
+    Examples,
+    OnBad,
+    Source,
+    Table,
+    Tell,
+    open_source,
+    open_texts,
+    read_texts,
+    unheard,
+)
 from edgeft.data.answers import holds_answers
 from edgeft.data.entities import holds_entities
 from edgeft.data.examples import unlabelled
@@ -36,9 +46,15 @@ def task_of(source: Source) -> str:
     return "text-classification"
 
 
-def examples_of(source: Source, task: Task, columns: Columns, tell: Tell = unheard) -> Examples:
+def examples_of(
+    source: Source,
+    task: Task,
+    columns: Columns,
+    tell: Tell = unheard,
+    on_bad: OnBad = "error",
+) -> Examples:
     """The examples in a source that is open. Raises DataError, also where nothing is labelled."""
-    found = task.read(source, columns, tell)
+    found = task.read(source, columns, tell, on_bad)
     if isinstance(found, Examples):
         return found
     if isinstance(source, Table):
@@ -49,20 +65,28 @@ def examples_of(source: Source, task: Task, columns: Columns, tell: Tell = unhea
 
 
 def read_examples(
-    path: Path, task: Task, columns: Columns = NO_COLUMNS, tell: Tell = unheard
+    path: Path,
+    task: Task,
+    columns: Columns = NO_COLUMNS,
+    tell: Tell = unheard,
+    on_bad: OnBad = "error",
 ) -> Examples:
     """The examples in a file, or a folder of brat's, for a task. Raises DataError."""
-    return examples_of(open_source(path, tell), task, columns, tell)
+    return examples_of(open_source(path, tell), task, columns, tell, on_bad)
 
 
 def read_examples_or_inputs(
-    path: Path, task: Task, columns: Columns = NO_COLUMNS, tell: Tell = unheard
+    path: Path,
+    task: Task,
+    columns: Columns = NO_COLUMNS,
+    tell: Tell = unheard,
+    on_bad: OnBad = "error",
 ) -> Examples | Sequence[Input]:
     """The examples in a file, or the inputs alone where nothing is labelled. Raises DataError."""
     lines = path.suffix.lower() == ".txt" and not task.by_token  # a text each, whatever they hold
     source = None if lines else open_unless_plain(path, tell)
     if source is not None:
-        found = task.read(source, columns, tell)
+        found = task.read(source, columns, tell, on_bad)
     else:
         named = columns.get("text") or columns.get("label")
         if named is None and str in task.takes:
@@ -133,5 +157,5 @@ def read_inputs(
         tagged = holds_entities(open_source(path))  # which may have tokens in place of a text
     if str in task.takes and not tagged and not (task.by_token and suffix == ".json"):
         return read_texts(path, text_column=columns.get("text"), tell=tell)
-    found = read_examples_or_inputs(path, task, columns, tell)
+    found = read_examples_or_inputs(path, task, columns, tell, on_bad="keep")
     return found.inputs if isinstance(found, Examples) else found

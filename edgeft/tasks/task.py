@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from edgeft.data import Examples, Source, Tell
+    from edgeft.data import Examples, OnBad, Source, Tell
     from edgeft.inputs import Input
     from edgeft.tasks.encoded import Encoded
     from edgeft.tasks.outputs import Axes, Outputs
@@ -157,8 +157,8 @@ class Task:
     alike: what ``same`` counts, in words: "same label". Headings and "as fp32" follow it.
     alike_is: how it counts, where that is not the share of inputs with an equal answer; else "".
 
-    read(source, columns, tell): labelled inputs, or the inputs alone where there is no truth.
-        Raises DataError.
+    read(source, columns, tell, on_bad): labelled inputs, or the inputs alone where there is no
+        truth; what becomes of rows whose annotation is wrong: see OnBad. Raises DataError.
     labels(examples): the labels in the order of their ids, as train shows them; () for none.
     strata(truths, labels): what a split keeps in proportion, one key a row.
     join(outputs, encoded): outputs of all parts of N inputs → of the inputs.
@@ -191,7 +191,7 @@ class Task:
     metrics: Mapping[str, str]
     alike: str
     alike_is: str
-    read: "Callable[[Source, Columns, Tell], Examples | Sequence[Input]]"
+    read: "Callable[[Source, Columns, Tell, OnBad], Examples | Sequence[Input]]"
     labels: "Callable[[Examples], Labels]"
     strata: Callable[[Rows, Labels], list[str]]
     join: "Callable[[Outputs, Sequence[Encoded]], Outputs]"

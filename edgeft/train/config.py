@@ -26,7 +26,7 @@ class DataConfig:
     ``hold_out`` is the share of train that is held out where there is no
     validation set: None leaves it to ``recipe.default_hold_out``, 0 trains on
     every row and keeps the last epoch. ``allow_unknown`` trains on texts of which
-    the model's vocabulary lacks much, too.
+    the model's vocabulary lacks much, too. ``skip_bad`` leaves out rows whose annotation is wrong.
     """
 
     data: str
@@ -38,6 +38,7 @@ class DataConfig:
     clean: bool = False
     normalize: tuple[str, ...] = ()
     allow_unknown: bool = False
+    skip_bad: bool = False
 
 
 @dataclass(frozen=True)

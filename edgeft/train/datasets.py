@@ -12,6 +12,7 @@ from edgeft.checkpoint.pretrained import first_line, quiet
 from edgeft.data import (
     SOURCE_SUFFIXES,
     Examples,
+    OnBad,
     Source,
     Splits,
     Tell,
@@ -70,8 +71,12 @@ def read_splits(
 ) -> Splits:
     """Read the splits as the examples of a task. Raises DataError."""
     columns = {"text": config.text_column, "label": config.label_column}
+    on_bad: OnBad = "skip" if config.skip_bad else "error"
     splits = Splits(
-        **{role: examples_of(source, task, columns, tell) for role, source in sources.items()}
+        **{
+            role: examples_of(source, task, columns, tell, on_bad)
+            for role, source in sources.items()
+        }
     )
     _tell_other_columns(splits, tell)
     return splits

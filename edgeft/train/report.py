@@ -1,8 +1,8 @@
 """What the data are like, and what in them should worry, before any training."""
 
 from collections import Counter, defaultdict
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from statistics import median
 from typing import Any
 
@@ -59,6 +59,7 @@ class DataReport:
         rows held out from train, those whose text stands among the rest, too.
     removed: what --clean took out before all this was counted.
     notes: what the readers of the files decided.
+    skipped: rows that --skip-bad left out, by split and by what was wrong with them.
     """
 
     rows: dict[str, int]
@@ -75,6 +76,7 @@ class DataReport:
     shared_test: int
     removed: Removed | None = None
     notes: tuple[str, ...] = ()
+    skipped: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
 
     @property
     def cut_share(self) -> float:
@@ -228,6 +230,9 @@ def describe(
         shared_test=shared("test"),
         removed=removed,
         notes=tuple(notes),
+        skipped={
+            name: dict(split.skipped) for name, split in given.present().items() if split.skipped
+        },
     )
 
 

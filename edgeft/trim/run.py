@@ -48,6 +48,7 @@ class TrimConfig:
     test: Path | None = None
     text_column: str | None = None
     label_column: str | None = None
+    skip_bad: bool = False
     max_drop: float = MAX_DROP
     tokens: int | None = None
     seed: int = 0
@@ -110,6 +111,7 @@ def _trim(config: TrimConfig, folder: Path, progress: Progress, tell: Tell) -> T
         seed=config.seed,
         choose_by_labels=False,
         tell=tell,
+        on_bad="skip" if config.skip_bad else "error",
     )
     truths = (
         aligned(evidence.report, old.labels).truths

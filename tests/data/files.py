@@ -2,7 +2,10 @@
 
 from pathlib import Path
 
-from edgeft.data import Examples, read_examples, read_texts
+from edgeft.data import Examples, Tell, read_texts, unheard
+from edgeft.data.bad import OnBad
+from edgeft.tasks import reading
+from edgeft.tasks.classification import TASK
 
 
 def write(folder: Path, name: str, content: str | bytes) -> Path:
@@ -11,14 +14,32 @@ def write(folder: Path, name: str, content: str | bytes) -> Path:
     return path
 
 
+def read_examples(
+    path: Path,
+    text_column: str | None = None,
+    label_column: str | None = None,
+    tell: Tell = unheard,
+    on_bad: OnBad = "error",
+) -> Examples:
+    """The labelled texts of a file."""
+    columns = {"text": text_column, "label": label_column}
+    return reading.read_examples(path, TASK, columns, tell, on_bad)
+
+
+def read_examples_or_texts(
+    path: Path, label_column: str | None = None, tell: Tell = unheard
+) -> Examples | list[str]:
+    """The labelled texts of a file, or its texts alone."""
+    found = reading.read_examples_or_inputs(path, TASK, {"label": label_column}, tell)
+    return found if isinstance(found, Examples) else [str(one) for one in found]
+
+
 def examples_of(
     path: Path, text_column: str | None = None, label_column: str | None = None
 ) -> tuple[Examples, list[str]]:
     """The examples, and the notes less the file's name."""
     notes: list[str] = []
-    found = read_examples(
-        path, text_column=text_column, label_column=label_column, tell=notes.append
-    )
+    found = read_examples(path, text_column, label_column, notes.append)
     return found, [note.removeprefix(f"{path}: ") for note in notes]
 
 

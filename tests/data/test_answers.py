@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from edgeft.data import Examples, open_source
+from edgeft.data import Examples, OnBad, open_source
 from edgeft.data.answers import answers_or_questions, holds_answers
 from edgeft.errors import DataError
 from edgeft.inputs import Question
@@ -15,9 +15,10 @@ CONTEXT = "Ada met Bo in Rome. Ada slept."
 ADA, NONE = (("Ada", 0),), ()
 
 
-def read(path: Path, **columns: str) -> tuple[Examples, list[str]]:
+def read(path: Path, on_bad: OnBad = "error", **columns: str) -> tuple[Examples, list[str]]:
     notes: list[str] = []
-    found = answers_or_questions(open_source(path, notes.append), columns, notes.append)
+    source = open_source(path, notes.append)
+    found = answers_or_questions(source, columns, notes.append, on_bad)
     assert isinstance(found, Examples)
     return found, notes
 
@@ -52,18 +53,51 @@ def test_squad_of_both_versions(tmp_path: Path) -> None:
     assert examples.subset([0]).renumbered(("x",)).truths == [ADA]
 
 
-def test_an_answer_that_is_elsewhere_is_taken_from_there_and_one_that_is_nowhere_told(
+def test_answers_that_are_not_where_they_say_or_nowhere_are_one_error_or_left_out(
     tmp_path: Path,
 ) -> None:
-    path = squad(tmp_path / "a.json", gold("Ada", 18), gold("Ada", -4), gold("Paris", 0),
-                 gold("Ada", 999))  # fmt: skip
-    examples, notes = read(path)
-    assert examples.truths == [(("Ada", 20),), ADA, (("Paris", -1),), (("Ada", 20),)]
+    path = squad(tmp_path / "a.json", gold("Ada", 0), gold("Ada", 18), gold("Ada", -4),
+                 gold("Paris", 0), {"answers": []})  # fmt: skip
+    with pytest.raises(DataError) as found:
+        read(path)
+    assert found.value.message == (
+        f"{path}, question 2: the answer 'Ada' is said to begin at 18, where the context has "
+        "'. A'. 2 more rows are bad; in all 2 with an answer that is not where it says, 1 with an "
+        "answer that is not in the context."
+    )
+    assert "It stands at 0" in found.value.hint
+    assert found.value.hint.endswith("--skip-bad drops them.")
+    examples, notes = read(path, "skip")
+    assert (examples.truths, examples.lines) == ([ADA, NONE], [1, 5])
+    assert examples.skipped == {
+        "an answer that is not where it says": 2,
+        "an answer that is not in the context": 1,
+    }
     assert notes == [
-        f"{path}: 3 answers are found elsewhere than stated, and taken from there "
-        "(the first in line 1).",
-        f"{path}: 1 answer is not in the context, so that nothing is learned from it (line 3).",
+        f"{path}: 2 rows have an answer that is not where it says, and are left out "
+        "(the first in line 2).",
+        f"{path}: 1 row has an answer that is not in the context, and is left out (line 4).",
     ]
+    kept, notes = read(path, "keep")
+    assert (len(kept), kept.truths[1], notes) == (5, NONE, [])
+
+
+def test_starts_as_utf_16_counts_them_are_moved(tmp_path: Path) -> None:
+    path = squad(tmp_path / "a.json", gold("Ada", 3), gold("Ada", 2), context="\U0001f44d Ada")
+    examples, notes = read(path)
+    assert examples.truths == [(("Ada", 2),)] * 2
+    assert notes == [
+        f"{path}: 1 question has answers counted in UTF-16, and moved to where their words stand "
+        "(line 1)."
+    ]
+
+
+def test_where_all_rows_are_bad_nothing_is_left(tmp_path: Path) -> None:
+    path = squad(tmp_path / "a.json", gold("Paris", 0), gold("Oslo", 0))
+    with pytest.raises(DataError, match=r"all 2 rows are bad, so --skip-bad leaves none.*'Paris'"):
+        read(path, "skip")
+    with pytest.raises(DataError, match=r"its only row is bad, so --skip-bad leaves none.*'Paris'"):
+        read(squad(path, gold("Paris", 0)), "skip")
 
 
 ROW = {"question": "Who?", "context": CONTEXT}
@@ -137,7 +171,10 @@ def test_rows_that_cannot_be(tmp_path: Path, row: dict[str, Any], message: str) 
     with pytest.raises(DataError, match=message) as found:
         read(path)
     assert "line 2" in found.value.message
-    assert found.value.hint
+    assert found.value.hint.endswith("--skip-bad drops it.")
+    left, notes = read(path, "skip")
+    assert (left.lines, list(left.skipped.values())) == ([1], [1])
+    assert any("and is left out (line 2)" in note for note in notes)
 
 
 def test_files_that_cannot_be(tmp_path: Path) -> None:
@@ -145,6 +182,8 @@ def test_files_that_cannot_be(tmp_path: Path) -> None:
     path.write_text("\n".join(map(json.dumps, ({**ROW, **ANSWERS[0]}, ROW))))
     with pytest.raises(DataError, match="row 2: 'answers' is missing, which other rows have"):
         read(path)
+    assert read(path, "skip")[0].skipped == {"no answers": 1}
+    assert read(path, "keep")[0].truths == [ADA, NONE]
     array = tmp_path / "a.json"
     array.write_text('{"data": [{"paragraphs": [{"context": "a"}]}]}')
     with pytest.raises(DataError, match="not as SQuAD's files are: 'qas' is missing"):

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from edgeft.data import open_texts, read_examples
+from edgeft.data import open_texts
 from edgeft.data.dialect import engine
 from edgeft.data.table import LONGEST
 from edgeft.errors import DataError
-from tests.data.files import examples_of, rows_of, texts_of, write
+from tests.data.files import examples_of, read_examples, rows_of, texts_of, write
 
 BOTH = [("good, very good", "pos"), ("bad", "neg")]
 

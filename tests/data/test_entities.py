@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from edgeft.data import Examples, open_source
+from edgeft.data import Examples, OnBad, open_source
 from edgeft.data.entities import entities_or_texts, holds_entities
 from edgeft.errors import DataError
 
@@ -14,9 +14,9 @@ ADA = {"text": "Ada met Bo in Rome.", "entities": []}
 EXPECTED = [("PER", "Ada"), ("LOC", "Rome")]
 
 
-def read(path: Path, **columns: str) -> tuple[Examples, list[str]]:
+def read(path: Path, on_bad: OnBad = "error", **columns: str) -> tuple[Examples, list[str]]:
     notes: list[str] = []
-    found = entities_or_texts(open_source(path, notes.append), columns, notes.append)
+    found = entities_or_texts(open_source(path, notes.append), columns, notes.append, on_bad)
     assert isinstance(found, Examples)
     return found, notes
 
@@ -224,7 +224,16 @@ def test_spans_that_cannot_be(tmp_path: Path, row: dict[str, Any], message: str)
     with pytest.raises(DataError, match=message) as found:
         read(path)
     assert "line 2" in found.value.message
-    assert found.value.hint
+    assert found.value.hint.endswith("--skip-bad drops it.")
+    left, notes = read(path, "skip")
+    assert (left.lines, list(left.skipped.values())) == ([1], [1])
+    assert any("and is left out (line 2)" in note for note in notes)
+    if isinstance(row.get("text"), str):
+        kept, notes = read(path, "keep")
+        assert (kept.texts[1], kept.truths[1], notes) == (row["text"], (), [])
+    else:  # there is not even an input
+        with pytest.raises(DataError, match=message):
+            read(path, "keep")
 
 
 def test_spans_are_trimmed_and_twice_the_same_is_one(tmp_path: Path) -> None:
@@ -245,8 +254,67 @@ def test_spans_are_trimmed_and_twice_the_same_is_one(tmp_path: Path) -> None:
 )
 def test_words_and_tags_that_do_not_fit(tmp_path: Path, row: dict, message: str) -> None:
     first = {"tokens": ["a", "b"], "tags": ["B-X", "O"]}
+    path = written(tmp_path / "a.jsonl", first, row)
     with pytest.raises(DataError, match=f"line 2: .*{message}"):
-        read(written(tmp_path / "a.jsonl", first, row))
+        read(path)
+    assert read(path, "skip")[0].lines == [1]
+    assert read(path, "keep")[0].texts == ["a b", " ".join(row["tokens"])]
+
+
+BAD_LINES = """Ada B-PER
+
+Bo
+slept O
+
+She O
+met X
+
+I-PER O
+Ada I-PER
+
+So O
+"""
+
+
+def test_sentences_with_a_ragged_line_or_a_wrong_tag_are_one_error_or_left_out(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "a.conll"
+    path.write_text(BAD_LINES)
+    with pytest.raises(DataError) as found:
+        read(path)
+    assert found.value.message == (
+        f"{path}, line 3: 1 column, where the lines before have 2. 2 more rows are bad; in all "
+        "1 with a ragged line, 1 with a tag that no scheme knows, 1 with a tag out of place."
+    )
+    assert found.value.hint.endswith("--skip-bad drops them.")
+    examples, notes = read(path, "skip")
+    assert (examples.texts, examples.lines) == (["Ada", "So"], [1, 12])
+    assert examples.skipped == {
+        "a ragged line": 1, "a tag that no scheme knows": 1, "a tag out of place": 1,
+    }  # fmt: skip
+    assert f"{path}: 1 row has a ragged line, and is left out (line 3)." in notes
+    assert read(path, "keep")[0].texts == ["Ada", "Bo slept", "She met", "I-PER Ada", "So"]
+
+
+def test_bad_rows_of_one_kind_are_counted(tmp_path: Path) -> None:
+    path = written(tmp_path / "a.jsonl", span(0, 99), FORMS["plain"], span(0, 98), span(1, 97))
+    with pytest.raises(DataError, match=r"line 1: .* 11 characters\. 2 more rows are bad\.\n"):
+        read(path)
+    with pytest.raises(DataError, match="all 2 rows are bad, so --skip-bad leaves none"):
+        read(written(path, span(0, 99), span(0, 98)), "skip")
+
+
+def test_a_task_of_label_studio_that_is_bad(tmp_path: Path) -> None:
+    good = studio([{"start": 0, "end": 3, "text": "Ada", "labels": ["PER"]}], "Ada slept")
+    moved = studio([{"start": 1, "end": 4, "text": "Ada", "labels": ["PER"]}], "Ada slept")
+    path = tmp_path / "a.json"
+    path.write_text(json.dumps([good, moved, {"data": {"text": "Bo"}, "annotations": []}]))
+    with pytest.raises(DataError, match="'Ada' is said to stand from 1 to 4"):
+        read(path)
+    examples, _ = read(path, "skip")
+    assert examples.skipped == {"a span that is not where it says": 1, "no annotation": 1}
+    assert read(path, "keep")[0].texts == ["Ada slept", "Ada slept", "Bo"]
 
 
 def test_a_file_in_which_nothing_is_marked(tmp_path: Path) -> None:
@@ -292,8 +360,13 @@ def test_what_brat_did_not_write(tmp_path: Path) -> None:
     brat(tmp_path, "a", "Ada", "T1\tPER 0 9")
     with pytest.raises(DataError, match=r"a.ann, line 1: the span from 0 to 9 .* lies outside"):
         read(path)
+    brat(tmp_path, "b", "Bo met Ada.", "T1\tPER 0 2\tBo")
+    examples, notes = read(tmp_path, "skip")
+    assert (examples.texts, examples.lines) == (["Bo met Ada."], [2])
+    assert examples.skipped == {"a span outside the text": 1}
+    assert notes == [f"{tmp_path}: 1 row has a span outside the text, and is left out (line 1)."]
     path.unlink()
-    (tmp_path / "b.txt").write_text("So.")
+    (tmp_path / "b.ann").unlink()
     with pytest.raises(DataError, match=r"b\.txt has no annotations beside it"):
         read(tmp_path)
     (tmp_path / "empty").mkdir()

@@ -7,9 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edgeft.data import read_examples
 from edgeft.errors import DataError
-from tests.data.files import rows_of, texts_of, write
+from tests.data.files import read_examples, rows_of, texts_of, write
 
 
 def test_numbers_keep_their_spelling(tmp_path: Path) -> None:
@@ -63,10 +62,9 @@ def test_line_ends_and_empty_lines(tmp_path: Path) -> None:
         ('{"text": "a", "label": "x"}\n{"text": "b", "label": NaN}\n', "line 2: column 'label'"),
         ('{"text": ["a"], "label": "x"}\n', "line 1: 'text' is missing or holds no text"),
         ('{"text": "a", \n', "line 1: no JSON object"),
-        ('{"text": ' + "[" * 100_000, "line 1: the JSON is nested too deeply"),
+        ('{"text": ' + "[" * 100_000, "the JSON is nested too deeply"),
         ('{"text": "a", "text": "b", "label": "x"}\n', "line 1: the key 'text' stands there twice"),
         ('[{"text": "a", "label": "x"}]\n', "holds a JSON array, not JSON Lines"),
-        ('[\n  {"text": "a", "label": "x"},\n', "holds a JSON array, not JSON Lines"),
         ("", "is empty"),
         ("\ufeff\n\n", "is empty"),
         ("{}\n", "Its first line names no column"),
@@ -81,6 +79,13 @@ def test_what_is_no_row_is_one_error(
         read_examples(path)
     assert message in str(caught.value)
     assert str(path) in str(caught.value)
+
+
+def test_an_array_that_never_ends(tmp_path: Path) -> None:
+    for suffix, message in (("jsonl", "a JSON array, not JSON Lines"), ("json", "line 3: no JSON")):
+        path = write(tmp_path, f"a.{suffix}", '[\n  {"text": "a", "label": "x"},\n')
+        with pytest.raises(DataError, match=message):
+            read_examples(path)
 
 
 @given(st.lists(st.text(st.characters(exclude_categories=["Cs"])), min_size=1))

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from edgeft.data import lookalikes, read_examples, read_examples_or_texts, visible
+from edgeft.data import lookalikes, visible
 from edgeft.data.labels import ordered_labels
 from edgeft.errors import DataError
-from tests.data.files import rows_of, texts_of, write
+from tests.data.files import read_examples, read_examples_or_texts, rows_of, texts_of, write
 
 COMPOSED, APART = "caf\u00e9", "cafe\u0301"
 
@@ -97,7 +97,7 @@ def test_labels_that_are_all_empty_are_none(tmp_path: Path, name: str, content: 
 
 def test_many_rows_without_a_label_are_counted(tmp_path: Path) -> None:
     path = write(tmp_path, "a.csv", "text,label\na,x\nb,\nc,\nd,y\n")
-    with pytest.raises(DataError, match=r"line 3: .*'label' is empty or .*, as in 1 more"):
+    with pytest.raises(DataError, match=r"line 3: .*'label' is empty or .* 1 more row is bad\."):
         read_examples(path)
 
 

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from edgeft.data import open_table, open_texts, read_examples, read_texts, stratified_split
+from edgeft.data import open_table, open_texts, read_texts, stratified_split
 from edgeft.errors import DataError
-from tests.data.files import examples_of, texts_of, write
+from tests.data.files import examples_of, read_examples, texts_of, write
 
 
 def test_cells_stay_as_they_stand(tmp_path: Path) -> None:

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from edgeft.data import open_texts, read_examples, read_texts, source
+from edgeft.data import open_texts, read_texts, source
 from edgeft.errors import DataError
-from tests.data.files import rows_of, texts_of, write
+from tests.data.files import read_examples, rows_of, texts_of, write
 
 
 @pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-32", "utf-16-le", "utf-16-be"])

@@ -21,7 +21,7 @@ import edgeft.export.ladder
 import edgeft.export.run
 from edgeft.bundle import read_manifest
 from edgeft.checkpoint.open import open_checkpoint
-from edgeft.data import Examples, read_examples_or_texts
+from edgeft.data import Examples
 from edgeft.data.seen import SEEN_FILE, seen_document
 from edgeft.errors import DataError, GateError, ModelError, OutputError, UsageError
 from edgeft.export.card import model_card
@@ -31,6 +31,7 @@ from edgeft.export.result import ExportResult
 from edgeft.export.run import export
 from edgeft.tasks.task import Wish
 from tests import tiny
+from tests.data.files import read_examples_or_texts
 from tests.encoded import logits_for
 from tests.export import architectures
 from tests.export.conftest import SECRET, config

@@ -5,8 +5,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
 import edgeft
+from edgeft.cli import main
 from edgeft.errors import UsageError
 from edgeft.export.result import ExportResult
 from edgeft.export.run import ExportConfig, export
@@ -122,6 +124,34 @@ def test_it_is_verified_and_scored(result: ExportResult, data: Path, fp32: edgef
 def test_rows_that_report_choose_nothing(result: ExportResult) -> None:
     told = result.manifest.provenance["data"]
     assert told["choose"]["rows"] + told["report"]["rows"] == len(TEXTS)
+
+
+def test_bad_rows_are_an_error_or_left_out_by_each_command(
+    plain: ExportResult, tagger: Path, data: Path, tmp_path: Path
+) -> None:
+    bad = tmp_path / "bad.jsonl"
+    outside = {"text": "the cat", "entities": [{"start": 0, "end": 99, "label": "PER"}]}
+    bad.write_text(json.dumps(outside) + "\n" + data.read_text(encoding="utf-8"))
+    out = str(tmp_path / "b")
+    commands = {
+        "eval": ["eval", str(plain.out), str(bad)],
+        "verify": ["verify", str(plain.out), "--data", str(bad), "--max-drop", "100"],
+        "export": ["export", str(tagger), "-o", out, "--data", str(bad), "--variant", "fp32"],
+        "trim": ["trim", str(tagger), "-o", f"{out}t", "--data", str(bad), "--max-drop", "100"],
+    }
+    for name, command in commands.items():
+        told = CliRunner().invoke(main, command)
+        assert told.exit_code == 1, name
+        assert "line 1: the span from 0 to 99" in told.output
+        assert "--skip-bad drops it." in told.output
+        told = CliRunner().invoke(main, [*command, "--skip-bad"])
+        assert told.exit_code == 0, told.output
+        assert "1 row has a span outside the text, and is left out (line 1)" in told.output
+    manifest = json.loads((tmp_path / "b" / "edgeft.json").read_text())
+    report = manifest["provenance"]["data"]["report"]
+    assert report["skipped"] == {"a span outside the text": 1}
+    told = CliRunner().invoke(main, ["predict", str(plain.out), str(bad)])
+    assert (told.exit_code, len(told.stdout.splitlines())) == (0, len(TEXTS) + 1)
 
 
 def test_no_single_file_holds_a_tagger(tagger: Path, tmp_path: Path) -> None:

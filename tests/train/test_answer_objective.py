@@ -36,11 +36,6 @@ def test_a_part_without_the_whole_answer_says_none() -> None:
     assert places((("Bo in Rome", 8),), most=3, overlap=0) == [(0, 0)] * 3
 
 
-def test_an_answer_without_a_place_teaches_nothing() -> None:
-    assert places((("Paris", -1),)) == []
-    assert places((("Paris", -1), ("Ada", 0))) == [(1, 1)]
-
-
 def test_the_loss_is_a_sum_over_parts_that_padding_leaves_alone() -> None:
     chance = np.random.default_rng(0)
     targets = [(1, 2, 4), (0, 0, 6)]

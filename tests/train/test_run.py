@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file
 
-from edgeft.data import read_examples
 from edgeft.data.seen import read_seen
 from edgeft.errors import DataError, DeviceError, ModelError, OutputError, UsageError
 from edgeft.train.config import config_from, config_to
 from edgeft.train.record import read_training
 from edgeft.train.run import TrainResult, train
+from tests.data.files import read_examples
 from tests.folders import a_checkpoint, names_in, small_files
 from tests.train.conftest import EPOCHS, rows, weights_of, write_csv
 

@@ -73,6 +73,26 @@ def test_long_texts_are_learned_in_windows(encoder: Path, tmp_path: Path) -> Non
     assert validation["entity_f1"] > 0.9
 
 
+def test_bad_rows_are_left_out_and_counted(encoder: Path, tmp_path: Path) -> None:
+    data, test = tagged(tmp_path / "a.conll", 40), tagged(tmp_path / "b.conll", 20, seed=1)
+    lines = data.read_text(encoding="utf-8")
+    data.write_text(f"sun O\nrain\n\nsun I-TIME\n\n{lines}", encoding="utf-8")
+    test.write_text(f"{test.read_text(encoding='utf-8')}\nsun TIME\n", encoding="utf-8")
+    with pytest.raises(DataError, match=r"line 2: 1 column.* 1 more row is bad") as found:
+        train(config_from({"data": str(data), "model": str(encoder)}), tmp_path / "out")
+    assert found.value.hint.endswith("--skip-bad drops them.")
+    assert not list(tmp_path.glob("out*"))
+    said = run(encoder, tmp_path / "out", data, "--test", str(test), "--skip-bad", "--epochs", "1")
+    assert any("bad rows of train, left out" in one and "1 with a ragged" in one for one in said)
+    record = json.loads((tmp_path / "out" / "training.json").read_text())
+    assert record["config"]["skip_bad"] is True
+    assert record["data"]["report"]["given"] == 40
+    assert record["data"]["report"]["skipped"] == {
+        "train": {"a ragged line": 1, "a tag out of place": 1},
+        "test": {"a tag that no scheme knows": 1},
+    }
+
+
 def test_what_a_task_does_not_take_is_refused(encoder: Path, tmp_path: Path) -> None:
     data = tagged(tmp_path / "a.conll", 40)
     base = {"data": str(data), "model": str(encoder)}

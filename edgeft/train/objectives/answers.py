@@ -25,15 +25,11 @@ def _targets(
 ) -> list[list[Row]]:
     """(first place, last place, tokens) in every part; the first two 0 where the answer is not.
 
-    Of several gold answers the first whose place is known is learned. A row whose answers have
-    none teaches nothing.
+    Of several gold answers the first is learned.
     """
     found: list[list[Row]] = []
     for one, truth in zip(encoded, truths, strict=True):
-        golds = [(start, start + len(text)) for text, start in truth if start >= 0]
-        if truth and not golds:
-            found.append([])
-            continue
+        golds = [(start, start + len(text)) for text, start in truth]
         places = [_place(part, *golds[0]) if golds else NOWHERE for part in one.parts]
         found.append(
             [(part, (*place, len(part.ids))) for part, place in zip(one.parts, places, strict=True)]
