@@ -1,5 +1,6 @@
 """Questions about contexts with their answers: SQuAD's JSON, and objects one a line or row."""
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, nullcontext
 from dataclasses import dataclass, replace
@@ -59,11 +60,12 @@ def answers_or_questions(
     """Questions with their answers, or alone where no row tells any.
 
     A truth is the tuple of (text, start) of its answers, () where it has none. Starts that count
-    as UTF-16 does are brought to where their words stand, which is told. Raises DataError.
+    as UTF-16 does are brought to where their words stand, and the white space in answers to that
+    of the context, which is told. Raises DataError.
     """
     names, rows, close = _opened(source, columns)
     bad = BadRows(on_bad)
-    shifted, broken = Sightings(), Sightings()
+    shifted, spaced, broken = Sightings(), Sightings(), Sightings()
     inputs: list[Question] = []
     truths: list[Truth | None] = []  # None where none is told
     lines: list[int] = []
@@ -78,13 +80,15 @@ def answers_or_questions(
             truth: Truth | None = None
             if row.answers is not None:
                 try:
-                    truth, moved = _truth(context, row)
+                    truth, moved, changed = _truth(context, row)
                 except BadRowError as error:
                     if not bad.add(row.number, error):
                         continue
-                    truth, moved = (), False
+                    truth, moved, changed = (), False, False
                 if moved:
                     shifted.add(row.number)
+                if changed:
+                    spaced.add(row.number)
             if lone_surrogate(question) or lone_surrogate(context):
                 broken.add(row.number)
             inputs.append(Question(question, context))
@@ -106,6 +110,8 @@ def answers_or_questions(
         raise DataError(f"{source.source} holds no questions.", hint=EXAMPLE)
     rest = "counted in UTF-16, and moved to where their words stand"
     shifted.tell(tell, source.source, "question has answers", "questions have answers", rest)
+    rest = "with other white space than the context, whose is taken"
+    spaced.tell(tell, source.source, "question has answers", "questions have answers", rest)
     rest = 'half a surrogate pair, read as "?"'
     broken.tell(tell, source.source, "question holds", "questions hold", rest)
     return replace(found, skipped=skipped) if told else inputs
@@ -266,39 +272,45 @@ def _answer(text: Any, start: Any, where: str) -> tuple[str, int | None]:
     return text, start
 
 
-def _truth(context: str, row: _Row) -> tuple[Truth, bool]:
-    """The answers of a row, each once, and whether any start was moved. Raises BadRowError."""
+def _truth(context: str, row: _Row) -> tuple[Truth, bool, bool]:
+    """The answers of a row, each once; whether any start was moved, and any text changed.
+
+    Raises BadRowError.
+    """
     answers = _answers(row.answers, row.where)
-    placed = [(text, _place(context, text, start, row.where)) for text, start in answers]
-    moved = any(
-        start not in (None, place)
-        for (_, start), (_, place) in zip(answers, placed, strict=True)
-    )  # fmt: skip
-    return tuple(dict.fromkeys(placed)), moved
+    placed = [_placed(context, text, start, row.where) for text, start in answers]
+    pairs = list(zip(answers, placed, strict=True))
+    moved = any(start not in (None, place) for (_, start), (_, place) in pairs)
+    changed = any(text != found for (text, _), (found, _) in pairs)
+    return tuple(dict.fromkeys(placed)), moved, changed
 
 
-def _place(context: str, text: str, start: int | None, where: str) -> int:
-    """Where an answer stands: some tools count an emoji as two. Raises BadRowError."""
-    found = context.find(text)
-    if found < 0:
+def _placed(context: str, text: str, start: int | None, where: str) -> tuple[str, int]:
+    """An answer as it stands in the context, white space and all, and where.
+
+    Some tools count an emoji as two. Raises BadRowError.
+    """
+    if start is not None and start >= 0 and context.startswith(text, start):
+        return text, start
+    pattern = re.compile(r"\s+".join(map(re.escape, text.split())))
+    first = pattern.search(context)
+    if first is None:
         raise BadRowError(
             f"{where}: the answer {visible(text)} does not stand in the context.",
             hint="An answer is a part of its context, letter by letter.",
             kind="an answer that is not in the context",
         )
     if start is None:
-        return found
+        return first[0], first.start()
     if start >= 0:
-        if context.startswith(text, start):
-            return start
         units = context.encode("utf-16-le", "surrogatepass")
-        moved = len(units[: 2 * start].decode("utf-16-le", "replace"))
-        if context.startswith(text, moved):
-            return moved
+        for at in (start, len(units[: 2 * start].decode("utf-16-le", "replace"))):
+            if found := pattern.match(context, at):
+                return found[0], at
     raise BadRowError(
         f"{where}: the answer {visible(text)} is said to begin at {start}, where the context has "
         f"{visible(context[max(start, 0) :][: len(text)])}.",
-        hint=f"Starts count characters from 0. It stands at {found}: correct the start, or leave "
-        "it out.",
+        hint=f"Starts count characters from 0. It stands at {first.start()}: correct the start, or "
+        "leave it out.",
         kind="an answer that is not where it says",
     )

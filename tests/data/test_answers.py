@@ -92,6 +92,14 @@ def test_starts_as_utf_16_counts_them_are_moved(tmp_path: Path) -> None:
     ]
 
 
+def test_an_answer_has_the_white_space_of_its_context(tmp_path: Path) -> None:
+    texts = [gold("Ada  met\nBo", 6), gold("met Bo", 10), {"answers": ["met Bo"]}]
+    examples, notes = read(squad(tmp_path / "a.json", *texts, context="So, \n Ada met\u00a0Bo"))
+    assert examples.truths == [(("Ada met\u00a0Bo", 6),), *[(("met\u00a0Bo", 10),)] * 2]
+    rest = "with other white space than the context, whose is taken (the first in line 1)."
+    assert [note.partition(": ")[2] for note in notes] == [f"3 questions have answers {rest}"]
+
+
 def test_where_all_rows_are_bad_nothing_is_left(tmp_path: Path) -> None:
     path = squad(tmp_path / "a.json", gold("Paris", 0), gold("Oslo", 0))
     with pytest.raises(DataError, match=r"all 2 rows are bad, so --skip-bad leaves none.*'Paris'"):
