@@ -22,7 +22,17 @@ from edgeft.inputs import Input, Question
 from edgeft.tasks.builtin import GOLDEN_QUESTIONS, parity_questions
 from edgeft.tasks.encoded import Encoded
 from edgeft.tasks.outputs import Array, Outputs, ragged, require_numbers
-from edgeft.tasks.task import PLAIN, Answers, Columns, Head, Labels, Rows, Task, Wish
+from edgeft.tasks.task import (
+    PLAIN,
+    Answers,
+    Columns,
+    Head,
+    Labels,
+    Rows,
+    Task,
+    Wish,
+    nothing_further,
+)
 from edgeft.tasks.words import trimmed
 
 if TYPE_CHECKING:
@@ -246,10 +256,6 @@ def _worst(
     return truth, "" if gold else "x", gold
 
 
-def _further(outputs: Outputs, truths: Rows, labels: Labels, head: Head) -> dict[str, float | None]:
-    return {}
-
-
 def _check(wish: Wish, labels: Labels) -> None:
     if wish:
         raise UsageError(
@@ -329,7 +335,7 @@ TASK = Task(
     score=_score,
     figures=_figures,
     worst=_worst,
-    further=_further,
+    further=nothing_further,
     fit=_fit,
     check=_check,
     show=_show,

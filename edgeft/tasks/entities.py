@@ -23,7 +23,17 @@ from edgeft.tasks.encoded import Encoded
 from edgeft.tasks.entity_spans import LOGITS, joined, spans_found, words_taken
 from edgeft.tasks.outputs import Outputs
 from edgeft.tasks.tags import bio, tags_of
-from edgeft.tasks.task import PLAIN, Answers, Columns, Head, Labels, Rows, Task, Wish
+from edgeft.tasks.task import (
+    PLAIN,
+    Answers,
+    Columns,
+    Head,
+    Labels,
+    Rows,
+    Task,
+    Wish,
+    nothing_further,
+)
 from edgeft.tasks.words import text_of
 
 if TYPE_CHECKING:
@@ -177,10 +187,6 @@ def _worst(
     return worst_row(truths)
 
 
-def _further(outputs: Outputs, truths: Rows, labels: Labels, head: Head) -> dict[str, float | None]:
-    return {}
-
-
 def _check(wish: Wish, labels: Labels) -> None:
     if wish:
         raise UsageError(
@@ -265,7 +271,7 @@ TASK = Task(
     score=_score,
     figures=_figures,
     worst=_worst,
-    further=_further,
+    further=nothing_further,
     fit=_fit,
     check=_check,
     show=_show,

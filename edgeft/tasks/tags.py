@@ -8,7 +8,7 @@ type itself (the scheme IO), and "O" is none.
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-__all__ = ["NONE", "Tag", "begins", "bio", "goes_on", "io", "tags_of"]
+__all__ = ["NONE", "SCHEMES", "Tag", "begins", "bio", "goes_on", "io", "tags_of"]
 
 NONE = "O"
 PREFIXES = ("B-", "I-")
@@ -71,3 +71,7 @@ def bio(types: Iterable[str]) -> tuple[str, ...]:
 def io(types: Iterable[str]) -> tuple[str, ...]:
     """The labels of the scheme IO, "O" and the types: neighbours of one type become one."""
     return (NONE, *types)
+
+
+# How labels are made of types, by the name of the scheme.
+SCHEMES = {"BIO": bio, "IO": io}

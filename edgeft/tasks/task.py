@@ -27,6 +27,7 @@ __all__ = [
     "Scores",
     "Task",
     "Wish",
+    "nothing_further",
 ]
 
 # Each task, under the name that Hugging Face pipelines use, and the first version that reads its
@@ -142,6 +143,13 @@ class Scores(Protocol):
     def tables(self, title: str) -> list[tuple[str, list[str], list[list[object]]]]:
         """(title, columns, rows) of what a person wants to see: by label, where mistakes are."""
         ...
+
+
+def nothing_further(
+    outputs: "Outputs", truths: Rows, labels: Labels, head: Head
+) -> dict[str, float | None]:
+    """``Task.further`` of a task whose scores tell all."""
+    return {}
 
 
 @dataclass(frozen=True, eq=False, repr=False)  # neither is asked for, and both take time to make

@@ -10,6 +10,7 @@ from typing import Any, get_args, get_type_hints
 from edgeft.errors import UsageError
 from edgeft.normalize import parse_steps
 from edgeft.tasks import TASKS
+from edgeft.tasks.tags import SCHEMES
 from edgeft.train.recipe import RecipeChoice, check_recipe, option
 
 __all__ = ["DEVICES", "PRECISIONS", "DataConfig", "TrainConfig", "config_from", "config_to",
@@ -47,6 +48,7 @@ class TrainConfig:
 
     threads: CPU threads of each process; None is all usable cores, shared evenly.
     checkpoint_steps: save every so many updates, too. task: None leaves it to the data.
+    scheme: in which a tagger's labels are written, one of SCHEMES; None is BIO.
     """
 
     data: DataConfig
@@ -57,6 +59,7 @@ class TrainConfig:
     threads: int | None = None
     checkpoint_steps: int | None = None
     task: str | None = None
+    scheme: str | None = None
 
 
 def config_to(config: TrainConfig) -> dict[str, Any]:
@@ -130,6 +133,10 @@ def check_config(config: TrainConfig) -> None:
     ):
         if value not in choices:
             raise UsageError(f"{option(name)} must be one of {', '.join(choices)}, not {value!r}.")
+    if config.scheme is not None and config.scheme not in SCHEMES:
+        raise UsageError(
+            f"{option('scheme')} must be one of {', '.join(SCHEMES)}, not {config.scheme!r}."
+        )
     if config.task is not None and config.task not in TASKS:
         raise UsageError(f"--task must be one of {', '.join(TASKS)}, not {config.task!r}.")
     for name, count in (

@@ -3,12 +3,13 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from edgeft.data import Splits, fingerprint, hold_out
-from edgeft.errors import UsageError
+from edgeft.data import Examples, Splits, fingerprint, hold_out, visible
+from edgeft.errors import DataError, UsageError
 from edgeft.inputs import Input, Pair, Question
 from edgeft.runtime.tokenize import TextEncoder
 from edgeft.tasks import task_named
-from edgeft.tasks.reading import task_of
+from edgeft.tasks.reading import aligned, task_of
+from edgeft.tasks.tags import SCHEMES, begins
 from edgeft.tasks.task import Task
 from edgeft.train.clean import clean
 from edgeft.train.config import TrainConfig
@@ -17,11 +18,12 @@ from edgeft.train.hardware import Hardware
 from edgeft.train.models import BaseModel, open_base
 from edgeft.train.objectives import objective_named
 from edgeft.train.objectives.objective import Objective
-from edgeft.train.recipe import Facts, Recipe, default_hold_out, resolve_recipe
+from edgeft.train.recipe import Facts, Recipe, default_hold_out, option, resolve_recipe
 from edgeft.train.report import DataReport, check_known, count_tokens, describe
 
 __all__ = ["Prepared", "prepare"]
 
+TAGGER = "token-classification"
 # Of each kind of input the one that says nothing.
 NOTHING: Mapping[type, Input] = {str: "", Pair: Pair("", ""), Question: Question("", "")}
 
@@ -59,6 +61,11 @@ def prepare(config: TrainConfig, hardware: Hardware) -> Prepared:
     sources = open_splits(config.data, notes.append)
     task = task_named(config.task or task_of(sources["train"]))
     splits = read_splits(sources, task, config.data, notes.append)
+    if config.scheme is not None and task.name != TAGGER:
+        raise UsageError(
+            f"{option('scheme')} names the scheme of the tags of {TAGGER}; this is {task.name}.",
+            hint=f"Leave out {option('scheme')}.",
+        )
     if task.by_token and config.data.normalize:
         raise UsageError(
             f"{task.name} tells where in a text something stands; --normalize would move it.",
@@ -68,8 +75,8 @@ def prepare(config: TrainConfig, hardware: Hardware) -> Prepared:
     data_fingerprint = fingerprint(splits)
     given, removed = clean(splits) if config.data.clean else (splits, None)
     check_labels(given)
-    labels = task.labels(given.train)
-    given = given.each(lambda split: split.renumbered(labels))
+    labels = _labels(given.train, task, config.scheme)
+    given = given.each(lambda split: aligned(split, labels))
     keys = task.strata(given.train.truths, labels)
     share = config.data.hold_out
     if share is None:
@@ -118,3 +125,20 @@ def prepare(config: TrainConfig, hardware: Hardware) -> Prepared:
         hardware=hardware,
         report=report,
     )
+
+
+def _labels(train: Examples, task: Task, scheme: str | None) -> tuple[str, ...]:
+    """The labels in the order of their ids. Raises DataError where a scheme cannot hold them."""
+    labels = task.labels(train)
+    if scheme is None:
+        return labels
+    types = list(begins(labels))
+    labels = SCHEMES[scheme](types)
+    lost = [name for name in types if name not in begins(labels)]
+    if lost:
+        raise DataError(
+            f"{train.source}: under {option('scheme')} {scheme} the label {visible(lost[0])} would "
+            "be read as another.",
+            hint=f"Leave out {option('scheme')}, or give the label another name.",
+        )
+    return labels

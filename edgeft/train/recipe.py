@@ -48,6 +48,9 @@ HOLD_OUT_ROWS_PER_CLASS = 5
 COVERED_LENGTH_CAP = 256  # tokens; attention's cost grows with the square
 LENGTH_STEP = 8
 
+# Options whose values have another name here: "labels" are names of labels everywhere else.
+OTHERWISE = {"scheme": "--labels"}
+
 
 @dataclass(frozen=True)
 class RecipeChoice:
@@ -213,7 +216,7 @@ _RULES: Mapping[str, tuple[Callable[[Any], bool], str]] = {
 
 def option(name: str) -> str:
     """A value's name as the user knows it: --max-length for max_length."""
-    return f"--{name.replace('_', '-')}"
+    return OTHERWISE.get(name) or f"--{name.replace('_', '-')}"
 
 
 def check_recipe(recipe: RecipeChoice | Recipe) -> None:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from edgeft.export.run import ExportConfig, export
 from edgeft.proof.battery import evaluate, hold, verify
 from edgeft.tasks import task_named
 from edgeft.tasks.reading import read_examples
+from edgeft.tasks.tags import io
 from tests import tiny
 from tests.train.conftest import rows
 
@@ -152,6 +154,27 @@ def test_bad_rows_are_an_error_or_left_out_by_each_command(
     assert report["skipped"] == {"a span outside the text": 1}
     told = CliRunner().invoke(main, ["predict", str(plain.out), str(bad)])
     assert (told.exit_code, len(told.stdout.splitlines())) == (0, len(TEXTS) + 1)
+
+
+def test_a_tagger_whose_labels_are_types_alone(tmp_path: Path) -> None:
+    checkpoint = tiny.tagger(tmp_path / "c", labels=io(["PER", "LOC"]))
+    out = tmp_path / "b"
+    export(ExportConfig(str(checkpoint), out, variants=("fp32",)))
+    with edgeft.load(out, device="cpu") as model:
+        data = labelled(model, tmp_path / "d.jsonl")
+        found = model.predict(TEXTS)
+    for text, one in zip(TEXTS, found, strict=True):
+        assert {entity.label for entity in one} <= {"PER", "LOC"}
+        for before, after in pairwise(one):  # else they would be one
+            assert before.label != after.label or text[before.end : after.start].strip()
+    again = tmp_path / "again"
+    gated = export(
+        ExportConfig(str(checkpoint), again, data=data, variants=("int8",), max_drop=100)
+    )
+    assert gated.torch is not None
+    assert gated.torch.figure("entity_f1") == 1.0
+    told = CliRunner().invoke(main, ["eval", str(out), str(data), "--json"])
+    assert json.loads(told.stdout)["variants"]["fp32"]["entity_f1"] == 1.0
 
 
 def test_no_single_file_holds_a_tagger(tagger: Path, tmp_path: Path) -> None:

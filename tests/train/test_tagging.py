@@ -1,7 +1,9 @@
 """A tagger of entities, from tagged words to a checkpoint."""
 
 import json
+from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,7 +12,12 @@ from click.testing import CliRunner
 from edgeft.cli import main
 from edgeft.errors import DataError, UsageError
 from edgeft.train.config import DataConfig, TrainConfig, config_from
+from edgeft.train.folder import RunRecord, check_same, read_run, start_run
+from edgeft.train.hardware import resolve_hardware
+from edgeft.train.prepare import prepare
+from edgeft.train.readied import ready
 from edgeft.train.recipe import RecipeChoice
+from edgeft.train.record import read_training
 from edgeft.train.run import train
 from tests.train.conftest import rows
 
@@ -91,6 +98,62 @@ def test_bad_rows_are_left_out_and_counted(encoder: Path, tmp_path: Path) -> Non
         "train": {"a ragged line": 1, "a tag out of place": 1},
         "test": {"a tag that no scheme knows": 1},
     }
+
+
+def test_labels_may_be_types_alone(encoder: Path, tmp_path: Path) -> None:
+    data, test = tagged(tmp_path / "a.conll", 120), tagged(tmp_path / "b.conll", 30, seed=1)
+    out = tmp_path / "out"
+    run(encoder, out, data, "--test", str(test), "--learning-rate", "3e-3", "--labels", "IO")
+    config = json.loads((out / "config.json").read_text())
+    assert list(config["id2label"].values()) == ["O", "DEED", "TIME"]
+    record = json.loads((out / "training.json").read_text())
+    assert (record["labels"], record["config"]["scheme"]) == (["O", "DEED", "TIME"], "IO")
+    assert record["test"]["entity_f1"] > 0.8  # neighbours are one
+    assert record["test"]["per_label"].keys() == {"DEED", "TIME"}
+    repeated = read_training(out / "training.json").config
+    assert repeated.scheme == "IO"
+    start_run(tmp_path / "next", RunRecord(repeated, "sha256:0", 1))
+    before = read_run(tmp_path / "next")
+    assert before.config == repeated
+    now = replace(before, config=replace(repeated, scheme="BIO"))
+    with pytest.raises(UsageError, match="--labels was 'IO', now 'BIO'"):
+        check_same(tmp_path / "next", before, now)
+
+
+def test_labels_that_a_scheme_cannot_hold_or_a_task_has_not(
+    encoder: Path, train_csv: Path, tmp_path: Path
+) -> None:
+    data = tmp_path / "a.jsonl"
+    rows = [{"text": "sun won", "entities": [[0, 3, "B-DEED"], [4, 7, "DEED"]]}] * 20
+    data.write_text("\n".join(map(json.dumps, rows)))
+    base = {"data": str(data), "model": str(encoder)}
+    with pytest.raises(DataError, match="under --labels IO the label 'B-DEED' would be read as"):
+        train(config_from({**base, "scheme": "IO"}), tmp_path / "out")
+    with pytest.raises(UsageError, match="--labels must be one of BIO, IO, not 'BILOU'"):
+        config_from({**base, "scheme": "BILOU"})
+    with pytest.raises(UsageError, match=r"--labels .* of token-classification; this is text-clas"):
+        train(config_from({**base, "data": str(train_csv), "scheme": "IO"}), tmp_path / "out")
+    assert not list(tmp_path.glob("out*"))
+
+
+def test_class_weights_weigh_each_label_of_a_word(encoder: Path, tmp_path: Path) -> None:
+    data = tagged(tmp_path / "a.conll", 60)
+    config = config_from(
+        {"data": str(data), "model": str(encoder), "class_weights": True, "hold_out": 0.0}
+    )
+    prepared = prepare(config, resolve_hardware("cpu", "fp32", 1))
+    train_rows = ready(
+        prepared.splits.train, prepared.encoder(), prepared.objective, prepared.labels
+    ).rows
+    words = Counter(PLACES.get(word, "O") for text, _ in rows(60) for word in text.split())
+    weights = prepared.objective.weights(train_rows, prepared.labels)
+    for label, weight in zip(prepared.labels, weights, strict=True):
+        seen = words[label] or 1  # I- is never shown
+        assert weight == pytest.approx(words.total() / (len(prepared.labels) * seen))
+    heavy = train(config, tmp_path / "heavy").learned.curve[0].train_loss
+    even = train(replace(config, recipe=replace(config.recipe, class_weights=False)),
+                 tmp_path / "even").learned.curve[0].train_loss  # fmt: skip
+    assert heavy != even
 
 
 def test_what_a_task_does_not_take_is_refused(encoder: Path, tmp_path: Path) -> None:

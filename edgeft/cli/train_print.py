@@ -1,0 +1,153 @@
+"""What edgeft train says: of the data, of what is about to happen, of each epoch, of the result."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from edgeft.cli import console
+
+if TYPE_CHECKING:
+    from edgeft.tasks.task import Scores
+    from edgeft.train.checkpoints import EpochScores
+    from edgeft.train.prepare import Prepared
+    from edgeft.train.recipe import Recipe
+    from edgeft.train.report import DataReport
+    from edgeft.train.run import TrainResult
+
+__all__ = ["describe_run", "note_epoch", "print_report", "print_result"]
+
+MOST_CLASSES = 20  # more are summed up
+
+
+def note_epoch(point: "EpochScores") -> None:
+    """One line on stderr after an epoch."""
+    console.note(", ".join([f"epoch {point.epoch}", *_figures(point)]))
+
+
+def print_report(report: "DataReport") -> None:
+    """The data report as a table, and a warning for each figure that should worry."""
+    from statistics import median
+
+    tokens, sizes, whole = report.tokens, sorted(report.classes.values()), report.bare is None
+    rows: list[tuple[str, object]] = [(f"rows in {name}", n) for name, n in report.rows.items()]
+    if sizes:
+        spread = f"{sizes[0]} to {sizes[-1]}, median {median(sizes):g}"
+        rows += [
+            ("classes" if whole else "labels", len(sizes)),
+            ("rows of a class" if whole else "spans of a label", spread),
+        ]
+    if report.bare is not None:
+        rows.append(("rows without any", f"{report.bare} ({report.bare / report.given:.1%})"))
+    rows += [
+        ("tokens of a text", f"p50 {tokens.p50}, p90 {tokens.p90}, p95 {tokens.p95}, "
+                             f"p99 {tokens.p99}, longest {tokens.max}"),
+        (f"texts cut at {report.max_length} tokens" if whole
+         else f"texts over {report.max_length} tokens, in windows",
+         f"{report.cut} ({report.cut_share:.1%})"),
+        ("unknown tokens", f"{tokens.unknown_share:.2%}"),
+        ("empty texts", report.empty),
+        ("repeated texts", report.duplicates),
+        ("rows whose text has two labels" if whole else "rows labelled in two ways",
+         report.contradictory_rows),
+    ]  # fmt: skip
+    if "validation" in report.rows:
+        rows.append(("validation texts also in train", report.shared_validation))
+    if "test" in report.rows:
+        rows.append(("test texts also in train", report.shared_test))
+    rows += [
+        (
+            f"bad rows of {name}, left out",
+            f"{sum(kinds.values())}: " + ", ".join(f"{n} with {kind}" for kind, n in kinds.items()),
+        )
+        for name, kinds in report.skipped.items()
+    ]
+    if report.removed is not None:
+        gone = ", ".join(f"{n} {reason}" for reason, n in report.removed.to_dict().items())
+        rows.append(("removed from train by --clean", gone))
+    console.print_table("Data", ["figure", "value"], rows)
+    if 0 < len(sizes) <= MOST_CLASSES:
+        console.print_table(
+            "Classes" if whole else "Labels",
+            ["label", "rows" if whole else "spans"],
+            report.classes.items(),
+        )
+    console.print_lines(f"Warning: {one}" for one in report.warnings())
+
+
+def describe_run(prepared: "Prepared") -> list[str]:
+    """What is about to happen, and what was set right in the model for it."""
+    recipe, hardware = prepared.recipe, prepared.hardware
+    where = f"{hardware.device}, {hardware.precision}, {hardware.threads} threads"
+    if hardware.processes > 1:
+        where += f", {hardware.processes} processes"
+    return [
+        *(f"Note: {prepared.base.name}: {one}" for one in prepared.base.notes),
+        f"Task: {prepared.task.name}{'' if prepared.config.task else ', as the data tell'}.",
+        f"Model: {prepared.base.name} on {where}, texts up to {recipe.max_length} tokens.",
+        f"Recipe: {_recipe(recipe)}.",
+    ]
+
+
+def _recipe(recipe: "Recipe") -> str:
+    parts = [
+        f"up to {recipe.epochs} epochs of batches of {recipe.batch_size}",
+        f"{recipe.optimizer} at {recipe.learning_rate:g}, {recipe.schedule}",
+        f"weight decay {recipe.weight_decay:g}",
+        f"seed {recipe.seed}",
+    ]
+    if recipe.gradient_accumulation > 1:
+        parts.append(f"{recipe.gradient_accumulation} batches per update")
+    if recipe.label_smoothing:
+        parts.append(f"label smoothing {recipe.label_smoothing:g}")
+    if recipe.class_weights:
+        parts.append("class weights")
+    return ", ".join(parts)
+
+
+def print_result(result: "TrainResult") -> None:
+    """The curve, the scores, and what to do next."""
+    from edgeft.cli.scores import print_scores
+    from edgeft.tasks import task_named
+
+    metrics = task_named(result.document["task"]).metrics
+    console.print_table(
+        "Curve", ["epoch", "train loss", "validation loss", *metrics.values(), "seconds"],
+        [
+            [one.epoch, f"{one.train_loss:.4f}", _number(one.validation_loss),
+             *(_number(one.scores[name]) for name in metrics), f"{one.seconds:.0f}"]
+            for one in result.learned.curve
+        ],
+    )  # fmt: skip
+    named = {"validation": result.learned.validation, "test": result.learned.test}
+    scored = {name: scores for name, scores in named.items() if scores is not None}
+    if scored:
+        console.print_table("Scores", *_summary(scored))
+        last = list(scored)[-1]
+        print_scores(scored[last], title=last)
+    console.print_lines([
+        f"{result.out} holds epoch {result.learned.best.epoch} of {len(result.learned.curve)}, "
+        f"after {result.document['seconds']:.0f} s.",
+        f"Next: edgeft export {result.out} -o {Path('build') / result.out.name}",
+    ])  # fmt: skip
+
+
+def _summary(scored: dict[str, "Scores"]) -> tuple[list[str], list[list[object]]]:
+    """Columns and rows of the table of all splits' figures."""
+    figures = {name: one.summary() for name, one in scored.items()}
+    columns = ["rows of", "rows", *next(iter(figures.values()))]
+    return columns, [[name, scored[name].rows, *row.values()] for name, row in figures.items()]
+
+
+def _figures(point: "EpochScores") -> list[str]:
+    figures = [f"loss {point.train_loss:.4f}"]
+    scores = [
+        f"{name.replace('_f1', ' F1').replace('_', ' ')} {score:.4f}"
+        for name, score in point.scores.items()
+        if score is not None
+    ]
+    if scores:
+        figures.append(f"hold-out {', '.join(scores)}")
+    return [*figures, f"{point.seconds:.0f} s"]
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{value:.4f}"
