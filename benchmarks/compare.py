@@ -17,7 +17,8 @@ from benchmarks.peers import PEERS
 from edgeft.bench.machine import describe_machine
 from edgeft.bench.statistics import spread
 from edgeft.bench.texts import sentences
-from edgeft.data import read_texts
+from edgeft.tasks import task_named
+from edgeft.tasks.reading import read_inputs
 
 ROOT = Path(__file__).parent.parent
 RESULTS = Path(__file__).parent / "results"
@@ -164,9 +165,15 @@ def latency(ours: Side, theirs: Side, what: str, rounds: int, *, at_most: float)
     return row(what, pairs, unit="ms", at_most=at_most)
 
 
-def write_texts(folder: Path, data: Path | None, limit: int | None) -> tuple[str, Path]:
-    """The unique texts of a file, in its order, as JSON; return a name for them and the path."""
-    texts = list(read_texts(data)) if data else list(islice(sentences(), 2400))
+def write_texts(
+    folder: Path, data: Path | None, limit: int | None, task: str = "text-classification"
+) -> tuple[str, Path]:
+    """The unique texts of a file, in its order, as JSON; return a name for them and the path.
+
+    ``task``, one that takes texts, says how the file is read.
+    """
+    given = read_inputs(data, task_named(task)) if data else islice(sentences(), 2400)
+    texts = [one for one in given if isinstance(one, str)]
     unique = list(dict.fromkeys(text for text in texts if text.strip()))
     if limit and len(unique) > limit:  # evenly from the whole file
         unique = [unique[at * len(unique) // limit] for at in range(limit)]

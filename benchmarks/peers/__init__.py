@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-__all__ = ["PEERS", "Peer"]
+__all__ = ["PEERS", "TAGGERS", "Peer"]
 
 
 @dataclass(frozen=True)
@@ -45,3 +45,6 @@ PEERS: Mapping[str, Peer] = {
         "OpenVINO int8 (NNCF), sorted loop", "openvino_loop", ".venv-openvino", "int8", "int8"
     ),
 }  # fmt: skip
+
+# Which of them find entities, too.
+TAGGERS = ("bare", "bare-spin", "transformers", "optimum")

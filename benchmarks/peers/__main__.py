@@ -2,7 +2,8 @@
 
 The same checkpoint, texts and threads on all sides, each peer at its own best
 batch size; every round in fresh processes, which take turns. A pipeline is used
-as its documentation shows, also in batches of 32.
+as its documentation shows, also in batches of 32. A folder with the checkpoint and
+the bundle of an entity tagger is measured by the peers of TAGGERS.
 """
 
 import argparse
@@ -25,10 +26,10 @@ from benchmarks.compare import (
     scratch,
     write_texts,
 )
-from benchmarks.peers import PEERS
+from benchmarks.peers import PEERS, TAGGERS
 from benchmarks.tables import replace_table
-from edgeft.bench.cell import agreement
 from edgeft.bench.machine import describe_machine
+from edgeft.bundle import read_manifest
 
 BATCHES = (1, 4, 8, 16, 32, 64, 128)
 USUAL = 32
@@ -47,11 +48,15 @@ def main() -> None:
     chosen = parser.parse_args()
     if len(chosen.data or []) > 1 or (chosen.only and chosen.readme):
         parser.error("one --data file, and --readme only with all peers")
-    names = chosen.only or [name for name in PEERS if name != "edgeft"]
+    task = read_manifest(chosen.folder / "bundle").model.task
+    known = TAGGERS if task == "token-classification" else [*PEERS][1:]
+    names = chosen.only or known
+    if missing := set(names) - set(known):
+        parser.error(f"no {task} by {', '.join(sorted(missing))}")
     with scratch() as folder:
         data = (chosen.data or [None])[0]
-        texts = write_texts(Path(folder), data, chosen.limit)
-        _, search = write_texts(Path(folder), data, SEARCH_TEXTS)
+        texts = write_texts(Path(folder), data, chosen.limit, task)
+        _, search = write_texts(Path(folder), data, SEARCH_TEXTS, task)
         reference = _answers("edgeft", chosen.folder, texts[1], chosen.threads, "fp32", None)
         embedded: list[list[float]] = []
         found = []
@@ -62,6 +67,7 @@ def main() -> None:
     document = {
         "machine": describe_machine().to_dict(),
         "method": __doc__,
+        "task": task,
         "texts": texts[0],
         "threads": chosen.threads,
         "rounds": chosen.rounds,
@@ -79,14 +85,14 @@ def measure(
     chosen: argparse.Namespace,
     texts: Path,
     search: Path,
-    reference: Sequence[str],
+    reference: Sequence[Any],
     embedded: list[list[float]],
 ) -> dict[str, Any]:
     """All figures of one peer beside edgeft's, in fresh processes each round."""
     peer = PEERS[name]
     best = best_batch(name, chosen, search)
     answers: list[Any] = []
-    own: list[str] = []
+    own: list[Any] = []
     pairs: dict[str, list[tuple[float, float]]] = {}
     versions: dict[str, str] = {}
     for number in range(chosen.rounds):
@@ -157,6 +163,11 @@ def _peak_mb(side: Side) -> float:
     return float(side.ask("peak")["peak_rss_bytes"]) / 1e6
 
 
+def agreement(ones: Sequence[Any], others: Sequence[Any]) -> float:
+    """The share of texts with an equal answer."""
+    return sum(a == b for a, b in zip(ones, others, strict=True)) / len(ones)
+
+
 def agreement_of_vectors(
     ones: Sequence[Sequence[float]], others: Sequence[Sequence[float]]
 ) -> float:
@@ -195,7 +206,7 @@ def _line(one: dict[str, Any]) -> str:
 
 def _answers(
     name: str, folder: Path, texts: Path, threads: int, variant: str, batch: int | None
-) -> list[str]:
+) -> list[Any]:
     with Side(name, folder, texts, threads, variant) as side:
         return list(side.ask("all", batch=batch, labels=True)["labels"])
 

@@ -14,12 +14,18 @@ class Edgeft:
             folder / "bundle", device="cpu", variant=name, threads=threads,
             batch_invariant=how == "alone", spin={"spin": True, "sleep": False}.get(how),
         )  # fmt: skip
+        self.tags = self.model.task.name == "token-classification"
 
     def one(self, text):
-        return self.model.predict(text).label
+        return self.told(self.model.predict(text))
 
     def all(self, texts, batch):
-        return [one.label for one in self.model.predict(texts)]
+        return [self.told(one) for one in self.model.predict(texts)]
+
+    def told(self, prediction):
+        if self.tags:
+            return [[one.label, one.start, one.end] for one in prediction]
+        return prediction.label
 
     def tasks(self, texts, count):
         """``count`` tasks that each ask for one text after the other."""

@@ -7,13 +7,13 @@ from serve import serve
 class OptimumPipeline(HfPipeline):
     """On onnxruntime."""
 
-    def load(self, folder, threads, variant):
+    def load(self, folder, kind, threads, variant):
         import onnxruntime
-        from optimum.onnxruntime import ORTModelForSequenceClassification
+        from optimum import onnxruntime as models
 
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
-        return ORTModelForSequenceClassification.from_pretrained(
+        return getattr(models, f"ORTModelFor{kind}").from_pretrained(
             folder / "bundle", subfolder="onnx", file_name="model.onnx", session_options=options
         )
 

@@ -7,14 +7,14 @@ from serve import serve
 class TorchPipeline(HfPipeline):
     """``variant`` "cuda" runs on a GPU."""
 
-    def load(self, folder, threads, variant):
+    def load(self, folder, kind, threads, variant):
         import torch
         import transformers
 
         torch.set_num_threads(threads)
-        kind = torch.float16 if variant == "cuda" else torch.float32
-        return transformers.AutoModelForSequenceClassification.from_pretrained(
-            folder / "checkpoint", dtype=kind, attn_implementation="sdpa"
+        dtype = torch.float16 if variant == "cuda" else torch.float32
+        return getattr(transformers, f"AutoModelFor{kind}").from_pretrained(
+            folder / "checkpoint", dtype=dtype, attn_implementation="sdpa"
         )
 
 
