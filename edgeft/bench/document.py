@@ -106,7 +106,7 @@ _MEASURED = {
     "file_bytes": _NUMBER,
     "quality": {
         **dict.fromkeys(("accuracy", "figure"), _Spare(_Maybe(_NUMBER))),
-        "metric": _Spare(_TEXT),
+        "metrics": _Spare(_Some(_TEXT, least=1)),
         "drop_points": _Maybe(_SIGNED),
         "drop_metric": _Maybe(_TEXT),
     },

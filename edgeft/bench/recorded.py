@@ -32,7 +32,7 @@ def quality_of(variant: Variant, task: Task) -> Quality:
     """How good a variant's answers are, what it lost against the reference, what is proven."""
     if not task.metrics:
         return Quality()
-    first, words = next(iter(task.metrics.items()))
+    first = next(iter(task.metrics))
     drop = _object(variant.measured, "drop")
     figure = _told(_object(variant.measured, "outcome"), first, _FIGURE)
     if figure is None:
@@ -42,7 +42,7 @@ def quality_of(variant: Variant, task: Task) -> Quality:
         _told(drop, "points", _FIGURE),
         _told(drop, "metric", text(1, 100)),
         _proven(drop, task),
-        words,
+        tuple(task.metrics.values()),
     )
 
 

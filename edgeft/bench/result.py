@@ -14,6 +14,8 @@ from edgeft.bench.matrix import BenchConfig
 from edgeft.bench.roofline import Roofline
 from edgeft.bench.scenarios import WARM_TEXTS
 from edgeft.bench.statistics import PERCENTILE_METHOD, spread
+from edgeft.tasks import task_named
+from edgeft.tasks.task import Task
 
 __all__ = ["FORMAT", "BenchResult", "CellResult", "Quality", "key_of"]
 
@@ -25,7 +27,7 @@ FORMAT = 1  # of the JSON document
 class Quality:
     """What the export measured of a variant; None where the bundle does not tell.
 
-    ``figure`` is the task's first metric, ``metric`` in words, on the rows that reported;
+    ``figure`` is the first of the task's ``metrics``, in words, on the rows that reported;
     ``drop_points`` what was lost against the original of ``drop_metric``, whichever lost more.
     ``proven_points`` is how much at most any loses, as sure as the export says; None
     where its rows do not prove it of all. Where thresholds are recorded, ``figure`` is
@@ -36,15 +38,15 @@ class Quality:
     drop_points: float | None = None
     drop_metric: str | None = None
     proven_points: float | None = None
-    metric: str = ACCURACY
+    metrics: tuple[str, ...] = (ACCURACY, "macro F1")
 
     def to_dict(self) -> dict[str, Any]:
         """A JSON-ready dictionary; of a classifier it names the metric in the figure's key."""
         told = asdict(self)
-        metric, figure = told.pop("metric"), told.pop("figure")
-        if metric == ACCURACY:
+        figure, metrics = told.pop("figure"), told.pop("metrics")
+        if metrics[0] == ACCURACY:
             return {ACCURACY: figure, **told}
-        return {"metric": metric, "figure": figure, **told}
+        return {"metrics": list(metrics), "figure": figure, **told}
 
 
 @dataclass(frozen=True)
@@ -141,6 +143,7 @@ class BenchResult:
             f"those of all rounds together (and p99, where a round has too few {kind} for it), all "
             f"else are medians of the rounds, with {told}. From the second round on the system "
             "has the files in memory, so a cold start is that of a process, not of a disk."
+            f"{_counted(task_named(self.task))}"
         )
 
     def to_dict(self) -> dict[str, Any]:
@@ -169,6 +172,11 @@ class BenchResult:
         # As a reader of the file sees it: in UTF-8, whatever the names of files are.
         text = json.dumps(document, ensure_ascii=False).encode("utf-8", "replace")
         return dict(json.loads(text))
+
+
+def _counted(task: Task) -> str:
+    """How answers that agree are counted, where that is not plain."""
+    return f" {task.alike.capitalize()}: {task.alike_is}." if task.alike_is else ""
 
 
 def key_of(cell: Mapping[str, Any]) -> tuple[Any, ...]:

@@ -87,7 +87,7 @@ def warnings(cells: Sequence[CellResult], disturbance: Disturbance, samples: int
         *others, last = (f"p{share:g}" for share in untold)
         names = f"{', '.join(others)} and {last}" if others else last
         yield (
-            f"Too few single texts, {few:,}, to tell {names}: it takes "
+            f"Too few single {cells[0].texts.kind}, {few:,}, to tell {names}: it takes "
             f"{samples_needed(untold[-1]):,} --samples, and --seconds enough for them."
         )
     if done and len(done[0][1].runs) < FEWEST:

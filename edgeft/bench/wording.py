@@ -45,8 +45,8 @@ def p99_text(cell: Row) -> str:
 
 def figure_of(quality: Row) -> tuple[str, float | None]:
     """The metric that the export measured first, in words, and its value; None where untold."""
-    if "metric" in quality:
-        return quality["metric"], quality.get("figure")
+    if "metrics" in quality:
+        return quality["metrics"][0], quality.get("figure")
     return "accuracy", quality.get("accuracy")
 
 
@@ -83,8 +83,8 @@ def lost_text(cell: Row) -> str:
         return ""
     told = f"{quality['drop_points']:.2f} of {quality['drop_metric']}"
     most = quality.get("proven_points")  # older documents lack it
-    each = "each" if "metric" in quality else "either"
-    return told if most is None else f"{told}, of {each} at most {most:.2f}"
+    several = len(quality.get("metrics", "12")) > 1  # of a classifier they are not named
+    return told if most is None else f"{told}, {'of either ' * several}at most {most:.2f}"
 
 
 def confidence_of(figures: Sequence[Row]) -> str:

@@ -6,7 +6,7 @@ from typing import Any
 
 import altair as alt
 
-from edgeft.bench.wording import confidence_of
+from edgeft.bench.wording import confidence_of, kind_of
 from edgeft.report import rows as rows_of
 from edgeft.report.rows import Machine
 
@@ -37,7 +37,9 @@ def figures(machines: Sequence[Machine]) -> list[Figure]:
     found += [_lengths(one, cells) for one in machines]
     found += [one for machine in machines for one in _throughput_by_length(machine)]
     found += [_roofline(one, cells) for one in machines]
-    found += [_split(one, scenario) for one in machines for scenario in ("single texts", "batches")]
+    found += [
+        _split(one, scenario) for one in machines for scenario in (rows_of.singles(one), "batches")
+    ]
     return found
 
 
@@ -61,13 +63,14 @@ def _spec(chart: Any, height: int = HEIGHT) -> dict[str, Any]:
 
 def _latency(machine: Machine, cells: Sequence[str]) -> Figure:
     rows = rows_of.latencies(machine)
-    caption = "How many of the single texts were answered within so many milliseconds."
+    kind = kind_of(machine.document)
+    caption = f"How many of the single {kind} were answered within so many milliseconds."
     caption += rows_of.chosen_note(machine)
     if not rows:
         return _absent("Latency", machine.name, "--scenario single-stream")
     chart = _chart(rows).mark_line(interpolate="step-after").encode(
         x=alt.X("ms:Q", scale=alt.Scale(type="log", nice=False), title="milliseconds"),
-        y=alt.Y("share:Q", scale=alt.Scale(domain=[0, 100]), title="% of texts"),
+        y=alt.Y("share:Q", scale=alt.Scale(domain=[0, 100]), title=f"% of {kind}"),
         color=_colour(rows, cells),
         tooltip=["cell:N", alt.Tooltip("share:Q", title="percentile"),
                  alt.Tooltip("ms:Q", format=".2f")],
@@ -77,13 +80,15 @@ def _latency(machine: Machine, cells: Sequence[str]) -> Figure:
 
 def _throughput(machines: Sequence[Machine], cells: Sequence[str]) -> list[Figure]:
     rows = [row for row in rows_of.throughputs(machines, whole=True) if row["length"] is None]
-    found = [_bars(rows_of.throughputs(machines, whole=False))]
+    kind = rows_of.kind_of_all(machines)
+    found = [_bars(rows_of.throughputs(machines, whole=False), kind)]
     by_batch = _varied([row for row in rows if row["batch"] is not None], "batch")
     if by_batch:
-        found.append(_along("By batch", by_batch, "batch", "padded tokens in a batch", cells))
+        title = "padded tokens in a batch"
+        found.append(_along("By batch", by_batch, "batch", title, kind, cells))
     by_threads = _varied(rows_of.throughputs(machines, whole=False), "threads")
     if by_threads:
-        found.append(_along("By threads", by_threads, "threads", "CPU threads", cells))
+        found.append(_along("By threads", by_threads, "threads", "CPU threads", kind, cells))
     return found
 
 
@@ -95,7 +100,9 @@ def _varied(rows: Sequence[Row], field: str) -> list[Row]:
     return [row for row in rows if len(values[row["machine"]]) > 1]
 
 
-def _along(title: str, rows: Sequence[Row], field: str, name: str, cells: Sequence[str]) -> Figure:
+def _along(
+    title: str, rows: Sequence[Row], field: str, name: str, kind: str, cells: Sequence[str]
+) -> Figure:
     several = len({row["machine"] for row in rows}) > 1
     values = sorted({row[field] for row in rows})
     base = _chart(rows).encode(
@@ -105,17 +112,17 @@ def _along(title: str, rows: Sequence[Row], field: str, name: str, cells: Sequen
     )  # fmt: skip
     dash: Row = {"strokeDash": alt.StrokeDash("machine:N", title=None)} if several else {}
     line = base.mark_line(point=True).encode(
-        y=alt.Y("value:Q", title="texts a second", scale=alt.Scale(zero=True)),
+        y=alt.Y("value:Q", title=f"{kind} a second", scale=alt.Scale(zero=True)),
         tooltip=["machine:N", "cell:N", f"{field}:Q", alt.Tooltip("value:Q", format=",.0f")],
         **dash,
     )
     bounds = base.mark_rule(strokeWidth=2, opacity=0.5).encode(y="low:Q", y2="high:Q")
-    caption = f"All texts in one call{_spread(rows, 'bars')}."
+    caption = f"All {kind} in one call{_spread(rows, 'bars')}."
     return Figure("Throughput", title, caption, _spec(alt.layer(bounds, line)))
 
 
-def _bars(rows: Sequence[Row]) -> Figure:
-    """Texts a second of each cell; the machines side by side."""
+def _bars(rows: Sequence[Row], kind: str) -> Figure:
+    """Texts or questions a second of each cell; the machines side by side."""
     if not rows:
         return _absent("Throughput", "All machines", "--scenario offline")
     several = len({row["machine"] for row in rows}) > 1
@@ -124,13 +131,13 @@ def _bars(rows: Sequence[Row]) -> Figure:
         y=alt.Y("name:N", sort=None, title=None, axis=alt.Axis(labelLimit=170)), **side
     )
     bar = base.mark_bar(cornerRadiusEnd=3).encode(
-        x=alt.X("value:Q", title="texts a second"),
+        x=alt.X("value:Q", title=f"{kind} a second"),
         color=alt.Color("machine:N", title=None),
         tooltip=["machine:N", "name:N", alt.Tooltip("value:Q", format=",.0f"),
                  alt.Tooltip("low:Q", format=",.0f"), alt.Tooltip("high:Q", format=",.0f")],
     )  # fmt: skip
     rule = base.mark_rule(strokeWidth=2).encode(x="low:Q", x2="high:Q")
-    caption = f"All texts in one call{_spread(rows, 'lines')}."
+    caption = f"All {kind} in one call{_spread(rows, 'lines')}."
     height = BAR * max(FEWEST_BARS, len(rows)) + 20
     return Figure("Throughput", "Machines side by side", caption,
                   _spec(alt.layer(bar, rule), height))  # fmt: skip
@@ -139,7 +146,7 @@ def _bars(rows: Sequence[Row]) -> Figure:
 def _frontier(machines: Sequence[Machine]) -> Figure:
     rows = rows_of.frontier(machines)
     if not rows:
-        return _absent("Accuracy, latency, size", "All machines", "--variant fp32 --variant int8")
+        return _absent("Quality, latency, size", "All machines", "--variant fp32 --variant int8")
     best = [
         row
         for machine in machines
@@ -148,7 +155,7 @@ def _frontier(machines: Sequence[Machine]) -> Figure:
     metric = rows[0]["metric"]
     named = {(row["variant"], row["MB"]): row
              for row in sorted(rows, key=lambda row: -float(row["ms"]))}  # fmt: skip
-    x = alt.X("ms:Q", title="milliseconds for a single text (p50)",
+    x = alt.X("ms:Q", title=f"milliseconds for single {rows_of.kind_of_all(machines)} (p50)",
               scale=alt.Scale(zero=False, padding=40))  # fmt: skip
     y = alt.Y("quality:Q", title=metric, axis=alt.Axis(format=".4f", tickCount=5),
               scale=alt.Scale(zero=False, padding=40))  # fmt: skip
@@ -170,17 +177,17 @@ def _frontier(machines: Sequence[Machine]) -> Figure:
         "Up and to the left is better; the area is the file's size; the dashed line joins what "
         "nothing else beats in both."
     )
-    return Figure("Accuracy, latency, size", "All machines", caption,
+    return Figure("Quality, latency, size", "All machines", caption,
                   _spec(alt.layer(line, dots, names), HEIGHT + 40))  # fmt: skip
 
 
 def _lengths(machine: Machine, cells: Sequence[str]) -> Figure:
     rows = rows_of.lengths(machine)
     if len({row["tokens"] for row in rows}) < 2:
-        return _absent("By text length", machine.name, "--length 16 --length 64 --length 256")
+        return _absent("By length", machine.name, "--length 16 --length 64 --length 256")
     values = sorted({row["tokens"] for row in rows})
     base = _chart(rows).encode(
-        x=alt.X("tokens:Q", scale=alt.Scale(type="log", base=2, nice=False), title="tokens",
+        x=alt.X("tokens:Q", scale=alt.Scale(type="log", base=2, nice=False), title=_tokens(machine),
                 axis=alt.Axis(values=values, format="d")),
         color=_colour(rows, cells),
     )  # fmt: skip
@@ -197,15 +204,16 @@ def _lengths(machine: Machine, cells: Sequence[str]) -> Figure:
             mark.mark_text(align="right", dx=-6, y=10, fontSize=12).encode(text="label:N"),
         ]
     devices = {row["device"] for row in rows}
-    caption = "Single texts of one length each, tokenization included."
+    kind = kind_of(machine.document)
+    caption = f"Single {kind} of one length each, tokenization included."
     if all(cell["length"] is None for cell in machine.cells):
-        caption = "Single texts as they are, up to so many tokens, tokenization included."
+        caption = f"Single {kind} as they are, up to so many tokens, tokenization included."
     if len(devices) == 1:
         caption += f" Only {devices.pop()} was measured, so nothing can cross."
     elif not crossings:
         caption += " No device overtakes another at these lengths."
     caption += "".join(f" {one['sentence']}" for one in crossings)
-    return Figure("By text length", machine.name, caption, _spec(alt.layer(*layers)))
+    return Figure("By length", machine.name, caption, _spec(alt.layer(*layers)))
 
 
 def _throughput_by_length(machine: Machine) -> list[Figure]:
@@ -213,19 +221,20 @@ def _throughput_by_length(machine: Machine) -> list[Figure]:
     if len({row["tokens"] for row in rows}) < 2:
         return []
     values = sorted({row["tokens"] for row in rows})
+    kind = kind_of(machine.document)
     chart = _chart(rows).mark_line(point=True).encode(
-        x=alt.X("tokens:Q", scale=alt.Scale(type="log", base=2, nice=False), title="tokens",
+        x=alt.X("tokens:Q", scale=alt.Scale(type="log", base=2, nice=False), title=_tokens(machine),
                 axis=alt.Axis(values=values, format="d")),
-        y=alt.Y("value:Q", scale=alt.Scale(type="log"), title="texts a second"),
+        y=alt.Y("value:Q", scale=alt.Scale(type="log"), title=f"{kind} a second"),
         color=alt.Color("cell:N", title=None),
         strokeDash=alt.StrokeDash("device:N", legend=None),
         tooltip=["cell:N", "tokens:Q", alt.Tooltip("value:Q", format=",.0f")],
     )  # fmt: skip
     # The one that gives more texts a second overtakes: that is the one that takes less time.
     crossings = rows_of.crossings([{**row, "value": 1 / row["value"]} for row in rows])
-    caption = "All texts in one call, in batches of so many padded tokens."
+    caption = f"All {kind} in one call, in batches of so many padded tokens."
     caption += "".join(f" {one['sentence']}" for one in crossings)
-    return [Figure("By text length", f"{machine.name}, in batches", caption, _spec(chart))]
+    return [Figure("By length", f"{machine.name}, in batches", caption, _spec(chart))]
 
 
 def _roofline(machine: Machine, cells: Sequence[str]) -> Figure:
@@ -247,8 +256,8 @@ def _roofline(machine: Machine, cells: Sequence[str]) -> Figure:
                  alt.Tooltip("reached:Q", format=".0%", title="of the limit")],
     )  # fmt: skip
     caption = (
-        "Operations at the texts' true lengths against what this machine can do at best: the "
-        "slope is its memory, the flat its arithmetic, both measured."
+        f"Operations at the {kind_of(machine.document)}' true lengths against what this machine "
+        "can do at best: the slope is its memory, the flat its arithmetic, both measured."
         f"{rows_of.chosen_note(machine)}"
     )
     return Figure("Roofline", machine.name, caption, _spec(alt.layer(roof, dots), HEIGHT + 40))
@@ -258,7 +267,7 @@ def _split(machine: Machine, scenario: str) -> Figure:
     rows = [row for row in rows_of.splits(machine) if row["scenario"] == scenario]
     title = f"{machine.name}, {scenario}"
     if not rows:
-        wanted = "single-stream" if scenario == "single texts" else "offline"
+        wanted = "single-stream" if scenario != "batches" else "offline"
         return _absent("Where the time goes", title, f"--scenario {wanted}")
     parts = [part for part in rows_of.PARTS if any(row["part"] == part for row in rows)]
     chart = _chart(rows).mark_bar().encode(
@@ -270,14 +279,20 @@ def _split(machine: Machine, scenario: str) -> Figure:
         tooltip=["cell:N", "part:N", alt.Tooltip("share:Q", format=".1%")],
     )  # fmt: skip
     caption = (
-        "run is the model itself; wait is waiting for texts that another thread tokenizes; other "
-        "is planning batches and the rest."
+        f"run is the model itself; wait is waiting for {kind_of(machine.document)} that another "
+        "thread tokenizes; other is planning batches and the rest."
     )
-    if scenario == "single texts":
-        caption = "run is the model itself; decode is what makes a prediction of its logits."
+    if scenario != "batches":
+        caption = "run is the model itself; decode is what makes answers of its outputs."
     caption += rows_of.chosen_note(machine)
     height = BAR * max(FEWEST_BARS, len({row["cell"] for row in rows})) + 10
     return Figure("Where the time goes", title, caption, _spec(chart, height))
+
+
+def _tokens(machine: Machine) -> str:
+    """What lengths count."""
+    asked = kind_of(machine.document) == "questions"
+    return "tokens of question and context" if asked else "tokens"
 
 
 def _spread(rows: Sequence[Row], marks: str) -> str:

@@ -95,7 +95,10 @@ def render(machines: Sequence[Machine], command: str) -> str:
 def _facts(machines: Sequence[Machine]) -> str:
     cells = sum(len(one.cells) for one in machines)
     count = f"{len(machines)} machine{'s' * (len(machines) > 1)}"
-    return f"{count}, {cells} cells, edgeft {escape(__version__)}"
+    tasks = dict.fromkeys(str(one.document["task"]) for one in machines if "task" in one.document)
+    return ", ".join(
+        [*map(escape, tasks), count, f"{cells} cells", f"edgeft {escape(__version__)}"]
+    )
 
 
 def _verdicts(machines: Sequence[Machine]) -> Iterator[str]:
@@ -106,7 +109,9 @@ def _verdicts(machines: Sequence[Machine]) -> Iterator[str]:
         chosen = choices_of(one.cells)
         columns = ["cell", *chosen.values(), *_columns(one)]
         yield _details("cells", len(one.cells))
-        yield from _table(columns, [_row(cell, chosen) for cell in one.cells])
+        yield from _table(
+            columns, [_row(cell, chosen) for cell in one.cells], wraps=("points lost",)
+        )
         sentences = list(_sentences(one))
         yield f"</details>{_details('verdicts', len(sentences))}<ul>"
         yield from (f"<li>{sentence}</li>" for sentence in sentences)
@@ -114,7 +119,7 @@ def _verdicts(machines: Sequence[Machine]) -> Iterator[str]:
         yield "<details><summary>All figures</summary>"
         for table in tables_of(one.document):
             yield f"<h4>{escape(table.title)}</h4>"
-            yield from _table(table.columns, table.rows)
+            yield from _table(table.columns, table.rows, wraps=("points lost",))
         yield "</details>"
         for warning in one.document["warnings"]:
             yield f'<p class="warning">{escape(warning)}</p>'
@@ -216,13 +221,21 @@ def _machine_facts(one: Machine) -> dict[str, str]:
 
 
 def _table(
-    columns: Sequence[str], rows: Sequence[Sequence[str]], *, kind: str = "figures"
+    columns: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    *,
+    kind: str = "figures",
+    wraps: Sequence[str] = (),
 ) -> Iterator[str]:
+    """A table; the cells below headings that are in ``wraps`` are broken into lines."""
+    marks = [' class="wraps"' * (column in wraps) for column in columns]
     yield f'<div class="wide"><table class="{kind}"><thead><tr>'
     yield from (f"<th>{escape(column)}</th>" for column in columns)
     yield "</tr></thead><tbody>"
     for row in rows:
-        cells = "".join(f"<td>{escape(cell)}</td>" for cell in row[1:])
+        cells = "".join(
+            f"<td{mark}>{escape(cell)}</td>" for mark, cell in zip(marks[1:], row[1:], strict=True)
+        )
         yield f'<tr><th scope="row">{escape(row[0])}</th>{cells}</tr>'
     yield "</tbody></table></div>"
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from edgeft.bench.ceiling import arithmetic_of
 from edgeft.bench.verdict import best_by_device, crossing
-from edgeft.bench.wording import agreement_of, figure_of
+from edgeft.bench.wording import agreement_of, figure_of, kind_of
 
 __all__ = [
     "PARTS",
@@ -15,12 +15,14 @@ __all__ = [
     "cell_names",
     "crossings",
     "frontier",
+    "kind_of_all",
     "latencies",
     "lengths",
     "machines_of",
     "pareto",
     "roof_points",
     "roofs",
+    "singles",
     "splits",
     "chosen_note",
     "throughputs",
@@ -62,6 +64,17 @@ def machines_of(documents: Sequence[tuple[str, Mapping[str, Any]]]) -> list[Mach
             name = f"{name}, {at + 1}"
         machines.append(Machine(name, document))
     return machines
+
+
+def kind_of_all(machines: Sequence[Machine]) -> str:
+    """What was asked: "questions" where it was nothing else, or "texts"."""
+    kinds = {kind_of(one.document) for one in machines}
+    return kinds.pop() if len(kinds) == 1 else "texts"
+
+
+def singles(machine: Machine) -> str:
+    """The name of the scenario in which they come one by one."""
+    return f"single {kind_of(machine.document)}"
 
 
 def unlikeness(machines: Sequence[Machine]) -> list[str]:
@@ -212,7 +225,10 @@ def roof_points(machine: Machine) -> list[Row]:
             "reached": roof["share"],
         }
         for cell in _as_they_are(machine)
-        for scenario, name in (("single texts", "single_roofline"), ("batches", "offline_roofline"))
+        for scenario, name in (
+            (singles(machine), "single_roofline"),
+            ("batches", "offline_roofline"),
+        )
         if (roof := cell[name])
     ]
 
@@ -247,7 +263,7 @@ def splits(machine: Machine) -> list[Row]:
             "share": share,
         }
         for cell in _as_they_are(machine)
-        for scenario, split in (("single texts", "single_split"), ("batches", "offline_split"))
+        for scenario, split in ((singles(machine), "single_split"), ("batches", "offline_split"))
         for part, share in cell[split].items()
     ]
 

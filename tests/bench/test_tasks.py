@@ -171,6 +171,7 @@ def test_a_bench_of_questions_says_what_it_counts(answerer: Path, tmp_path: Path
     document = json.loads(out.read_text())
     assert document["task"] == "question-answering"
     assert document["texts"]["windowed"] == 1
+    assert "Same answer: the share of questions whose answers" in document["method"]
     assert [cell["alike"] for cell in document["cells"]] == ["same answer"] * 2
     assert document["cells"][0]["agreement"] == 1.0
     assert document["cells"][0]["single_roofline"]["operations"] > 0

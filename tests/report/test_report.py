@@ -1,5 +1,6 @@
 import json
 import re
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -7,7 +8,7 @@ import pytest
 from click.testing import CliRunner
 
 from edgeft.bench.matrix import BenchConfig
-from edgeft.bench.result import BenchResult, CellResult
+from edgeft.bench.result import BenchResult, CellResult, Quality
 from edgeft.bench.roofline import Roofline
 from edgeft.bench.statistics import spread
 from edgeft.cli import main
@@ -110,7 +111,7 @@ def test_the_crossing_of_devices_is_marked() -> None:
 
 def test_every_section_is_there_and_what_was_not_measured_says_how() -> None:
     page = render(machines_of([("a", document(*both())), ("b", document(*both(2.0)))]), "made so")
-    titles = ("In short", "Latency", "Throughput", "Accuracy, latency, size", "By text length",
+    titles = ("In short", "Latency", "Throughput", "Quality, latency, size", "By length",
               "Roofline", "Where the time goes", "The machines", "How it was measured")  # fmt: skip
     for title in titles:
         assert f"<h2>{title}</h2>" in page
@@ -209,6 +210,31 @@ def test_accuracy_and_agreement_are_never_on_one_axis() -> None:
     found = rows.frontier([Machine("here", document(*cells))])
     assert {row["metric"] for row in found} == {"same label as fp32"}
     assert {row["quality"] for row in found} == {0.994}
+
+
+def test_the_page_speaks_of_questions_where_these_were_asked() -> None:
+    facts = replace(FACTS, kind="questions", windowed=2)
+    quality = Quality(0.61, 0.5, "F1", 0.9, ("exact match", "F1"))
+    cells = [
+        cell(name, measured(4.0, 200.0), quality=quality, texts=facts, alike="same answer")
+        for name in ("fp32", "int8")
+    ]
+    told = {**document(*cells), "task": "question-answering", "texts": asdict(facts)}
+    page = render(machines_of([("a", told)]), "so")
+    for words in ("<th>questions/s</th>", "<th>same answer</th>", "% of questions", "exact match",
+                  "questions a second", "tokens of question and context", "2 in several windows",
+                  "<p>question-answering, 1 machine", "of either at most 0.90"):  # fmt: skip
+        assert words in page, words
+    assert "same label" not in page
+
+
+def test_bundles_of_two_tasks_share_no_axis_of_quality() -> None:
+    one = cell("fp32", measured(4.0, 200.0), drop=0.0)
+    quality = Quality(0.61, 0.5, "entity F1", 0.9, ("entity F1",))
+    other = cell("fp32", measured(4.0, 200.0), quality=quality, alike="same entities")
+    machines = [Machine("here", document(one)), Machine("there", document(other))]
+    assert rows.frontier(machines) == []
+    assert len(rows.frontier(machines[1:])) == 1
 
 
 def test_the_command_writes_a_page_and_keeps_an_old_one(tmp_path: Path) -> None:
