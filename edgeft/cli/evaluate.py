@@ -61,7 +61,7 @@ def command(
         found = {name: one.scored() for name, one in results.items()}
         console.print_json({"device": ran_on, "variants": found})
         return
-    console.print_table(f"{len(examples):,} rows on {ran_on}", *scores_table(task, results))
+    console.print_table(f"{len(examples):,} rows on {ran_on}", *scores_table(results))
     if any(one.decided for one in results.values()):
         console.print_table("What thresholds do", *thresholds_table(task, results))
     for name, one in results.items():

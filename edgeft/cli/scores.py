@@ -10,27 +10,13 @@ if TYPE_CHECKING:
     from edgeft.tasks.task import Scores, Task
 
 Grid = tuple[list[str], list[list[str]]]  # columns, rows
-WORDS = {"weighted_f1": "weighted F1"}  # of figures that are no metrics of a task
 
 
-def scores_table(task: "Task", results: "Mapping[str, Finding]") -> Grid:
-    """What heads the scores of what each variant answers, with its interval where it has one."""
-    columns = ["variant"]
-    rows = []
-    for name, one in results.items():
-        if one.given is None:
-            continue
-        everything, row, columns = one.given.to_dict(), [name], ["variant"]
-        for figure, value in one.given.headline().items():
-            if figure == "rows":
-                continue
-            columns.append(task.metrics.get(figure) or WORDS.get(figure, figure.replace("_", " ")))
-            row.append(f"{value:.4f}")
-            if interval := everything.get(f"{figure}_interval_95"):
-                columns.append("95% interval")
-                row.append(f"{interval[0]:.4f} to {interval[1]:.4f}")
-        rows.append(row)
-    return columns, rows
+def scores_table(results: "Mapping[str, Finding]") -> Grid:
+    """The scores of what each variant answers in a row, as train shows those of a split."""
+    figures = {name: one.given.summary() for name, one in results.items() if one.given is not None}
+    columns = ["variant", *next(iter(figures.values()), {})]
+    return columns, [[name, *row.values()] for name, row in figures.items()]
 
 
 def thresholds_table(task: "Task", results: "Mapping[str, Finding]") -> Grid:

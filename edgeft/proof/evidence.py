@@ -10,15 +10,15 @@ from edgeft.data import (
     OnBad,
     Tell,
     evenly,
-    open_texts,
     sample_evenly,
     stratified_split,
     unheard,
 )
+from edgeft.data.kinds import TAGGED_SUFFIXES
 from edgeft.errors import DataError
 from edgeft.inputs import Input, Question, columns_of
 from edgeft.tasks.classification import TASK
-from edgeft.tasks.reading import read_examples, read_examples_or_inputs
+from edgeft.tasks.reading import read_examples, read_examples_or_inputs, read_inputs
 from edgeft.tasks.task import Columns, Task
 
 __all__ = ["LEAST_ROWS", "LEAST_SCALES", "Evidence", "read_evidence"]
@@ -101,11 +101,9 @@ def read_evidence(
 
 def _inputs_of(path: Path, task: Task, columns: Columns, tell: Tell) -> Iterable[Input]:
     """The inputs of a file, labels or none, in bounded memory where these are texts."""
-    if str in task.takes:
-        named = columns.get("text") if path.suffix.lower() in TABLE_SUFFIXES else None
-        return open_texts(path, text_column=named, tell=tell)
-    found = read_examples_or_inputs(path, task, columns, tell, on_bad="keep")
-    return found.inputs if isinstance(found, Examples) else found
+    if path.suffix.lower() not in (*TABLE_SUFFIXES, *TAGGED_SUFFIXES):
+        columns = NOT_NAMED  # they are those of --data; a text a line has none
+    return read_inputs(path, task, columns, tell)
 
 
 def _key(one: Input) -> tuple[str, ...]:

@@ -60,7 +60,7 @@ def _f1(gold: str, answer: str) -> float:
 
 @dataclass(frozen=True)
 class AnswerScores:
-    """All scores of ``rows`` answers, from 0 to 1.
+    """All scores of ``rows`` answers, from 0 to 1, to the digits in which they are told anywhere.
 
     Those of rows that have an answer, and of those that have none, stand apart as (rows, exact
     match, F1). given: rows that got an answer.
@@ -79,14 +79,14 @@ class AnswerScores:
         return {}
 
     def figure(self, metric: str) -> float:
-        """Exact match or F1, to all digits."""
+        """Exact match or F1."""
         return {"exact_match": self.exact_match, "f1": self.f1}[metric]
 
     def headline(self) -> dict[str, float]:
         """The few figures that head a table."""
         return {
-            "exact_match": round(self.exact_match, DIGITS),
-            "f1": round(self.f1, DIGITS),
+            "exact_match": self.exact_match,
+            "f1": self.f1,
             "rows": self.rows,
         }
 
@@ -103,8 +103,8 @@ class AnswerScores:
             **{
                 name: {
                     "rows": rows,
-                    "exact_match": round(exact_match, DIGITS),
-                    "f1": round(f1, DIGITS),
+                    "exact_match": exact_match,
+                    "f1": f1,
                 }
                 for name, (rows, exact_match, f1) in kinds.items()
             },
@@ -115,8 +115,8 @@ class AnswerScores:
         if head.null_margin is None:
             return {}
         return {
-            "exact_match": round(self.exact_match, DIGITS),
-            "f1": round(self.f1, DIGITS),
+            "exact_match": self.exact_match,
+            "f1": self.f1,
             "answered": round(self.given / self.rows, DIGITS),
         }
 
@@ -153,7 +153,8 @@ def score_answers(truths: Rows, answers: Rows) -> AnswerScores:
     def means(rows: NDArray[np.bool_]) -> tuple[int, float, float]:
         if not rows.any():
             return 0, 0.0, 0.0
-        return int(rows.sum()), float(matches[rows].mean()), float(overlaps[rows].mean())
+        exact_match, f1 = (round(float(one[rows].mean()), DIGITS) for one in (matches, overlaps))
+        return int(rows.sum()), exact_match, f1
 
     given = sum(map(bool, answers))
     rows, exact_match, f1 = means(np.ones(len(has), np.bool_))

@@ -33,18 +33,18 @@ class LabelScores:
     @property
     def precision(self) -> float:
         """The share of found entities that are right, 0 where none was found."""
-        return self.right / self.found if self.found else 0.0
+        return round(self.right / self.found, DIGITS) if self.found else 0.0
 
     @property
     def recall(self) -> float:
         """The share of entities that were found, 0 where there is none."""
-        return self.right / self.support if self.support else 0.0
+        return round(self.right / self.support, DIGITS) if self.support else 0.0
 
     @property
     def f1(self) -> float:
         """The harmonic mean of both, 0 where there is neither."""
         either = self.found + self.support
-        return 2 * self.right / either if either else 0.0
+        return round(2 * self.right / either, DIGITS) if either else 0.0
 
 
 @dataclass(frozen=True)
@@ -67,15 +67,15 @@ class EntityScores:
         return {one.label: one.support for one in self.per_label}
 
     def figure(self, metric: str) -> float:
-        """The entity F1, to all digits."""
+        """The entity F1."""
         return {"entity_f1": self.overall.f1}[metric]
 
     def headline(self) -> dict[str, float]:
         """The few figures that head a table."""
         return {
-            "entity_f1": round(self.overall.f1, DIGITS),
-            "precision": round(self.overall.precision, DIGITS),
-            "recall": round(self.overall.recall, DIGITS),
+            "entity_f1": self.overall.f1,
+            "precision": self.overall.precision,
+            "recall": self.overall.recall,
             "rows": self.rows,
         }
 
@@ -195,4 +195,4 @@ def _mistakes(truth: Spans, answer: Spans) -> Counter[str]:
 
 def _shares(one: LabelScores, prefix: str = "") -> dict[str, float | None]:
     shares = {"precision": one.precision, "recall": one.recall, "f1": one.f1}
-    return {f"{prefix}{name}": round(share, DIGITS) for name, share in shares.items()}
+    return {f"{prefix}{name}": share for name, share in shares.items()}

@@ -38,7 +38,7 @@ class ClassScores:
 
 @dataclass(frozen=True)
 class ClassificationScores:
-    """All scores of one set of predictions.
+    """All scores of one set of predictions, to the six digits in which they are told anywhere.
 
     Averages go over the classes that occur in the labels or in the
     predictions, as scikit-learn's do. ``confusion[i][j]`` counts the rows of
@@ -69,12 +69,12 @@ class ClassificationScores:
     @property
     def coverage(self) -> float:
         """The share of rows that got an answer, 0 to 1."""
-        return self.answered / self.rows
+        return _told(self.answered / self.rows)
 
     @property
     def accuracy_of_answered(self) -> float | None:
         """The share of the answers that are right; None where there is none."""
-        return _hits(self) / self.answered if self.answered else None
+        return _told(_hits(self) / self.answered) if self.answered else None
 
     def tables(self, title: str) -> list[Grid]:
         """The classes, and the confusion matrix; of many, what matters most of both."""
@@ -117,21 +117,20 @@ class ClassificationScores:
 
     def to_dict(self) -> dict[str, Any]:
         """A JSON-ready dictionary of everything."""
-        interval = [_told(self.accuracy_low), _told(self.accuracy_high)]
         return {
             "rows": self.rows,
-            "accuracy": _told(self.accuracy),
-            "accuracy_interval_95": interval,
-            "macro_precision": _told(self.macro_precision),
-            "macro_recall": _told(self.macro_recall),
-            "macro_f1": _told(self.macro_f1),
-            "weighted_f1": _told(self.weighted_f1),
+            "accuracy": self.accuracy,
+            "accuracy_interval_95": [self.accuracy_low, self.accuracy_high],
+            "macro_precision": self.macro_precision,
+            "macro_recall": self.macro_recall,
+            "macro_f1": self.macro_f1,
+            "weighted_f1": self.weighted_f1,
             "labels": list(self.labels),
             "per_class": {
                 one.label: {
-                    "precision": _told(one.precision),
-                    "recall": _told(one.recall),
-                    "f1": _told(one.f1),
+                    "precision": one.precision,
+                    "recall": one.recall,
+                    "f1": one.f1,
                     "support": one.support,
                 }
                 for one in self.per_class
@@ -140,15 +139,15 @@ class ClassificationScores:
         }
 
     def figure(self, metric: str) -> float:
-        """Accuracy or macro F1, to all digits."""
+        """Accuracy or macro F1."""
         return {"accuracy": self.accuracy, "macro_f1": self.macro_f1}[metric]
 
     def headline(self) -> dict[str, float]:
         """The few figures that head a table."""
         return {
-            "accuracy": _told(self.accuracy),
-            "macro_f1": _told(self.macro_f1),
-            "weighted_f1": _told(self.weighted_f1),
+            "accuracy": self.accuracy,
+            "macro_f1": self.macro_f1,
+            "weighted_f1": self.weighted_f1,
             "rows": self.rows,
         }
 
@@ -180,15 +179,15 @@ class ClassificationScores:
         if not (head.label or head.abstain_below):
             return {}
         found: dict[str, float | None] = {
-            "accuracy": _told(self.accuracy),
-            "macro_f1": _told(self.macro_f1),
+            "accuracy": self.accuracy,
+            "macro_f1": self.macro_f1,
         }
         if head.label:
             at = self.labels.index(head.label)
             one = self.per_class[at]
             claimed = sum(row[at] for row in self.confusion)
-            found["precision"] = _told(one.precision) if claimed else None
-            found["recall"] = _told(one.recall) if one.support else None
+            found["precision"] = one.precision if claimed else None
+            found["recall"] = one.recall if one.support else None
         if head.abstain_below:
             told = self.selective()
             found["withheld"] = told["withheld"]
@@ -198,11 +197,10 @@ class ClassificationScores:
 
     def selective(self) -> dict[str, float | None]:
         """What withholding answers does: how many rows, coverage, accuracy of the answered."""
-        right = self.accuracy_of_answered
         return {
             "withheld": sum(self.withheld),
-            "coverage": _told(self.coverage),
-            "accuracy_of_answered": None if right is None else _told(right),
+            "coverage": self.coverage,
+            "accuracy_of_answered": self.accuracy_of_answered,
         }
 
 
@@ -232,19 +230,19 @@ def score_classification(
     precision = _ratio(hits, claimed)
     recall = _ratio(hits, support)
     f1, present = _ratio(2 * hits, support + claimed), support + claimed > 0
-    low, high = wilson_interval(int(hits.sum()), len(truth))
+    low, high = map(_told, wilson_interval(int(hits.sum()), len(truth)))
     return ClassificationScores(
         rows=len(truth),
-        accuracy=float(hits.sum() / len(truth)),
+        accuracy=_told(hits.sum() / len(truth)),
         accuracy_low=low,
         accuracy_high=high,
-        macro_precision=float(precision[present].mean()),
-        macro_recall=float(recall[present].mean()),
-        macro_f1=float(f1[present].mean()),
-        weighted_f1=float((f1 * support).sum() / support.sum()),
+        macro_precision=_told(precision[present].mean()),
+        macro_recall=_told(recall[present].mean()),
+        macro_f1=_told(f1[present].mean()),
+        weighted_f1=_told((f1 * support).sum() / support.sum()),
         labels=tuple(labels),
         per_class=tuple(
-            ClassScores(label, float(precision[i]), float(recall[i]), float(f1[i]), int(support[i]))
+            ClassScores(label, _told(precision[i]), _told(recall[i]), _told(f1[i]), int(support[i]))
             for i, label in enumerate(labels)
         ),
         confusion=tuple(tuple(int(count) for count in row) for row in confusion),
@@ -343,7 +341,7 @@ def _hits(scores: ClassificationScores) -> int:
 
 def _told(share: float) -> float:
     """A share to the digits that rows can tell, and that sums in another order leave alone."""
-    return round(share, 6)
+    return round(float(share), 6)
 
 
 def _ratio(part: NDArray[np.float64], whole: NDArray[Any]) -> NDArray[np.float64]:

@@ -121,7 +121,7 @@ class Scores(Protocol):
         ...
 
     def figure(self, metric: str) -> float:
-        """One of the task's ``metrics``, to all its digits."""
+        """One of the task's ``metrics``, to the six digits to which all scores are rounded."""
         ...
 
     def headline(self) -> dict[str, float]:

@@ -9,11 +9,16 @@ import pytest
 from click.testing import CliRunner
 
 import edgeft
+from edgeft.checkpoint.open import open_checkpoint
+from edgeft.checkpoint.reference import fills
 from edgeft.cli import main
 from edgeft.errors import UsageError
+from edgeft.export.quantize import _Feeds
 from edgeft.export.result import ExportResult
-from edgeft.export.run import ExportConfig, export
+from edgeft.export.run import ExportConfig, _parts, export
+from edgeft.inputs import Question
 from edgeft.proof.battery import evaluate, hold, verify
+from edgeft.runtime.engine import Ends
 from edgeft.tasks import task_named
 from edgeft.tasks.reading import read_examples
 from edgeft.tasks.tags import io
@@ -207,7 +212,7 @@ def questions(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def answers(questions: Path, tmp_path_factory: pytest.TempPathFactory) -> ExportResult:
     folder = tmp_path_factory.mktemp("answers")
     checkpoint = tiny.answerer(folder / "c")
-    kinds = ("portable", "int8")
+    kinds = ("portable", "int8", "int8-static")
     return export(
         ExportConfig(str(checkpoint), folder / "b", data=questions, variants=kinds, max_drop=100)
     )
@@ -235,6 +240,29 @@ def test_answers_are_exported_by_their_own_metrics(answers: ExportResult, questi
     assert "An answer finder, exported" in card
     assert "ORTModelForQuestionAnswering" in card
     assert "## Labels" not in card
+
+
+def test_static_scales_are_taken_from_questions_as_they_are_read(
+    answers: ExportResult, questions: Path
+) -> None:
+    """With the types of the context's tokens, and in windows, as the runtime reads them."""
+    checkpoint = open_checkpoint(str(answers.out.parent / "c"))
+    asked = [Question("what fell", context) for context in (CONTEXTS[0], " ".join(CONTEXTS))]
+    parts = _parts(checkpoint, asked)
+    with edgeft.load(answers.out, device="cpu", variant="int8-static") as model:
+        read = [part for one in model.runner.encode(asked) for part in one.parts]
+        assert len(model.predict(asked)) == 2
+    assert [(one.ids, one.types) for one in parts] == [(one.ids, one.types) for one in read]
+    assert len(parts) > 2
+    names = tuple(one.name for one in answers.manifest.model.variants["int8-static"].inputs)
+    feeds = _Feeds(parts, Ends(names, fills(checkpoint), {}))
+    for part in parts:
+        feed = feeds.get_next()
+        assert feed is not None
+        assert feed["input_ids"].tolist() == [part.ids]
+        assert feed["token_type_ids"].tolist() == [part.types]
+        assert {part.types[at] for at in part.own} == {1} if part.types else False
+    assert feeds.get_next() is None
 
 
 def test_questions_about_one_context_stay_on_one_side() -> None:

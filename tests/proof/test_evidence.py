@@ -5,6 +5,7 @@ import pytest
 from edgeft.data import Examples
 from edgeft.errors import DataError
 from edgeft.proof.evidence import Evidence, read_evidence
+from edgeft.tasks import task_named
 from tests.train.conftest import rows, write_csv
 
 
@@ -96,3 +97,19 @@ def test_scales_are_taken_from_texts_whatever_their_labels_are(tmp_path: Path) -
     assert texts is not None
     assert len(texts) == 256
     assert (texts[0], int(texts[-1].split()[1]) > 2900) == ("rain 0", True)
+
+
+@pytest.mark.parametrize(
+    ("name", "row"),
+    [
+        ("t.conll", "rain O\n{at} B-DAY\n\n"),
+        ("t.jsonl", '{{"tokens": ["rain", "{at}"], "tags": ["O", "B-DAY"]}}\n'),
+    ],
+)
+def test_a_taggers_scales_are_taken_from_sentences_not_from_lines(
+    name: str, row: str, tmp_path: Path
+) -> None:
+    path = tmp_path / name
+    path.write_text("".join(row.format(at=at) for at in range(20)))
+    found = read_evidence(None, None, path, task=task_named("token-classification")).scales
+    assert found == [f"rain {at}" for at in range(20)]

@@ -89,3 +89,15 @@ def test_a_withheld_answer_is_a_wrong_one_and_claims_nothing() -> None:
 def test_senseless_input_is_refused(truth: list[int], answers: list[int]) -> None:
     with pytest.raises(ValueError, match=r"label|length"):
         score_classification(truth, answers, ("a", "b"))
+
+
+def test_a_figure_is_rounded_in_one_place_and_so_the_same_wherever_it_stands() -> None:
+    # 576 of 1,002 is 0.57485030: to six digits a tie of those with four, which goes the other way.
+    truths = np.zeros(1002, np.int64)
+    answers = np.where(np.arange(1002) < 576, 0, 1)
+    scores = score_classification(truths, answers, ["a", "b"])
+    stored = scores.to_dict()
+    assert scores.figure("accuracy") == stored["accuracy"] == 0.57485
+    assert scores.summary()["accuracy"] == f"{stored['accuracy']:.4f}"
+    low, high = stored["accuracy_interval_95"]
+    assert scores.summary()["95% interval"] == f"{low:.4f} to {high:.4f}"
