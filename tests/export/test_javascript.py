@@ -4,6 +4,7 @@ import json
 import shutil
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -11,10 +12,12 @@ import transformers
 
 import edgeft
 from edgeft.export.run import ExportConfig, export
+from edgeft.tasks.outputs import ragged
+from tests import tiny
 from tests.train.conftest import rows
 
 PACKAGE = "@huggingface/transformers@4.3.1"
-SCRIPT = Path(__file__).with_name("labels.mjs")
+SCRIPT = Path(__file__).with_name("ask.mjs")
 
 pytestmark = [
     pytest.mark.slow,
@@ -53,13 +56,51 @@ def bundle(tmp_path_factory: pytest.TempPathFactory, minilm: Path) -> Path:
 @pytest.mark.parametrize("dtype", ["fp32", "int8", None])
 def test_the_same_labels(node: Path, bundle: Path, dtype: str | None) -> None:
     texts = [text for text, _ in rows(195)] + ["Ünïcödé 🙂", "数据", "[x]", "a " * 600, "!"]
-    question = json.dumps({"folder": str(bundle), "texts": texts, "dtype": dtype})
-    done = subprocess.run(
-        ["node", "labels.mjs"], cwd=node, input=question, capture_output=True, text=True,
-        timeout=600,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr
+    found = ask(node, bundle, "text-classification", texts, dtype)
     hint = json.loads((bundle / "config.json").read_text())["transformers.js_config"]["dtype"]
     assert hint == "int8"
     with edgeft.load(bundle, device="cpu", variant=dtype or hint, batch_invariant=True) as model:
-        assert json.loads(done.stdout) == [one.label for one in model.predict(texts)]
+        assert [one["label"] for (one,) in found] == [one.label for one in model.predict(texts)]
+
+
+def test_the_same_tags(node: Path, tmp_path: Path) -> None:
+    """Its pipeline tells of tokens, by their places, and of no words or entities."""
+    bundle = exported(tiny.tagger(tmp_path / "c"), tmp_path / "b")
+    texts = [f"{text} xyz (ok)" for text, _ in rows(60)]
+    with edgeft.load(bundle, device="cpu", variant="fp32") as model:
+        _, outputs = model.outputs(texts, alone=True)
+        expected = [
+            [(at, model.labels[best]) for at, best in enumerate(one.argmax(axis=1), start=1)]
+            for one in ragged(outputs, "logits")
+        ]
+    found = ask(node, bundle, "token-classification", texts, "fp32")
+    assert [[(one["index"], one["entity"]) for one in some] for some in found] == [
+        [(at, tag) for at, tag in one if tag != "O"] for one in expected
+    ]
+
+
+def test_the_same_answers(node: Path, tmp_path: Path) -> None:
+    """Its pipeline knows no longest answer, and tells its tokens, without their places."""
+    bundle = exported(tiny.answerer(tmp_path / "c"), tmp_path / "b")
+    asked = [edgeft.Question("what won?", text) for text, _ in rows(60)]
+    found = ask(node, bundle, "question-answering",
+                [[one.question, one.context] for one in asked], "fp32")  # fmt: skip
+    with edgeft.load(bundle, device="cpu", variant="fp32", max_answer_tokens=64) as model:
+        assert [one["answer"] for one in found] == [one.text for one in model.predict(asked)]
+
+
+def ask(node: Path, bundle: Path, task: str, inputs: list[Any], dtype: str | None) -> list[Any]:
+    """What a pipeline of transformers.js finds for each input."""
+    question = {"folder": str(bundle), "task": task, "inputs": inputs, "dtype": dtype}
+    done = subprocess.run(
+        ["node", SCRIPT.name], cwd=node, input=json.dumps(question), capture_output=True, text=True,
+        timeout=600,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    found: list[Any] = json.loads(done.stdout)
+    return found
+
+
+def exported(checkpoint: Path, out: Path) -> Path:
+    """Its bundle."""
+    return export(ExportConfig(str(checkpoint), out, variants=("fp32",))).out
