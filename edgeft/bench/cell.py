@@ -48,7 +48,7 @@ class Cell:
         if self.batch_tokens is not None:
             parts.append(f"batches of {self.batch_tokens} tokens")
         if self.length is not None:
-            parts.append(f"texts of {self.length} tokens")
+            parts.append(f"{self.length} tokens each")
         return ", ".join(parts)
 
 

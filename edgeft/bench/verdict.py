@@ -35,9 +35,10 @@ def device_verdicts(cells: Sequence[CellResult]) -> Iterator[str]:
         if (p50 := cell.measured.single_p50_ms) is not None
     )
     devices = list(best)
+    kind = cells[0].texts.kind.removesuffix("s") if cells else ""
     for at, first in enumerate(devices):
         for second in devices[at + 1 :]:
-            yield _cross_sentence(first, best[first], second, best[second])
+            yield _cross_sentence(first, best[first], second, best[second], kind)
 
 
 def best_by_device(times: Iterable[tuple[str, int, float]]) -> dict[str, dict[int, float]]:
@@ -187,12 +188,14 @@ def _differs(one: Interval, other: Interval) -> bool:
 
 
 def _cross_sentence(
-    first: str, ones: Mapping[int, float], second: str, others: Mapping[int, float]
+    first: str, ones: Mapping[int, float], second: str, others: Mapping[int, float], kind: str
 ) -> str:
     for name, slow, rival, quick in ((first, ones, second, others), (second, others, first, ones)):
         length = crossing(slow, quick)
         if length is not None:
-            return f"From {length:.0f} tokens on, {rival} is quicker for a single text than {name}."
+            return (
+                f"From {length:.0f} tokens on, {rival} is quicker for a single {kind} than {name}."
+            )
     shared = set(ones) & set(others)
     if not shared:
         return f"{first} and {second} were not measured at the same lengths."

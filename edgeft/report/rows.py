@@ -195,7 +195,7 @@ def chosen_note(machine: Machine) -> str:
     first = next(iter(_as_they_are(machine)), None)
     parts = []
     if first is not None and first["length"] is not None:
-        parts.append(f"texts of {first['length']} tokens")
+        parts.append(f"{kind_of(machine.document)} of {first['length']} tokens")
     if first is not None and first["batch_tokens"] is not None:
         parts.append(f"batches of {first['batch_tokens']} tokens")
     return f" Shown are {', '.join(parts)}." if parts else ""

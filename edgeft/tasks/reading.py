@@ -19,7 +19,7 @@ from edgeft.data.answers import holds_answers
 from edgeft.data.entities import holds_entities
 from edgeft.data.examples import unlabelled
 from edgeft.data.kinds import TAGGED_SUFFIXES, open_unless_plain
-from edgeft.errors import DataError
+from edgeft.errors import DataError, UsageError
 from edgeft.inputs import Input
 from edgeft.tasks.tags import begins, tags_of
 from edgeft.tasks.task import Columns, Task
@@ -149,8 +149,13 @@ def read_inputs(
     """The inputs of a file alone, whatever it says of them. Raises DataError.
 
     Texts of a table come one by one, once it was read to its end; so do those of any other file,
-    one a line.
+    one a line. Raises UsageError where a column of texts is named for a task that takes none.
     """
+    if columns.get("text") is not None and str not in task.takes:
+        raise UsageError(
+            f"A text column is named, but {task.name} is not asked texts.",
+            hint='Leave --text-column out; the columns "question" and "context" are read.',
+        )
     suffix = path.suffix.lower()
     tagged = suffix in (*TAGGED_SUFFIXES, ".ann") or path.is_dir()
     if task.by_token and suffix in (".jsonl", ".ndjson"):

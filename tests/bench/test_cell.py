@@ -131,5 +131,5 @@ def test_agreement_is_what_the_task_says() -> None:
 def test_a_cell_names_what_was_chosen_and_no_more() -> None:
     assert str(Cell("cpu", "int8")) == "int8 on cpu"
     assert str(Cell("cuda:0", "fp16", 1, 64, 16)) == (
-        "fp16 on cuda:0, 1 thread, batches of 64 tokens, texts of 16 tokens"
+        "fp16 on cuda:0, 1 thread, batches of 64 tokens, 16 tokens each"
     )
