@@ -145,6 +145,9 @@ def _bars(rows: Sequence[Row], kind: str) -> Figure:
 
 def _frontier(machines: Sequence[Machine]) -> Figure:
     rows = rows_of.frontier(machines)
+    if not rows and rows_of.of_several_tasks(machines):
+        caption = "These bundles are of several tasks, which have no measure of quality in common."
+        return Figure("Quality, latency, size", "All machines", caption, None)
     if not rows:
         return _absent("Quality, latency, size", "All machines", "--variant fp32 --variant int8")
     best = [

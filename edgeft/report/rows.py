@@ -19,6 +19,7 @@ __all__ = [
     "latencies",
     "lengths",
     "machines_of",
+    "of_several_tasks",
     "pareto",
     "roof_points",
     "roofs",
@@ -70,6 +71,11 @@ def kind_of_all(machines: Sequence[Machine]) -> str:
     """What was asked: "questions" where it was nothing else, or "texts"."""
     kinds = {kind_of(one.document) for one in machines}
     return kinds.pop() if len(kinds) == 1 else "texts"
+
+
+def of_several_tasks(machines: Sequence[Machine]) -> bool:
+    """Whether answers agree in more senses than one, so that none can stand for all."""
+    return len({agreement_of(cell)[0] for one in machines for cell in one.cells}) > 1
 
 
 def singles(machine: Machine) -> str:
@@ -132,10 +138,9 @@ def frontier(machines: Sequence[Machine]) -> list[Row]:
     metrics = {metric for metric, _ in figures}
     told = len(metrics) == 1 and all(figure is not None for _, figure in figures)
     same = [agreement_of(cell) for _, cell in cells]
-    alike = {words for words, _ in same}
-    if not told and len(alike) > 1:
+    if not told and of_several_tasks(machines):
         return []
-    words = metrics.pop() if told else f"{''.join(alike)} as fp32"
+    words = metrics.pop() if told else "".join({f"{alike} as fp32" for alike, _ in same})
     return [
         {
             "machine": machine.name,

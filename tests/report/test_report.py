@@ -235,6 +235,8 @@ def test_bundles_of_two_tasks_share_no_axis_of_quality() -> None:
     machines = [Machine("here", document(one)), Machine("there", document(other))]
     assert rows.frontier(machines) == []
     assert len(rows.frontier(machines[1:])) == 1
+    (chart,) = [one for one in figures(machines) if one.section == "Quality, latency, size"]
+    assert (chart.spec, "of several tasks" in chart.caption) == (None, True)
 
 
 def test_the_command_writes_a_page_and_keeps_an_old_one(tmp_path: Path) -> None:
