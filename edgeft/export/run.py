@@ -238,8 +238,8 @@ def _check_single_file(checkpoint: Checkpoint) -> None:
     """Raise UsageError where no single file can stand for the model."""
     if checkpoint.task is not TASK:
         raise UsageError(
-            f"A single file answers with one label a text, and the model is of the task "
-            f"{checkpoint.task.name}.",
+            "A single file answers with one label a text; it cannot tell where in a text something "
+            f"stands, as a model of the task {checkpoint.task.name} does.",
             hint="Export without --single-file; the folder runs wherever onnxruntime does.",
         )
     if checkpoint.normalize:

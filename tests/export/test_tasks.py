@@ -1,7 +1,7 @@
 """The whole road of taggers, and the same exports' gates for their entities."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import pairwise
 from pathlib import Path
 
@@ -182,9 +182,16 @@ def test_a_tagger_whose_labels_are_types_alone(tmp_path: Path) -> None:
     assert json.loads(told.stdout)["variants"]["fp32"]["entity_f1"] == 1.0
 
 
-def test_no_single_file_holds_a_tagger(tagger: Path, tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match=r"one label a text.*token-classification"):
-        export(ExportConfig(str(tagger), tmp_path / "b", single_file="fp32"))
+@pytest.mark.parametrize("make", [tiny.tagger, tiny.answerer])
+def test_no_single_file_tells_where_something_stands(
+    make: Callable[[Path], Path], tmp_path: Path
+) -> None:
+    config = ExportConfig(str(make(tmp_path / "c")), tmp_path / "b", single_file="fp32")
+    with pytest.raises(
+        UsageError, match=r"cannot tell where in a text .* (token|question)-"
+    ) as told:
+        export(config)
+    assert "without --single-file" in told.value.hint
     assert not (tmp_path / "b").exists()
 
 
