@@ -30,13 +30,22 @@ class Side:
     """A process of one side, ready to be given jobs.
 
     ``start_s``: from its start to its first prediction. ``versions`` of its packages.
+    ``source``: another checkout of edgeft that it runs instead of the installed one.
     """
 
-    def __init__(self, kind: str, folder: Path, texts: Path, threads: int, variant: str = "fp32"):
+    def __init__(
+        self,
+        kind: str,
+        folder: Path,
+        texts: Path,
+        threads: int,
+        variant: str = "fp32",
+        source: Path | None = None,
+    ) -> None:
         begin = time.perf_counter()
         self.process = subprocess.Popen(
             _command(kind, folder, texts, threads, variant),
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=_environment(),
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=_environment(source),
         )  # fmt: skip
         self.versions: dict[str, str] = self._read()["versions"]
         self.start_s = time.perf_counter() - begin  # to its first prediction
@@ -150,6 +159,11 @@ def p50_ms(side: Side, first: int = 0) -> float:
     return float(times[len(times) // 2])
 
 
+def peak_mb(side: Side) -> float:
+    """The most memory that a side has held."""
+    return float(side.ask("peak")["peak_rss_bytes"]) / 1e6
+
+
 def latency(ours: Side, theirs: Side, what: str, rounds: int, *, at_most: float) -> Row:
     """Single texts, the median of each alternation; both sides get the same ones."""
     p50_ms(ours), p50_ms(theirs)
@@ -230,6 +244,7 @@ def _command(kind: str, folder: Path, texts: Path, threads: int, variant: str) -
     ]  # fmt: skip
 
 
-def _environment() -> dict[str, str]:
+def _environment(source: Path | None) -> dict[str, str]:
     offline = {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_VERBOSITY": "error"}
-    return {**os.environ, **offline, "PYTHONWARNINGS": "ignore"}
+    there = {} if source is None else {"PYTHONPATH": str(source.resolve())}
+    return {**os.environ, **offline, **there, "PYTHONWARNINGS": "ignore"}

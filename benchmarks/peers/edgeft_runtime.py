@@ -1,5 +1,7 @@
 """edgeft's own runtime, from the base install."""
 
+import json
+
 from serve import serve
 
 
@@ -14,7 +16,9 @@ class Edgeft:
             folder / "bundle", device="cpu", variant=name, threads=threads,
             batch_invariant=how == "alone", spin={"spin": True, "sleep": False}.get(how),
         )  # fmt: skip
-        self.tags = self.model.task.name == "token-classification"
+        manifest = json.loads((folder / "bundle" / "edgeft.json").read_text(encoding="utf-8"))
+        task = manifest["models"]["main"].get("task") or manifest["task"]
+        self.tags = task == "token-classification"
 
     def one(self, text):
         return self.told(self.model.predict(text))
