@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 from edgeft.cli import console
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from edgeft.tasks.task import Scores
     from edgeft.train.checkpoints import EpochScores
     from edgeft.train.prepare import Prepared
@@ -43,6 +45,7 @@ def print_report(report: "DataReport") -> None:
         (f"texts cut at {report.max_length} tokens" if whole
          else f"texts over {report.max_length} tokens, in windows",
          f"{report.cut} ({report.cut_share:.1%})"),
+        *((one.told, _told(one.value)) for one in report.figures),
         ("unknown tokens", f"{tokens.unknown_share:.2%}"),
         ("empty texts", report.empty),
         ("repeated texts", report.duplicates),
@@ -71,6 +74,12 @@ def print_report(report: "DataReport") -> None:
             report.classes.items(),
         )
     console.print_lines(f"Warning: {one}" for one in report.warnings())
+
+
+def _told(value: "int | Mapping[str, int]") -> object:
+    if isinstance(value, int):
+        return value
+    return ", ".join(f"{'longest' if name == 'max' else name} {one}" for name, one in value.items())
 
 
 def describe_run(prepared: "Prepared") -> list[str]:

@@ -67,7 +67,7 @@ class BaseModel:
         """
         content = self.tokenizer.backend_tokenizer.to_str().encode()
         if max_length is None or not self.task.by_token:
-            return TextEncoder(content, max_length or NO_LIMIT)
+            return TextEncoder(content, max_length or NO_LIMIT, offsets=self.task.by_token)
         overlap = default_overlap(max_length)
         return TextEncoder(content, max_length, overlap=overlap, offsets=True)
 

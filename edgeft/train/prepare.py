@@ -1,6 +1,6 @@
 """Everything that is settled before the first update: data, model, recipe."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from edgeft.data import Examples, Splits, fingerprint, hold_out, visible
@@ -8,6 +8,7 @@ from edgeft.errors import DataError, UsageError
 from edgeft.inputs import Input, Pair, Question
 from edgeft.runtime.tokenize import TextEncoder
 from edgeft.tasks import task_named
+from edgeft.tasks.encoded import Encoded
 from edgeft.tasks.reading import aligned, task_of
 from edgeft.tasks.tags import SCHEMES, begins
 from edgeft.tasks.task import Task
@@ -111,6 +112,10 @@ def prepare(config: TrainConfig, hardware: Hardware) -> Prepared:
                 "if their ends matter."
             )
     uncut = [*learned, *held]
+    rows = [splits.train, *([held_out] if held_out is not None else [])]
+    inputs = [one for split in rows for one in split.inputs]
+    truths = [one for split in rows for one in split.truths]
+    objective = objective_named(task.name)
     report = describe(
         given,
         splits,
@@ -119,11 +124,12 @@ def prepare(config: TrainConfig, hardware: Hardware) -> Prepared:
         recipe.max_length,
         removed,
         notes,
+        objective.figures(inputs, _as_read(base, recipe.max_length, inputs, uncut), truths, labels),
     )
     return Prepared(
         config=config,
         task=task,
-        objective=objective_named(task.name),
+        objective=objective,
         base=base,
         splits=splits,
         hold_out=share,
@@ -133,6 +139,22 @@ def prepare(config: TrainConfig, hardware: Hardware) -> Prepared:
         hardware=hardware,
         report=report,
     )
+
+
+def _as_read(
+    base: BaseModel, max_length: int, inputs: Sequence[Input], uncut: Sequence[Encoded]
+) -> list[Encoded]:
+    """The inputs as they will be learned, in windows; the short ones are read already.
+
+    A question is cut at half of a window, whatever room its context leaves.
+    """
+    found = list(uncut)
+    most = max_length // 2 if Question in base.task.takes else max_length
+    long = [at for at, one in enumerate(uncut) if base.task.by_token and len(one.ids) > most]
+    read = base.encoder(max_length).encode([inputs[at] for at in long])
+    for at, one in zip(long, read, strict=True):
+        found[at] = one
+    return found
 
 
 def _labels(train: Examples, task: Task, scheme: str | None) -> tuple[str, ...]:

@@ -8,13 +8,14 @@ from typing import Any
 
 import numpy as np
 
-from edgeft.data import Examples, Splits
+from edgeft.data import Examples, Splits, visible
 from edgeft.errors import DataError
 from edgeft.inputs import Input, Question, columns_of
 from edgeft.runtime.tokenize import TextEncoder
 from edgeft.tasks.encoded import Encoded
 from edgeft.tasks.tags import tags_of
 from edgeft.train.clean import Removed, text_key
+from edgeft.train.objectives.objective import Figure
 from edgeft.train.scripts import main_script, models_for
 
 __all__ = ["DataReport", "TokenCounts", "check_known", "count_tokens", "cut_questions", "describe"]
@@ -28,6 +29,7 @@ CUT_SHARE = 0.10
 IMBALANCE = 10.0
 DUPLICATE_SHARE = 0.01
 FEW_ROWS = 8
+MOST_NAMED = 5  # labels in a warning
 
 
 @dataclass(frozen=True)
@@ -61,6 +63,8 @@ class DataReport:
     removed: what --clean took out before all this was counted.
     notes: what the readers of the files decided.
     skipped: rows that --skip-bad left out, by split and by what was wrong with them.
+    figures: what there is to say of this task alone.
+    unlearned: labels that only held-out rows show.
     """
 
     rows: dict[str, int]
@@ -78,6 +82,8 @@ class DataReport:
     removed: Removed | None = None
     notes: tuple[str, ...] = ()
     skipped: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    figures: tuple[Figure, ...] = ()
+    unlearned: tuple[str, ...] = ()
 
     @property
     def cut_share(self) -> float:
@@ -93,7 +99,13 @@ class DataReport:
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready, with the derived figures and the warnings."""
         sizes = self.classes.values()
-        found = {**asdict(self), "notes": list(self.notes), "cut_share": self.cut_share}
+        found = {
+            **asdict(self),
+            "notes": list(self.notes),
+            "cut_share": self.cut_share,
+            "figures": {one.name: one.value for one in self.figures},
+            "unlearned": list(self.unlearned),
+        }
         if self.bare is None:
             del found["bare"]
         if sizes:
@@ -149,7 +161,17 @@ class DataReport:
             found.append(
                 f"{self.contradictory_rows} rows have a text that also stands under another "
                 "label; --clean removes them."
+                if whole
+                else f"{self.contradictory_rows} rows have a text that another row annotates "
+                "otherwise; --clean removes them."
             )
+        if self.unlearned:
+            some = ", ".join(map(visible, self.unlearned[:MOST_NAMED]))
+            found.append(
+                f"Only held-out rows show {some}{' …' * (len(self.unlearned) > MOST_NAMED)}, so "
+                "that nothing is learned of it: add rows, or name a file with --validation."
+            )
+        found += [one.warning for one in self.figures if one.warning]
         for split, shared in (
             ("validation", self.shared_validation),
             ("test", self.shared_test),
@@ -203,6 +225,7 @@ def describe(
     max_length: int,
     removed: Removed | None = None,
     notes: Sequence[str] = (),
+    figures: Sequence[Figure] = (),
 ) -> DataReport:
     """Describe the splits as ``given`` and, after a hold-out, as ``splits``.
 
@@ -221,7 +244,7 @@ def describe(
         return 0 if split is None else sum(text_key(one) in among for one in split.inputs)
 
     train, whole = given.train, all(isinstance(one, int) for one in given.train.truths)
-    shown = [train.labels[at] for at in train.truths] if whole else _labels_of_spans(train)
+    shown, left = _shown(train), set(_shown(splits.train))
     return DataReport(
         rows={name: len(split) for name, split in splits.present().items()},
         given=len(train),
@@ -240,11 +263,16 @@ def describe(
         skipped={
             name: dict(split.skipped) for name, split in given.present().items() if split.skipped
         },
+        figures=tuple(figures),
+        unlearned=tuple(one for one in dict.fromkeys(shown) if one not in left),
     )
 
 
-def _labels_of_spans(train: Examples) -> list[str]:
+def _shown(train: Examples) -> list[str]:
+    """The label of each row, or of each of its spans."""
     if not train.labels:
         return []
+    if all(isinstance(one, int) for one in train.truths):
+        return [train.labels[at] for at in train.truths]
     types = [tag.type for tag in tags_of(train.labels)]
     return [types[label] for truth in train.truths for *_, label in truth]

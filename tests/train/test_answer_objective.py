@@ -1,5 +1,6 @@
 """The targets of answer finders, and their loss."""
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -67,6 +68,21 @@ def test_the_loss_is_a_sum_over_parts_that_padding_leaves_alone() -> None:
     outputs = SimpleNamespace(start_logits=one[0], end_logits=one[1])
     found = OBJECTIVE.loss(outputs, OBJECTIVE.pad(targets[1:], 6), None, 0.1)
     assert float(found) == pytest.approx(float(expected) / 2, rel=1e-6)
+
+
+def test_figures_of_what_cannot_be_learned_as_it_is() -> None:
+    one = in_pieces(CONTEXT, most=3, overlap=0)  # Ada met Bo | in Rom e | .
+    truths = [(("Ada", 0),), (("Bo in", 8),), (("om", 15),), (), (("Rome", 14), ("Ada", 0))]
+    rows = [one, one, one, one, replace(one, cut=2)]
+    found = OBJECTIVE.figures([ASKED] * 5, rows, truths, ())
+    values = {figure.name: figure.value for figure in found}
+    assert values == {"answers_outside": 1, "answers_inexact": 1, "questions_cut": 1}
+    warnings = [figure.warning for figure in found if figure.warning]
+    assert [warning.split(":")[0] for warning in warnings] == [
+        "1 answers are in no window whole and count as none",
+        "1 questions take more than half of the tokens, and their ends are cut",
+    ]
+    assert not any(figure.warning for figure in OBJECTIVE.figures([ASKED], [one], [()], ()))
 
 
 def test_a_head_of_two() -> None:

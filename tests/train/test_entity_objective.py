@@ -76,6 +76,26 @@ def test_the_loss_is_a_sum_over_words_and_its_mean_that_of_numpy() -> None:
     assert double == pytest.approx(2 * total, rel=1e-6)
 
 
+def test_figures_in_words() -> None:
+    texts = [TEXT, "", "Ada Ada pre-Ada"]
+    spans = [SPANS, (), ((0, 3, 3), (4, 7, 3), (12, 14, 1))]  # the last is "Ad"
+    rows = [in_pieces(text) for text in texts]
+    figures = OBJECTIVE.figures(texts, rows, spans, LABELS)
+    assert {one.name: one.value for one in figures} == {
+        "words": {"p50": 4, "p99": 5, "max": 5},
+        "entity_words": {"p50": 1, "p99": 2, "max": 2},
+        "entities_cut": 1,
+    }
+    assert figures[-1].warning.startswith("1 of 5 entities begin or end within a word")
+    plain = [tuple((start, end, (at + 1) // 2) for start, end, at in some) for some in spans]
+    joined = OBJECTIVE.figures(texts, rows, plain, io(["LOC", "PER"]))[-1]
+    assert (joined.name, joined.value) == ("entities_joined", 1)
+    assert "leave out --labels" in joined.warning
+    none = OBJECTIVE.figures([""], [in_pieces("")], [()], LABELS)
+    assert [one.warning for one in none] == ["", "", ""]
+    assert none[1].value == {"p50": 0, "p99": 0, "max": 0}
+
+
 def test_what_the_config_says() -> None:
     config = OBJECTIVE.config(("O", "X"))
     assert config == {

@@ -5,6 +5,7 @@ import pytest
 from edgeft.data import Examples, Splits, labelled
 from edgeft.errors import DataError
 from edgeft.train.clean import Removed, clean
+from edgeft.train.objectives.objective import Figure
 from edgeft.train.report import DataReport, TokenCounts, count_tokens, describe
 from tests.encoded import encoded
 
@@ -65,6 +66,25 @@ def test_figures_by_hand() -> None:
     assert document["warnings"] == list(found.warnings())
 
 
+def test_of_spans_labels_are_counted_and_those_that_only_held_out_rows_show_told() -> None:
+    truths = [((0, 3, 1),), ((0, 3, 1), (4, 5, 3)), ()]
+    labels = ("O", "B-LOC", "I-LOC", "B-PER", "I-PER")
+    train = Examples("t", ["Ada", "Bob X", "so"], truths, [1, 2, 3], labels, {"span": "tags"},
+                     {"a ragged line": 2})  # fmt: skip
+    given = Splits(train)
+    splits = Splits(train.subset([0, 2]), train.subset([1]))
+    figures = (Figure("odd", "odd things", 3), Figure("even", "even", {"p50": 1}))
+    found = describe(given, splits, [3, 3, 3], TOKENS, max_length=8, figures=figures)
+    assert (found.classes, found.bare, found.unlearned) == ({"LOC": 2, "PER": 1}, 1, ("PER",))
+    document = found.to_dict()
+    assert document["figures"] == {"odd": 3, "even": {"p50": 1}}
+    assert (document["skipped"], document["unlearned"]) == (
+        {"train": {"a ragged line": 2}},
+        ["PER"],
+    )
+    assert describe(given, given, [3, 3, 3], TOKENS, max_length=8).unlearned == ()
+
+
 def test_a_hold_out_changes_the_sizes_of_splits_alone() -> None:
     given = Splits(TRAIN, test=TEST)
     whole = describe(given, given, [9] * 8, TOKENS, max_length=8)
@@ -104,6 +124,9 @@ def test_nothing_alarming_gives_no_warning() -> None:
         ({"empty": 1}, "1 texts are empty"),
         ({"duplicates": 2}, "2 rows repeat a text"),
         ({"contradictory_rows": 2}, "under another label"),
+        ({"contradictory_rows": 2, "bare": 0}, "2 rows have a text that another row annotates"),
+        ({"figures": (Figure("odd", "odd things", 3, "3 are odd."),)}, "3 are odd."),
+        ({"unlearned": ("a", "b")}, "Only held-out rows show 'a', 'b', so that nothing is"),
         ({"shared_test": 3}, "3 of 10 test texts are also in train"),
     ],
 )

@@ -19,6 +19,7 @@ from edgeft.train.readied import ready
 from edgeft.train.recipe import RecipeChoice
 from edgeft.train.record import read_training
 from edgeft.train.run import train
+from tests.tiny import WORDS
 from tests.train.conftest import rows
 
 PLACES = {"night": "B-TIME", "quiet": "B-TIME", "won": "B-DEED", "lost": "B-DEED"}
@@ -47,6 +48,7 @@ def test_a_file_of_tagged_words_makes_a_tagger(encoder: Path, tmp_path: Path) ->
     assert "Task: token-classification, as the data tell." in said
     assert any("rows without any" in line for line in said)
     assert any("entity F1" in line for line in said)
+    assert any("words of a text" in line and "longest 18" in line for line in said)
     config = json.loads((tmp_path / "out" / "config.json").read_text())
     assert config["architectures"] == ["BertForTokenClassification"]
     labels = ["O", "B-DEED", "I-DEED", "B-TIME", "I-TIME"]
@@ -57,6 +59,8 @@ def test_a_file_of_tagged_words_makes_a_tagger(encoder: Path, tmp_path: Path) ->
     assert record["test"]["entity_f1"] > 0.9
     assert record["test"]["per_label"].keys() == {"DEED", "TIME"}
     assert record["data"]["report"]["classes"].keys() == {"DEED", "TIME"}
+    assert record["data"]["report"]["figures"]["entity_words"] == {"p50": 1, "p99": 1, "max": 1}
+    assert record["data"]["report"]["figures"]["entities_cut"] == 0
     assert [point["entity_f1"] for point in record["curve"]][-1] > 0.9
 
 
@@ -98,6 +102,59 @@ def test_bad_rows_are_left_out_and_counted(encoder: Path, tmp_path: Path) -> Non
         "train": {"a ragged line": 1, "a tag out of place": 1},
         "test": {"a tag that no scheme knows": 1},
     }
+
+
+def test_three_hundred_labels(encoder: Path, tmp_path: Path) -> None:
+    blocks = [f"sun O\n{WORDS[at % 30]} B-T{at}\nfell I-T{at}" for at in range(300)] * 2
+    data = tmp_path / "a.conll"
+    data.write_text("\n\n".join(blocks) + "\n", encoding="utf-8")
+    said = run(encoder, tmp_path / "out", data, "--epochs", "1", "--test", str(data))
+    assert any("labels" in line and "300" in line for line in said)
+    assert any("300 of 300 labels stand under 8 times" in line for line in said)
+    config = json.loads((tmp_path / "out" / "config.json").read_text())
+    assert len(config["id2label"]) == 601
+
+
+def test_entities_under_two_labels_are_told(encoder: Path, tmp_path: Path) -> None:
+    data = tagged(tmp_path / "a.conll", 40)
+    text = "moon O\nwon B-DEED\n\nmoon O\nwon B-TIME\n\n"
+    data.write_text(text + data.read_text(encoding="utf-8"), encoding="utf-8")
+    said = run(encoder, tmp_path / "out", data, "--epochs", "1", "--clean")
+    assert any("removed from train by --clean" in line and "2 contradictory" in line
+               for line in said)  # fmt: skip
+
+
+def questions(path: Path, *rows: tuple[str, str, str | None]) -> Path:
+    """A file of (question, context, answer)."""
+    lines = [
+        {"question": asked, "context": context, "answers": [] if answer is None else [answer]}
+        for asked, context, answer in rows
+    ]
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
+    return path
+
+
+def test_a_context_shorter_than_its_question_and_answers_that_no_window_holds(
+    encoder: Path, tmp_path: Path
+) -> None:
+    usual = [("who won", f"the {word} won the game", word) for word in WORDS[:20]]
+    long = " ".join(WORDS)
+    data = questions(
+        tmp_path / "q.jsonl",
+        *usual,
+        ("what fell " * 9, "rain", "rain"),
+        ("what", long, long),
+        ("who won", "rain", None),
+        ("who won", "rain", "rain"),
+    )
+    out = tmp_path / "out"
+    said = run(encoder, out, data, "--epochs", "1", "--max-length", "24", "--hold-out", "0.1")
+    assert any("1 answers are in no window whole" in line for line in said)
+    assert any("1 questions take more than half of the tokens" in line for line in said)
+    assert any("2 rows have a text that another row annotates" in line for line in said)
+    report = json.loads((out / "training.json").read_text())["data"]["report"]
+    assert report["figures"] == {"answers_outside": 1, "answers_inexact": 0, "questions_cut": 1}
+    assert report["bare"] == 1
 
 
 def test_labels_may_be_types_alone(encoder: Path, tmp_path: Path) -> None:

@@ -8,9 +8,10 @@ import torch
 from numpy.typing import NDArray
 from torch.nn import functional
 
-from edgeft.inputs import Input
+from edgeft.inputs import Input, Question
 from edgeft.tasks.encoded import Encoded, Part
-from edgeft.train.objectives.objective import Objective, Row
+from edgeft.tasks.words import trimmed
+from edgeft.train.objectives.objective import Figure, Objective, Row
 
 __all__ = ["OBJECTIVE"]
 
@@ -88,6 +89,52 @@ def _numpy_loss(outputs: Mapping[str, Any], rows: Sequence[Row]) -> float:
     return total / (2 * len(rows))
 
 
+def _figures(
+    inputs: Sequence[Input],
+    encoded: Sequence[Encoded],
+    truths: Sequence[tuple[tuple[str, int], ...]],
+    labels: tuple[str, ...],
+) -> tuple[Figure, ...]:
+    """The answers that cannot be learned as they are, and the questions that are cut."""
+    outside = inexact = 0
+    for one, encoding, truth in zip(inputs, encoded, truths, strict=True):
+        if not truth:
+            continue
+        text, start = truth[0]
+        end = start + len(text)
+        places = [(part, *_place(part, start, end)) for part in encoding.parts]
+        found = [place for place in places if place[1:] != NOWHERE]
+        if not found:
+            outside += 1
+            continue
+        part, first, last = found[0]
+        assert part.offsets is not None, "the parts know no offsets"
+        assert isinstance(one, Question), "answers are found in a context"
+        stands = trimmed(one.context, part.offsets[first][0], part.offsets[last][1])
+        inexact += stands != trimmed(one.context, start, end)
+    cut = sum(one.cut > 0 for one in encoded)
+    return (
+        Figure(
+            "answers_outside",
+            "answers that no window holds whole",
+            outside,
+            f"{outside} answers are in no window whole and count as none: raise --max-length."
+            if outside
+            else "",
+        ),
+        Figure("answers_inexact", "answers that begin or end within a token", inexact),
+        Figure(
+            "questions_cut",
+            "questions of more tokens than half of a window",
+            cut,
+            f"{cut} questions take more than half of the tokens, and their ends are cut: raise "
+            "--max-length."
+            if cut
+            else "",
+        ),
+    )
+
+
 def _config(labels: tuple[str, ...]) -> dict[str, Any]:
     return {"num_labels": 2}  # a start and an end
 
@@ -99,5 +146,6 @@ OBJECTIVE = Objective(
     weights=_weights,
     loss=_loss,
     numpy_loss=_numpy_loss,
+    figures=_figures,
     config=_config,
 )

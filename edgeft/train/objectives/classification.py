@@ -83,5 +83,6 @@ OBJECTIVE = Objective(
     weights=_weights,
     loss=_loss,
     numpy_loss=_numpy_loss,
+    figures=lambda inputs, encoded, truths, labels: (),
     config=_config,
 )

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -12,8 +13,8 @@ from torch.nn import functional
 from edgeft.inputs import Input
 from edgeft.tasks.encoded import Encoded
 from edgeft.tasks.tags import NONE, goes_on, tags_of
-from edgeft.tasks.words import first_pieces, text_of, word_at, words_of
-from edgeft.train.objectives.objective import Objective, Row
+from edgeft.tasks.words import cut_spans, first_pieces, text_of, word_at, words_of
+from edgeft.train.objectives.objective import Figure, Objective, Row
 
 __all__ = ["IGNORED", "OBJECTIVE"]
 
@@ -97,6 +98,69 @@ def _numpy_loss(outputs: Mapping[str, Any], rows: Sequence[Row]) -> float:
     return float((log_sum - shifted[np.arange(len(shifted)), targets[asked]]).mean())
 
 
+def _figures(
+    inputs: Sequence[Input],
+    encoded: Sequence[Encoded],
+    truths: Sequence[Sequence[tuple[int, int, int]]],
+    labels: tuple[str, ...],
+) -> tuple[Figure, ...]:
+    """Lengths in words, and the entities that the labels cannot tell as they are."""
+    texts: list[int] = []
+    entities: list[int] = []
+    cut = joined = 0
+    apart = any(tag.begins for tag in tags_of(labels))
+    for at, (one, spans) in enumerate(zip(encoded, truths, strict=True)):
+        text = text_of(inputs, at)
+        words = words_of(one, text)
+        touched = word_at(words, spans)
+        texts.append(len(words))
+        entities += Counter(touched.values()).values()
+        cut += cut_spans(one, text, spans)
+        if not apart:
+            owners = [touched.get(number) for number in words]
+            joined += sum(
+                before is not None
+                and after is not None
+                and before != after
+                and spans[before][2] == spans[after][2]
+                for before, after in pairwise(owners)
+            )
+    total = sum(map(len, truths))
+    found = [
+        Figure("words", "words of a text", _spread(texts)),
+        Figure("entity_words", "words of an entity", _spread(entities)),
+        Figure(
+            "entities_cut",
+            "entities that begin or end within a word",
+            cut,
+            f"{cut} of {total} entities begin or end within a word, all of which is learned as "
+            "theirs: they are never found exactly. Are the spans right?"
+            if cut
+            else "",
+        ),
+    ]
+    if not apart:
+        found.append(
+            Figure(
+                "entities_joined",
+                "entities right behind another of their label",
+                joined,
+                f"{joined} entities stand right behind another of their label, and without B- "
+                "both are one: leave out --labels."
+                if joined
+                else "",
+            )
+        )
+    return tuple(found)
+
+
+def _spread(sizes: Sequence[int]) -> dict[str, int]:
+    if not sizes:
+        return {"p50": 0, "p99": 0, "max": 0}
+    p50, p99 = np.percentile(sizes, [50, 99], method="higher").tolist()
+    return {"p50": p50, "p99": p99, "max": max(sizes)}
+
+
 def _config(labels: tuple[str, ...]) -> dict[str, Any]:
     return {
         "num_labels": len(labels),
@@ -112,5 +176,6 @@ OBJECTIVE = Objective(
     weights=_weights,
     loss=_loss,
     numpy_loss=_numpy_loss,
+    figures=_figures,
     config=_config,
 )

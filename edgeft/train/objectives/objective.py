@@ -7,9 +7,23 @@ from typing import Any
 from edgeft.inputs import Input
 from edgeft.tasks.encoded import Encoded, Part
 
-__all__ = ["Objective", "Row"]
+__all__ = ["Figure", "Objective", "Row"]
 
 Row = tuple[Part, Any]  # what is learned from at once, and its target
+
+
+@dataclass(frozen=True)
+class Figure:
+    """What a data report says of the rows of one task alone.
+
+    name: in JSON. told: in words. value: a number, or several by their names. warning: a sentence
+    where it should worry.
+    """
+
+    name: str
+    told: str
+    value: int | Mapping[str, int]
+    warning: str = ""
 
 
 @dataclass(frozen=True)
@@ -26,6 +40,8 @@ class Objective:
     loss(outputs, batch, weights, label_smoothing): the sum over a batch, a scalar tensor. The
         Trainer divides by ``count`` over the whole update; distillation wraps this.
     numpy_loss(outputs, rows): the plain mean over parts' outputs, for validation.
+    figures(inputs, encoded, truths, labels): what is worth knowing of rows before they are learned
+        from, as Figures.
     config(labels): what the model's config must say: num_labels, id2label, label2id, problem_type.
     """
 
@@ -37,4 +53,7 @@ class Objective:
     weights: Callable[[Sequence[Row], tuple[str, ...]], Any]
     loss: Callable[[Any, Mapping[str, Any], Any, float], Any]
     numpy_loss: Callable[[Mapping[str, Any], Sequence[Row]], float]
+    figures: Callable[
+        [Sequence[Input], Sequence[Encoded], Sequence[Any], tuple[str, ...]], Sequence[Figure]
+    ]
     config: Callable[[tuple[str, ...]], dict[str, Any]]
