@@ -16,6 +16,7 @@ from edgeft.proof.told import Told
 from edgeft.runtime.batching import plan_batches
 from edgeft.runtime.cpu import usable_cores
 from edgeft.runtime.pairs import Tokens, frame_of, put_together
+from edgeft.runtime.punctuation import leaves_punctuation, parted
 from edgeft.settings import torch_threads
 from edgeft.tasks.encoded import Encoded, Part, default_overlap
 from edgeft.tasks.outputs import finite
@@ -144,11 +145,20 @@ def _encode_alike(checkpoint: Checkpoint, inputs: Sequence[Any]) -> list[Encoded
     )
     owners = encoded.get("overflow_to_sample_mapping") or range(len(inputs))
     parts: list[list[Part]] = [[] for _ in inputs]
+    tokens: list[list[list[str]]] = [[] for _ in inputs]
     for owner, encoding in zip(owners, encoded.encodings, strict=True):
         shared = (overlap or 0) if parts[owner] else 0
         parts[owner].append(
             _part(checkpoint, encoding, len(columns) - 1 if asking else None, shared)
         )
+        tokens[owner].append(encoding.tokens)
+    if (
+        checkpoint.task.by_token
+        and not asking
+        and leaves_punctuation(checkpoint.tokenizer.backend_tokenizer)
+    ):
+        for some, names in zip(parts, tokens, strict=True):
+            _part_words(some, names)
     return [cut.get(at) or Encoded(tuple(some)) for at, some in enumerate(parts)]
 
 
@@ -168,6 +178,23 @@ def _part(checkpoint: Checkpoint, encoding: Any, sequence: int | None, shared: i
         words = encoding.word_ids
         part.words = [_word(words[at]) if at in own else -1 for at in range(size)]
     return part
+
+
+def _part_words(parts: Sequence[Part], tokens: Sequence[Sequence[str]]) -> None:
+    """Number the words of one text's windows anew, as the runtime does that of the whole."""
+    numbers: list[int] = []
+    names: list[str] = []
+    for part, some in zip(parts, tokens, strict=True):
+        assert part.words is not None, "the parts know no words"
+        fresh = slice(part.own.stop - part.fresh, part.own.stop)
+        numbers += part.words[fresh]
+        names += some[fresh]
+    words = parted(numbers, names)
+    behind = 0
+    for part in parts:
+        assert part.words is not None, "the parts know no words"
+        behind += part.fresh
+        part.words[part.own.start : part.own.stop] = words[behind - len(part.own) : behind]
 
 
 def _word(number: int | None) -> int:

@@ -13,6 +13,7 @@ from edgeft.normalize import normalizer
 from edgeft.runtime.heads import Heads
 from edgeft.runtime.native import native_call
 from edgeft.runtime.pairs import NOWHERE, Frame, Tokens, frame_of, put_together
+from edgeft.runtime.punctuation import leaves_punctuation, numbers_of, parted
 from edgeft.tasks.encoded import Encoded, Part, Span
 
 __all__ = ["MOST_WINDOWED", "TextEncoder"]
@@ -87,6 +88,7 @@ class TextEncoder:
         self._tokenizer.no_padding()
         # Cut here, not there: tokenizers 0.23.1 and 0.23.2 read little beyond where they cut.
         self._tokenizer.no_truncation()
+        self._glued = offsets and leaves_punctuation(self._tokenizer)
         self._normalize = normalizer(normalize)
         # Special tokens before and behind a text, once one was read; to ask for a mask takes time.
         self._ends: tuple[int, int] | None = None
@@ -216,7 +218,7 @@ class TextEncoder:
         for text, head, one in zip(clean, heads, self._run(heads, special=False), strict=True):
             offsets = words = None
             if self._offsets:
-                offsets, words = one.offsets, _words(one)
+                offsets, words = one.offsets, self._words(one)
             found.append(Tokens(one.ids, offsets, words, len(text) - len(head)))
         return found
 
@@ -265,8 +267,12 @@ class TextEncoder:
         share = self._unknown_share(ids, len(ids) - self._special)
         part = Part(ids, place, len(place))
         if self._offsets:
-            _tell_places(part, encoding.offsets, _words(encoding), 0)
+            _tell_places(part, encoding.offsets, self._words(encoding), 0)
         return Encoded((part,), cut > 0, share, cut)
+
+    def _words(self, encoding: Any) -> list[int]:
+        numbers = numbers_of(encoding)
+        return parted(numbers, encoding.tokens) if self._glued else numbers
 
     def _place(self, encoding: Any, size: int) -> range:
         """Where a text's own tokens stand among the ``size`` that are kept of its encoding."""
@@ -281,7 +287,7 @@ class TextEncoder:
         before, own, behind = _parted(encoding)
         begins = range(0, len(own) - overlap, self._room - overlap)
         parts = []
-        offsets, words = (encoding.offsets, _words(encoding)) if self._offsets else ([], [])
+        offsets, words = (encoding.offsets, self._words(encoding)) if self._offsets else ([], [])
         for begin in begins:
             kept = own[begin : begin + self._room]
             place = range(len(before), len(before) + len(kept))
@@ -305,10 +311,6 @@ def _tell_places(part: Part, offsets: list[Span], words: list[int], skipped: int
     before, behind = part.own.start, len(part.ids) - part.own.stop
     part.offsets = [NOWHERE] * before + offsets[own] + [NOWHERE] * behind
     part.words = [-1] * before + words[own] + [-1] * behind
-
-
-def _words(encoding: Any) -> list[int]:
-    return [-1 if one is None else one for one in encoding.word_ids]
 
 
 def _whole(text: str) -> str:

@@ -1,24 +1,35 @@
 """A tagger of entities, from tagged words to a checkpoint."""
 
 import json
+import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from click.testing import CliRunner
 
+from edgeft.checkpoint.open import open_checkpoint
+from edgeft.checkpoint.reference import encode
 from edgeft.cli import main
 from edgeft.errors import DataError, UsageError
+from edgeft.runtime.tokenize import TextEncoder
+from edgeft.tasks.encoded import default_overlap
+from edgeft.tasks.entities import TASK
+from edgeft.tasks.reading import aligned, read_examples
+from edgeft.tasks.task import PLAIN
 from edgeft.train.config import DataConfig, TrainConfig, config_from
 from edgeft.train.folder import RunRecord, check_same, read_run, start_run
 from edgeft.train.hardware import resolve_hardware
+from edgeft.train.objectives import objective_named
 from edgeft.train.prepare import prepare
 from edgeft.train.readied import ready
 from edgeft.train.recipe import RecipeChoice
 from edgeft.train.record import read_training
 from edgeft.train.run import train
+from tests.export import architectures
 from tests.tiny import WORDS
 from tests.train.conftest import rows
 
@@ -155,6 +166,50 @@ def test_a_context_shorter_than_its_question_and_answers_that_no_window_holds(
     report = json.loads((out / "training.json").read_text())["data"]["report"]
     assert report["figures"] == {"answers_outside": 1, "answers_inexact": 0, "questions_cut": 1}
     assert report["bare"] == 1
+
+
+def test_a_tokenizer_that_parts_at_blanks_alone_learns_entities_beside_marks(
+    tmp_path: Path,
+) -> None:
+    base = architectures.xlm_roberta(tmp_path / "x")
+    lines = []
+    for text, _ in rows(120):
+        marked = ", ".join(f"({word})" if word in PLACES else word for word in text.split())
+        spans = [
+            [found.start(), found.end(), PLACES[found[0]][2:]]
+            for found in re.finditer(r"\w+", marked)
+            if found[0] in PLACES
+        ]
+        lines.append(json.dumps({"text": marked, "entities": spans}))
+    data = tmp_path / "a.jsonl"
+    data.write_text("\n".join(lines), encoding="utf-8")
+    out = tmp_path / "out"
+    run(base, out, data, "--epochs", "1", "--max-length", "24", "--allow-unknown")
+    record = json.loads((out / "training.json").read_text())
+    assert record["data"]["report"]["figures"]["entities_cut"] == 0
+    # Where a model says just what it was taught, the very entities are found.
+    examples = read_examples(data, TASK)
+    examples = aligned(examples, TASK.labels(examples))
+    checkpoint = open_checkpoint(str(out))
+    content = checkpoint.tokenizer.backend_tokenizer.to_str().encode()
+    overlap = default_overlap(checkpoint.max_length)
+    encoder = TextEncoder(content, checkpoint.max_length, overlap=overlap, offsets=True)
+    objective = objective_named(TASK.name)
+    readied = ready(examples, encoder, objective, examples.labels)
+    taught = {id(part): target for part, target in readied.rows}
+    sure = np.eye(len(examples.labels), dtype=np.float32) * 9
+    logits = [
+        sure[np.maximum(taught.get(id(part), [0] * len(part.ids)), 0)] for part in readied.parts
+    ]
+    joined = TASK.join({"logits": logits}, readied.encoded)
+    found = TASK.answer(joined, readied.encoded, examples.inputs, examples.labels, PLAIN)
+    assert list(found.likeliest) == examples.truths
+    # The original, as export and its gates read it, has the very same words in each window.
+    ours, theirs = readied.encoded, encode(checkpoint, examples.inputs)
+    assert max(len(one.parts) for one in ours) > 2
+    assert [[part.words for part in one.parts] for one in ours] == [
+        [part.words for part in one.parts] for one in theirs
+    ]
 
 
 def test_labels_may_be_types_alone(encoder: Path, tmp_path: Path) -> None:
