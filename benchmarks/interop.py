@@ -115,6 +115,13 @@ class ByWordsAndMostContext(ByWords, MostContext):
     """Both."""
 
 
+class NoSums(QuestionAnsweringPipeline):
+    """Equal texts at different places stay different answers."""
+
+    def get_answer(self, answers: list[dict[str, Any]], target: str) -> None:
+        return None
+
+
 class OneScale(QuestionAnsweringPipeline):
     """Scores are exp(start + end) by one scale for all windows, not softmax within each."""
 
@@ -145,7 +152,8 @@ LENGTH_OF_NAMES = (
 )
 WINDOWS = "its pipeline decides in each window for itself, and of entities that meet keeps one"
 WORDS_AND_WINDOWS = f"both: {LENGTH_OF_NAMES}; {WINDOWS}"
-WHOLE_WORDS = "its pipeline widens answers to words, and adds up the scores of equal texts"
+SUMS = "its pipeline adds up the scores of equal texts at different places"
+WHOLE_WORDS = "its pipeline widens answers to whole words"
 SCALES = "its pipeline compares probabilities of different windows, each made within its own"
 
 
@@ -190,6 +198,7 @@ def answering_asks(model: Any, tokenizer: Any, length: int, most: int) -> dict[s
 
     return {
         AS_IS: ask(QuestionAnsweringPipeline),
+        SUMS: ask(NoSums),
         WHOLE_WORDS: ask(QuestionAnsweringPipeline, align_to_words=False),
         SCALES: ask(OneScale),
     }

@@ -30,11 +30,12 @@ def command(
 ) -> None:
     """Score BUNDLE's variants on labelled texts.
 
-    DATA is a CSV, TSV or JSON Lines file with a text and a label column. What is
-    scored is what predict answers. Where export recorded thresholds, an answer
-    that is withheld counts as a wrong one, except in "right of those", which is
-    the share of right answers among those that are given; a second table also
-    scores the likeliest labels, as if there were no thresholds.
+    DATA is a CSV, TSV or JSON Lines file with a text and a label column, or another
+    form of labelled rows that train reads for the model's task. What is scored is
+    what predict answers. Where export recorded thresholds, an answer that is
+    withheld counts as a wrong one, except in "right of those", which is the share of
+    right answers among those that are given; a second table also scores the
+    likeliest labels, as if there were no thresholds.
     """
     import edgeft
     from edgeft.bundle import read_manifest
