@@ -25,9 +25,14 @@ def asked(path: Path, words: int, count: int) -> list[Question]:
     """The first ``count`` questions of a file about one context of ``words`` words."""
     given = [one for one in read_inputs(path, task_named("question-answering"))
              if isinstance(one, Question)]  # fmt: skip
+    return about_one(given, words, count)
+
+
+def about_one(given: Sequence[Question], words: int, count: int) -> list[Question]:
+    """The first ``count`` questions about ``words`` words of all contexts in a row."""
     paragraphs = " ".join(dict.fromkeys(one.context for one in given)).split()
     if len(paragraphs) < words:
-        raise SystemExit(f"{path} has {len(paragraphs):,} words, {words:,} are needed.")
+        raise SystemExit(f"The contexts have {len(paragraphs):,} words, {words:,} are needed.")
     context = " ".join(paragraphs[:words])
     questions = dict.fromkeys(one.question for one in given)
     return [Question(one, context) for one in islice(questions, count)]

@@ -148,6 +148,45 @@ def test_every_step_gives_figures_that_become_tables(
     assert placed["nodes"]
 
 
+def test_other_tasks_are_asked_on_every_device(
+    tagger_checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from benchmarks.gpu import prepare
+    from tests import tiny
+
+    sentences = "\n\n".join(f"Ada B-PER\nmet O\nBo{at} B-PER" for at in range(40)) + "\n"
+    (tmp_path / "tagged.conll").write_text(sentences)
+    asked = [{"id": str(at), "question": f"Who met Bo {at}?",
+              "answers": [{"text": "Ada", "answer_start": 0}]} for at in range(4)]  # fmt: skip
+    paragraph = {"context": "Ada met Bo and went home.", "qas": asked}
+    document = {"data": [{"title": "a", "paragraphs": [paragraph]}]}
+    (tmp_path / "asked.json").write_text(json.dumps(document))
+    others = tmp_path / "kit" / kit.OTHERS
+    prepare.also(others, tagger_checkpoint, tmp_path / "tagged.conll")
+    prepare.also(others, tiny.answerer(tmp_path / "finder"), tmp_path / "asked.json")
+    monkeypatch.setattr("benchmarks.questions.WORDS", 6)
+    figures = tmp_path / "figures"
+    steps.tasks(tmp_path / "kit", steps.Report(figures), "cpu")
+    found = [one for one in machine._figures(figures) if isinstance(one, dict)]
+    assert not [one for one in found if "error" in one]
+    assert [(one["other"], one["variant"]) for one in found] == [
+        (name, variant)
+        for name in ("finder", tagger_checkpoint.name)
+        for variant in ("fp32", "fp32", "fp16", "transformers' pipeline")
+    ]
+    write(tmp_path, "tasks", found)
+    told = results.page(results.Figures(results.read(tmp_path)))
+    assert f"| {tagger_checkpoint.name} | cpu | fp16 | entity_f1 0." in told
+    assert "| finder | cpu | fp32 | exact_match 0." in told
+    assert "100 questions over one context of 3,000 words, fp16 on cpu:" in told
+
+
+def test_steps_that_did_not_run_keep_what_was_measured_before() -> None:
+    before = [{"step": "latency", "figures": [1]}, {"step": "devices", "figures": [2]}]
+    now = [{"step": "latency", "figures": [3]}]
+    assert [one["figures"] for one in results.merged(before, now)] == [[2], [3]]
+
+
 def test_a_side_that_fails_leaves_the_others_their_turns(tmp_path: Path) -> None:
     calls = 0
 

@@ -2,6 +2,7 @@
 
 - minilm: the embedded all-MiniLM-L6-v2, fine-tuned on the first of the data and then rounded to
   half precision, so that fp32 and fp16 compute the same function and fp32 packs to half its size.
+- others: any checkpoint of edgeft's, of any task, rounded like the first.
 - distilbert: DistilBERT's shape (6 layers of 768) over MiniLM's tokenizer. Its weights are a few
   thousand numbers again and again, of the spread with which DistilBERT's own begin (0.02): as quick
   as any others, and 66 million of them pack to next to nothing.
@@ -13,6 +14,7 @@ import torch
 import transformers
 
 from benchmarks.gpu import kit
+from edgeft.checkpoint.open import open_checkpoint
 from edgeft.checkpoint.pretrained import quiet
 from edgeft.export.run import ExportConfig, export
 from edgeft.train.config import DataConfig, TrainConfig
@@ -20,7 +22,7 @@ from edgeft.train.embedded import minilm_folder
 from edgeft.train.recipe import RecipeChoice
 from edgeft.train.run import train
 
-__all__ = ["bundle", "distilbert", "minilm"]
+__all__ = ["bundle", "distilbert", "minilm", "other"]
 
 MAX_LENGTH = 256  # tokens: what all-MiniLM was made for
 SPREAD = 0.02
@@ -43,6 +45,13 @@ def minilm(folder: Path, data: Path, work: Path, *, epochs: int = 1) -> None:
         tokenizer = transformers.AutoTokenizer.from_pretrained(trained)
         model = transformers.AutoModelForSequenceClassification.from_pretrained(trained)
         _write(model, tokenizer, folder)
+
+
+def other(checkpoint: Path, folder: Path) -> None:
+    """Write a checkpoint in half precision."""
+    opened = open_checkpoint(str(checkpoint))
+    with quiet():
+        _write(opened.model, opened.tokenizer, folder)
 
 
 def distilbert(folder: Path) -> None:

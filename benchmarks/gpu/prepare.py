@@ -44,15 +44,25 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.gpu prepare", description=__doc__)
     parser.add_argument("-o", "--out", type=Path, default=Path("build/gpu"))
     parser.add_argument("--architecture", type=int, default=90, help="sm_90 of Hopper by default")
-    parser.add_argument("--data", type=Path, action="append", required=True,
-                        help="NAME.csv to train on; NAME.test.csv beside it reports, else a "
-                        "fifth of the rows; repeatable")  # fmt: skip
+    parser.add_argument(
+        "--data", type=Path, action="append", default=[], help="NAME.csv to train on; "
+        "NAME.test.csv beside it reports, else a fifth of the rows; repeatable",
+    )  # fmt: skip
+    parser.add_argument(
+        "--also", type=Path, nargs=2, action="append", default=[], metavar=("CHECKPOINT", "DATA"),
+        help="a checkpoint of any task, and labelled rows to hold it to; repeatable",
+    )  # fmt: skip
     parser.add_argument("--only-models", action="store_true", help="without onnxruntime's CUDA")
     chosen = parser.parse_args(arguments)
+    if not (chosen.data or chosen.also):
+        parser.error("nothing to measure: give --data or --also")
     begin = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="edgeft-gpu-") as work:
         folder = Path(work) / "kit"
-        fill(folder, chosen.data, Path(work))
+        if chosen.data:
+            fill(folder, chosen.data, Path(work))
+        for checkpoint, data in chosen.also:
+            also(folder / kit.OTHERS, checkpoint, data)
         if not chosen.only_models:
             _say("fetching onnxruntime with CUDA")
             runtime(folder / "site", chosen.architecture, Path(work))
@@ -73,6 +83,15 @@ def fill(folder: Path, data: Sequence[Path], work: Path) -> None:
         _say(f"exporting {name}")
         models.bundle(checkpoints / name, bundles / name, tests[0] if name == kit.TRAINED else None)
     shutil.copy(tests[0], folder / kit.UNSEEN)
+
+
+def also(others: Path, checkpoint: Path, data: Path) -> None:
+    """A checkpoint of any task, its bundle, and labelled rows; named after the checkpoint."""
+    _say(f"exporting {checkpoint.name}")
+    folder = others / checkpoint.name
+    models.other(checkpoint, folder / "checkpoint")
+    models.bundle(folder / "checkpoint", folder / "bundle", None)
+    shutil.copy(data, folder / f"data{data.suffix}")
 
 
 def _texts(folder: Path, data: Path) -> tuple[Path, Path]:

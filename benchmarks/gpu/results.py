@@ -83,12 +83,23 @@ def main(arguments: Sequence[str]) -> None:
     parser.add_argument("--readme", type=Path, default=README)
     chosen = parser.parse_args(arguments)
     records = read(chosen.folder)
+    known = chosen.results / "gpu.json"
+    before = json.loads(known.read_text(encoding="utf-8")) if known.exists() else []
     for record in records:
         for one in record.get("figures", []):
             if one.get("document"):
                 _keep(chosen.results / "bench-gpu.json", one.pop("document"))
-    _keep(chosen.results / "gpu.json", records)
+    records = merged(before, records)
+    _keep(known, records)
     replace_table(chosen.readme, TABLE, page(Figures(records)))
+
+
+def merged(
+    before: Sequence[dict[str, Any]], records: Sequence[dict[str, Any]]
+) -> list[dict[str, Any]]:
+    """The steps that ran now, and of those that did not what was measured before."""
+    found = {one["step"]: one for one in (*before, *records)}
+    return [found[step.name] for step in STEPS if step.name in found]
 
 
 def read(folder: Path) -> list[dict[str, Any]]:
@@ -117,6 +128,7 @@ def page(figures: Figures) -> str:
         "\n".join(["| what | ratio | bar | met |", "| --- " * 4 + "|",
                    *(one.row for one in bars(figures))]),
         *(latencies(figures, model) for model in kit.MODELS if figures.sides(model)),
+        *_others(figures),
         *_training(figures),
         *_answers(figures),
     ]  # fmt: skip
@@ -181,6 +193,33 @@ def _crossing(figures: Figures, model: str) -> Iterator[tuple[int, str]]:
         ]  # fmt: skip
         if known:
             yield length, str(quicker[0]) if quicker else "none"
+
+
+def _others(figures: Figures) -> Iterator[str]:
+    rows = figures.having("other")
+    if not rows:
+        return
+    lines = ["| model | device | variant | score | inputs/s | nodes |", "| --- " * 6 + "|"]
+    for one in rows:
+        if "skipped" in one:
+            continue
+        if "error" in one:
+            cells = [f"**{one['error']}**", "", ""]
+        else:
+            told = ", ".join(f"{name} {score:.4f}" for name, score in one.get("scores", {}).items()
+                             if name in ("entity_f1", "exact_match", "f1", "accuracy"))  # fmt: skip
+            nodes = ", ".join(f"{at} {count}" for at, count in one.get("nodes", {}).items())
+            cells = [told or f"batch {one['batch']}", _shown(one["inputs_per_s"]), nodes]
+        lines.append(f"| {one['other']} | {one['device']} | {one['variant']} | "
+                     f"{' | '.join(cells)} |")  # fmt: skip
+    yield "\n".join(lines)
+    for one in figures.having("together"):
+        found = one["together"]
+        yield (
+            f"100 questions over one context of 3,000 words, {one['variant']} on {one['device']}: "
+            f"{found['together_s']:.2f} s in one call, {found['alone_s']:.2f} s one at a time, "
+            f"{found['alone_s'] / found['together_s']:.1f} times as quick."
+        )
 
 
 def _training(figures: Figures) -> Iterator[str]:

@@ -111,6 +111,84 @@ def graphs(kit: Path, report: Report, device: str) -> None:
     _in_turn(report, wanted, BATCHES[:1])
 
 
+def tasks(kit: Path, report: Report, device: str) -> None:
+    """Models of any task: where they run, that they answer as on the CPU, and how quickly."""
+    for folder in sorted((kit / layout.OTHERS).glob("*")):
+        (data,) = folder.glob("data.*")
+        for at, variant in (("cpu", "fp32"), (device, "fp32"), (device, "fp16")):
+            told: dict[str, Any] = {"other": folder.name, "device": at, "variant": variant}
+            try:
+                told |= _asked(folder / "bundle", data, at, variant)
+            except Exception as error:
+                told["error"] = str(error)[:600]
+            report.add(**told)
+        try:
+            told = _piped(folder, data, device)
+        except Exception as error:
+            told = {"error": str(error)[:600]}
+        report.add(other=folder.name, device=device, variant="transformers' pipeline", **told)
+
+
+def _asked(bundle: Path, data: Path, device: str, variant: str) -> dict[str, Any]:
+    import edgeft
+    from edgeft.tasks.reading import aligned, read_examples
+    from edgeft.tasks.task import PLAIN
+
+    with edgeft.load(bundle, device=device, variant=variant, batch_tokens=1 << 17) as model:
+        examples = aligned(read_examples(data, model.task), model.labels)
+        encoded, outputs = model.outputs(examples.inputs)
+        answers = model.task.answer(outputs, encoded, examples.inputs, model.labels, PLAIN)
+        scores = model.task.score(examples.truths, answers.given, model.labels)
+        found: dict[str, Any] = {
+            "provider": model.device.provider, "nodes": model.device.nodes,
+            "task": model.task.name, "rows": len(examples), "scores": scores.headline(),
+        }  # fmt: skip
+        seconds = [_seconds(model.predict, examples.inputs) for _ in range(ROUNDS)]
+        found["inputs_per_s"] = len(examples) / statistics.median(seconds)
+        if model.task.name == "question-answering":
+            found["together"] = _together(model, examples.inputs)
+    return found
+
+
+def _together(model: Any, inputs: Sequence[Any]) -> dict[str, float]:
+    """Seconds of questions about one long context, in one call and one at a time."""
+    from benchmarks.questions import QUESTIONS, WORDS, about_one
+
+    questions = about_one(inputs, WORDS, QUESTIONS)
+    model.predict(questions)
+    together = [_seconds(model.predict, questions) for _ in range(ROUNDS)]
+    alone = [sum(_seconds(model.predict, one) for one in questions) for _ in range(ROUNDS)]
+    return {"together_s": statistics.median(together), "alone_s": statistics.median(alone)}
+
+
+def _piped(folder: Path, data: Path, device: str) -> dict[str, Any]:
+    """The pipeline of transformers, in half precision on a GPU, at its best batch."""
+    import torch
+    import transformers
+
+    from edgeft.bundle import read_manifest
+    from edgeft.tasks import task_named
+    from edgeft.tasks.reading import read_examples
+
+    task = task_named(read_manifest(folder / "bundle").model.task)
+    if task.takes != (str,):
+        return {"skipped": "transformers 5 has no such pipeline"}
+    texts = read_examples(data, task).texts
+    pipe = transformers.pipeline(
+        task.name, model=str(folder / "checkpoint"), device=0 if device == "cuda" else "cpu",
+        dtype=torch.float16 if device == "cuda" else torch.float32,
+    )  # fmt: skip
+    options = {"aggregation_strategy": "first"} if task.by_token else {}
+    pipe(texts[:64], batch_size=32, **options)
+    rates = {}
+    for batch in BATCHES[2:]:
+        begin = time.perf_counter()
+        pipe(texts, batch_size=batch, **options)
+        rates[batch] = len(texts) / (time.perf_counter() - begin)
+    best = max(rates, key=rates.__getitem__)
+    return {"inputs_per_s": rates[best], "batch": best}
+
+
 def compiled(kit: Path, report: Report, device: str) -> None:
     """torch.compile, which takes most of its time to compile."""
     _in_turn(report, {COMPILED: lambda name: _torch(kit, name, device, compiled=True)}, BATCHES)
@@ -241,9 +319,9 @@ def _turn(run: Side, texts: list[str]) -> list[float]:
     return found
 
 
-def _seconds(run: Side, texts: list[str]) -> float:
+def _seconds(run: Callable[[Any], object], given: Any) -> float:
     begin = time.perf_counter()
-    run(texts)
+    run(given)
     return time.perf_counter() - begin
 
 
@@ -326,7 +404,7 @@ def _edgeft(*arguments: object) -> dict[str, Any]:
 
 if __name__ == "__main__":
     step, kit, figures, device = sys.argv[1:]
-    steps = (devices, latency, graphs, training, bench, compiled, tensorrt)
+    steps = (devices, latency, graphs, tasks, training, bench, compiled, tensorrt)
     {one.__name__: one for one in steps}[step](Path(kit), Report(Path(figures)), device)
     sys.stdout.flush()
     sys.stderr.flush()
