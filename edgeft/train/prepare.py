@@ -20,7 +20,7 @@ from edgeft.train.models import BaseModel, open_base
 from edgeft.train.objectives import objective_named
 from edgeft.train.objectives.objective import Objective
 from edgeft.train.recipe import Facts, Recipe, default_hold_out, option, resolve_recipe
-from edgeft.train.report import DataReport, check_known, count_tokens, cut_questions, describe
+from edgeft.train.report import DataReport, check_known, count_tokens, describe
 
 __all__ = ["Prepared", "prepare"]
 
@@ -103,14 +103,6 @@ def prepare(config: TrainConfig, hardware: Hardware) -> Prepared:
             processes=hardware.processes,
         ),
     )
-    if Question in task.takes:
-        cut = cut_questions(given.train.inputs, base.encoder(recipe.max_length))
-        if cut:
-            notes.append(
-                f"{cut:,} of {len(given.train):,} questions take more than half of "
-                f"{recipe.max_length} tokens: of these the beginning is read. Raise --max-length "
-                "if their ends matter."
-            )
     uncut = [*learned, *held]
     rows = [splits.train, *([held_out] if held_out is not None else [])]
     inputs = [one for split in rows for one in split.inputs]

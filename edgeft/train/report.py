@@ -10,15 +10,14 @@ import numpy as np
 
 from edgeft.data import Examples, Splits, visible
 from edgeft.errors import DataError
-from edgeft.inputs import Input, Question, columns_of
-from edgeft.runtime.tokenize import TextEncoder
+from edgeft.inputs import Input, columns_of
 from edgeft.tasks.encoded import Encoded
 from edgeft.tasks.tags import tags_of
 from edgeft.train.clean import Removed, text_key
 from edgeft.train.objectives.objective import Figure
 from edgeft.train.scripts import main_script, models_for
 
-__all__ = ["DataReport", "TokenCounts", "check_known", "count_tokens", "cut_questions", "describe"]
+__all__ = ["DataReport", "TokenCounts", "check_known", "count_tokens", "describe"]
 
 # From where a figure earns a sentence of its own.
 UNKNOWN_SHARE = 0.05
@@ -209,12 +208,6 @@ def check_known(tokens: TokenCounts, inputs: Sequence[Input], model: str) -> Non
         hint=f"{models_for(main_script(texts))} Take one with --model,\n"
         "or train all the same with --allow-unknown.",
     )
-
-
-def cut_questions(inputs: Sequence[Input], encoder: TextEncoder) -> int:
-    """How many inputs ask a question that is too long, so that the encoder cuts it."""
-    alone = [Question(one.question, "") for one in inputs if isinstance(one, Question)]
-    return sum(one.truncated for one in encoder.encode(alone))
 
 
 def describe(

@@ -19,7 +19,7 @@ def test_questions_that_are_cut_are_counted(encoder: Path, tmp_path: Path) -> No
     data = tmp_path / "q.jsonl"
     data.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
 
-    def notes(max_length: int) -> list[str]:
+    def warnings(max_length: int) -> list[str]:
         config = TrainConfig(
             data=DataConfig(data=str(data)),
             model=str(encoder),
@@ -27,11 +27,11 @@ def test_questions_that_are_cut_are_counted(encoder: Path, tmp_path: Path) -> No
             device="cpu",
         )
         report = prepare(config, resolve_hardware("cpu", "auto")).report
-        return [note for note in report.notes if "half of" in note]
+        return [warning for warning in report.warnings() if "half of" in warning]
 
-    (told,) = notes(64)
-    assert told.startswith("5 of 20 questions take more than half of 64 tokens")
+    (told,) = warnings(64)
+    assert told.startswith("5 of 20 questions take more than half of the tokens")
     assert "--max-length" in told
     lines = [line for line in lines if line["question"] != long]
     data.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
-    assert notes(64) == []
+    assert warnings(64) == []

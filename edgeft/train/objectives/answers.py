@@ -127,8 +127,8 @@ def _figures(
             "questions_cut",
             "questions of more tokens than half of a window",
             cut,
-            f"{cut} questions take more than half of the tokens, and their ends are cut: raise "
-            "--max-length."
+            f"{cut:,} of {len(inputs):,} questions take more than half of the tokens: of these the "
+            "beginning is read. Raise --max-length if their ends matter."
             if cut
             else "",
         ),
