@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -32,6 +33,7 @@ def options(description: str | None, *, epochs: int, seeds: int, out: Path) -> A
     parser.add_argument("--name", help="of the row; else the data's folder")
     parser.add_argument("--epochs", type=int, default=epochs)
     parser.add_argument("--seeds", type=int, default=seeds)
+    parser.add_argument("--keep", type=Path, help="new folder for edgeft's last checkpoint")
     _shared(parser)
     parser.add_argument("-o", "--out", type=Path, default=out)
     return parser
@@ -65,6 +67,8 @@ def run_both(script: str, work: Path, chosen: argparse.Namespace) -> list[dict[s
         for side in SIDES if seed % 2 == 0 else SIDES[::-1]:
             run = _run(script, work, side, seed, chosen)
             runs.append({"side": side, "seed": seed, **run})
+            if side == "edgeft" and chosen.keep:
+                shutil.copytree(work / f"{side}-{seed}", chosen.keep, dirs_exist_ok=True)
             told = ", ".join(f"{name} {one:.4g}" for name, one in run.items())
             print(f"{side}, seed {seed}: {told}", file=sys.stderr, flush=True)
     return runs
