@@ -75,10 +75,15 @@ def distilbert(folder: Path) -> None:
         _write(model, tokenizer, folder)
 
 
-def bundle(checkpoint: Path, folder: Path, data: Path | None) -> None:
+def bundle(
+    checkpoint: Path,
+    folder: Path,
+    data: Path | None,
+    variants: tuple[str, ...] = kit.VARIANTS,
+) -> None:
     """Export the kit's variants of a checkpoint, held to labelled rows where there are some."""
     with quiet():
-        export(ExportConfig(str(checkpoint), folder, data=data, variants=kit.VARIANTS))
+        export(ExportConfig(str(checkpoint), folder, data=data, variants=variants))
 
 
 def _write(

@@ -90,7 +90,7 @@ def also(others: Path, checkpoint: Path, data: Path) -> None:
     _say(f"exporting {checkpoint.name}")
     folder = others / checkpoint.name
     models.other(checkpoint, folder / "checkpoint")
-    models.bundle(folder / "checkpoint", folder / "bundle", None)
+    models.bundle(folder / "checkpoint", folder / "bundle", None, ("fp32", "fp16"))
     shutil.copy(data, folder / f"data{data.suffix}")
 
 
