@@ -1,6 +1,5 @@
 """Questions about contexts with their answers: SQuAD's JSON, and objects one a line or row."""
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, nullcontext
 from dataclasses import dataclass, replace
@@ -8,10 +7,10 @@ from typing import Any
 
 from edgeft.data.bad import BadRowError, BadRows, OnBad
 from edgeft.data.examples import Examples, lone_surrogate
-from edgeft.data.kinds import Document, Source, records_of, table_of
+from edgeft.data.gold import EXAMPLE, Gold, Truth, gold_of
+from edgeft.data.kinds import Document, Source, keys_of, records_of, table_of
 from edgeft.data.labels import visible
 from edgeft.data.notes import Sightings, Tell
-from edgeft.data.table import Table
 from edgeft.errors import DataError
 from edgeft.inputs import Question
 
@@ -19,25 +18,25 @@ __all__ = ["answers_or_questions", "holds_answers"]
 
 QUESTIONS, CONTEXTS = ("question", "query"), ("context", "passage", "paragraph")
 ANSWERS = ("answers", "answer")
-EXAMPLE = (
-    'Such as {"question": "Who slept?", "context": "Ada slept.", '
-    '"answers": [{"text": "Ada", "answer_start": 0}]}.'
-)
-
-NO_ANSWERS = "answers that are not texts with their starts"
-
-Truth = tuple[tuple[str, int], ...]  # (text, start) of each gold answer; () for none
+STARTS, IMPOSSIBLE = ("answer_start", "answer_starts", "start"), ("is_impossible",)
+WANTED = {"question": QUESTIONS, "context": CONTEXTS, "answers": ANSWERS}
+BESIDE = {"start": STARTS, "is_impossible": IMPOSSIBLE}  # what may stand beside answers
 
 
 @dataclass(frozen=True, slots=True)
 class _Row:
-    """A question as it is written; ``answers`` is None where none are told."""
+    """A question as it is written; ``answers`` is None where none are told.
+
+    ``start`` and ``impossible`` stand beside the answers, None where they do not.
+    """
 
     number: int
     where: str
     question: Any
     context: Any
     answers: Any
+    start: Any = None
+    impossible: Any = None
 
 
 def holds_answers(source: Source) -> bool:
@@ -45,13 +44,8 @@ def holds_answers(source: Source) -> bool:
     match source:
         case Document(content={"data": [{"paragraphs": list()}, *_]}):
             return True
-        case Document(content=[dict() as first, *_]):
-            names = {name.lower() for name in first}
-        case Table():
-            names = {name.lower() for name in source.columns}
-        case _:
-            return False
-    return all(names & set(usual) for usual in (QUESTIONS, CONTEXTS, ANSWERS))
+    names = {name.lower() for name in keys_of(source)}
+    return all(names & set(usual) for usual in WANTED.values())
 
 
 def answers_or_questions(
@@ -61,38 +55,40 @@ def answers_or_questions(
 
     A truth is the tuple of (text, start) of its answers, () where it has none. Starts that count
     as UTF-16 does are brought to where their words stand, and the white space in answers to that
-    of the context, which is told. Raises DataError.
+    of the context; of an answer without a start, the first place is taken. All this is told.
+    Raises DataError.
     """
     names, rows, close = _opened(source, columns)
     bad = BadRows(on_bad)
-    shifted, spaced, broken = Sightings(), Sightings(), Sightings()
+    shifted, spaced, several, broken = Sightings(), Sightings(), Sightings(), Sightings()
     inputs: list[Question] = []
     truths: list[Truth | None] = []  # None where none is told
     lines: list[int] = []
     with close:
         for row in rows:
             try:
-                question = _text(row.question, "question", names[0], row.where)
-                context = _text(row.context, "context", names[1], row.where)
+                question = _text(row.question, "question", names["question"], row.where)
+                context = _text(row.context, "context", names["context"], row.where)
             except BadRowError as error:
                 bad.unread(row.number, error)
                 continue
-            truth: Truth | None = None
-            if row.answers is not None:
+            gold = Gold(())
+            told = row.answers is not None or _is_true(row.impossible)
+            if told and not _is_true(row.impossible):
                 try:
-                    truth, moved, changed = _truth(context, row)
+                    gold = gold_of(context, row.answers, row.start, row.where)
                 except BadRowError as error:
                     if not bad.add(row.number, error):
                         continue
-                    truth, moved, changed = (), False, False
-                if moved:
-                    shifted.add(row.number)
-                if changed:
-                    spaced.add(row.number)
+            for seen, sightings in (
+                (gold.moved, shifted), (gold.spaced, spaced), (gold.guessed, several)
+            ):  # fmt: skip
+                if seen:
+                    sightings.add(row.number)
             if lone_surrogate(question) or lone_surrogate(context):
                 broken.add(row.number)
             inputs.append(Question(question, context))
-            truths.append(truth)
+            truths.append(gold.truth if told else None)
             lines.append(row.number)
     found = Examples(
         source.source,
@@ -100,10 +96,10 @@ def answers_or_questions(
         truths,
         lines,
         (),
-        dict(zip(("question", "context", "answers"), names, strict=True)),
+        {role: names[role] for role in WANTED},
     )
-    told = any(truth is not None for truth in truths)
-    if told:
+    labelled = any(truth is not None for truth in truths)
+    if labelled:
         found = _told(found, bad)
     skipped = bad.settle(source.source, len(found), tell)
     if not len(found):
@@ -112,9 +108,16 @@ def answers_or_questions(
     shifted.tell(tell, source.source, "question has answers", "questions have answers", rest)
     rest = "with other white space than the context, whose is taken"
     spaced.tell(tell, source.source, "question has answers", "questions have answers", rest)
+    rest = "that stand several times in the context, without a start; the first place is taken"
+    several.tell(tell, source.source, "question has answers", "questions have answers", rest)
     rest = 'half a surrogate pair, read as "?"'
     broken.tell(tell, source.source, "question holds", "questions hold", rest)
-    return replace(found, skipped=skipped) if told else inputs
+    return replace(found, skipped=skipped) if labelled else inputs
+
+
+def _is_true(found: Any) -> bool:
+    """Whether a cell says yes, as JSON or as text."""
+    return str(found).strip().lower() in ("true", "1")
 
 
 def _told(found: Examples, bad: BadRows) -> Examples:
@@ -138,40 +141,40 @@ def _untold(source: str, line: int, name: str) -> BadRowError:
 
 def _opened(
     source: Source, columns: Mapping[str, str | None]
-) -> tuple[tuple[str, str, str], Iterator[_Row], Any]:
-    """The names of question, context and answers, the rows, and what closes them."""
+) -> tuple[Mapping[str, str], Iterator[_Row], Any]:
+    """The name of each role's column, the rows, and what closes them."""
     if isinstance(source, Document) and isinstance(source.content, dict):
-        return ("question", "context", "answers"), _squad(source), nullcontext()
+        return {role: role for role in WANTED}, _squad(source), nullcontext()
     records = records_of(source)
     if records is not None:
         unit, objects = records
-        if isinstance(source, Table):
-            keys: Sequence[str] = source.columns
-        else:
-            keys = list(source.content[0]) if isinstance(source, Document) and source.content and (
-                isinstance(source.content[0], dict)) else ()  # fmt: skip
-        names = _names(source.source, keys, columns)
+        names = _names(source.source, keys_of(source), columns)
         rows = (
-            _Row(number, f"{source.source}, {unit} {number}", *(one.get(name) for name in names))
+            _Row(number, f"{source.source}, {unit} {number}", *map(one.get, names.values()))
             for number, one in objects
         )
         return names, rows, closing(objects)
     table = table_of(source, "questions with their answers")
     names = _names(source.source, table.columns, columns)
-    places = [table.columns.index(name) for name in names if name in table.columns]
+    # Of what the table does not have, a cell that is there anyway is picked, and not looked at.
+    there = [name in table.columns for name in names.values()]
+    places = [table.columns.index(name) if here else 0
+              for name, here in zip(names.values(), there, strict=True)]  # fmt: skip
     cells = (
-        _Row(line, f"{source.source}, line {line}", *row, *([None] if len(row) < 3 else []))
+        _Row(line, f"{source.source}, line {line}",
+             *(cell if here else None for cell, here in zip(row, there, strict=True)))
         for line, row in table.pick(places)
-    )
+    )  # fmt: skip
     return names, cells, nullcontext()
 
 
 def _names(
     source: str, found: Sequence[str], columns: Mapping[str, str | None]
-) -> tuple[str, str, str]:
+) -> Mapping[str, str]:
+    """The column of each role, those of WANTED first; the usual name where there is none."""
     lowered = {name.lower(): name for name in reversed(found)}
-    names = []
-    for role, usual in (("question", QUESTIONS), ("context", CONTEXTS), ("answers", ANSWERS)):
+    names = {}
+    for role, usual in (*WANTED.items(), *BESIDE.items()):
         named = columns.get(role)
         if named is not None and named not in found:
             raise DataError(
@@ -179,13 +182,14 @@ def _names(
                 hint=f"Columns found: {', '.join(map(visible, found))}.",
             )
         name = named or next((lowered[one] for one in usual if one in lowered), None)
-        if name is None and role != "answers":
+        if name is None and role in ("question", "context"):
             raise DataError(
                 f"{source} has no {role} column under a usual name.",
-                hint=f"Columns found: {', '.join(map(visible, found)) or 'none'}. {EXAMPLE}",
+                hint=f"Columns found: {', '.join(map(visible, found)) or 'none'}. "
+                f"Name one with --{role}-column. {EXAMPLE}",
             )
-        names.append(name or "answers")
-    return names[0], names[1], names[2]
+        names[role] = name or usual[0]
+    return names
 
 
 def _squad(document: Document) -> Iterator[_Row]:
@@ -227,90 +231,3 @@ def _text(found: Any, role: str, name: str, where: str) -> str:
             kind=f"an empty {role}",
         )
     return found
-
-
-def _answers(found: Any, where: str) -> list[tuple[str, int | None]]:
-    """(text, start) of each: from a list of objects, an object of lists (Hub), or a text."""
-    match found:
-        case None | "" | []:
-            return []
-        case str():
-            return [(found, None)]
-        case {"text": str() as text}:
-            return [_answer(text, found.get("answer_start", found.get("start")), where)]
-        case {"text": [*texts]}:
-            starts = found.get("answer_start", [None] * len(texts))
-            if isinstance(starts, list) and len(starts) == len(texts):
-                return [_answer(*one, where) for one in zip(texts, starts, strict=True)]
-        case [*some] if all(isinstance(one, str) for one in some):
-            return [_answer(one, None, where) for one in some]
-        case [*some] if all(isinstance(one, dict) for one in some):
-            return [
-                _answer(one.get("text"), one.get("answer_start", one.get("start")), where)
-                for one in some
-            ]
-    raise BadRowError(
-        f"{where}: answers are texts with their starts; this is {visible(repr(found))}.",
-        hint=EXAMPLE,
-        kind=NO_ANSWERS,
-    )
-
-
-def _answer(text: Any, start: Any, where: str) -> tuple[str, int | None]:
-    if not isinstance(text, str) or not text.strip():
-        raise BadRowError(
-            f"{where}: an answer has no text.",
-            hint="A question without an answer has an empty list.",
-            kind=NO_ANSWERS,
-        )
-    if start is not None and type(start) is not int:
-        raise BadRowError(
-            f"{where}: an answer's start is {visible(repr(start))}, no whole number.",
-            hint=EXAMPLE,
-            kind=NO_ANSWERS,
-        )
-    return text, start
-
-
-def _truth(context: str, row: _Row) -> tuple[Truth, bool, bool]:
-    """The answers of a row, each once; whether any start was moved, and any text changed.
-
-    Raises BadRowError.
-    """
-    answers = _answers(row.answers, row.where)
-    placed = [_placed(context, text, start, row.where) for text, start in answers]
-    pairs = list(zip(answers, placed, strict=True))
-    moved = any(start not in (None, place) for (_, start), (_, place) in pairs)
-    changed = any(text != found for (text, _), (found, _) in pairs)
-    return tuple(dict.fromkeys(placed)), moved, changed
-
-
-def _placed(context: str, text: str, start: int | None, where: str) -> tuple[str, int]:
-    """An answer as it stands in the context, white space and all, and where.
-
-    Some tools count an emoji as two. Raises BadRowError.
-    """
-    if start is not None and start >= 0 and context.startswith(text, start):
-        return text, start
-    pattern = re.compile(r"\s+".join(map(re.escape, text.split())))
-    first = pattern.search(context)
-    if first is None:
-        raise BadRowError(
-            f"{where}: the answer {visible(text)} does not stand in the context.",
-            hint="An answer is a part of its context, letter by letter.",
-            kind="an answer that is not in the context",
-        )
-    if start is None:
-        return first[0], first.start()
-    if start >= 0:
-        units = context.encode("utf-16-le", "surrogatepass")
-        for at in (start, len(units[: 2 * start].decode("utf-16-le", "replace"))):
-            if found := pattern.match(context, at):
-                return found[0], at
-    raise BadRowError(
-        f"{where}: the answer {visible(text)} is said to begin at {start}, where the context has "
-        f"{visible(context[max(start, 0) :][: len(text)])}.",
-        hint=f"Starts count characters from 0. It stands at {first.start()}: correct the start, or "
-        "leave it out.",
-        kind="an answer that is not where it says",
-    )

@@ -1,15 +1,17 @@
 """Columns of words and tags, as the shared tasks of CoNLL have them."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
+from itertools import chain
 
 from edgeft.data.bad import BadRowError
 from edgeft.data.labels import visible
-from edgeft.data.notes import Tell
+from edgeft.data.notes import Sightings, Tell
 from edgeft.data.schemes import NONE, Sentence, TagSpan, spans_by_scheme, tag_like
-from edgeft.data.table import Lines
+from edgeft.data.table import LOOKED_AT, Lines
 from edgeft.errors import DataError
 
 __all__ = ["Tagged", "looks_tagged", "read_tagged", "text_of_words"]
@@ -43,10 +45,30 @@ class _Rows:
     ragged: BadRowError | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class _Shape:
+    """Of a file's rows by its first lines: how many fields most have, and the last of each."""
+
+    width: int
+    tags: frozenset[str]
+
+    def is_comment(self, fields: Sequence[str]) -> bool:
+        """Whether a line that begins with "#" is one; a word may begin so, too, or be "#"."""
+        if not fields[0].startswith("#"):
+            return False
+        if len(fields) != self.width:
+            return True
+        if self.width == 1 or fields[-1] in self.tags or tag_like(fields[-1]):
+            return False
+        # A tag that no other line has: of plain ones there may be more, behind a whole word.
+        return fields[0] == "#" or any(tag_like(tag) and tag != NONE for tag in self.tags)
+
+
 def looks_tagged(lines: Sequence[str]) -> bool:
     """Whether these first lines of a file are words and tags, and no table with a header."""
-    rows = [_fields(line) for line in lines if line.strip()]
-    rows = [row for row in rows if not _apart(row)]
+    rows = [row for line in lines if (row := _fields(line)) and row[0] != BREAK]
+    shape = _shape(lines)
+    rows = [row for row in rows if not shape.is_comment(row)]
     return (
         bool(rows)
         and any(row[-1] == NONE for row in rows)
@@ -64,7 +86,7 @@ def read_tagged(
     place of its spans. Raises DataError.
     """
     with closing(lines):
-        sentences = [one for one in _sentences(lines, source, columns) if one.words]
+        sentences = [one for one in _sentences(lines, source, columns, tell) if one.words]
     if not sentences:
         raise DataError(f"{source} holds no words.", hint=FORMAT)
     if not any(one.tags for one in sentences):
@@ -88,27 +110,29 @@ def text_of_words(words: Sequence[str], spans: Sequence[TagSpan]) -> tuple[str, 
     return " ".join(words), found
 
 
-def _sentences(lines: Lines, source: str, columns: Mapping[str, str | None]) -> Iterator[_Rows]:
+def _sentences(
+    lines: Lines, source: str, columns: Mapping[str, str | None], tell: Tell
+) -> Iterator[_Rows]:
     rows = _Rows()
-    width = 0
-    places = (0, -1)
-    for number, line in enumerate(lines, start=1):
+    peeked = _peeked(lines)
+    shape = _shape(peeked)
+    width = shape.width
+    places = _places(columns, width, source) if width else (0, -1)
+    comments = Sightings()
+    for number, line in enumerate(chain(peeked, lines), start=1):
         fields = _fields(line)
         if not fields or fields[0] == BREAK:
             yield rows
             rows = _Rows()
             continue
-        if _apart(fields):
+        if shape.is_comment(fields):
+            comments.add(number)
             continue
-        if not width:
-            width = len(fields)
-            places = _places(columns, width, source)
         rows.lines.append(number)
         if len(fields) != width:
             rows.words.append(fields[min(places[0], len(fields) - 1)])
             rows.ragged = rows.ragged or BadRowError(
-                f"{source}, line {number}: {_count(len(fields))}, where the lines before have "
-                f"{width}.",
+                f"{source}, line {number}: {_count(len(fields))}, where the others have {width}.",
                 hint=FORMAT,
                 kind=RAGGED,
             )
@@ -117,6 +141,29 @@ def _sentences(lines: Lines, source: str, columns: Mapping[str, str | None]) -> 
         if width > 1:
             rows.tags.append(fields[places[1]])
     yield rows
+    rest = 'read as a comment, for its "#", and left out'
+    comments.tell(tell, source, "line is", "lines are", rest)
+
+
+def _peeked(lines: Lines) -> list[str]:
+    """The first lines, with as many as LOOKED_AT that begin with no "#" where there are so many."""
+    found: list[str] = []
+    plain = 0
+    for line in lines:
+        found.append(line)
+        plain += not line.startswith("#")
+        if plain == LOOKED_AT:
+            break
+    return found
+
+
+def _shape(lines: Iterable[str]) -> _Shape:
+    """What the first lines tell; those with a "#" count where there is nothing else."""
+    rows = [row for line in lines if (row := _fields(line)) and row[0] != BREAK]
+    rows = [row for row in rows if not row[0].startswith("#")] or rows
+    widths = Counter(map(len, rows)).most_common(1)
+    width = widths[0][0] if widths else 0
+    return _Shape(width, frozenset(row[-1] for row in rows if len(row) == width > 1))
 
 
 def _fields(line: str) -> list[str]:
@@ -124,11 +171,6 @@ def _fields(line: str) -> list[str]:
         found = [one.strip(" \v\f\r\n") for one in line.split("\t")]
         return [one for one in found if one]
     return BLANKS.split(text) if (text := line.strip(" \v\f\r\n")) else []
-
-
-def _apart(fields: Sequence[str]) -> bool:
-    """Whether a line is a comment, or parts documents. A word may be "#", with a tag behind it."""
-    return fields[0] == BREAK or (fields[0].startswith("#") and not tag_like(fields[-1]))
 
 
 def _places(columns: Mapping[str, str | None], width: int, source: str) -> tuple[int, int]:

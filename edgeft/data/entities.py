@@ -9,7 +9,7 @@ from edgeft.data.bad import BadRowError, BadRows, OnBad
 from edgeft.data.brat import read_standoff
 from edgeft.data.conll import read_tagged
 from edgeft.data.examples import Examples, lone_surrogate
-from edgeft.data.kinds import Document, Source, Standoff, TaggedLines, records_of
+from edgeft.data.kinds import Source, Standoff, TaggedLines, records_of, shown_of
 from edgeft.data.labels import ordered_labels, visible
 from edgeft.data.notes import Sightings, Tell
 from edgeft.data.read import texts_of
@@ -22,12 +22,11 @@ __all__ = ["entities_or_texts", "holds_entities"]
 NO_COLUMNS: Mapping[str, str | None] = {}
 
 
-def holds_entities(source: Source) -> bool:
+def holds_entities(source: Source, columns: Mapping[str, str | None] = NO_COLUMNS) -> bool:
     """Whether a source is of a form in which entities are written."""
     if isinstance(source, (TaggedLines, Standoff)):
         return True
-    first = _first_of(source)
-    return first is not None and form_of(first, NO_COLUMNS) is not None
+    return form_of(shown_of(source), columns) is not None
 
 
 def entities_or_texts(
@@ -53,8 +52,7 @@ def entities_or_texts(
             found = read_standoff(source.texts, source.source, tell)
             names = {"text": ".txt", "span": ".ann"}
         case _:
-            first = _first_of(source)
-            form = form_of(first, columns) if first is not None else None
+            form = form_of(shown_of(source), columns)
             if form is None:
                 if isinstance(source, Table) and columns.get("label") is None:
                     return list(texts_of(source, columns.get("text"), tell))
@@ -184,15 +182,6 @@ def _overlap(one: Mark, other: Mark, text: str) -> BadRowError:
         hint="Keep the one that is wanted, most often the longer, and remove the other.",
         kind="overlapping spans",
     )
-
-
-def _first_of(source: Source) -> Mapping[str, object] | None:
-    match source:
-        case Table():
-            return source.first
-        case Document(content=[dict() as first, *_]):
-            return first
-    return None
 
 
 def _no_entities(source: Source, columns: Mapping[str, str | None]) -> DataError:

@@ -1,14 +1,14 @@
 """JSON Lines."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
-from itertools import chain
+from itertools import chain, islice
 from typing import Any
 
 from edgeft.data.labels import visible
 from edgeft.data.notes import Sightings, Tell
-from edgeft.data.table import Lines, Numbered, Records, Table, picker
+from edgeft.data.table import LOOKED_AT, Lines, Numbered, Records, Table, picker
 from edgeft.errors import DataError
 from edgeft.fields import repeated
 
@@ -27,27 +27,35 @@ def open_json_lines(lines: Lines, source: str, tell: Tell) -> Table:
     objects have is not read, and told. Raises DataError.
     """
     texts = _texts(lines, source, tell)
-    first = next(texts, None)
-    if first is None:
+    peeked = list(islice(texts, LOOKED_AT))
+    if not peeked:
         raise DataError(f"{source} is empty.", hint=EXAMPLE)
-    objects = _objects(first, texts, source)
+    texts = chain(peeked, texts)
+    objects = _objects(texts, source)
     begun = next(objects)
     keys = tuple(begun[1])
     return Table(
         source=source,
         columns=tuple(key.strip() for key in keys),
         pick=picker(_rows(begun, objects, keys, source, tell), lines),
-        records=lambda: _records(first, texts, source, lines),
-        first=json_value(first[1], source),
+        records=lambda: _records(chain(peeked[:1], texts), source, lines),
+        shown=tuple(_shown(peeked, source)),
     )
 
 
-def _records(
-    first: NumberedText, texts: Iterator[NumberedText], source: str, lines: Lines
-) -> Records:
+def _shown(peeked: Iterable[NumberedText], source: str) -> Iterator[dict[str, Any]]:
+    """The objects, up to the first that is wrong, which is told when it is its turn."""
+    for number, text in peeked:
+        try:
+            yield _whole_object(number, text, source)
+        except DataError:
+            return
+
+
+def _records(texts: Iterator[NumberedText], source: str, lines: Lines) -> Records:
     """Every object as it stands there. Raises DataError."""
     with closing(lines):
-        for number, text in chain([first], texts):
+        for number, text in texts:
             yield number, _whole_object(number, text, source)
 
 
@@ -124,11 +132,9 @@ def _texts(lines: Iterator[str], source: str, tell: Tell) -> Iterator[NumberedTe
     blank.tell(tell, source, "empty line is", "empty lines are", "no row and skipped")
 
 
-def _objects(
-    first: NumberedText, texts: Iterator[NumberedText], source: str
-) -> Iterator[tuple[int, dict[str, Any]]]:
+def _objects(texts: Iterator[NumberedText], source: str) -> Iterator[tuple[int, dict[str, Any]]]:
     begun = False
-    for number, text in chain([first], texts):
+    for number, text in texts:
         where = f"{source}, line {number}"
         try:
             item = _parse(text, where)

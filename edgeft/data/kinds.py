@@ -1,7 +1,7 @@
 """What a task reads its examples from: a table, lines, one JSON document, or standoff files."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from itertools import chain
@@ -13,17 +13,17 @@ from edgeft.data.jsonl import array_error, json_value, open_json_lines
 from edgeft.data.notes import Tell, unheard
 from edgeft.data.read import TABLE_SUFFIXES, open_table
 from edgeft.data.source import open_lines
-from edgeft.data.table import Lines, Records, Table
+from edgeft.data.table import LOOKED_AT, Lines, Records, Table
 from edgeft.errors import DataError
 
 __all__ = [
     "SOURCE_SUFFIXES", "TAGGED_SUFFIXES", "Document", "Source", "Standoff",
-    "TaggedLines", "is_source", "open_source", "open_unless_plain", "records_of", "table_of",
+    "TaggedLines", "is_source", "keys_of", "open_source", "open_unless_plain", "records_of",
+    "shown_of", "table_of",
 ]  # fmt: skip
 
 TAGGED_SUFFIXES = (".conll", ".conll03", ".iob", ".iob2", ".bio", ".bioes", ".ner")
 SOURCE_SUFFIXES = (*TABLE_SUFFIXES, *TAGGED_SUFFIXES, ".txt")
-LOOKED_AT = 200  # lines, to tell a file of tagged words from one of texts
 
 
 @dataclass(frozen=True)
@@ -133,6 +133,22 @@ def records_of(source: Source) -> tuple[str, Records] | None:
         case Document(content=list()):
             return "item", _items(source)
     return None
+
+
+def shown_of(source: Source) -> Sequence[Mapping[str, Any]]:
+    """The first of a source's objects; none where it has none."""
+    match source:
+        case Table():
+            return source.shown
+        case Document(content=list()):
+            return [one for one in source.content[:LOOKED_AT] if isinstance(one, dict)]
+    return ()
+
+
+def keys_of(source: Source) -> Sequence[str]:
+    """The columns of a table, and the keys of the first of a source's objects."""
+    columns = source.columns if isinstance(source, Table) else ()
+    return tuple(dict.fromkeys([*columns, *(key for one in shown_of(source) for key in one)]))
 
 
 def _items(document: Document) -> Records:

@@ -160,6 +160,6 @@ def _refuse_parquet(path: Path) -> None:
         raise DataError(
             f"{path}: Parquet is read by edgeft train only.",
             hint=f"Convert it to one of {', '.join(TABLE_SUFFIXES)}, for example: "
-            'python -c "import pandas; '
-            "pandas.read_parquet('in.parquet').to_csv('out.csv', index=False)\"",
+            "python -c \"import pandas; pandas.read_parquet('in.parquet')"
+            ".to_json('out.jsonl', orient='records', lines=True, force_ascii=False)\"",
         )

@@ -6,7 +6,8 @@ Marcus 1995 (IOB1); Tjong Kim Sang and Veenstra 1999 (the others).
 """
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from edgeft.data.bad import BadRowError
@@ -17,6 +18,7 @@ __all__ = ["NONE", "Sentence", "TagSpan", "spans_by_scheme", "tag_like"]
 
 NONE = "O"
 PREFIXED = re.compile(r"([BIESLUM])-(.+)", re.DOTALL)
+MISSPELT = re.compile(r"([BbIi])([-_])(.+)", re.DOTALL)  # where no tag is PREFIXED
 BARE = frozenset("BIESLUM")
 BEGINNINGS = {
     "IOB": "B- or I-",
@@ -67,13 +69,16 @@ def _scheme(sentences: Sequence[Sentence], where: Callable[[int], str]) -> str:
         for tag, line in zip(one.tags, one.lines, strict=True):
             first.setdefault(tag, line)
     first.pop(NONE, None)
+    if not first:
+        return "IOB"  # as good as any
     prefixes = {found[1] for tag in first if (found := PREFIXED.fullmatch(tag))}
-    if first.keys() and first.keys() <= BARE:
+    if first.keys() <= BARE:
         tag = next(iter(first))
         raise DataError(
             f"{where(first[tag])}: the tag {visible(tag)} names no type.", hint=EXPECTED
         )
     if not prefixes & {"B", "I"}:
+        _check_plain(sentences, first, where)
         return "plain"
     if prefixes <= {"B", "I"}:
         return "IOB"
@@ -84,6 +89,30 @@ def _scheme(sentences: Sequence[Sentence], where: Callable[[int], str]) -> str:
             hint=EXPECTED,
         )
     return "BILOU" if prefixes & {"L", "U"} else "BMES" if "M" in prefixes else "BIOES"
+
+
+def _check_plain(
+    sentences: Sequence[Sentence], first: Mapping[str, int], where: Callable[[int], str]
+) -> None:
+    """Raise DataError where tags that no scheme knows are no types, but another's misspelt."""
+    begun: dict[tuple[str, str], str] = {}  # (what stands behind B or I, that of the pair) → tag
+    for tag, line in first.items():
+        if found := MISSPELT.fullmatch(tag):
+            mark, rest = found[1].upper(), found[2] + found[3]
+            begun[mark, rest] = tag
+            if other := begun.get(("I" if mark == "B" else "B", rest)):
+                raise DataError(
+                    f"{where(line)}: {visible(other)} and {visible(tag)} are tags that no scheme "
+                    "knows, and would be two types.",
+                    hint=f"Write {visible(f'B-{found[3]}')} and {visible(f'I-{found[3]}')}, with "
+                    'capitals and a hyphen, and "O" for the words of no entity.',
+                )
+    counts = Counter(tag for one in sentences for tag in one.tags)
+    if counts.most_common(1)[0][0] == NONE.lower():
+        raise DataError(
+            f'{where(first[NONE.lower()])}: most words have the tag "o", which would be a type.',
+            hint='Write "O", the capital letter, for the words of no entity.',
+        )
 
 
 def _unknown(one: Sentence, scheme: str, where: Callable[[int], str]) -> BadRowError | None:

@@ -5,7 +5,7 @@ doccano's "label": [[start, end, label]], Prodigy's "spans", Label Studio's task
 "annotations" and its short form, or "tokens" with "tags".
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -71,20 +71,29 @@ class Form:
     spans: str
 
 
-def form_of(first: Object, columns: Mapping[str, str | None]) -> Form | None:
-    """The form of objects by the first of them; None where it is none of entities."""
+def form_of(objects: Iterable[Object], columns: Mapping[str, str | None]) -> Form | None:
+    """The form of a source by its first objects; None where it is none of entities.
+
+    An object in which something is marked tells more than one with an empty list.
+    """
+    forms = [(form, one) for one in objects if (form := _form(one, columns)) is not None]
+    return next((form for form, one in forms if one.get(form.spans)),
+                forms[0][0] if forms else None)  # fmt: skip
+
+
+def _form(one: Object, columns: Mapping[str, str | None]) -> Form | None:
     text, label = columns.get("text"), columns.get("label")
-    if "data" in first and isinstance(first["data"], dict):
+    if "data" in one and isinstance(one["data"], dict):
         return Form("studio", text or "", "annotations")
-    words = _first(first, WORD_KEYS if text is None else (text,), _is_words)
-    tags = _first(first, TAG_KEYS if label is None else (label,), _is_tags)
+    words = _first(one, WORD_KEYS if text is None else (text,), _is_words)
+    tags = _first(one, TAG_KEYS if label is None else (label,), _is_tags)
     if words and tags and words != tags:
         return Form("words", words, tags)
-    text = _first(first, (*TEXT_COLUMNS, "data") if text is None else (text,), _is_text)
+    text = _first(one, (*TEXT_COLUMNS, "data") if text is None else (text,), _is_text)
     if text is None:
         return None
-    spans = _first(first, SPAN_KEYS if label is None else (label,), _is_spans)
-    if spans is None and "answer" in first and "_input_hash" in first:
+    spans = _first(one, SPAN_KEYS if label is None else (label,), _is_spans)
+    if spans is None and "answer" in one and "_input_hash" in one:
         spans = "spans"  # which Prodigy leaves out where there are none
     return Form("spans", text, spans) if spans else None
 

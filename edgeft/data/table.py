@@ -12,6 +12,7 @@ from edgeft.errors import DataError
 __all__ = [
     "LABEL_COLUMNS",
     "LONGEST",
+    "LOOKED_AT",
     "TEXT_COLUMNS",
     "Lines",
     "Records",
@@ -32,6 +33,7 @@ LABEL_COLUMNS = (
 )  # fmt: skip
 # Characters of a field, bytes of a line: what is longer is no text, and may never end.
 LONGEST = 1 << 28
+LOOKED_AT = 200  # lines or objects, to tell what a file is of
 MOST_NAMED = 50  # columns that a message names
 
 Row = tuple[str | None, ...]  # None: no text is there (a missing key, null, a list or an object)
@@ -51,7 +53,7 @@ class Table:
     it raises DataError at a row that is not well formed. ``separated`` says in
     words what stands between the columns, where that is part of the format.
     ``records`` gives every row's line and its object as JSON or Arrow has it, in place of
-    ``pick``, and ``first`` is the first of them; both are None where cells are text alone.
+    ``pick``, and ``shown`` are the first of them; None and () where cells are text alone.
     """
 
     source: str
@@ -59,7 +61,7 @@ class Table:
     pick: Callable[[Sequence[int]], Numbered]
     separated: str = ""
     records: Callable[[], Records] | None = None
-    first: Mapping[str, Any] | None = None
+    shown: tuple[Mapping[str, Any], ...] = ()
 
 
 def picker(rows: Numbered, lines: Lines) -> Callable[[Sequence[int]], Numbered]:

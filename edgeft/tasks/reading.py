@@ -83,8 +83,7 @@ def read_examples_or_inputs(
     on_bad: OnBad = "error",
 ) -> Examples | Sequence[Input]:
     """The examples in a file, or the inputs alone where nothing is labelled. Raises DataError."""
-    lines = path.suffix.lower() == ".txt" and not task.by_token  # a text each, whatever they hold
-    source = None if lines else open_unless_plain(path, tell)
+    source = _opened(path, task, tell)
     if source is not None:
         found = task.read(source, columns, tell, on_bad)
     else:
@@ -101,6 +100,32 @@ def read_examples_or_inputs(
     if not found:
         raise DataError(f"{path} is empty.", hint="It needs at least one text.")
     return found
+
+
+def _marks(task: Task) -> bool:
+    """Whether places in texts are what is true of them, so that data may hold marked texts."""
+    return task.by_token and str in task.takes
+
+
+def _opened(path: Path, task: Task, tell: Tell) -> Source | None:
+    """What a file holds, by its suffix and its beginning; None for a text a line.
+
+    The lines of a .txt are texts, whatever they hold, unless the task's texts may be marked. So are
+    those of a pipe, which cannot be looked into and read again. Raises DataError.
+    """
+    if path.suffix.lower() == ".txt" and not (_marks(task) and path.is_file()):
+        return None
+    return open_unless_plain(path, tell)
+
+
+def _is_marked(path: Path, task: Task, columns: Columns) -> bool:
+    """Whether a file holds more than a column of texts or a text a line. Raises DataError."""
+    if path.suffix.lower() in (*TAGGED_SUFFIXES, ".ann") or path.is_dir():
+        return True
+    if not _marks(task) or not path.is_file():
+        return False
+    source = _opened(path, task, unheard)
+    return source is not None and (not isinstance(source, Table) or holds_entities(source, columns))
 
 
 def aligned(examples: Examples, labels: tuple[str, ...]) -> Examples:
@@ -156,11 +181,7 @@ def read_inputs(
             f"A text column is named, but {task.name} is not asked texts.",
             hint='Leave --text-column out; the columns "question" and "context" are read.',
         )
-    suffix = path.suffix.lower()
-    tagged = suffix in (*TAGGED_SUFFIXES, ".ann") or path.is_dir()
-    if task.by_token and suffix in (".jsonl", ".ndjson"):
-        tagged = holds_entities(open_source(path))  # which may have tokens in place of a text
-    if str in task.takes and not tagged and not (task.by_token and suffix == ".json"):
+    if str in task.takes and not _is_marked(path, task, columns):
         return read_texts(path, text_column=columns.get("text"), tell=tell)
     found = read_examples_or_inputs(path, task, columns, tell, on_bad="keep")
     return found.inputs if isinstance(found, Examples) else found

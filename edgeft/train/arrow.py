@@ -3,12 +3,13 @@
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from edgeft.checkpoint.pretrained import first_line
 from edgeft.data import Row, Table, visible
-from edgeft.data.table import Records
+from edgeft.data.table import LOOKED_AT, Records
 from edgeft.errors import DataError, EdgeftError
 
 __all__ = ["is_unlabelled", "open_dataset", "open_parquet"]
@@ -94,12 +95,12 @@ def _table(
 
     try:
         with closing(records()) as rows:
-            first = next(rows, None)
+            shown = tuple(row for _, row in islice(rows, LOOKED_AT))
     except (
         DataError
     ):  # of a column that none may ask for; texts and labels can be read all the same
         return Table(source, columns, pick)
-    return Table(source, columns, pick, records=records, first=first[1] if first else None)
+    return Table(source, columns, pick, records=records, shown=shown)
 
 
 def _is_nested(kind: Any) -> bool:

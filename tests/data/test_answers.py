@@ -211,3 +211,72 @@ def test_labelled_texts_and_entities_are_no_questions(tmp_path: Path) -> None:
     path = tmp_path / "a.csv"
     path.write_text("question,label\nWho?,person\n")
     assert not holds_answers(open_source(path))
+
+
+BERN = {"question": "q?", "context": "Bern is Bern.", "answer": "Bern"}
+
+
+def test_a_start_beside_a_bare_answer(tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    several = {**BERN, "answer": ["Bern", "is"], "answer_start": [8, 5]}
+    rows = [{**BERN, "answer_start": 8}, {**BERN, "answer_start": 8.0}, several,
+            {**BERN, "answer": ["Bern"], "answer_start": 8},
+            {**BERN, "answer": "", "answer_start": -1}]  # fmt: skip
+    path.write_text("\n".join(map(json.dumps, rows)))
+    examples, notes = read(path)
+    at8 = (("Bern", 8),)
+    assert (examples.truths, notes) == ([at8, at8, (("Bern", 8), ("is", 5)), at8, NONE], [])
+    table = tmp_path / "a.csv"
+    table.write_text(
+        "question,context,answer,answer_start\nq?,Bern is Bern.,Bern,8\nq?,Bern is Bern.,Bern,8.0\n"
+        "q?,Bern is Bern.,,\nq?,Bern is Bern.,Bern,0\n"
+    )
+    examples, notes = read(table)
+    assert (examples.truths, notes) == ([at8, at8, NONE, (("Bern", 0),)], [])
+    table.write_text("question,context,answer,start\nq?,Bern is Bern.,Bern,8\nq?,a,a,x\nq?,b,b,1\n")
+    with pytest.raises(DataError, match=r"line 3: an answer's start is \"'x'\".* 1 more row is"):
+        read(table)
+    path.write_text(json.dumps({**several, "answer_start": [8]}))
+    with pytest.raises(DataError, match="answers are texts with their starts"):
+        read(path)
+
+
+def test_a_bare_answer_that_stands_several_times_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    once = {**BERN, "answer": "is"}
+    path.write_text("\n".join(map(json.dumps, (once, BERN, {**BERN, "answer": ["Bern"]}))))
+    examples, notes = read(path)
+    assert examples.truths[1:] == [(("Bern", 0),)] * 2
+    assert notes == [
+        f"{path}: 2 questions have answers that stand several times in the context, without a "
+        "start; the first place is taken (the first in line 2)."
+    ]
+
+
+@pytest.mark.parametrize("yes", [True, "True", 1])
+def test_is_impossible_in_flat_rows(tmp_path: Path, yes: Any) -> None:
+    path = tmp_path / "a.jsonl"
+    bare = {name: BERN[name] for name in ("question", "context")}
+    rows = [{**BERN, "is_impossible": yes}, {**BERN, "is_impossible": False}, bare]
+    rows[2]["is_impossible"] = yes
+    path.write_text("\n".join(map(json.dumps, rows)))
+    assert read(path)[0].truths == [NONE, (("Bern", 0),), NONE]
+
+
+def test_answers_as_json_in_a_cell(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    told = json.dumps({"text": ["Bern"], "answer_start": [8]}).replace('"', '""')
+    empty = json.dumps([]).replace('"', '""')
+    path.write_text(
+        f'question,context,answers\nq?,Bern is Bern.,"{told}"\nq?,Bern is Bern.,"{empty}"\n'
+        "q?,See [8] there.,[8]\nq?,See [a] there.,[a]\n"
+    )
+    assert read(path)[0].truths == [(("Bern", 8),), NONE, (("[8]", 4),), (("[a]", 4),)]
+
+
+def test_keys_that_the_first_row_lacks(tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    bare = {"question": "q?", "context": "Bern is Bern.", "is_impossible": True}
+    path.write_text("\n".join(map(json.dumps, (bare, {**BERN, "answer_start": 8}))))
+    assert holds_answers(open_source(path))
+    assert read(path)[0].truths == [NONE, (("Bern", 8),)]

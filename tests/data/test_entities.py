@@ -80,7 +80,7 @@ def test_columns_are_chosen_by_number(tmp_path: Path) -> None:
 
 def test_ragged_lines_and_files_without_words_are_told(tmp_path: Path) -> None:
     ragged = written(tmp_path / "a.conll", "Ada B-PER", "", "slept", "")
-    with pytest.raises(DataError, match=r"line 3: 1 column, where the lines before have 2"):
+    with pytest.raises(DataError, match=r"line 3: 1 column, where the others have 2"):
         read(ragged)
     empty = written(tmp_path / "b.conll", "", " ", "-DOCSTART- -X- O")
     with pytest.raises(DataError, match="holds no words"):
@@ -284,7 +284,7 @@ def test_sentences_with_a_ragged_line_or_a_wrong_tag_are_one_error_or_left_out(
     with pytest.raises(DataError) as found:
         read(path)
     assert found.value.message == (
-        f"{path}, line 3: 1 column, where the lines before have 2. 2 more rows are bad; in all "
+        f"{path}, line 3: 1 column, where the others have 2. 2 more rows are bad; in all "
         "1 with a ragged line, 1 with a tag that no scheme knows, 1 with a tag out of place."
     )
     assert found.value.hint.endswith("--skip-bad drops them.")
@@ -372,3 +372,53 @@ def test_what_brat_did_not_write(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     with pytest.raises(DataError, match=r"without \.ann files"):
         open_source(tmp_path / "empty")
+
+
+def test_the_form_is_told_by_more_than_the_first_object(tmp_path: Path) -> None:
+    bare = {"text": "nothing here"}
+    path = written(tmp_path / "a.jsonl", bare, FORMS["plain"])
+    assert holds_entities(open_source(path))
+    with pytest.raises(DataError, match="line 1: 'entities' is missing") as found:
+        read(path)
+    assert "A text without entities has an empty list." in found.value.hint
+    assert read(path, "skip")[0].lines == [2]
+    empty = {"text": "nothing here", "spans": []}  # which tells less than what is marked
+    assert told(read(written(path, empty, FORMS["doccano"]), "skip")[0]) == EXPECTED
+    array = tmp_path / "a.json"
+    array.write_text(json.dumps([bare, FORMS["plain"]]))
+    assert holds_entities(open_source(array))
+
+
+def test_a_word_may_begin_with_a_hash_and_a_comment_end_like_a_tag(tmp_path: Path) -> None:
+    plain = written(tmp_path / "a.conll", "#love TAG", "Bern LOC", "is O", "# newdoc", "# O")
+    examples, notes = read(plain)
+    assert examples.texts == ["#love Bern is #"]
+    assert told(examples) == [("TAG", "#love"), ("LOC", "Bern")]
+    assert f'{plain}: 1 line is read as a comment, for its "#", and left out (line 4).' in notes
+    path = written(tmp_path / "b.conll", "# text = Blood type O", "Ada B-PER", "slept O", "",
+                   "# id 2", "# x", "#", "She O", "#2 B-X")  # fmt: skip
+    examples, notes = read(path)
+    assert examples.texts == ["Ada slept", "She #2"]
+    assert notes == [
+        f'{path}: 4 lines are read as a comment, for its "#", and left out (the first in line 1).'
+    ]
+    text = tmp_path / "b.txt"
+    text.write_text(path.read_text())
+    assert read(text)[0].texts == examples.texts
+    # However long the comments before the first row are.
+    written(path, *["# all of these are comments"] * 300, "Ada B-PER", "slept O")
+    assert read(path)[0].texts == ["Ada slept"]
+
+
+def test_the_width_is_that_of_most_rows(tmp_path: Path) -> None:
+    path = written(tmp_path / "a.conll", "New York B-LOC", "", "Ada B-PER", "slept O")
+    with pytest.raises(DataError, match=r"line 1: 3 columns, where the others have 2"):
+        read(path)
+    assert read(path, "skip")[0].texts == ["Ada slept"]
+
+
+def test_no_scheme_is_told_of_a_file_without_entities(tmp_path: Path) -> None:
+    path, notes = written(tmp_path / "a.conll", "So O"), list[str]()
+    with pytest.raises(DataError, match="no entity is marked"):
+        entities_or_texts(open_source(path), {}, notes.append)
+    assert notes == []

@@ -15,7 +15,7 @@ def test_json_is_lines_or_one_value(tmp_path: Path) -> None:
     path.write_text('{"text": "a", "n": 1}\n{"text": "b", "n": [2]}\n')
     lines = open_source(path)
     assert isinstance(lines, Table)
-    assert lines.first == {"text": "a", "n": 1}
+    assert lines.shown == ({"text": "a", "n": 1}, {"text": "b", "n": [2]})
     unit, records = records_of(lines) or ("", ())
     assert (unit, list(records)) == (
         "line",

@@ -30,7 +30,8 @@ def read(*sentences: str) -> tuple[str, list]:
         ("BMES", ["B-A M-A E-A S-A"], [[(0, 3, "A"), (3, 4, "A")]]),
         ("plain", ["A A B O A S-Bahn"],
          [[(0, 2, "A"), (2, 3, "B"), (4, 5, "A"), (5, 6, "S-Bahn")]]),
-        ("plain", ["O O"], [[]]),
+        ("plain", ["b-side B_PER o O"], [[(0, 1, "b-side"), (1, 2, "B_PER"), (2, 3, "o")]]),
+        ("IOB2", ["O O"], [[]]),
         ("IOB2", ["B-A-B I-A-B"], [[(0, 2, "A-B")]]),
     ],
 )  # fmt: skip
@@ -51,6 +52,9 @@ def test_each_scheme(scheme: str, sentences: list[str], expected: list) -> None:
         (["B-A I-A", "S-A"], r"line 2: the sentence ends within an entity, behind 'I-A'"),
         (["B-A B-A E-A"], r"line 2: in BIOES 'B-A' cannot follow 'B-A'"),
         (["B-A E-B"], r"line 2: in BIOES 'E-B' cannot follow 'B-A'"),
+        (["o b-loc i-loc"], r"line 3: 'b-loc' and 'i-loc' are tags that no scheme knows"),
+        (["O I_PER", "B_PER"], r"line 4: 'I_PER' and 'B_PER' are tags that no scheme knows"),
+        (["o PER", "o o LOC"], r'line 1: most words have the tag "o"'),
         (["E-A B-A"], r"line 1: in BIOES 'E-A' cannot follow the beginning of a sentence"),
     ],
 )

@@ -6,7 +6,13 @@ from edgeft.data import Examples, labelled, open_source
 from edgeft.errors import DataError
 from edgeft.tasks import task_named
 from edgeft.tasks.labelled import labels, strata
-from edgeft.tasks.reading import aligned, read_examples, read_examples_or_inputs, task_of
+from edgeft.tasks.reading import (
+    aligned,
+    read_examples,
+    read_examples_or_inputs,
+    read_inputs,
+    task_of,
+)
 
 TAGGER, CLASSIFIER = task_named("token-classification"), task_named("text-classification")
 TAGGED = "Ada B-PER\nsaw O\nRome B-LOC\n"
@@ -103,3 +109,33 @@ def test_inputs_alone_where_nothing_is_labelled(tmp_path: Path) -> None:
         read_examples(words, TAGGER)
     with pytest.raises(DataError, match="is empty"):
         read_examples_or_inputs(written(tmp_path / "d.txt", ""), TAGGER)
+
+
+SENTENCES = "EU\tB-ORG\nrejects\tO\n\nShe\tO\nwon\tO\n"
+
+
+@pytest.mark.parametrize("name", ["a.txt", "a.tsv", "a.conll"])
+def test_inputs_alone_are_those_of_the_examples(tmp_path: Path, name: str) -> None:
+    path = written(tmp_path / name, SENTENCES)
+    assert read_examples(path, TAGGER).inputs == ["EU rejects", "She won"]
+    assert list(read_inputs(path, TAGGER)) == ["EU rejects", "She won"]
+
+
+def test_inputs_of_objects_are_their_texts_or_tokens(tmp_path: Path) -> None:
+    for text, expected in (
+        ('[{"text": "Ada", "entities": []}]', ["Ada"]),
+        ('{"text": "Ada"}\n{"text": "Bo"}', ["Ada", "Bo"]),
+        ('{"tokens": ["So"], "tags": ["O"]}', ["So"]),
+    ):
+        assert list(read_inputs(written(tmp_path / "a.json", text), TAGGER)) == expected
+    words = written(tmp_path / "a.jsonl", '{"mots": ["So", "Ada"], "tags": ["O", "B-PER"]}')
+    assert list(read_inputs(words, TAGGER, {"text": "mots"})) == ["So Ada"]
+
+
+def test_plain_texts_are_given_one_by_one(tmp_path: Path) -> None:
+    path = tmp_path / "a.txt"
+    path.write_bytes(b"Ada slept.\n" * 9_999 + b"\xff\n")
+    found = iter(read_inputs(path, TAGGER))
+    assert next(found) == "Ada slept."  # long before the line that is no text
+    with pytest.raises(DataError, match="line 10000"):
+        list(found)
