@@ -16,9 +16,10 @@ from edgeft.proof.told import Told
 from edgeft.runtime.batching import plan_batches
 from edgeft.runtime.cpu import usable_cores
 from edgeft.runtime.pairs import Tokens, frame_of, put_together
-from edgeft.runtime.punctuation import leaves_punctuation, parted
+from edgeft.runtime.places import WordRules, word_rules
+from edgeft.runtime.punctuation import numbers_of
 from edgeft.settings import torch_threads
-from edgeft.tasks.encoded import Encoded, Part, default_overlap
+from edgeft.tasks.encoded import Encoded, Part, Span, default_overlap
 from edgeft.tasks.outputs import finite
 
 __all__ = ["clean", "encode", "fills", "torch_told"]
@@ -152,13 +153,11 @@ def _encode_alike(checkpoint: Checkpoint, inputs: Sequence[Any]) -> list[Encoded
             _part(checkpoint, encoding, len(columns) - 1 if asking else None, shared)
         )
         tokens[owner].append(encoding.tokens)
-    if (
-        checkpoint.task.by_token
-        and not asking
-        and leaves_punctuation(checkpoint.tokenizer.backend_tokenizer)
-    ):
-        for some, names in zip(parts, tokens, strict=True):
-            _part_words(some, names)
+    if checkpoint.task.by_token and not asking:
+        rules = word_rules(checkpoint.tokenizer.backend_tokenizer)
+        for some, names, text in zip(parts, tokens, columns[0], strict=True):
+            if rules:
+                _part_words(rules, some, names, text)
     return [cut.get(at) or Encoded(tuple(some)) for at, some in enumerate(parts)]
 
 
@@ -175,30 +174,31 @@ def _part(checkpoint: Checkpoint, encoding: Any, sequence: int | None, shared: i
     if checkpoint.task.by_token:
         size = len(ids)
         part.offsets = [encoding.offsets[at] if at in own else (0, 0) for at in range(size)]
-        words = encoding.word_ids
-        part.words = [_word(words[at]) if at in own else -1 for at in range(size)]
+        words = numbers_of(encoding)
+        part.words = [words[at] if at in own else -1 for at in range(size)]
     return part
 
 
-def _part_words(parts: Sequence[Part], tokens: Sequence[Sequence[str]]) -> None:
+def _part_words(
+    rules: WordRules, parts: Sequence[Part], tokens: Sequence[Sequence[str]], text: str
+) -> None:
     """Number the words of one text's windows anew, as the runtime does that of the whole."""
     numbers: list[int] = []
     names: list[str] = []
+    offsets: list[Span] = []
     for part, some in zip(parts, tokens, strict=True):
         assert part.words is not None, "the parts know no words"
+        assert part.offsets is not None, "the parts know no offsets"
         fresh = slice(part.own.stop - part.fresh, part.own.stop)
         numbers += part.words[fresh]
         names += some[fresh]
-    words = parted(numbers, names)
+        offsets += part.offsets[fresh]
+    words = rules.words(numbers, names, offsets, text)
     behind = 0
     for part in parts:
         assert part.words is not None, "the parts know no words"
         behind += part.fresh
         part.words[part.own.start : part.own.stop] = words[behind - len(part.own) : behind]
-
-
-def _word(number: int | None) -> int:
-    return -1 if number is None else number
 
 
 def _cut_questions(
@@ -234,4 +234,4 @@ def _cut_questions(
 
 
 def _tokens(encoding: Any) -> Tokens:
-    return Tokens(encoding.ids, encoding.offsets, [*map(_word, encoding.word_ids)])
+    return Tokens(encoding.ids, encoding.offsets, numbers_of(encoding))

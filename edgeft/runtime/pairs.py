@@ -4,29 +4,44 @@ The first text is a question, or the first of a pair. It stands in every window;
 the second, of which alone spans and words are told.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from tokenizers import Tokenizer
 
+from edgeft.errors import BundleError
+from edgeft.inputs import Input, Pair, Question, columns_of
+from edgeft.runtime.native import native_call
+from edgeft.runtime.places import tell_places
 from edgeft.tasks.encoded import Encoded, Part, Span
 
-__all__ = ["Frame", "Tokens", "frame_of", "longest_first", "put_together"]
+__all__ = [
+    "BOTH",
+    "Frame",
+    "Tokens",
+    "encode_both",
+    "frame_of",
+    "frame_within",
+    "longest_first",
+    "put_together",
+]
 
+BOTH = (Pair, Question)
 TRIED = ("a", ".", "the")  # texts of which one has a token in any vocabulary
-NOWHERE: Span = (0, 0)
+LEAST_ROOM = 2  # tokens that two texts need beside their frame
 
 
 @dataclass(frozen=True, slots=True)
 class Tokens:
     """A text's own tokens, and where the caller asked for them the span and the word of each.
 
-    ``unread`` characters at its end were not looked at.
+    ``unknown`` of them the vocabulary lacks. ``unread`` characters at its end were not looked at.
     """
 
     ids: list[int]
     offsets: list[Span] | None = None
     words: list[int] | None = None
+    unknown: int = 0
     unread: int = 0
 
 
@@ -60,6 +75,45 @@ def frame_of(tokenizer: Tokenizer) -> Frame | None:
             (types[:first], types[first], types[end:second], types[second], types[last:]),
         )
     return None
+
+
+def frame_within(tokenizer: Tokenizer, most: int) -> Frame:
+    """The frame of two texts that together take ``most`` tokens. Raises BundleError."""
+    with native_call():
+        frame = frame_of(tokenizer)
+    if frame is None or most - frame.size < LEAST_ROOM:
+        raise BundleError(
+            f"The tokenizer cannot put two texts into {most} tokens.",
+            hint="Take another model for pairs of texts, or for questions.",
+        )
+    return frame
+
+
+def encode_both(
+    inputs: Sequence[Input],
+    frame: Frame,
+    tokens_of: Callable[[Sequence[str]], list[Tokens]],
+    most: int,
+    overlap: int | None,
+) -> list[Encoded]:
+    """Encode pairs and questions in parts of ``most`` tokens, each of their texts once.
+
+    The second text stands for the input, the first beside it.
+    """
+    columns = [columns_of(one) for one in inputs]
+    texts = list(dict.fromkeys(text for both in columns for text in both))
+    tokens = dict(zip(texts, tokens_of(texts), strict=True))
+    return [
+        put_together(
+            frame,
+            tokens[first],
+            tokens[second],
+            most - frame.size,
+            overlap=overlap,
+            most_first=most // 2 if overlap is not None or isinstance(one, Question) else None,
+        )
+        for one, (first, second) in zip(inputs, columns, strict=True)
+    ]
 
 
 def longest_first(first: int, second: int, room: int) -> tuple[int, int]:
@@ -118,9 +172,9 @@ def put_together(
             types if any(types) else None,
         )
         if second.offsets is not None and second.words is not None:
-            part.offsets = [NOWHERE] * len(head) + second.offsets[own] + [NOWHERE] * len(behind)
-            part.words = [-1] * len(head) + second.words[own] + [-1] * len(behind)
+            tell_places(part, second.offsets, second.words, own)
         parts.append(part)
     cut = len(first.ids) - kept + len(second.ids) - read
     unread = first.unread + second.unread
-    return Encoded(tuple(parts), cut > 0 or unread > 0, 0.0, cut, unread)
+    share = (first.unknown + second.unknown) / max(1, len(first.ids) + len(second.ids))
+    return Encoded(tuple(parts), cut > 0 or unread > 0, share, cut, unread)

@@ -5,9 +5,10 @@ tokenizers part it. A token in which both stand stays whole.
 """
 
 import re
-import unicodedata
 from collections.abc import Sequence
 from typing import Any
+
+from edgeft.tasks.words import is_mark
 
 __all__ = ["leaves_punctuation", "numbers_of", "parted"]
 
@@ -38,16 +39,9 @@ def parted(numbers: Sequence[int], tokens: Sequence[str]) -> list[int]:
             found.append(-1)
             continue
         text = "a" if NO_TEXT.fullmatch(token) else token.lstrip(BLANK)
-        marked = _is_mark(behind) or (_is_mark(text[:1]) and behind != BLANK)
+        marked = is_mark(behind) or (is_mark(text[:1]) and behind != BLANK)
         if number != before or token.startswith(BLANK) or marked:
             word += 1
         found.append(word)
         before, behind = number, text[-1:] or BLANK
     return found
-
-
-def _is_mark(one: str) -> bool:
-    """As BERT's tokenizers have it: all of ASCII that is no letter, digit or blank, and P*."""
-    if one.isascii():
-        return one.isprintable() and not one.isalnum() and one not in ("", " ")
-    return unicodedata.category(one).startswith("P")

@@ -8,19 +8,17 @@ from typing import Any
 from tokenizers import Tokenizer
 
 from edgeft.errors import BundleError, RunError, UsageError
-from edgeft.inputs import Input, Pair, Question, columns_of
+from edgeft.inputs import Input
 from edgeft.normalize import normalizer
 from edgeft.runtime.heads import Heads
 from edgeft.runtime.native import native_call
-from edgeft.runtime.pairs import NOWHERE, Frame, Tokens, frame_of, put_together
-from edgeft.runtime.punctuation import leaves_punctuation, numbers_of, parted
-from edgeft.tasks.encoded import Encoded, Part, Span
+from edgeft.runtime.pairs import BOTH, Frame, Tokens, encode_both, frame_within
+from edgeft.runtime.places import tell_places, word_rules
+from edgeft.tasks.encoded import Encoded, Part
 
 __all__ = ["MOST_WINDOWED", "TextEncoder"]
 
 MOST_WINDOWED = 1 << 20  # characters of a text that is read in windows; it takes 200 MB
-LEAST_ROOM = 2  # tokens that two texts need beside their frame
-BOTH = (Pair, Question)
 PANIC = "PanicException"  # of pyo3: what a panic in Rust becomes, which is no Exception
 
 
@@ -88,7 +86,7 @@ class TextEncoder:
         self._tokenizer.no_padding()
         # Cut here, not there: tokenizers 0.23.1 and 0.23.2 read little beyond where they cut.
         self._tokenizer.no_truncation()
-        self._glued = offsets and leaves_punctuation(self._tokenizer)
+        self._rules = word_rules(self._tokenizer) if offsets else None
         self._normalize = normalizer(normalize)
         # Special tokens before and behind a text, once one was read; to ask for a mask takes time.
         self._ends: tuple[int, int] | None = None
@@ -116,7 +114,7 @@ class TextEncoder:
         heads = self._encode_long([clean[at] for at in long]) if long else []
         for at in long:
             clean[at] = ""
-        found = [self._wrap(one) for one in self._run(clean)]
+        found = [self._wrap(*both) for both in zip(self._run(clean), clean, strict=True)]
         for at, one in zip(long, heads, strict=True):
             found[at] = one
         return found
@@ -135,7 +133,7 @@ class TextEncoder:
             if not _is_failure(error):
                 raise
             raise _failed(error) from error
-        return self._wrap(encoding)
+        return self._wrap(encoding, text)
 
     def _encode_long(self, texts: Sequence[str]) -> list[Encoded]:
         """Encode texts by their heads, larger and larger ones while those do not suffice."""
@@ -151,7 +149,7 @@ class TextEncoder:
             }
             ran = self._run(list(heads.values()))
             for (at, head), encoding in zip(heads.items(), ran, strict=True):
-                one, unread = self._wrap(encoding), len(rest[at]) - len(head)
+                one, unread = self._wrap(encoding, head), len(rest[at]) - len(head)
                 if unread:
                     settled = self._heads.settled(_parted(encoding)[1])
                     if not settled and size < sizes[-1]:
@@ -168,44 +166,15 @@ class TextEncoder:
 
     def _encode_windowed(self, text: str) -> Encoded:
         if len(text) <= MOST_WINDOWED:
-            return self._wrap(self._run([text])[0])
+            return self._wrap(self._run([text])[0], text)
         head = self._heads.cut(text, self._heads.shortest)
-        one = self._cut(self._run([head])[0])
+        one = self._cut(self._run([head])[0], head)
         return replace(one, truncated=True, cut=0, unread=len(text) - len(head))
 
     def _encode_both(self, inputs: Sequence[Input]) -> list[Encoded]:
-        """Encode pairs and questions: the second text stands for the input, the first beside it."""
-        frame = self._framing()
-        room = self._most - frame.size
-        columns = [columns_of(one) for one in inputs]
-        texts = list(dict.fromkeys(text for both in columns for text in both))
-        tokens = dict(zip(texts, self._tokens(texts), strict=True))
-        found = []
-        for one, (first, second) in zip(inputs, columns, strict=True):
-            halves = self._overlap is not None or isinstance(one, Question)
-            encoded = put_together(
-                frame,
-                tokens[first],
-                tokens[second],
-                room,
-                overlap=self._overlap,
-                most_first=self._most // 2 if halves else None,
-            )
-            ids = tokens[first].ids + tokens[second].ids
-            found.append(replace(encoded, unknown_share=self._unknown_share(ids, len(ids))))
-        return found
-
-    def _framing(self) -> Frame:
         if self._frame is None:
-            with native_call():
-                self._frame = frame_of(self._tokenizer)
-            if self._frame is None or self._most - self._frame.size < LEAST_ROOM:
-                self._frame = None
-                raise BundleError(
-                    f"The tokenizer cannot put two texts into {self._most} tokens.",
-                    hint="Take another model for pairs of texts, or for questions.",
-                )
-        return self._frame
+            self._frame = frame_within(self._tokenizer, self._most)
+        return encode_both(inputs, self._frame, self._tokens, self._most, self._overlap)
 
     def _tokens(self, texts: Sequence[str]) -> list[Tokens]:
         """The own tokens of texts, without special ones."""
@@ -217,9 +186,10 @@ class TextEncoder:
         found = []
         for text, head, one in zip(clean, heads, self._run(heads, special=False), strict=True):
             offsets = words = None
-            if self._offsets:
-                offsets, words = one.offsets, self._words(one)
-            found.append(Tokens(one.ids, offsets, words, len(text) - len(head)))
+            if self._rules is not None:
+                offsets, words = one.offsets, self._rules.words_in(one, head)
+            unknown = one.ids.count(self._unknown)
+            found.append(Tokens(one.ids, offsets, words, unknown, len(text) - len(head)))
         return found
 
     def _run(self, texts: Sequence[str], *, special: bool = True) -> list[Any]:
@@ -251,12 +221,12 @@ class TextEncoder:
             raise TypeError(f"a text must be a str, not {type(text).__name__}")
         return text if self._normalize is None else self._normalize(text)
 
-    def _wrap(self, encoding: Any) -> Encoded:
+    def _wrap(self, encoding: Any, text: str) -> Encoded:
         if self._overlap is None or len(encoding) <= self._most:
-            return self._cut(encoding)
-        return self._split(encoding, self._overlap)
+            return self._cut(encoding, text)
+        return self._split(encoding, text, self._overlap)
 
-    def _cut(self, encoding: Any) -> Encoded:
+    def _cut(self, encoding: Any, text: str) -> Encoded:
         # A tokenizer without special tokens gives an empty text nothing, which no graph can run.
         ids: list[int] = encoding.ids or [self._empty]
         cut = max(0, len(ids) - self._most)
@@ -266,13 +236,10 @@ class TextEncoder:
         place = self._place(encoding, len(ids)) if encoding.ids else range(0)
         share = self._unknown_share(ids, len(ids) - self._special)
         part = Part(ids, place, len(place))
-        if self._offsets:
-            _tell_places(part, encoding.offsets, self._words(encoding), 0)
+        if self._rules is not None:
+            words = self._rules.words_in(encoding, text)
+            tell_places(part, encoding.offsets, words, slice(place.start, place.stop))
         return Encoded((part,), cut > 0, share, cut)
-
-    def _words(self, encoding: Any) -> list[int]:
-        numbers = numbers_of(encoding)
-        return parted(numbers, encoding.tokens) if self._glued else numbers
 
     def _place(self, encoding: Any, size: int) -> range:
         """Where a text's own tokens stand among the ``size`` that are kept of its encoding."""
@@ -283,34 +250,24 @@ class TextEncoder:
             self._ends = len(before), len(behind)
         return range(self._ends[0], size - self._ends[1])
 
-    def _split(self, encoding: Any, overlap: int) -> Encoded:
+    def _split(self, encoding: Any, text: str, overlap: int) -> Encoded:
         before, own, behind = _parted(encoding)
         begins = range(0, len(own) - overlap, self._room - overlap)
         parts = []
-        offsets, words = (encoding.offsets, self._words(encoding)) if self._offsets else ([], [])
+        offsets = encoding.offsets if self._rules is not None else []
+        words = self._rules.words_in(encoding, text) if self._rules is not None else []
         for begin in begins:
             kept = own[begin : begin + self._room]
             place = range(len(before), len(before) + len(kept))
             fresh = len(kept) - (overlap if begin else 0)
             part = Part(before + kept + behind, place, fresh)
-            if self._offsets:
-                _tell_places(part, offsets, words, begin)
+            if self._rules is not None:
+                tell_places(part, offsets, words, slice(place.start + begin, place.stop + begin))
             parts.append(part)
         return Encoded(tuple(parts), False, self._unknown_share(own, len(own)))
 
     def _unknown_share(self, ids: list[int], own: int) -> float:
         return ids.count(self._unknown) / own if self._unknown is not None and own > 0 else 0.0
-
-
-def _tell_places(part: Part, offsets: list[Span], words: list[int], skipped: int) -> None:
-    """Add the spans and words of a part's own tokens; they are the whole text's, from the first.
-
-    ``skipped``: how many own tokens of the text lie before the part.
-    """
-    own = slice(part.own.start + skipped, part.own.stop + skipped)
-    before, behind = part.own.start, len(part.ids) - part.own.stop
-    part.offsets = [NOWHERE] * before + offsets[own] + [NOWHERE] * behind
-    part.words = [-1] * before + words[own] + [-1] * behind
 
 
 def _whole(text: str) -> str:

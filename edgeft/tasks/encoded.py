@@ -17,7 +17,8 @@ class Part:
     fresh: how many of those no earlier part of the same input has; the first ``len(own) - fresh``
     are the overlap. offsets: the span of each of the T tokens in the caller's string (of a
     Question: in its context), (0, 0) outside ``own``; None where the task asks for none. words: for
-    each of the T tokens the number of its word, -1 outside ``own``; None with offsets.
+    each of the T tokens the number of its word, -1 outside ``own`` and where there is white space
+    alone, which is no word; None with offsets.
     """
 
     ids: list[int]

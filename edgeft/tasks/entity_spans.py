@@ -6,18 +6,17 @@ there is none of its type begins one. Entities do not overlap.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import chain
 
 import numpy as np
 from numpy.typing import NDArray
 
 from edgeft.errors import UsageError
 from edgeft.inputs import Input
-from edgeft.tasks.encoded import Encoded, Span, best_places
+from edgeft.tasks.encoded import Encoded, best_places
 from edgeft.tasks.outputs import Array, Outputs, ragged, require_numbers, softmax
 from edgeft.tasks.tags import begins, tags_of
 from edgeft.tasks.task import Head, Labels
-from edgeft.tasks.words import text_of, trimmed
+from edgeft.tasks.words import own_spans, text_of, trimmed, word_tokens
 
 __all__ = ["AGGREGATIONS", "LOGITS", "Found", "Words", "joined", "spans_found", "words_taken"]
 
@@ -71,68 +70,40 @@ def words_taken(outputs: Outputs, encoded: Sequence[Encoded], head: Head) -> Wor
             f"There is no aggregation {head.aggregation!r}.",
             hint=f"Choose one of {', '.join(AGGREGATIONS)}.",
         )
-    rows = ragged(outputs, LOGITS)
-    sizes = np.array([len(one) for one in rows], np.int64)  # (N,)
-    tokens = np.concatenate(rows)  # (S, C) float32
+    tokens = np.concatenate(ragged(outputs, LOGITS))  # (S, C) float32
     require_numbers({LOGITS: tokens})
-    if not len(tokens):
-        none, nothing = np.zeros(0, np.int64), np.zeros(0, np.float32)
-        return Words(none, none, none, none, nothing, nothing)
-    of = np.repeat(np.arange(len(rows)), sizes)  # (S,) the text of each token
-    numbers = np.fromiter(chain.from_iterable(map(_numbers, encoded)), np.int64, len(tokens))
-    new = np.ones(len(tokens), np.bool_)
-    new[1:] = (numbers[1:] != numbers[:-1]) | (of[1:] != of[:-1])
-    firsts = np.flatnonzero(new)  # (W,)
-    scores = _word_scores(tokens, firsts, head.aggregation)  # (W, C)
+    found = word_tokens(encoded)
+    if len(found.at) < len(tokens):
+        tokens = tokens[found.at]  # (K, C)
+    scores = _word_scores(tokens, found.firsts, head.aggregation)  # (W, C)
     ids = scores.argmax(axis=1)
     best = scores[np.arange(len(ids)), ids]
     if scores.shape[1] > 1:
         lead = best - np.partition(scores, -2, axis=1)[:, -2]
     else:
         lead = np.ones_like(best)
-    starts = (np.cumsum(sizes) - sizes)[of[firsts]]  # (W,) the first token of each word's text
-    lasts = np.append(firsts[1:], len(tokens)) - 1
-    return Words(of[firsts], firsts - starts, lasts - starts, ids, best, lead)
+    text, first = found.text[found.firsts], found.place[found.firsts]
+    return Words(text, first, found.place[found.lasts], ids, best, lead)
 
 
 def _word_scores(tokens: Array, firsts: Ids, aggregation: str) -> Array:
-    """(W, C) probabilities of words from (S, C) logits of tokens, as transformers' pipeline has it.
+    """(W, C) probabilities of words from (K, C) logits of tokens, as transformers' pipeline has it.
 
     "first": those of the word's first token; "average": the mean of all; "max": those of the token
     with the highest.
     """
     if aggregation == "first":
         return softmax(tokens[firsts])
-    scores = softmax(tokens)  # (S, C)
+    scores = softmax(tokens)  # (K, C)
     sizes = np.diff(np.append(firsts, len(tokens)))  # (W,)
     if aggregation == "average":
         means = np.add.reduceat(scores, firsts, axis=0) / sizes[:, None]
         return means.astype(np.float32)
-    peaks = scores.max(axis=1)  # (S,)
+    peaks = scores.max(axis=1)  # (K,)
     highest = np.repeat(np.maximum.reduceat(peaks, firsts), sizes)
     at = np.flatnonzero(peaks == highest)
     word = np.repeat(np.arange(len(firsts)), sizes)[at]
     return scores[at[np.unique(word, return_index=True)[1]]]
-
-
-def _numbers(one: Encoded) -> list[int]:
-    """The number of the word of each own token."""
-    if len(one.parts) == 1:
-        part = one.parts[0]
-        assert part.words is not None, "the parts know no words"
-        return part.words[part.own.start : part.own.stop]
-    words = [part.words or [] for part in one.parts]
-    return [words[part][place] for part, place in best_places(one)]
-
-
-def _spans(one: Encoded) -> list[Span]:
-    """The characters of each own token."""
-    if len(one.parts) == 1:
-        part = one.parts[0]
-        assert part.offsets is not None, "the parts know no offsets"
-        return part.offsets[part.own.start : part.own.stop]
-    offsets = [part.offsets or [] for part in one.parts]
-    return [offsets[part][place] for part, place in best_places(one)]
 
 
 def spans_found(
@@ -166,7 +137,7 @@ def spans_found(
     at, spans, text, behind = -1, [], "", 0
     for number, token, last, label, score in rows:
         if number != at:
-            at, spans, text, behind = number, _spans(encoded[number]), text_of(inputs, number), 0
+            at, spans, text, behind = number, own_spans(encoded[number]), text_of(inputs, number), 0
         # Where one character stands in two words, as "½" may, the first entity has it.
         start, end = trimmed(text, max(spans[token][0], behind), spans[last][1])
         if start < end:

@@ -9,6 +9,7 @@ import pytest
 from edgeft.checkpoint.open import open_checkpoint
 from edgeft.checkpoint.reference import encode, torch_told
 from edgeft.errors import FormatError, ModelError
+from edgeft.tasks.encoded import default_overlap
 from edgeft.tasks.outputs import ragged
 from tests import tiny
 from tests.checkpoint.folders import with_json
@@ -77,6 +78,23 @@ def test_the_runtime_reads_the_same_parts(tagger: Path) -> None:
     for ours, theirs in zip(encode(checkpoint, texts), encoder.encode(texts), strict=True):
         assert [(one.ids, one.offsets, one.words, one.fresh) for one in ours.parts] == [
             (one.ids, one.offsets, one.words, one.fresh) for one in theirs.parts
+        ]
+
+
+@pytest.mark.parametrize("kind", ["bytes", "Unigram"])
+def test_the_runtime_has_the_same_words(tagger: Path, tmp_path: Path, kind: str) -> None:
+    from edgeft.runtime.tokenize import TextEncoder
+    from tests.runtime.test_pairs import KINDS, Both
+
+    both = Both(KINDS[kind](tmp_path))
+    checkpoint = replace(open_checkpoint(str(tagger)), tokenizer=both.reference, max_length=24)
+    overlap = default_overlap(checkpoint.max_length)
+    encoder = TextEncoder(both.json, checkpoint.max_length, overlap=overlap, offsets=True)
+    texts = [f"the{blank}rain{blank}" * 9 for blank in (" ", "\n", "  ", " \t ", "\r\n", "\u3000")]
+    texts += ["", " ", "\n\n", LONG]
+    for ours, theirs in zip(encode(checkpoint, texts), encoder.encode(texts), strict=True):
+        assert [(one.ids, one.words, one.fresh) for one in ours.parts] == [
+            (one.ids, one.words, one.fresh) for one in theirs.parts
         ]
 
 
