@@ -80,7 +80,7 @@ class Recipe:
         batch_size x gradient_accumulation x processes rows.
     warmup_share: share of all updates in which the learning rate rises from 0.
     schedule: how it falls afterwards: linear, cosine or constant.
-    class_weights: weigh a row by rows / (classes x rows of its class).
+    class_weights: weigh a row by rows / (classes x rows of its class), 32 at most.
     max_length: tokens, special ones included; longer texts are cut.
     patience: stop after so many epochs without a better hold-out; 0 never stops.
     """

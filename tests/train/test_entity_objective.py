@@ -8,7 +8,9 @@ import torch
 
 from edgeft.tasks.tags import bio, io
 from edgeft.train.objectives import objective_named
-from edgeft.train.objectives.entities import IGNORED, OBJECTIVE
+from edgeft.train.objectives.classes import IGNORED
+from edgeft.train.objectives.entities import OBJECTIVE
+from edgeft.train.recipe import default_label_smoothing
 from tests.encoded import in_pieces
 
 LABELS = bio(["LOC", "PER"])
@@ -56,6 +58,40 @@ def test_batches_and_weights_count_words() -> None:
     assert OBJECTIVE.count(targets) == 4
     rows = [(in_pieces("").parts[0], target) for target in targets]
     assert OBJECTIVE.weights(rows, ("O", "X")) == pytest.approx([4 / 6, 2.0])
+
+
+def test_a_label_that_nothing_shows_is_not_taught() -> None:
+    """Entities of one word show no I-, and from ten labels on targets are smoothed."""
+    labels = bio(["A", "B", "C", "D", "E"])
+    words = [0] * 300 + [1, 3, 5, 7] * 10 + [9]  # E once
+    rows = [(in_pieces("").parts[0], [IGNORED, *words])]
+    weights = OBJECTIVE.weights(rows, labels)
+    assert [labels[at] for at, weight in enumerate(weights) if not weight] == [
+        "I-A", "I-B", "I-C", "I-D", "I-E",
+    ]  # fmt: skip
+    assert weights[0] == pytest.approx(341 / (6 * 300))
+    assert weights[9] == 32.0 < 341 / 6  # as much as a batch's rows
+    smoothing = default_label_smoothing(len(labels))
+    assert smoothing > 0
+    logits = torch.zeros((2, len(labels)), requires_grad=True)
+    batch = OBJECTIVE.pad([[0], [1]], 1)
+    minimizer = torch.optim.LBFGS([logits], max_iter=100)
+
+    def loss() -> torch.Tensor:
+        minimizer.zero_grad()
+        total = OBJECTIVE.loss(
+            SimpleNamespace(logits=logits[:, None]), batch, torch.from_numpy(weights), smoothing
+        )
+        total.backward()
+        return total
+
+    minimizer.step(loss)
+    taught = logits.softmax(dim=1)  # what is best to say of "O", and of "B-A"
+    even = smoothing / len(labels)
+    for row, label in ((0, 0), (1, 1)):
+        wanted = torch.full((len(labels),), even)
+        wanted[label] += 1 - smoothing
+        assert torch.allclose(taught[row], wanted, atol=1e-3)
 
 
 def test_the_loss_is_a_sum_over_words_and_its_mean_that_of_numpy() -> None:

@@ -99,6 +99,8 @@ def test_class_weights_by_hand() -> None:
 
     assert weights([0, 0, 0, 1], ("a", "b")) == pytest.approx([4 / 6, 4 / 2])
     assert weights([0, 1, 2], LABELS) == [1, 1, 1]
+    assert weights([0, 0, 2], LABELS) == pytest.approx([3 / 4, 0, 3 / 2])  # nothing shows the other
+    assert weights([0] * 999 + [1], ("a", "b"))[1] == 32  # as many as a batch's rows
 
 
 def loss(logits: torch.Tensor, truths: list[int], weights: Any, label_smoothing: float) -> float:
@@ -110,12 +112,12 @@ def test_weighted_smoothed_loss_by_hand() -> None:
     logits = torch.tensor([[2.0, 0.0], [0.0, 1.0]])
     weights = torch.tensor([0.5, 3.0])
     log_p = torch.log_softmax(logits, dim=1)
-    # torch: (1 - s) w_y (-log p_y) + s / C x sum over c of w_c (-log p_c), here summed over rows.
+    # w_y x ((1 - s) (-log p_y) + s / C x sum over c of -log p_c), summed over rows.
     wanted = sum(
-        0.8 * 0.5 * -log_p[row, 0] + 0.2 / 2 * (0.5 * -log_p[row, 0] + 3.0 * -log_p[row, 1])
-        for row in (0, 1)
+        weights[truth] * (0.8 * -log_p[row, truth] + 0.2 / 2 * -log_p[row].sum())
+        for row, truth in ((0, 0), (1, 1))
     )
-    assert loss(logits, [0, 0], weights, 0.2) == pytest.approx(float(wanted))
+    assert loss(logits, [0, 1], weights, 0.2) == pytest.approx(float(wanted))
     assert loss(logits, [0, 0], None, 0.0) == pytest.approx(-float(log_p[:, 0].sum()))
 
 

@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch.nn import functional
 
 from edgeft.inputs import Input
 from edgeft.tasks.encoded import Encoded
+from edgeft.train.objectives.classes import class_loss, class_weights
 from edgeft.train.objectives.objective import Objective, Row
 
 __all__ = ["OBJECTIVE"]
@@ -33,29 +33,13 @@ def _pad(targets: Sequence[int], width: int) -> dict[str, Any]:
 
 
 def _weights(rows: Sequence[Row], labels: tuple[str, ...]) -> NDArray[np.float32]:
-    """rows / (classes x rows of the class) for each class, (C,) float32: 1 when balanced."""
-    counts = Counter(truth for _, truth in rows)
-    return np.array(
-        [len(rows) / (len(labels) * max(counts[label], 1)) for label in range(len(labels))],
-        dtype=np.float32,
-    )
+    """Of rows."""
+    return class_weights(Counter(truth for _, truth in rows), len(labels))
 
 
 def _loss(outputs: Any, batch: Mapping[str, Any], weights: Any, label_smoothing: float) -> Any:
-    """Weighted, smoothed cross-entropy as torch defines it, summed over rows.
-
-    torch's own mean divides by the weights in the batch at hand; dividing by
-    the rows of the whole update makes several small batches, on one process or
-    many, the same as a large one.
-    """
-    logits = outputs.logits.float()  # (B, C) float32
-    return functional.cross_entropy(
-        logits,
-        batch["labels"],
-        weight=None if weights is None else weights.to(logits.device),
-        label_smoothing=label_smoothing,
-        reduction="sum",
-    )
+    """Over rows: logits are (B, C)."""
+    return class_loss(outputs.logits, batch["labels"], weights, label_smoothing)
 
 
 def _numpy_loss(outputs: Mapping[str, Any], rows: Sequence[Row]) -> float:

@@ -8,17 +8,15 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch.nn import functional
 
 from edgeft.inputs import Input
 from edgeft.tasks.encoded import Encoded
 from edgeft.tasks.tags import NONE, goes_on, tags_of
 from edgeft.tasks.words import cut_spans, first_pieces, text_of, word_at, words_of
+from edgeft.train.objectives.classes import IGNORED, class_loss, class_weights
 from edgeft.train.objectives.objective import Figure, Objective, Row
 
-__all__ = ["IGNORED", "OBJECTIVE"]
-
-IGNORED = -100  # the target of a token of which nothing is asked
+__all__ = ["OBJECTIVE"]
 
 
 def _targets(
@@ -35,14 +33,12 @@ def _targets(
     found = []
     for at, (one, spans) in enumerate(zip(encoded, truths, strict=True)):
         words = words_of(one, text_of(inputs, at))
-        touched = word_at(words, spans)
-        tags = dict.fromkeys(words, none)
+        tags = [*[none] * len(words), IGNORED]  # the last is of what is no word's first piece
         begun: set[int] = set()
-        for number, span in touched.items():
+        for word, span in word_at(words, spans).items():
             label = spans[span][2]
-            tags[number] = further[label] if span in begun else label
+            tags[word] = further[label] if span in begun else label
             begun.add(span)
-        tags[-1] = IGNORED
         rows = [(part, [tags[word] for word in first]) for part, first in first_pieces(one, words)]
         found.append([row for row in rows if any(target != IGNORED for target in row[1])])
     return found
@@ -66,26 +62,16 @@ def _count(targets: Sequence[Sequence[int]]) -> int:
 
 
 def _weights(rows: Sequence[Row], labels: tuple[str, ...]) -> NDArray[np.float32]:
-    """words / (labels x words of the label) for each label, (C,) float32: 1 when balanced."""
+    """Of words."""
     counts = Counter(target for _, targets in rows for target in targets)
     del counts[IGNORED]
-    return np.array(
-        [counts.total() / (len(labels) * max(counts[label], 1)) for label in range(len(labels))],
-        dtype=np.float32,
-    )
+    return class_weights(counts, len(labels))
 
 
 def _loss(outputs: Any, batch: Mapping[str, Any], weights: Any, label_smoothing: float) -> Any:
-    """Weighted, smoothed cross-entropy as torch defines it, summed over words."""
-    logits = outputs.logits.float()  # (B, T, C) float32
-    return functional.cross_entropy(
-        logits.flatten(0, 1),
-        batch["labels"].flatten(),
-        weight=None if weights is None else weights.to(logits.device),
-        ignore_index=IGNORED,
-        label_smoothing=label_smoothing,
-        reduction="sum",
-    )
+    """Over words: logits are (B, T, C)."""
+    logits, classes = outputs.logits.flatten(0, 1), batch["labels"].flatten()
+    return class_loss(logits, classes, weights, label_smoothing)
 
 
 def _numpy_loss(outputs: Mapping[str, Any], rows: Sequence[Row]) -> float:
@@ -117,7 +103,7 @@ def _figures(
         entities += Counter(touched.values()).values()
         cut += cut_spans(one, text, spans)
         if not apart:
-            owners = [touched.get(number) for number in words]
+            owners = map(touched.get, range(len(words)))
             joined += sum(
                 before is not None
                 and after is not None

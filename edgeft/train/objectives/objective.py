@@ -36,7 +36,8 @@ class Objective:
         another part.
     pad(targets, width): tensors by the names under which ``loss`` finds them; never an input's.
     count(targets): how many things the loss is a mean of; rows or tokens.
-    weights(rows, labels): (C,) float32 class weights, 1 when balanced.
+    weights(rows, labels): (C,) float32, how often an example of each class counts; see
+        ``classes.class_weights``.
     loss(outputs, batch, weights, label_smoothing): the sum over a batch, a scalar tensor. The
         Trainer divides by ``count`` over the whole update; distillation wraps this.
     numpy_loss(outputs, rows): the plain mean over parts' outputs, for validation.
