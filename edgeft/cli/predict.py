@@ -1,7 +1,8 @@
 """edgeft predict: texts in, JSON Lines out."""
 
 import sys
-from collections.abc import Iterable, Iterator
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
 from itertools import tee
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -65,7 +66,8 @@ def command(
     line. One JSON object a line is printed, in the order of the texts.
 
     Entities can also be written for other tools: as words and tags (conll), as
-    spaCy's examples, or as an .ann beside a document with a text a line (brat).
+    spaCy's examples, or as an .ann beside a document with a text a line (brat). Words
+    end at blanks, beside punctuation and where an entity does.
 
     Standard input is answered as it arrives: the lines that are there are run
     together, up to 1,024 of them, and their answers are written at once.
@@ -76,7 +78,7 @@ def command(
     from edgeft.errors import DataError, UsageError
     from edgeft.runtime.runner import GROUP
     from edgeft.tasks import task_named
-    from edgeft.tasks.entity_formats import FORMATS
+    from edgeft.tasks.entity_formats import FORMATS, line_by_line
 
     arrivals = None
     if str(source) == "-":
@@ -87,8 +89,20 @@ def command(
     task = task_named(read_manifest(bundle).model.task)
     if form != "json" and task.name != "token-classification":
         raise UsageError(f"--format {form} writes entities, and {bundle} finds none.")
+    if form == "brat" and source.is_dir():
+        raise UsageError(
+            f"--format brat writes the .ann of one document, and {source} has several.",
+            hint="Name one of its .ann files; that beside which it stands is read whole.",
+        )
+    if scores and task.by_token:
+        raise UsageError(
+            f"--scores tells the score of every label of a text, which {bundle} does not give.",
+            hint="Leave it out: what is found has its score."
+            + (" The next best tells --top-k N." if "top_k" in task.settings else ""),
+        )
+    sizes = deque[int]()  # of a document's lines, with what ends them
     # Opened first: a wrong file name is told before a model is loaded.
-    inputs = _inputs(task, source, arrivals, text_column)
+    inputs = _inputs(task, source, arrivals, text_column, sizes.append if form == "brat" else None)
     with edgeft.load(
         bundle,
         device=device,
@@ -110,7 +124,9 @@ def command(
             ours, theirs = tee(inputs)
             found = zip(ours, model.stream(theirs), strict=True)
         if form != "json":
-            for line in FORMATS[form](found):
+            for line in FORMATS[form](
+                found, console.note, lambda one: sizes.popleft() if sizes else line_by_line(one)
+            ):
                 print(line)
             return
         for _, prediction in found:
@@ -125,16 +141,20 @@ def _as_they_arrive(model: "Model", some: Iterable[list[Any]]) -> Iterator[tuple
 
 
 def _inputs(
-    task: "Task", source: Path, arrivals: "Arrivals | None", text_column: str | None
+    task: "Task",
+    source: Path,
+    arrivals: "Arrivals | None",
+    text_column: str | None,
+    sized: Callable[[int], object] | None,
 ) -> "Iterable[Input]":
     """What the bundle's model is asked. Raises DataError."""
     from edgeft.data import read_texts
     from edgeft.tasks.reading import read_inputs
 
     if arrivals is None:
-        return read_inputs(source, task, {"text": text_column}, console.note)
+        return read_inputs(source, task, {"text": text_column}, console.note, sized)
     if str in task.takes:
-        return read_texts(arrivals, text_column=text_column, tell=console.note)
+        return read_texts(arrivals, text_column=text_column, tell=console.note, sized=sized)
     return map(_question, range(1, sys.maxsize), arrivals)
 
 

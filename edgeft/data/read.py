@@ -1,6 +1,6 @@
 """From a file, by its suffix, to labelled texts or to texts alone."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO
 
@@ -83,12 +83,17 @@ def labelled_or_texts(
 
 
 def open_texts(
-    source: Path | IO[bytes], *, text_column: str | None = None, tell: Tell = unheard
+    source: Path | IO[bytes],
+    *,
+    text_column: str | None = None,
+    tell: Tell = unheard,
+    sized: Callable[[int], object] | None = None,
 ) -> Iterator[str]:
     """Open a source of texts and iterate over them, in bounded memory.
 
     A CSV, TSV or JSON Lines file gives its text column. Any other file, and a
-    binary stream such as stdin, gives one text a line as it arrives. Raises
+    binary stream such as stdin, gives one text a line as it arrives, and before that
+    ``sized`` the characters of the line with its end. Raises
     DataError: at once where the source cannot be opened or has no such column,
     and at the row that cannot be read.
     """
@@ -100,15 +105,19 @@ def open_texts(
     if text_column is not None:
         raise _no_columns(name, text_column)
     lines = open_lines(source) if isinstance(source, Path) else lines_of(source, name)
-    return _plain_texts(lines, name, tell)
+    return _plain_texts(lines, name, tell, sized)
 
 
 def read_texts(
-    source: Path | IO[bytes], *, text_column: str | None = None, tell: Tell = unheard
+    source: Path | IO[bytes],
+    *,
+    text_column: str | None = None,
+    tell: Tell = unheard,
+    sized: Callable[[int], object] | None = None,
 ) -> Iterator[str]:
     """``open_texts``, but a table is read to its end first, so that a fault is told at once."""
     if not isinstance(source, Path) or source.suffix.lower() not in TABLE_SUFFIXES:
-        return open_texts(source, text_column=text_column, tell=tell)
+        return open_texts(source, text_column=text_column, tell=tell, sized=sized)
     if not source.is_file():  # what is no regular file may give its bytes only once
         return iter(list(open_texts(source, text_column=text_column, tell=tell)))
     for _ in open_texts(source, text_column=text_column, tell=tell):
@@ -136,9 +145,13 @@ def texts_of(table: Table, text_column: str | None, tell: Tell) -> Iterator[str]
     return texts()
 
 
-def _plain_texts(lines: Iterator[str], source: str, tell: Tell) -> Iterator[str]:
+def _plain_texts(
+    lines: Iterator[str], source: str, tell: Tell, sized: Callable[[int], object] | None
+) -> Iterator[str]:
     bare, other = Sightings(), False
     for number, line in enumerate(lines, start=1):
+        if sized is not None:
+            sized(len(line))
         if line.endswith("\r"):
             bare.add(number)
         other = other or line.endswith("\n")

@@ -1,6 +1,6 @@
 """The user's labelled rows: read for a task, and brought to the labels that a model has."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -169,12 +169,17 @@ def _unknown_label(examples: Examples, labels: tuple[str, ...], at: int, line: i
 
 
 def read_inputs(
-    path: Path, task: Task, columns: Columns = NO_COLUMNS, tell: Tell = unheard
+    path: Path,
+    task: Task,
+    columns: Columns = NO_COLUMNS,
+    tell: Tell = unheard,
+    sized: Callable[[int], object] | None = None,
 ) -> Iterable[Input]:
     """The inputs of a file alone, whatever it says of them. Raises DataError.
 
     Texts of a table come one by one, once it was read to its end; so do those of any other file,
-    one a line. Raises UsageError where a column of texts is named for a task that takes none.
+    one a line, of which ``sized`` is told the characters. Raises UsageError where a column of
+    texts is named for a task that takes none.
     """
     if columns.get("text") is not None and str not in task.takes:
         raise UsageError(
@@ -182,6 +187,6 @@ def read_inputs(
             hint='Leave --text-column out; the columns "question" and "context" are read.',
         )
     if str in task.takes and not _is_marked(path, task, columns):
-        return read_texts(path, text_column=columns.get("text"), tell=tell)
+        return read_texts(path, text_column=columns.get("text"), tell=tell, sized=sized)
     found = read_examples_or_inputs(path, task, columns, tell, on_bad="keep")
     return found.inputs if isinstance(found, Examples) else found

@@ -12,6 +12,7 @@ from click.testing import CliRunner, Result
 import edgeft
 from edgeft.bundle import Head
 from edgeft.cli import main
+from edgeft.data.brat import read_standoff
 from tests import lookup, tiny
 from tests.bundles import with_variant
 from tests.exporting import CAN_EXPORT
@@ -109,6 +110,54 @@ def test_predict_writes_entities_of_taggers_alone(tiny_bundle: Path, tmp_path: P
     told = CliRunner().invoke(main, [*arguments, "--min-score", "0.5"])
     assert told.exit_code == 2
     assert "min_score" in told.output or "min-score" in told.output
+
+
+@pytest.fixture(scope="module")
+def tagger(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("tagger") / "bundle"
+    return lookup.bundle(out, "token-classification", tiny.TAGS, {"logits": lookup.TAGS})
+
+
+def test_all_scores_are_of_labels_alone(tagger: Path, tmp_path: Path) -> None:
+    (tmp_path / "t.txt").write_text("the cat won\n")
+    tables = {"start_logits": lookup.STARTS, "end_logits": lookup.ENDS}
+    finder = lookup.bundle(tmp_path / "finder", "question-answering", (), tables)
+    for bundle, hint in ((tagger, "has its score."), (finder, "--top-k N")):
+        told = run("predict", bundle, tmp_path / "t.txt", "--scores")
+        assert told.exit_code == 2
+        assert "--scores tells the score of every label" in told.stderr
+        assert hint in " ".join(told.stderr.split())
+        assert not told.stdout
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+@pytest.mark.parametrize("piped", [False, True])
+def test_an_ann_file_is_read_again_beside_its_document(
+    tagger: Path, tmp_path: Path, end: str, piped: bool
+) -> None:
+    texts = ["the cat won", "", "sun and rain fell on the red river", "the dog ran"] * 3
+    document = tmp_path / "a.txt"
+    document.write_bytes(end.join(texts).encode())
+    plain = run("predict", tagger, document)
+    told = (
+        run("predict", tagger, "-", "--format", "brat", stdin=document.read_bytes())
+        if piped
+        else run("predict", tagger, document, "--format", "brat")
+    )
+    assert told.exit_code == 0, told.output
+    document.with_suffix(".ann").write_text(told.stdout, encoding="utf-8")
+    (read,) = read_standoff((document,), "a", print)
+    assert not isinstance(read.marks, Exception)
+    expected = [
+        (one["label"], one["text"])
+        for line in plain.stdout.splitlines()
+        for one in json.loads(line)["entities"]
+    ]
+    assert [(one.label, read.text[one.start : one.end]) for one in read.marks] == expected
+    assert len(expected) > 3
+    folder = run("predict", tagger, tmp_path, "--format", "brat")
+    assert folder.exit_code == 2
+    assert "has several" in " ".join(folder.stderr.split())
 
 
 def test_predict_into_a_closed_pipe_is_quiet(tiny_bundle: Path, tmp_path: Path) -> None:
