@@ -24,6 +24,7 @@ ARTICLES = re.compile(r"\b(a|an|the)\b")
 PUNCTUATION = str.maketrans("", "", string.punctuation)
 
 Truth = tuple[tuple[str, int], ...]  # each gold answer and where it stands; () for none
+Given = tuple[str, int, int]  # an answer's text, "" for none, and where it stands
 Grid = tuple[str, list[str], list[list[object]]]  # title, columns, rows
 Floats = NDArray[np.float64]
 
@@ -34,20 +35,19 @@ def normalized(text: str) -> str:
     return " ".join(ARTICLES.sub(" ", text.lower().translate(PUNCTUATION)).split())
 
 
-def golds(one: str | Truth) -> list[str]:
-    """The answers that count, of a truth or of an answer; [""] where there is none."""
-    texts = [one] if isinstance(one, str) else [text for text, _ in one]
-    return [text for text in texts if normalized(text)] or [""]
+def golds(truth: Truth) -> list[str]:
+    """The answers that count; [""] where there is none."""
+    return [text for text, _ in truth if normalized(text)] or [""]
 
 
-def exact(one: str | Truth, other: str | Truth) -> bool:
-    """Whether two answers, or an answer and any of a truth's, are the same when normalized."""
-    return not {*map(normalized, golds(one))}.isdisjoint(map(normalized, golds(other)))
+def exact(truth: Truth, answer: Given) -> bool:
+    """Whether an answer is one of the gold ones when normalized."""
+    return normalized(answer[0]) in map(normalized, golds(truth))
 
 
-def f1_of(truth: Truth, answer: str) -> float:
+def f1_of(truth: Truth, answer: Given) -> float:
     """The overlap of words with the gold answer that it is greatest with, 0 to 1."""
-    return max(_f1(gold, answer) for gold in golds(truth))
+    return max(_f1(gold, answer[0]) for gold in golds(truth))
 
 
 def _f1(gold: str, answer: str) -> float:
@@ -141,7 +141,7 @@ def row_scores(truths: Rows, answers: Rows) -> tuple[Floats, Floats]:
 
 
 def score_answers(truths: Rows, answers: Rows) -> AnswerScores:
-    """Score N answers, texts, against N truths.
+    """Score N answers against N truths, by their texts.
 
     Raises ValueError where the lists are empty or differ in length.
     """
@@ -156,7 +156,7 @@ def score_answers(truths: Rows, answers: Rows) -> AnswerScores:
         exact_match, f1 = (round(float(one[rows].mean()), DIGITS) for one in (matches, overlaps))
         return int(rows.sum()), exact_match, f1
 
-    given = sum(map(bool, answers))
+    given = sum(bool(text) for text, *_ in answers)
     rows, exact_match, f1 = means(np.ones(len(has), np.bool_))
     return AnswerScores(rows, exact_match, f1, given, means(has), means(~has))
 

@@ -1,11 +1,9 @@
 """Answers: the span of a context that answers a question, or none.
 
 The graph gives two (B, T) logits for each token: that the answer starts there, and that it ends
-there. A span's sum is that of its start and its end; the sum of the special token that each part
-begins with speaks for "no answer". Sums of parts are compared as they are, and the least sum of
-"none" counts, as in the script that was published with SQuAD 2.0. A truth is the tuple of
-(text, start), one for each gold answer, () where there is none.
-An answer is its text, "" for none.
+there; which spans are best, ``tasks.answer_spans`` finds. A truth is the tuple of (text, start),
+one for each gold answer, () where there is none. An answer is (text, start, end), ("", 0, 0) for
+none: it is right by its text, and another's by where it stands.
 """
 
 from collections import Counter
@@ -14,14 +12,14 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from edgeft.errors import UsageError
 from edgeft.inputs import Input, Question
+from edgeft.tasks.answer_spans import END, START, BestSpans, best_spans, context_of, joined
 from edgeft.tasks.builtin import GOLDEN_QUESTIONS, parity_questions
 from edgeft.tasks.encoded import Encoded
-from edgeft.tasks.outputs import Array, Outputs, ragged, require_numbers
+from edgeft.tasks.outputs import Outputs
 from edgeft.tasks.task import (
     PLAIN,
     Answers,
@@ -33,7 +31,6 @@ from edgeft.tasks.task import (
     Wish,
     nothing_further,
 )
-from edgeft.tasks.words import trimmed
 
 if TYPE_CHECKING:
     from edgeft.data import Examples, OnBad, Source, Tell
@@ -41,8 +38,7 @@ if TYPE_CHECKING:
 
 __all__ = ["TASK", "Answer"]
 
-START, END = "start_logits", "end_logits"
-KEPT = 20  # spans that are weighed against each other
+NOTHING = ("", 0, 0)
 SCORE_DIGITS, SHARE_DIGITS = 6, 4
 
 Floats = NDArray[np.float64]
@@ -70,94 +66,15 @@ class Answer:
 # --- from outputs to answers ---------------------------------------------------------
 
 
-def _join(outputs: Outputs, encoded: Sequence[Encoded]) -> Outputs:
-    """The logits of an input's parts one behind another, (T of all,): ``decode`` parts them."""
-    joined: dict[str, list[Array]] = {}
-    for name in (START, END):
-        rows, begin = ragged(outputs, name), 0
-        joined[name] = []
-        for one in encoded:
-            some = rows[begin : begin + len(one.parts)]
-            joined[name].append(some[0] if len(some) == 1 else np.concatenate(some))
-            begin += len(some)
-    return joined
-
-
-@dataclass(frozen=True, slots=True)
-class _Spans:
-    """The best spans of one context, the best first, none twice.
-
-    spans: (start, end) in characters. sums: (K,) of logits. none: that of "no answer".
-    """
-
-    spans: list[tuple[int, int]]
-    sums: Floats
-    none: float
-
-    @property
-    def lead(self) -> float:
-        """How far "none" lies before the best span; infinite where there is no span."""
-        return self.none - float(self.sums[0]) if self.spans else np.inf
-
-    def scores(self) -> tuple[Floats, float]:
-        """(K,) probabilities of the spans, and that of "none"."""
-        weights = np.exp(np.append(self.sums, self.none) - max(self.none, *self.sums, -np.inf))
-        weights /= weights.sum()
-        return weights[:-1], float(weights[-1])
-
-
-def _spans(starts: Array, ends: Array, one: Encoded, text: str, head: Head) -> _Spans:
-    """The best of all spans that lie in one part's own tokens and are short enough."""
-    none, begin, most = np.inf, 0, max(1, head.max_answer_tokens)
-    found: list[tuple[float, int, int]] = []  # sum, first and last character's place
-    for part in one.parts:
-        none = min(none, float(starts[begin]) + float(ends[begin]))
-        own = slice(begin + part.own.start, begin + part.own.stop)
-        begin += len(part.ids)
-        assert part.offsets is not None, "the parts know no offsets"
-        if not part.own:
-            continue
-        padded = np.append(ends[own].astype(np.float64), np.full(most - 1, -np.inf))
-        # (L, most): the span from each token, one token longer in each column.
-        sums = starts[own].astype(np.float64)[:, None] + sliding_window_view(padded, most)
-        flat = sums.ravel()
-        # Neighbouring windows share spans, and white space can make two one: so more than KEPT.
-        kept = min(len(flat), 2 * max(KEPT, head.top_k))
-        for at in np.argpartition(-flat, kept - 1)[:kept].tolist():
-            first, length = divmod(at, most)
-            if first + length < len(part.own):
-                left, right = part.own.start + first, part.own.start + first + length
-                span = (part.offsets[left][0], part.offsets[right][1])
-                found.append((float(flat[at]), *span))
-    best: dict[tuple[int, int], float] = {}
-    for total, start, end in sorted(found, key=lambda one: (-one[0], one[1], one[2])):
-        span = trimmed(text, start, end)
-        if span[0] < span[1]:
-            best.setdefault(span, total)
-        if len(best) == max(KEPT, head.top_k):
-            break
-    return _Spans(list(best), np.array(list(best.values())), none)
-
-
-def _all_spans(
-    outputs: Outputs, encoded: Sequence[Encoded], inputs: Sequence[Input], head: Head
-) -> list[_Spans]:
-    require_numbers(outputs)
-    rows = zip(ragged(outputs, START), ragged(outputs, END), encoded, inputs, strict=True)
-    return [_spans(starts, ends, one, _context(its), head) for starts, ends, one, its in rows]
-
-
-def _context(one: Input) -> str:
-    assert isinstance(one, Question), "answers are found in a context"
-    return one.context
-
-
-def _none_wins(spans: _Spans, head: Head) -> bool:
+def _none_wins(spans: BestSpans, head: Head) -> bool:
     return not spans.spans or (head.null_margin is not None and spans.lead > head.null_margin)
 
 
-def _text(spans: _Spans, one: Input, *, none: bool) -> str:
-    return "" if none else _context(one)[slice(*spans.spans[0])]
+def _first(spans: BestSpans, one: Input, *, none: bool) -> tuple[str, int, int]:
+    if none:
+        return NOTHING
+    start, end = spans.spans[0]
+    return context_of(one)[start:end], start, end
 
 
 def _answer(
@@ -168,9 +85,9 @@ def _answer(
     head: Head,
 ) -> Answers:
     """The likeliest is "none" where that has the highest sum; given only by the head's margin."""
-    found = list(zip(_all_spans(outputs, encoded, inputs, head), inputs, strict=True))
-    given = [_text(spans, one, none=_none_wins(spans, head)) for spans, one in found]
-    likeliest = [_text(spans, one, none=spans.lead > 0) for spans, one in found]
+    found = list(zip(best_spans(outputs, encoded, inputs, head), inputs, strict=True))
+    given = [_first(spans, one, none=_none_wins(spans, head)) for spans, one in found]
+    likeliest = [_first(spans, one, none=spans.lead > 0) for spans, one in found]
     margin = np.ones(len(found))
     for at, (spans, _) in enumerate(found):
         if spans.spans:
@@ -186,11 +103,11 @@ def _decode(
     labels: Labels,
     head: Head,
 ) -> list[Answer]:
-    rows = zip(_all_spans(outputs, encoded, inputs, head), encoded, inputs, strict=True)
-    return [_told(spans, one, _context(its), head) for spans, one, its in rows]
+    rows = zip(best_spans(outputs, encoded, inputs, head), encoded, inputs, strict=True)
+    return [_told(spans, one, context_of(its), head) for spans, one, its in rows]
 
 
-def _told(spans: _Spans, one: Encoded, context: str, head: Head) -> Answer:
+def _told(spans: BestSpans, one: Encoded, context: str, head: Head) -> Answer:
     scores, nothing = spans.scores()
     found = [
         Answer(context[start:end], start, end, score, one.truncated, one.unknown_share,
@@ -198,7 +115,7 @@ def _told(spans: _Spans, one: Encoded, context: str, head: Head) -> Answer:
         for (start, end), score in zip(spans.spans, scores.tolist(), strict=True)
     ][: max(1, head.top_k)]  # fmt: skip
     if _none_wins(spans, head):
-        none = Answer("", 0, 0, nothing, one.truncated, one.unknown_share, len(one.parts))
+        none = Answer(*NOTHING, nothing, one.truncated, one.unknown_share, len(one.parts))
         found = [none, *found][: max(1, head.top_k)]
     return replace(found[0], others=tuple(found[1:]))
 
@@ -225,10 +142,21 @@ def _shown(one: Answer) -> dict[str, Any]:
 
 
 def _same(ones: Rows, others: Rows) -> Floats:
+    """Two answers agree where they are one span: the same words may stand in several places."""
     from edgeft.tasks.answer_metrics import exact
 
-    pairs = zip(ones, others, strict=True)
-    return np.array([exact(one, other) for one, other in pairs], np.float64)
+    return np.array(
+        [
+            one[1:] == other[1:] if _is_answer(other) else exact(other, one)
+            for one, other in zip(ones, others, strict=True)
+        ],
+        np.float64,
+    )
+
+
+def _is_answer(one: Any) -> bool:
+    """Whether it is an answer and no truth."""
+    return len(one) > 0 and isinstance(one[0], str)
 
 
 def _score(truths: Rows, answers: Rows, labels: Labels) -> "AnswerScores":
@@ -252,8 +180,9 @@ def _worst(
     from edgeft.tasks.answer_metrics import golds
 
     truth = next(iter(truths))
-    gold = golds(truth)[0]
-    return truth, "" if gold else "x", gold
+    right = golds(truth)[0]
+    wrong = "" if right else "x"
+    return truth, (wrong, 0, len(wrong)), (right, 0, len(right))
 
 
 def _check(wish: Wish, labels: Labels) -> None:
@@ -280,12 +209,12 @@ def _fit(
 
     if all(golds(truth) != [""] for truth in truths):
         return PLAIN
-    found = _all_spans(outputs, encoded, inputs, PLAIN)
-    texts = [
-        _text(spans, one, none=not spans.spans) for spans, one in zip(found, inputs, strict=True)
+    found = best_spans(outputs, encoded, inputs, PLAIN)
+    always = [
+        _first(spans, one, none=not spans.spans) for spans, one in zip(found, inputs, strict=True)
     ]
-    answered = row_scores(truths, texts)[1]
-    unanswered = row_scores(truths, [""] * len(texts))[1]
+    answered = row_scores(truths, always)[1]
+    unanswered = row_scores(truths, [NOTHING] * len(always))[1]
     some = [at for at, spans in enumerate(found) if spans.spans]
     if not some:
         return replace(PLAIN, null_margin=0.0)
@@ -323,11 +252,11 @@ TASK = Task(
     settings=frozenset({"null_margin", "max_answer_tokens", "top_k"}),
     metrics={"exact_match": "exact match", "f1": "F1"},
     alike="same answer",
-    alike_is="the share of questions whose answers are an exact match, by the rules of SQuAD",
+    alike_is="the share of questions to which both give the same span of the context, or none",
     read=_read,
     labels=lambda examples: (),
     strata=_strata,
-    join=_join,
+    join=joined,
     answer=_answer,
     decode=_decode,
     sure=lambda prediction: float(prediction.score),

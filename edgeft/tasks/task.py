@@ -101,7 +101,7 @@ class Answers:
     given: what the runtime answers, thresholds and all. likeliest: the same without thresholds,
     which is what gates compare; where there are none, the two are one object. Both are (N,) and
     hashable one by one: class ids with -1 for a withheld one, tuples of (start, end, label id),
-    texts. margin: (N,) from 0 to 1, how far the likeliest lies before the next.
+    (text, start, end). margin: (N,) from 0 to 1, how far the likeliest lies before the next.
     """
 
     given: Rows

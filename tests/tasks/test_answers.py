@@ -1,6 +1,7 @@
 """Logits of starts and ends to answers, and what these are worth."""
 
 import json
+import tracemalloc
 from dataclasses import replace
 
 import numpy as np
@@ -9,6 +10,7 @@ import pytest
 import edgeft
 from edgeft.errors import RunError, UsageError
 from edgeft.inputs import Question
+from edgeft.proof.paired import paired_drop
 from edgeft.tasks import task_named
 from edgeft.tasks.answer_metrics import best_margin, f1_of, normalized
 from edgeft.tasks.answers import TASK, Answer
@@ -16,6 +18,7 @@ from edgeft.tasks.encoded import Encoded
 from edgeft.tasks.task import PLAIN, Head, Wish
 from tests.encoded import in_pieces
 
+NOTHING = ("", 0, 0)
 CONTEXT = "Ada met Bo in Rome, not in Paris."  # Ada met Bo in Rome , not in Paris .
 ASKED = Question("Where?", CONTEXT)
 WORDS = in_pieces(CONTEXT, piece=99)
@@ -44,7 +47,7 @@ def answered(encoded: Encoded = WORDS, head: Head = PLAIN, **places: float) -> A
     (found,) = TASK.decode(joined, [encoded], [ASKED], (), head)
     assert CONTEXT[found.start : found.end] == found.text
     (given,) = TASK.answer(joined, [encoded], [ASKED], (), head).given
-    assert given == found.text
+    assert given == (found.text, found.start, found.end)
     return found
 
 
@@ -66,6 +69,23 @@ def test_the_best_valid_span_is_the_answer() -> None:
     # What is too long is none either.
     assert answered(s1=4, e9=4).text == "Ada met Bo in Rome, not in Paris"
     assert answered(head=Head(max_answer_tokens=3), s1=4, e9=4, e2=1).text == "Ada met"
+
+
+def test_the_longest_answer_that_is_asked_for_sets_no_memory() -> None:
+    tokens = 3_000
+    text = "a " * tokens
+    one = in_pieces(text)
+    rows = {name: np.zeros(tokens + 2, np.float32) for name in ("start_logits", "end_logits")}
+    rows["start_logits"][100] = rows["end_logits"][2_900] = 9.0
+    outputs = TASK.join({name: [row] for name, row in rows.items()}, [one])
+    for most in (1 << 20, 2_801, 2_800):
+        tracemalloc.start()
+        head = Head(max_answer_tokens=most)
+        (found,) = TASK.decode(outputs, [one], [Question("?", text)], (), head)
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        assert ((found.start, found.end) == (198, 5_799)) == (most > 2_800)
+        assert peak < 64e6  # all sums at once are 72 MB, those of 2^20 lengths 25 GB
 
 
 def test_a_span_never_leaves_its_part_and_windows_compare_sums() -> None:
@@ -90,7 +110,7 @@ def test_no_answer_is_given_by_its_margin_and_likeliest_by_its_sum() -> None:
     joined = TASK.join(logits(WORDS, **places), [WORDS])
     for head in (PLAIN, Head(null_margin=9.0)):
         answers = TASK.answer(joined, [WORDS], [ASKED], (), head)
-        assert (list(answers.given), list(answers.likeliest)) == (["Rome"], [""])
+        assert (list(answers.given), list(answers.likeliest)) == ([("Rome", 14, 18)], [NOTHING])
     # The least sum counts: one part in which the answer is speaks for all.
     windows = in_pieces(CONTEXT, piece=99, most=4, overlap=1)
     sure = {"s0": 9.0, "e0": 9.0, "s1_0": -5.0, "e1_0": -5.0, "s2_0": 9.0, "e2_0": 9.0}
@@ -102,7 +122,7 @@ def test_a_context_without_tokens_has_no_answer() -> None:
     joined = TASK.join(logits(empty), [empty])
     assert TASK.decode(joined, [empty], [asked], (), PLAIN) == [Answer("", 0, 0, 1.0)]
     answers = TASK.answer(joined, [empty], [asked], (), PLAIN)
-    assert (list(answers.given), list(answers.likeliest)) == ([""], [""])
+    assert (list(answers.given), list(answers.likeliest)) == ([NOTHING], [NOTHING])
 
 
 def test_what_is_no_number_is_no_answer() -> None:
@@ -144,14 +164,25 @@ def test_scores_by_the_official_rules(
     golds: list[str], answer: str, exact: float, f1: float
 ) -> None:
     truth = tuple((text, 0) for text in golds)
-    scores = TASK.score([truth], [answer], ())
+    given = (answer, 7, 7 + len(answer))  # where it stands does not count
+    scores = TASK.score([truth], [given], ())
     assert (scores.figure("exact_match"), scores.figure("f1")) == pytest.approx((exact, f1))
-    assert TASK.same([answer], [truth]) == [exact]
-    assert TASK.same([truth], [answer]) == [exact]
+    assert TASK.same([given], [truth]) == [exact]
+
+
+def test_two_answers_agree_where_they_are_one_span() -> None:
+    rome, again, no = ("Rome", 14, 18), ("Rome", 40, 44), NOTHING
+    assert TASK.same([rome, rome, rome, no], [rome, again, no, no]).tolist() == [1, 0, 0, 1]
+    assert TASK.same([rome, ("the Rome", 10, 18)], [("Rome", 14, 18)] * 2).tolist() == [1, 0]
+    assert "same span" in TASK.alike_is
+    # Both are right all the same, and nothing is lost between them.
+    truths = [(("Rome", 14),)] * 3
+    drop = paired_drop(TASK, truths, [again] * 3, [rome] * 3, ())
+    assert (drop.newly_wrong, drop.worst.points) == (0, 0.0)
 
 
 TRUTHS = [(("Rome", 14),), (("Ada", 0), ("Ada Byron", 0)), (), ()]
-GIVEN = ["in Rome", "Ada", "", "Rome"]
+GIVEN = [("in Rome", 11, 18), ("Ada", 0, 3), NOTHING, ("Rome", 14, 18)]
 
 
 def test_all_scores() -> None:
@@ -217,7 +248,7 @@ def test_margins_between_and_beyond_the_rows(
 
 
 def test_f1_takes_the_nearest_gold() -> None:
-    assert f1_of((("x y", 0), ("b c", 0)), "b") == pytest.approx(2 / 3)
+    assert f1_of((("x y", 0), ("b c", 0)), ("b", 0, 1)) == pytest.approx(2 / 3)
 
 
 def test_strata_leave_no_row_alone() -> None:
