@@ -84,18 +84,15 @@ def _trimmed(text: str, span: tuple[int, int]) -> tuple[int, int]:
     return (begin, end) if begin < end else (0, 0)
 
 
-def _agree(found: Encoded, expected: Any, side: int, text: str) -> None:
+def _agree(both: "Both", found: Encoded, expected: Any, side: int, text: str) -> None:
     """The parts are transformers' rows: ids, types, and the side's spans and words."""
     assert [one.ids for one in found.parts] == expected["input_ids"]
     types = [one.types or [0] * len(one.ids) for one in found.parts]
     assert types == expected["token_type_ids"]
+    whole = both.reference(text, add_special_tokens=False, return_offsets_mapping=True)
     shown: dict[int | None, str] = defaultdict(str)  # of each word; white space is none
-    for at, offsets in enumerate(expected["offset_mapping"]):
-        for word, own, span in zip(
-            expected.word_ids(at), expected.sequence_ids(at), offsets, strict=True
-        ):
-            if own == side:
-                shown[word] += text[slice(*span)].strip()
+    for word, span in zip(whole.word_ids(), whole["offset_mapping"], strict=True):
+        shown[word] += text[slice(*span)].strip()
     for at, part in enumerate(found.parts):
         sides = expected.sequence_ids(at)
         own = [place for place, one in enumerate(sides) if one == side]
@@ -124,7 +121,7 @@ def test_windows_of_a_text_are_those_of_transformers(both: Both, text: str, over
         return_offsets_mapping=True, return_token_type_ids=True,
     )  # fmt: skip
     (found,) = both.encoder(16, overlap).encode([text])
-    _agree(found, expected, 0, text)
+    _agree(both, found, expected, 0, text)
     assert sum(part.fresh for part in found.parts) == len(
         both.reference(text, add_special_tokens=False)["input_ids"]
     )
@@ -144,7 +141,7 @@ def test_windows_of_a_context_are_those_of_transformers(
     )  # fmt: skip
     one = Question(question, context)
     (found,) = both.encoder(most, overlap).encode([one])
-    _agree(found, expected, 1, context)
+    _agree(both, found, expected, 1, context)
     assert (found.truncated, found.cut, found.unread) == (False, 0, 0)
     (first,) = both.encoder(most).encode([one])  # no windows: the beginning
     assert first.parts == found.parts[:1]
@@ -161,7 +158,7 @@ def test_pairs_are_cut_as_transformers_cuts_them(
     )  # fmt: skip
     whole = both.reference([first], [second])["input_ids"][0]
     (found,) = both.encoder(most).encode([Pair(first, second)])
-    _agree(found, expected, 1, second)
+    _agree(both, found, expected, 1, second)
     assert (found.truncated, found.cut) == (len(whole) > most, max(0, len(whole) - most))
     plain = both.encoder(most, offsets=False).encode(["the cat", Pair(first, second), "sun"])
     assert (plain[1].parts[0].ids, plain[1].parts[0].offsets) == (found.ids, None)

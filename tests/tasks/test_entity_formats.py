@@ -52,7 +52,7 @@ def test_words_and_tags() -> None:
     assert lines[:9] == ["Ada\tB-PER", "Lovelace\tI-PER", "met\tO", "上海\tB-LOC", "🎉\tO",
                          "(\tO", "twice\tB-N", ")\tO", ""]  # fmt: skip
     assert lines[9:12] == ["none\tO", "here\tO", ""]
-    assert lines[12:] == ["a\tB-X", "b\tI-X", "B\tI-X", ".\tB-Y", "C\tO", ".\tO", "c\tO", ""]
+    assert lines[12:] == ["a\tB-X", "b\tI-X", "B\tI-X", ".\tO", "C\tB-Y", ".\tO", "c\tO", ""]
     assert told == ["Left out: 1 text without a word, which columns cannot show (line 2)."]
 
 

@@ -58,7 +58,7 @@ def test_what_is_no_word_tells_nothing(tmp_path: Path) -> None:
     tokens = sum(part.fresh for part in one.parts)
     found = word_tokens([one, in_pieces(""), one])
     assert [found.text[found.firsts].tolist(), found.place[found.firsts].tolist()] == [
-        [0, 0, 2, 2], [1, 4, 1, 4],
+        [0, 0, 2, 2], [0, 3, 0, 3],
     ]  # fmt: skip
     rows = np.zeros((tokens, len(LABELS)), np.float32)
     rows[:, 0] = 9.0
