@@ -22,8 +22,10 @@ def class_weights(counts: Mapping[int, int], classes: int) -> NDArray[np.float32
     """
     shown = np.array([counts.get(at, 0) for at in range(classes)], np.float64)
     even = shown.sum() / max(1, np.count_nonzero(shown))
-    weights = np.divide(even, shown, out=np.zeros_like(shown), where=shown > 0)
-    return np.minimum(weights, MOST_WEIGHT).astype(np.float32)
+    weights: NDArray[np.float32] = np.zeros(classes, np.float32)
+    has = shown > 0
+    weights[has] = np.minimum(even / shown[has], MOST_WEIGHT)
+    return weights
 
 
 def class_loss(logits: Any, classes: Any, weights: Any, label_smoothing: float) -> Any:
