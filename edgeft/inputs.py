@@ -4,7 +4,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-__all__ = ["Input", "Pair", "Question", "columns_of", "input_from", "json_of", "size_of"]
+__all__ = [
+    "Input",
+    "Pair",
+    "Question",
+    "columns_of",
+    "group_of",
+    "input_from",
+    "json_of",
+    "size_of",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +44,11 @@ def columns_of(one: Input) -> tuple[str, ...]:
             return one.first, one.second
         case Question():
             return one.question, one.context
+
+
+def group_of(one: Input) -> tuple[str, ...]:
+    """What stands on one side of a split alone: the input itself, or the context of a question."""
+    return (one.context,) if isinstance(one, Question) else columns_of(one)
 
 
 def size_of(one: Input) -> int:

@@ -52,10 +52,11 @@ def print_report(report: "DataReport") -> None:
         ("rows whose text has two labels" if whole else "rows labelled in two ways",
          report.contradictory_rows),
     ]  # fmt: skip
+    what = "questions whose context is" if report.questions else "texts"
     if "validation" in report.rows:
-        rows.append(("validation texts also in train", report.shared_validation))
+        rows.append((f"validation {what} also in train", report.shared_validation))
     if "test" in report.rows:
-        rows.append(("test texts also in train", report.shared_test))
+        rows.append((f"test {what} also in train", report.shared_test))
     rows += [
         (
             f"bad rows of {name}, left out",

@@ -25,7 +25,7 @@ from edgeft.data.read import (
     read_texts,
 )
 from edgeft.data.sample import distinct, evenly, sample_evenly
-from edgeft.data.split import stratified_split
+from edgeft.data.split import grouped_split, stratified_split
 from edgeft.data.splits import Splits, fingerprint, hold_out
 from edgeft.data.table import LABEL_COLUMNS, TEXT_COLUMNS, Row, Table
 
@@ -44,6 +44,7 @@ __all__ = [
     "distinct",
     "evenly",
     "fingerprint",
+    "grouped_split",
     "hold_out",
     "is_source",
     "labelled",

@@ -1,9 +1,9 @@
 """Rows apart: some to learn from, some to judge by."""
 
 import random
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 
-__all__ = ["stratified_split"]
+__all__ = ["grouped_split", "stratified_split"]
 
 
 def stratified_split(
@@ -26,3 +26,23 @@ def stratified_split(
         held += positions[: min(max(count, 1), len(positions) - 1)]
     out = set(held)
     return [i for i in range(len(labels)) if i not in out], sorted(held)
+
+
+def grouped_split(
+    groups: Sequence[Hashable], strata: Sequence[str], fraction: float, *, seed: int
+) -> tuple[list[int], list[int]]:
+    """``stratified_split`` of whole groups, each by the stratum of its first row.
+
+    Where every stratum is that of one group alone, groups are parted whatever theirs are; a single
+    group stays in the first.
+    """
+    first: dict[Hashable, int] = {}
+    for at, group in enumerate(groups):
+        first.setdefault(group, at)
+    places = list(first.values())
+    _, held = stratified_split([strata[at] for at in places], fraction, seed=seed)
+    if not held and len(places) < len(groups):
+        _, held = stratified_split([""] * len(places), fraction, seed=seed)
+    out = {groups[places[at]] for at in held}
+    kept = [at for at, group in enumerate(groups) if group not in out]
+    return kept, [at for at, group in enumerate(groups) if group in out]

@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 
 from edgeft.data.examples import Examples
 from edgeft.data.labels import visible
-from edgeft.data.split import stratified_split
+from edgeft.data.split import grouped_split
 from edgeft.errors import DataError
-from edgeft.inputs import columns_of
+from edgeft.inputs import Question, columns_of, group_of
 
 __all__ = ["Splits", "fingerprint", "hold_out"]
 
@@ -36,22 +36,38 @@ class Splits:
 def hold_out(splits: Splits, fraction: float, strata: Sequence[str], *, seed: int) -> Splits:
     """Hold a stratified share of train out as validation where there is none.
 
-    ``strata`` has a key for each row of train. With fraction 0 nothing is held out. Raises
-    DataError for a class with a single row, which cannot stand on both sides.
+    ``strata`` has a key for each row of train. Questions about one context stay together. Where
+    rows have labels within, what stands in one row alone is learned. With fraction 0 nothing is
+    held out. Raises DataError for a class with a single row, which cannot stand on both sides, and
+    where nothing can be held out.
     """
     if splits.validation is not None or fraction == 0:
         return splits
     train = splits.train
     counts = Counter(strata)
-    for key, line in zip(strata, train.lines, strict=True):
-        if counts[key] == 1:
+    for key, line, truth in zip(strata, train.lines, train.truths, strict=True):
+        if counts[key] == 1 and isinstance(truth, int):
             raise DataError(
                 f"{train.source}, line {line}: the class {visible(key)} has only this row, so it "
                 "cannot be both learned and held out.",
                 hint="Add rows of that class or remove it; or name a file with --validation, "
                 "or train on all rows with --hold-out 0.",
             )
-    kept, held = stratified_split(strata, fraction, seed=seed)
+    # Equal texts count each by itself, since what a seed held out once it holds out for ever.
+    groups = [
+        group_of(one) if isinstance(one, Question) else at for at, one in enumerate(train.inputs)
+    ]
+    kept, held = grouped_split(groups, strata, fraction, seed=seed)
+    if not held:
+        raise DataError(
+            f"{train.source}: all {len(train):,} questions are about one context, which cannot be "
+            "both learned and held out."
+            if isinstance(train.inputs[0], Question)
+            else f"{train.source}: no label stands in two texts, so none can be both learned and "
+            "held out.",
+            hint="Add rows; or name a file with --validation, or train on all rows with "
+            "--hold-out 0.",
+        )
     return replace(splits, train=train.subset(kept), validation=train.subset(held))
 
 

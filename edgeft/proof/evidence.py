@@ -10,13 +10,13 @@ from edgeft.data import (
     OnBad,
     Tell,
     evenly,
+    grouped_split,
     sample_evenly,
-    stratified_split,
     unheard,
 )
 from edgeft.data.kinds import TAGGED_SUFFIXES
 from edgeft.errors import DataError
-from edgeft.inputs import Input, Question, columns_of
+from edgeft.inputs import Input, Question, group_of
 from edgeft.tasks.classification import TASK
 from edgeft.tasks.reading import read_examples, read_examples_or_inputs, read_inputs
 from edgeft.tasks.task import Columns, Task
@@ -77,7 +77,9 @@ def read_evidence(
             )
         report = read_examples(test, task, columns, tell, on_bad)
         choose = (
-            _without(given, set(map(_key, report.inputs))) if isinstance(given, Examples) else given
+            _without(given, set(map(group_of, report.inputs)))
+            if isinstance(given, Examples)
+            else given
         )
     elif isinstance(given, Examples):
         _enough(given, 2 * LEAST_ROWS, "choose on one half and report on the other")
@@ -106,27 +108,26 @@ def _inputs_of(path: Path, task: Task, columns: Columns, tell: Tell) -> Iterable
     return read_inputs(path, task, columns, tell)
 
 
-def _key(one: Input) -> tuple[str, ...]:
-    """What stands on one side of a split alone: an input, or the context of questions."""
-    return (one.context,) if isinstance(one, Question) else columns_of(one)
-
-
 def _halves(examples: Examples, task: Task, seed: int) -> tuple[Examples, Examples]:
-    """Two halves in which each label has its part; rows of one text stay together."""
-    keys = [_key(one) for one in examples.inputs]
-    first = {key: at for at, key in reversed(list(enumerate(keys)))}
+    """Two halves in which each label has its part; rows of one text or context stay together."""
+    groups = [group_of(one) for one in examples.inputs]
     strata = task.strata(examples.truths, examples.labels)
-    places = sorted(first.values())  # of each text's first row
-    _, held = stratified_split([strata[at] for at in places], 0.5, seed=seed)
-    others = {keys[places[at]] for at in held}
-    return _without(examples, others), examples.subset(
-        at for at, key in enumerate(keys) if key in others
-    )
+    halves = grouped_split(groups, strata, 0.5, seed=seed)
+    if min(map(len, halves)) < LEAST_ROWS and isinstance(examples.inputs[0], Question):
+        contexts = len(set(groups))
+        raise DataError(
+            f"{examples.source}: all {len(examples):,} questions are about "
+            f"{'1 context' if contexts == 1 else f'{contexts:,} contexts'}, which cannot be parted "
+            f"so that each half has {LEAST_ROWS} questions.",
+            hint="Add contexts, or give --test.",
+        )
+    choose, report = map(examples.subset, halves)
+    return choose, report
 
 
 def _without(examples: Examples, keys: Collection[tuple[str, ...]]) -> Examples:
     inputs = enumerate(examples.inputs)
-    return examples.subset(at for at, one in inputs if _key(one) not in keys)
+    return examples.subset(at for at, one in inputs if group_of(one) not in keys)
 
 
 def _enough(examples: Examples, least: int, purpose: str) -> None:

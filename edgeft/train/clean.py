@@ -1,13 +1,15 @@
 """Removal of rows that teach nothing or the wrong thing."""
 
 from collections import defaultdict
+from collections.abc import Hashable, Iterable
 from dataclasses import asdict, dataclass, replace
+from typing import Any
 
 from edgeft.data import Splits
 from edgeft.errors import DataError
-from edgeft.inputs import Input, columns_of
+from edgeft.inputs import Input, Question, columns_of, group_of
 
-__all__ = ["Removed", "clean", "text_key"]
+__all__ = ["Removed", "clean", "group_key", "text_key", "truth_key"]
 
 
 @dataclass(frozen=True)
@@ -26,23 +28,51 @@ class Removed:
 
 def text_key(one: Input) -> str:
     """What makes two inputs the same: their words, white space aside."""
-    return "\n".join(" ".join(column.split()) for column in columns_of(one))
+    return _words(columns_of(one))
+
+
+def group_key(one: Input) -> str:
+    """What no two splits should share: an input's words, or those of a question's context."""
+    return _words(group_of(one))
+
+
+def truth_key(one: Input, truth: Any) -> Hashable:
+    """What makes truths of inputs with one ``text_key`` the same, white space aside.
+
+    Answers are the same by their words, spans by their labels and places.
+    """
+    if isinstance(truth, int):
+        return truth
+    if isinstance(one, Question):
+        return frozenset(_words([text]) for text, _ in truth)
+    assert isinstance(one, str), "spans stand in a text"
+    return tuple((_place(one, start), _place(one, end), label) for start, end, label in truth)
+
+
+def _words(columns: Iterable[str]) -> str:
+    return "\n".join(" ".join(column.split()) for column in columns)
+
+
+def _place(text: str, at: int) -> int:
+    """How many characters that are no white space stand before a place."""
+    return len("".join(text[:at].split()))
 
 
 def clean(splits: Splits) -> tuple[Splits, Removed]:
     """Take out of train what is empty, contradictory, doubled, or also in another split.
 
     Of a text under two labels every row goes; of a text that stands there
-    several times the first stays. Validation and test are left as they are, so
-    that scores stay comparable. Raises DataError where nothing would be left.
+    several times the first stays. Of questions it is the context that is in another
+    split. Validation and test are left as they are, so that scores stay comparable.
+    Raises DataError where nothing would be left.
     """
     train = splits.train
     keys = [text_key(one) for one in train.inputs]
     truths_of = defaultdict(set)
-    for key, truth in zip(keys, train.truths, strict=True):
-        truths_of[key].add(truth)
+    for key, one, truth in zip(keys, train.inputs, train.truths, strict=True):
+        truths_of[key].add(truth_key(one, truth))
     elsewhere = {
-        text_key(one)
+        group_key(one)
         for name, split in splits.present().items()
         if name != "train"
         for one in split.inputs
@@ -57,7 +87,7 @@ def clean(splits: Splits) -> tuple[Splits, Removed]:
             counts["contradictory"] += 1
         elif key in seen:
             counts["duplicate"] += 1
-        elif key in elsewhere:
+        elif group_key(train.inputs[row]) in elsewhere:
             counts["shared"] += 1
         else:
             seen.add(key)

@@ -10,10 +10,10 @@ import numpy as np
 
 from edgeft.data import Examples, Splits, visible
 from edgeft.errors import DataError
-from edgeft.inputs import Input, columns_of
+from edgeft.inputs import Input, Question, columns_of
 from edgeft.tasks.encoded import Encoded
 from edgeft.tasks.tags import tags_of
-from edgeft.train.clean import Removed, text_key
+from edgeft.train.clean import Removed, group_key, text_key, truth_key
 from edgeft.train.objectives.objective import Figure
 from edgeft.train.scripts import main_script, models_for
 
@@ -57,13 +57,15 @@ class DataReport:
     more than ``max_length`` tokens, which are read in windows where the task says so.
     duplicates: rows whose text stood there before.
     contradictory_rows: rows whose text also stands under another label.
-    shared_validation, shared_test: rows of that split whose text is in train; of
+    shared_validation, shared_test: rows of that split whose text, or context, is in train; of
         rows held out from train, those whose text stands among the rest, too.
     removed: what --clean took out before all this was counted.
     notes: what the readers of the files decided.
     skipped: rows that --skip-bad left out, by split and by what was wrong with them.
     figures: what there is to say of this task alone.
-    unlearned: labels that only held-out rows show.
+    unlearned: labels that only held-out rows show. unheld: those of spans that one row alone
+        shows, which so was not held out.
+    questions: whether the rows are questions, of which contexts are shared.
     """
 
     rows: dict[str, int]
@@ -83,6 +85,8 @@ class DataReport:
     skipped: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     figures: tuple[Figure, ...] = ()
     unlearned: tuple[str, ...] = ()
+    unheld: tuple[str, ...] = ()
+    questions: bool = False
 
     @property
     def cut_share(self) -> float:
@@ -104,6 +108,7 @@ class DataReport:
             "cut_share": self.cut_share,
             "figures": {one.name: one.value for one in self.figures},
             "unlearned": list(self.unlearned),
+            "unheld": list(self.unheld),
         }
         if self.bare is None:
             del found["bare"]
@@ -165,10 +170,14 @@ class DataReport:
                 "otherwise; --clean removes them."
             )
         if self.unlearned:
-            some = ", ".join(map(visible, self.unlearned[:MOST_NAMED]))
             found.append(
-                f"Only held-out rows show {some}{' …' * (len(self.unlearned) > MOST_NAMED)}, so "
+                f"Only held-out rows show {_some(self.unlearned)}, so "
                 "that nothing is learned of it: add rows, or name a file with --validation."
+            )
+        if self.unheld:
+            found.append(
+                f"One row alone shows {_some(self.unheld)}, so that it is learned and the held-out "
+                "rows do not tell how well: add rows, or name a file with --validation."
             )
         found += [one.warning for one in self.figures if one.warning]
         for split, shared in (
@@ -176,8 +185,9 @@ class DataReport:
             ("test", self.shared_test),
         ):
             if shared:
+                what = "questions have a context that is" if self.questions else "texts are"
                 found.append(
-                    f"{shared} of {self.rows[split]} {split} texts are also in train, which "
+                    f"{shared} of {self.rows[split]} {split} {what} also in train, which "
                     f"makes the {split} scores look better than they are; --clean removes "
                     "them from train."
                 )
@@ -226,15 +236,14 @@ def describe(
     """
     keys = [text_key(one) for one in given.train.inputs]
     truths_of = defaultdict(set)
-    for key, truth in zip(keys, given.train.truths, strict=True):
-        truths_of[key].add(truth)
-    distinct = set(keys)
-    learned = {text_key(one) for one in splits.train.inputs}
+    for key, one, truth in zip(keys, given.train.inputs, given.train.truths, strict=True):
+        truths_of[key].add(truth_key(one, truth))
+    whole_train, learned = (set(map(group_key, some.train.inputs)) for some in (given, splits))
 
     def shared(name: str) -> int:
         split = splits.present().get(name)
-        among = distinct if name in given.present() else learned
-        return 0 if split is None else sum(text_key(one) in among for one in split.inputs)
+        among = whole_train if name in given.present() else learned
+        return 0 if split is None else sum(group_key(one) in among for one in split.inputs)
 
     train, whole = given.train, all(isinstance(one, int) for one in given.train.truths)
     shown, left = _shown(train), set(_shown(splits.train))
@@ -247,7 +256,7 @@ def describe(
         max_length=max_length,
         cut=sum(length > max_length for length in lengths),
         empty=sum(not key for key in keys),
-        duplicates=len(keys) - len(distinct),
+        duplicates=len(keys) - len(set(keys)),
         contradictory_rows=sum(len(truths_of[key]) > 1 for key in keys),
         shared_validation=shared("validation"),
         shared_test=shared("test"),
@@ -258,7 +267,22 @@ def describe(
         },
         figures=tuple(figures),
         unlearned=tuple(one for one in dict.fromkeys(shown) if one not in left),
+        unheld=_alone(train) if splits.validation is not given.validation and not whole else (),
+        questions=isinstance(train.inputs[0], Question),
     )
+
+
+def _some(labels: Sequence[str]) -> str:
+    return f"{', '.join(map(visible, labels[:MOST_NAMED]))}{' …' * (len(labels) > MOST_NAMED)}"
+
+
+def _alone(train: Examples) -> tuple[str, ...]:
+    """The labels of spans that one row alone shows."""
+    if not train.labels:
+        return ()
+    types = [tag.type for tag in tags_of(train.labels)]
+    rows = Counter(one for truth in train.truths for one in {types[at] for *_, at in truth})
+    return tuple(one for one, count in rows.items() if count == 1)
 
 
 def _shown(train: Examples) -> list[str]:

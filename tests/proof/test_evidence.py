@@ -1,3 +1,4 @@
+import json
 from pathlib import Path
 
 import pytest
@@ -113,3 +114,25 @@ def test_a_taggers_scales_are_taken_from_sentences_not_from_lines(
     path.write_text("".join(row.format(at=at) for at in range(20)))
     found = read_evidence(None, None, path, task=task_named("token-classification")).scales
     assert found == [f"rain {at}" for at in range(20)]
+
+
+def asked(path: Path, contexts: int, count: int = 60) -> Path:
+    rows = [{"question": f"{at}?", "context": f"Ada slept {at % contexts}.", "answers": ["Ada"]}
+            for at in range(count)]  # fmt: skip
+    path.write_text("\n".join(map(json.dumps, rows)))
+    return path
+
+
+def test_contexts_that_cannot_be_parted_are_told(tmp_path: Path) -> None:
+    task = task_named("question-answering")
+    path = asked(tmp_path / "q.jsonl", 1)
+    with pytest.raises(DataError, match="all 60 questions are about 1 context, which cannot be p"
+                       ) as caught:  # fmt: skip
+        read_evidence(path, task=task)
+    assert caught.value.hint == "Add contexts, or give --test."
+    found = read_evidence(asked(path, 2), task=task)
+    assert isinstance(found.choose, Examples)
+    assert isinstance(found.report, Examples)
+    assert (len(found.choose), len(found.report)) == (30, 30)
+    with pytest.raises(DataError, match="39 labelled rows are too few to choose on one half"):
+        read_evidence(asked(path, 1, 39), task=task)

@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from edgeft.data import Splits, fingerprint, hold_out
+from edgeft.data import Examples, Splits, fingerprint, hold_out
 from edgeft.errors import DataError, UsageError
+from edgeft.inputs import Question
+from edgeft.tasks import task_named
 from edgeft.train.config import DataConfig, config_from
 from edgeft.train.datasets import check_labels, normalized
 from tests.train.conftest import read_splits, rows, write_csv
@@ -249,3 +251,56 @@ def test_a_value_of_another_type_is_refused_by_name(name: str, value: object) ->
     with pytest.raises(UsageError, match=f"--{name.replace('_', '-')} cannot be"):
         config_from({"data": "a.csv", name: value})
     assert config_from({"data": "a.csv", "hold_out": 0, "learning_rate": 1}).data.hold_out == 0
+
+
+def questions(*contexts: str, truths: dict[str, object] | None = None) -> Splits:
+    """A row for each context that is named; what is named twice has two."""
+    rows = [Question(f"{at}?", one) for at, one in enumerate(contexts)]
+    found = [(truths or {}).get(one, ((one[:1], 0),)) for one in contexts]
+    return Splits(Examples("q.json", list(rows), found, list(range(len(rows))), (), {}))
+
+
+def parted(splits: Splits, share: float, task: str, seed: int = 0) -> Splits:
+    keys = task_named(task).strata(splits.train.truths, splits.train.labels)
+    return hold_out(splits, share, keys, seed=seed)
+
+
+def test_questions_about_one_context_stay_together() -> None:
+    contexts = [f"{at % 20} slept." for at in range(100)]
+    for seed in range(3):
+        found = parted(questions(*contexts), 0.1, "question-answering", seed)
+        assert found.validation is not None
+        learned, held = ({one.context for one in some.inputs}  # type: ignore[union-attr]
+                         for some in (found.train, found.validation))  # fmt: skip
+        assert not learned & held
+        assert (len(held), len(found.validation)) == (2, 10)
+    # Two contexts are parted although each is the only one of its kind.
+    found = parted(questions(*"aabb", truths={"b": ()}), 0.5, "question-answering")
+    assert found.validation is not None
+    assert len(found.validation) == 2
+    with pytest.raises(DataError, match="all 3 questions are about one context") as caught:
+        parted(questions(*"aaa"), 0.1, "question-answering")
+    assert "--hold-out 0" in caught.value.hint
+
+
+def spans(*labels: str) -> Examples:
+    """A text for each word of labels, with a span for each letter."""
+    kinds = ("A", "B", "C")
+    truths = [tuple((at, at + 1, kinds.index(one)) for at, one in enumerate(some))
+              for some in labels]  # fmt: skip
+    texts = ["xyz" * (at + 1) for at in range(len(labels))]
+    return Examples("s.conll", list(texts), truths, list(range(len(texts))),
+                    ("A", "B", "C"), {"span": "last"})  # fmt: skip
+
+
+def test_a_text_with_a_label_that_no_other_has_is_learned() -> None:
+    for seed in range(5):
+        found = parted(
+            Splits(spans("A", "A", "A", "A", "AB", "A")), 0.5, "token-classification", seed
+        )
+        assert 4 in found.train.lines
+        assert found.validation is not None
+        assert len(found.validation) == 2
+    with pytest.raises(DataError, match="no label stands in two texts") as caught:
+        parted(Splits(spans("A", "B", "C")), 0.5, "token-classification")
+    assert "class" not in str(caught.value)

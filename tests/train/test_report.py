@@ -4,6 +4,7 @@ import pytest
 
 from edgeft.data import Examples, Splits, labelled
 from edgeft.errors import DataError
+from edgeft.inputs import Question
 from edgeft.train.clean import Removed, clean
 from edgeft.train.objectives.objective import Figure
 from edgeft.train.report import DataReport, TokenCounts, count_tokens, describe
@@ -127,6 +128,8 @@ def test_nothing_alarming_gives_no_warning() -> None:
         ({"contradictory_rows": 2, "bare": 0}, "2 rows have a text that another row annotates"),
         ({"figures": (Figure("odd", "odd things", 3, "3 are odd."),)}, "3 are odd."),
         ({"unlearned": ("a", "b")}, "Only held-out rows show 'a', 'b', so that nothing is"),
+        ({"unheld": ("a",)}, "One row alone shows 'a', so that it is learned"),
+        ({"shared_test": 3, "questions": True}, "3 of 10 test questions have a context that is"),
         ({"shared_test": 3}, "3 of 10 test texts are also in train"),
     ],
 )
@@ -152,3 +155,41 @@ def test_clean_keeps_the_first_of_equals() -> None:
 def test_clean_that_leaves_nothing_is_an_error() -> None:
     with pytest.raises(DataError, match="remove every row"):
         clean(Splits(examples(("", "a"), ("", "b"))))
+
+
+def test_white_space_alone_makes_no_other_truth() -> None:
+    labels = ("A", "B")
+    texts = ["Ada  slept", "Ada slept", "Bo slept", "Bo  slept", "Cy Cy", "Cy  Cy"]
+    truths = [((5, 10, 0),), ((4, 9, 0),), ((0, 2, 0),), ((0, 2, 1),), ((0, 2, 0),), ((4, 6, 0),)]
+    train = Examples("t", list(texts), truths, list(range(6)), labels, {"span": "tags"})
+    left, removed = clean(Splits(train))
+    assert (left.train.lines, removed) == ([0], Removed(0, 4, 1, 0))
+    found = describe(Splits(train), Splits(train), [3] * 6, TOKENS, max_length=8)
+    assert (found.contradictory_rows, found.duplicates) == (4, 3)
+
+
+def test_of_questions_answers_are_compared_by_their_words_and_contexts_are_shared() -> None:
+    rows = [
+        (Question("Who?", "Ada met  Ada"), (("Ada", 0),)),
+        (Question("Who?", "Ada met Ada"), (("Ada", 8),)),
+        (Question("Why?", "Bo slept"), (("Bo  x", 0),)),
+        (Question("Why?", "Bo slept"), ()),
+        (Question("When?", "Cy slept"), ()),
+    ]
+    inputs, truths = [one for one, _ in rows], [truth for _, truth in rows]
+    train = Examples("t", list(inputs), truths, list(range(5)), (), {})
+    test = Examples("e", [Question("Who else?", "Cy  slept")], [()], [0], (), {})
+    left, removed = clean(Splits(train, test=test))
+    assert (left.train.lines, removed) == ([0], Removed(0, 2, 1, 1))
+    splits = Splits(train, test=test)
+    found = describe(splits, splits, [3] * 5, TOKENS, max_length=8)
+    assert (found.shared_test, found.contradictory_rows, found.questions) == (1, 2, True)
+
+
+def test_labels_that_one_row_alone_shows_are_told_where_rows_are_held_out() -> None:
+    truths = [((0, 3, 0), (4, 7, 0)), ((0, 3, 1),), ((0, 3, 1),), ()]
+    train = Examples("t", ["Ada Ada"] * 4, truths, [1, 2, 3, 4], ("B-A", "B-B"), {"span": "tags"})
+    given = Splits(train)
+    held = Splits(train.subset([0, 1]), train.subset([2, 3]))
+    assert describe(given, held, [3] * 4, TOKENS, max_length=8).unheld == ("A",)
+    assert describe(given, given, [3] * 4, TOKENS, max_length=8).unheld == ()
