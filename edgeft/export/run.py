@@ -2,7 +2,7 @@
 
 import json
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -39,7 +39,7 @@ from edgeft.runtime.tokenize import TextEncoder
 from edgeft.tasks.builtin import ENGLISH
 from edgeft.tasks.classification import TASK
 from edgeft.tasks.encoded import Part
-from edgeft.tasks.task import NO_WISH, PLAIN, Wish
+from edgeft.tasks.task import NO_WISH, PLAIN, Head, Wish
 
 __all__ = ["ExportConfig", "export"]
 
@@ -176,6 +176,7 @@ def _export(
                 *checkpoint.notes,
                 *graphs.notes,
                 *_counted_from(original),
+                *_never_none(checkpoint, [one.head or PLAIN for one in draft.variants.values()]),
                 *overlap_notes(evidence, seen, has_test=config.test is not None),
             ),
             trained_on=seen,
@@ -307,6 +308,23 @@ def _counted_from(original: Checkpoint | None) -> list[str]:
     return [
         "Points lost, and the scores of the original beside them, are those of the model that this "
         f"one was made from (sha256 of its weights {original.weights_sha256[:16]}…)."
+    ]
+
+
+def _never_none(checkpoint: Checkpoint, heads: Sequence[Head]) -> list[str]:
+    """That it learned when to give no answer, which it will not do as no rows set the margin."""
+    if "null_margin" not in checkpoint.task.settings or any(
+        one.null_margin is not None for one in heads
+    ):
+        return []
+    report = checkpoint.training.get("data", {}).get("report")
+    bare = report.get("bare") if isinstance(report, Mapping) else None
+    if not isinstance(bare, int) or bare < 1:
+        return []
+    return [
+        f"It was trained on {bare:,} questions without an answer, but as it was exported without "
+        "any nothing says from when on to give none: it always answers. To set that, export again "
+        "with --data FILE, of whose questions some have no answer."
     ]
 
 

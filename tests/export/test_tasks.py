@@ -249,6 +249,35 @@ def test_answers_are_exported_by_their_own_metrics(answers: ExportResult, questi
     assert "## Labels" not in card
 
 
+def test_that_none_is_never_given_is_told(questions: Path, tmp_path: Path) -> None:
+    """Where training showed questions without an answer, and no rows say when one has none."""
+    folder = tiny.answerer(tmp_path / "c")
+    always = "It always answers with a piece of the context"
+
+    def exported(name: str, bare: int | None, data: Path | None = None) -> tuple[str, str]:
+        record = {"data": {"report": {} if bare is None else {"bare": bare}}}
+        (folder / "training.json").write_text(json.dumps(record))
+        told = CliRunner().invoke(
+            main,
+            ["export", str(folder), "-o", str(tmp_path / name), "--variant", "fp32",
+             *(["--data", str(data)] if data else [])],
+        )  # fmt: skip
+        assert told.exit_code == 0, told.output
+        return told.output, (tmp_path / name / "README.md").read_text(encoding="utf-8")
+
+    told, card = exported("noted", 300)
+    for one in (told, card):
+        assert "on 300 questions without an answer" in " ".join(one.split())
+    assert always in card
+    for name, bare in (("older", None), ("all", 0)):
+        told, card = exported(name, bare)
+        assert "without an answer" not in told
+        assert always in card
+    told, card = exported("set", 300, questions)
+    assert "it always answers" not in told
+    assert always not in card
+
+
 def test_static_scales_are_taken_from_questions_as_they_are_read(
     answers: ExportResult, questions: Path
 ) -> None:
