@@ -15,7 +15,7 @@ from edgeft.runtime.tokenize import TextEncoder
 from edgeft.tasks.classification import TASK as CLASSIFICATION
 from edgeft.tasks.encoded import Encoded
 from edgeft.tasks.reading import read_inputs
-from edgeft.tasks.task import Task
+from edgeft.tasks.task import Columns, Task
 
 __all__ = ["Asked", "TextFacts", "of_length", "read_all"]
 
@@ -67,7 +67,7 @@ class Asked:
 
 def read_all(
     data: Path | None,
-    text_column: str | None,
+    columns: Columns | None,
     most: int | None,
     encoder: TextEncoder,
     lengths: Mapping[str, int] | None = None,
@@ -88,7 +88,7 @@ def read_all(
         found = builtin_inputs(encoder, lengths, questions=Question in task.takes)
         source = f"built-in, {told}"
     else:
-        found, source = read_inputs(data, task, {"text": text_column}, tell), data.name
+        found, source = read_inputs(data, task, columns or {}, tell), data.name
     counted = _Counted(found)
     sample, _ = sample_evenly(distinct(counted), SAMPLED_TEXTS)
     if not sample:

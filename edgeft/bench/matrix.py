@@ -40,6 +40,8 @@ class BenchConfig:
     bundle: Path
     data: Path | None = None
     text_column: str | None = None
+    question_column: str | None = None
+    context_column: str | None = None
     devices: tuple[str, ...] = ()
     variants: tuple[str, ...] = ()
     threads: tuple[int, ...] = ()
@@ -96,8 +98,9 @@ def check(config: BenchConfig) -> None:
             "The server scenario needs to know what is fast enough, or how much arrives.",
             hint="Add --slo-ms 50 to find the highest rate, or --rate 100.",
         )
-    if config.data is None and config.text_column is not None:
-        raise UsageError("A text column is named, but no file.", hint="Name the file with --data.")
+    named = (config.text_column, config.question_column, config.context_column)
+    if config.data is None and any(one is not None for one in named):
+        raise UsageError("A column is named, but no file.", hint="Name the file with --data.")
 
 
 def cells_of(config: BenchConfig, variants: Mapping[str, Variant], max_length: int) -> list[Cell]:

@@ -149,7 +149,7 @@ class BenchResult:
     def to_dict(self) -> dict[str, Any]:
         """A JSON-ready dictionary of everything; it names no folder, user or host."""
         config = asdict(self.config)
-        for private in ("bundle", "data", "text_column"):
+        for private in ("bundle", "data", "text_column", "question_column", "context_column"):
             config.pop(private)
         document = {
             "edgeft_bench": FORMAT,
@@ -191,8 +191,9 @@ def command_of(config: BenchConfig, name: str) -> str:
     words = ["edgeft bench", shlex.quote(name)]
     if config.data is not None:
         words.append(f"--data {shlex.quote(config.data.name)}")
-    if config.text_column is not None:
-        words.append(f"--text-column {shlex.quote(config.text_column)}")
+    for role in ("text", "question", "context"):
+        if (named := getattr(config, f"{role}_column")) is not None:
+            words.append(f"--{role}-column {shlex.quote(named)}")
     repeated = {"--device": config.devices, "--variant": config.variants,
                 "--threads": config.threads, "--batch-tokens": config.batch_tokens,
                 "--length": config.lengths, "--rate": config.rates}  # fmt: skip

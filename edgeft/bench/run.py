@@ -27,6 +27,7 @@ from edgeft.runtime.tokenize import TextEncoder
 from edgeft.runtime.variants import Measurement, save_measurements
 from edgeft.tasks import task_named
 from edgeft.tasks.encoded import default_overlap
+from edgeft.tasks.reading import columns_named
 from edgeft.tasks.task import Task
 
 __all__ = ["BenchConfig", "BenchResult", "bench", "check_save", "save_result"]
@@ -66,7 +67,7 @@ def bench(config: BenchConfig, progress: Progress = silent, tell: Tell = unheard
         )
         whole = read_all(
             config.data,
-            config.text_column,
+            columns_named(vars(config)),
             config.texts,
             encoder,
             lengths_of(subject.manifest),

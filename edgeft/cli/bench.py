@@ -56,6 +56,7 @@ The base install is enough, so it runs on the target; weights in a file of their
     help="File of texts, tagged words, or questions with contexts.  [default: built-in ones]",
 )  # fmt: skip
 @options.text_column
+@options.question_columns
 @click.option(
     "--device", "devices", multiple=True, metavar="NAME",
     help="Device, such as cpu or cuda:1; may be repeated.  [default: all that load]",

@@ -19,14 +19,13 @@ from edgeft.cli import console, options
 def command(
     bundle: Path,
     data: Path,
-    text_column: str | None,
-    label_column: str | None,
     skip_bad: bool,
     checkpoint: Path | None,
     device: str,
     variants: tuple[str, ...],
     threads: int | None,
     as_json: bool,
+    **named: str | None,
 ) -> None:
     """Score BUNDLE's variants on labelled texts.
 
@@ -43,11 +42,11 @@ def command(
     from edgeft.cli.trained import tell_trained
     from edgeft.proof.battery import evaluate
     from edgeft.tasks import task_named
-    from edgeft.tasks.reading import read_examples
+    from edgeft.tasks.reading import columns_named, read_examples
 
     record = read_manifest(bundle).model
     task = task_named(record.task)
-    columns = {"text": text_column, "label": label_column}
+    columns = columns_named(named)
     examples = read_examples(data, task, columns, console.note, "skip" if skip_bad else "error")
     if checkpoint is not None:
         tell_trained(checkpoint, bundle, data, examples.inputs)

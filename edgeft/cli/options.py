@@ -69,6 +69,15 @@ bundle = click.argument("bundle", type=FOLDER)
 as_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON document instead.")
 text_column = click.option("--text-column", metavar="NAME", help="Column that holds the text.")
 label_column = click.option("--label-column", metavar="NAME", help="Column that holds the label.")
+question_column = click.option(
+    "--question-column", metavar="NAME", help="Column that holds the question."
+)
+context_column = click.option(
+    "--context-column", metavar="NAME", help="Column that holds the question's context."
+)
+answers_column = click.option(
+    "--answers-column", metavar="NAME", help="Column that holds the question's answers."
+)
 skip_bad = click.option(
     "--skip-bad", is_flag=True,
     help="Leave out rows whose annotation is wrong, in place of an error.",
@@ -99,8 +108,13 @@ max_drop = click.option(
 
 
 def data_columns(command: Command) -> Command:
-    """--text-column, --label-column and --skip-bad: how labelled rows are read."""
-    return text_column(label_column(skip_bad(command)))
+    """--text-column, --label-column, those of questions, and --skip-bad: how rows are read."""
+    return text_column(label_column(question_columns(answers_column(skip_bad(command)))))
+
+
+def question_columns(command: Command) -> Command:
+    """--question-column and --context-column."""
+    return question_column(context_column(command))
 
 
 def runtime(command: Command) -> Command:

@@ -2,7 +2,7 @@
 
 import sys
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import tee
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 @options.bundle
 @click.argument("source", metavar="[FILE|-]", type=options.FILE, default="-")
 @options.text_column
+@options.question_columns
 @options.runtime
 @click.option(
     "--format", "form", type=click.Choice(["json", "conll", "spacy", "brat"]), default="json",
@@ -43,7 +44,6 @@ if TYPE_CHECKING:
 def command(
     bundle: Path,
     source: Path,
-    text_column: str | None,
     device: str,
     variant: str,
     threads: int | None,
@@ -56,6 +56,7 @@ def command(
     on_long: "LongTexts | None",
     batch_invariant: bool,
     expect: str | None,
+    **named: str | None,
 ) -> None:
     """Predict each text of FILE, or of standard input.
 
@@ -102,7 +103,7 @@ def command(
         )
     sizes = deque[int]()  # of a document's lines, with what ends them
     # Opened first: a wrong file name is told before a model is loaded.
-    inputs = _inputs(task, source, arrivals, text_column, sizes.append if form == "brat" else None)
+    inputs = _inputs(task, source, arrivals, named, sizes.append if form == "brat" else None)
     with edgeft.load(
         bundle,
         device=device,
@@ -144,17 +145,25 @@ def _inputs(
     task: "Task",
     source: Path,
     arrivals: "Arrivals | None",
-    text_column: str | None,
+    named: Mapping[str, str | None],
     sized: Callable[[int], object] | None,
 ) -> "Iterable[Input]":
     """What the bundle's model is asked. Raises DataError."""
     from edgeft.data import read_texts
-    from edgeft.tasks.reading import read_inputs
+    from edgeft.errors import UsageError
+    from edgeft.tasks.reading import check_columns, columns_named, read_inputs
 
+    columns = columns_named(named)
     if arrivals is None:
-        return read_inputs(source, task, {"text": text_column}, console.note, sized)
+        return read_inputs(source, task, columns, console.note, sized)
+    check_columns(task, columns)
     if str in task.takes:
-        return read_texts(arrivals, text_column=text_column, tell=console.note, sized=sized)
+        return read_texts(arrivals, text_column=columns["text"], tell=console.note, sized=sized)
+    if any(columns.values()):
+        raise UsageError(
+            'From standard input objects with "question" and "context" are read.',
+            hint="Name a file, or leave the names of columns out.",
+        )
     return map(_question, range(1, sys.maxsize), arrivals)
 
 

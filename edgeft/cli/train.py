@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from edgeft.train.run import TrainResult
 
 GROUPS = {
-    "Data": ("--task", "--text-column", "--label-column", "--skip-bad", "--validation", "--test",
+    "Data": ("--task", "--text-column", "--label-column", "--question-column",
+             "--context-column", "--answers-column", "--skip-bad", "--validation", "--test",
              "--hold-out", "--clean", "--normalize", "--allow-unknown"),
     "Model and recipe": ("--model", "--epochs", "--batch-size", "--gradient-accumulation",
                          "--learning-rate", "--warmup-share", "--schedule", "--weight-decay",

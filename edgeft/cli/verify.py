@@ -27,14 +27,13 @@ if TYPE_CHECKING:
 def command(
     bundle: Path,
     data: Path | None,
-    text_column: str | None,
-    label_column: str | None,
     skip_bad: bool,
     checkpoint: Path | None,
     max_drop: float,
     device: str,
     threads: int | None,
     as_json: bool,
+    **named: str | None,
 ) -> None:
     """Check BUNDLE's files, and its answers on this machine.
 
@@ -53,12 +52,12 @@ def command(
     from edgeft.errors import IntegrityError, UsageError
     from edgeft.proof.battery import hold, verify
     from edgeft.tasks import task_named
-    from edgeft.tasks.reading import read_examples_or_inputs
+    from edgeft.tasks.reading import columns_named, read_examples_or_inputs
 
-    if data is None and (text_column or label_column):
+    if data is None and any(named.values()):
         raise UsageError("A column was named, but no --data.", hint="Add --data FILE.")
     task = task_named(read_manifest(bundle).model.task)
-    columns = {"text": text_column, "label": label_column}
+    columns = columns_named(named)
     on_bad: OnBad = "skip" if skip_bad else "error"
     texts = read_examples_or_inputs(data, task, columns, console.note, on_bad) if data else ()
     if checkpoint is not None:

@@ -39,6 +39,7 @@ from edgeft.runtime.tokenize import TextEncoder
 from edgeft.tasks.builtin import ENGLISH
 from edgeft.tasks.classification import TASK
 from edgeft.tasks.encoded import Part
+from edgeft.tasks.reading import columns_named
 from edgeft.tasks.task import NO_WISH, PLAIN, Head, Wish
 
 __all__ = ["ExportConfig", "export"]
@@ -73,6 +74,9 @@ class ExportConfig:
     scales: Path | None = None
     text_column: str | None = None
     label_column: str | None = None
+    question_column: str | None = None
+    context_column: str | None = None
+    answers_column: str | None = None
     skip_bad: bool = False
     variants: tuple[str, ...] = ()
     target: str = "avx2"
@@ -127,7 +131,7 @@ def _export(
         config.test,
         config.scales,
         task=checkpoint.task,
-        columns={"text": config.text_column, "label": config.label_column},
+        columns=columns_named(vars(config)),
         seed=config.seed,
         tell=tell,
         on_bad="skip" if config.skip_bad else "error",
@@ -212,8 +216,8 @@ def _check(config: ExportConfig, target: Target) -> list[str]:
         raise UsageError(f"--max-drop {config.max_drop:g} is no number of points from 0 to 100.")
     if config.data is None:
         for given, what in (
-            (config.label_column, "A column was named"),
-            (config.text_column and not config.scales, "A column was named"),
+            (config.label_column or config.answers_column, "A column was named"),
+            (any(columns_named(vars(config)).values()) and not config.scales, "A column was named"),
             (config.test, "--test was given"),
             (config.original, "--original was given"),
             (config.wish, "A threshold was asked for"),

@@ -1,8 +1,9 @@
 """The user's labelled rows: read for a task, and brought to the labels that a model has."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from edgeft.data import (
     Examples,
@@ -20,12 +21,14 @@ from edgeft.data.entities import holds_entities
 from edgeft.data.examples import unlabelled
 from edgeft.data.kinds import TAGGED_SUFFIXES, open_unless_plain
 from edgeft.errors import DataError, UsageError
-from edgeft.inputs import Input
+from edgeft.inputs import Input, Question
 from edgeft.tasks.tags import begins, tags_of
 from edgeft.tasks.task import Columns, Task
 
 __all__ = [
     "aligned",
+    "check_columns",
+    "columns_named",
     "examples_of",
     "read_examples",
     "read_examples_or_inputs",
@@ -35,11 +38,32 @@ __all__ = [
 
 MOST_NAMED = 8  # labels of a model that a message names
 NO_COLUMNS: Columns = {}
+OF_TEXTS, OF_QUESTIONS = ("text", "label"), ("question", "context", "answers")  # roles of columns
 
 
-def task_of(source: Source) -> str:
-    """The name of the task that a source of examples is for, by its form alone."""
-    if holds_answers(source):
+def columns_named(given: Mapping[str, Any]) -> Columns:
+    """The columns by role, of options or fields that are called "text_column" and so on."""
+    return {role: given.get(f"{role}_column") for role in (*OF_TEXTS, *OF_QUESTIONS)}
+
+
+def check_columns(task: Task, columns: Columns) -> None:
+    """Raise UsageError where a column is named that the task does not read."""
+    own: Sequence[str] = OF_QUESTIONS
+    others: Sequence[str] = OF_TEXTS
+    if Question not in task.takes:
+        own, others = OF_TEXTS, OF_QUESTIONS
+    for role in others:
+        if columns.get(role) is not None:
+            raise UsageError(
+                f"--{role}-column is given, but {task.name} reads no such column.",
+                hint=f"Leave it out; {', '.join(f'--{one}-column' for one in own)} name those that "
+                "are read.",
+            )
+
+
+def task_of(source: Source, columns: Columns = NO_COLUMNS) -> str:
+    """The name of the task that a source of examples is for, by its form and the columns named."""
+    if holds_answers(source) or any(columns.get(role) is not None for role in OF_QUESTIONS):
         return "question-answering"
     if holds_entities(source):
         return "token-classification"
@@ -53,7 +77,11 @@ def examples_of(
     tell: Tell = unheard,
     on_bad: OnBad = "error",
 ) -> Examples:
-    """The examples in a source that is open. Raises DataError, also where nothing is labelled."""
+    """The examples in a source that is open. Raises DataError, also where nothing is labelled.
+
+    Raises UsageError where a column is named that the task does not read.
+    """
+    check_columns(task, columns)
     found = task.read(source, columns, tell, on_bad)
     if isinstance(found, Examples):
         return found
@@ -83,6 +111,7 @@ def read_examples_or_inputs(
     on_bad: OnBad = "error",
 ) -> Examples | Sequence[Input]:
     """The examples in a file, or the inputs alone where nothing is labelled. Raises DataError."""
+    check_columns(task, columns)
     source = _opened(path, task, tell)
     if source is not None:
         found = task.read(source, columns, tell, on_bad)
@@ -178,14 +207,10 @@ def read_inputs(
     """The inputs of a file alone, whatever it says of them. Raises DataError.
 
     Texts of a table come one by one, once it was read to its end; so do those of any other file,
-    one a line, of which ``sized`` is told the characters. Raises UsageError where a column of
-    texts is named for a task that takes none.
+    one a line, of which ``sized`` is told the characters. Raises UsageError where a column is
+    named that the task does not read.
     """
-    if columns.get("text") is not None and str not in task.takes:
-        raise UsageError(
-            f"A text column is named, but {task.name} is not asked texts.",
-            hint='Leave --text-column out; the columns "question" and "context" are read.',
-        )
+    check_columns(task, columns)
     if str in task.takes and not _is_marked(path, task, columns):
         return read_texts(path, text_column=columns.get("text"), tell=tell, sized=sized)
     found = read_examples_or_inputs(path, task, columns, tell, on_bad="keep")

@@ -33,6 +33,9 @@ class DataConfig:
     data: str
     text_column: str | None = None
     label_column: str | None = None
+    question_column: str | None = None
+    context_column: str | None = None
+    answers_column: str | None = None
     validation: str | None = None
     test: str | None = None
     hold_out: float | None = None

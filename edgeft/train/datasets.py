@@ -25,7 +25,7 @@ from edgeft.data.kinds import is_source
 from edgeft.errors import DataError, DependencyError
 from edgeft.normalize import normalizer
 from edgeft.settings import shared
-from edgeft.tasks.reading import examples_of
+from edgeft.tasks.reading import columns_named, examples_of
 from edgeft.tasks.tags import tags_of
 from edgeft.tasks.task import Task
 from edgeft.train.arrow import is_unlabelled, open_dataset, open_parquet
@@ -70,7 +70,7 @@ def read_splits(
     sources: Mapping[str, Source], task: Task, config: DataConfig, tell: Tell = unheard
 ) -> Splits:
     """Read the splits as the examples of a task. Raises DataError."""
-    columns = {"text": config.text_column, "label": config.label_column}
+    columns = columns_named(vars(config))
     on_bad: OnBad = "skip" if config.skip_bad else "error"
     splits = Splits(
         **{

@@ -9,7 +9,7 @@ from edgeft.inputs import Input, Pair, Question
 from edgeft.runtime.tokenize import TextEncoder
 from edgeft.tasks import task_named
 from edgeft.tasks.encoded import Encoded
-from edgeft.tasks.reading import aligned, task_of
+from edgeft.tasks.reading import aligned, columns_named, task_of
 from edgeft.tasks.tags import SCHEMES, begins
 from edgeft.tasks.task import Task
 from edgeft.train.clean import clean
@@ -60,7 +60,7 @@ def prepare(config: TrainConfig, hardware: Hardware) -> Prepared:
     """
     notes: list[str] = []
     sources = open_splits(config.data, notes.append)
-    task = task_named(config.task or task_of(sources["train"]))
+    task = task_named(config.task or task_of(sources["train"], columns_named(vars(config.data))))
     splits = read_splits(sources, task, config.data, notes.append)
     if config.scheme is not None and task.name != TAGGER:
         raise UsageError(

@@ -19,7 +19,7 @@ from edgeft.proof.agreement import differences
 from edgeft.proof.evidence import read_evidence
 from edgeft.proof.limits import MAX_DROP, SAME_LOGITS
 from edgeft.proof.paired import Drop, paired_drop
-from edgeft.tasks.reading import aligned
+from edgeft.tasks.reading import aligned, columns_named
 from edgeft.trim.tokenizer_files import new_ids, rewrite, write_files
 from edgeft.trim.vocabulary import keep_tokens
 
@@ -48,6 +48,9 @@ class TrimConfig:
     test: Path | None = None
     text_column: str | None = None
     label_column: str | None = None
+    question_column: str | None = None
+    context_column: str | None = None
+    answers_column: str | None = None
     skip_bad: bool = False
     max_drop: float = MAX_DROP
     tokens: int | None = None
@@ -107,7 +110,7 @@ def _trim(config: TrimConfig, folder: Path, progress: Progress, tell: Tell) -> T
         config.data,
         config.test,
         task=old.task,
-        columns={"text": config.text_column, "label": config.label_column},
+        columns=columns_named(vars(config)),
         seed=config.seed,
         choose_by_labels=False,
         tell=tell,

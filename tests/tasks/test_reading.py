@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from edgeft.data import Examples, labelled, open_source
-from edgeft.errors import DataError
+from edgeft.errors import DataError, UsageError
 from edgeft.tasks import task_named
 from edgeft.tasks.labelled import labels, strata
 from edgeft.tasks.reading import (
@@ -139,3 +139,18 @@ def test_plain_texts_are_given_one_by_one(tmp_path: Path) -> None:
     assert next(found) == "Ada slept."  # long before the line that is no text
     with pytest.raises(DataError, match="line 10000"):
         list(found)
+
+
+def test_columns_of_questions_are_named_and_those_of_other_tasks_refused(tmp_path: Path) -> None:
+    finder = task_named("question-answering")
+    path = written(tmp_path / "a.csv", "Q,P,A\nWho?,Ada slept.,Ada\n")
+    named = {"question": "Q", "context": "P", "answers": "A"}
+    assert task_of(open_source(path), named) == "question-answering"
+    assert read_examples(path, finder, named).truths == [(("Ada", 0),)]
+    asked = read_examples(path, finder, named).inputs
+    assert read_inputs(path, finder, {"question": "Q", "context": "P"}) == asked
+    for read in (read_examples, read_examples_or_inputs, read_inputs):
+        for task, role in ((finder, "text"), (finder, "label"), (TAGGER, "question"),
+                           (CLASSIFIER, "answers")):  # fmt: skip
+            with pytest.raises(UsageError, match=f"--{role}-column is given, but {task.name}"):
+                read(path, task, {role: "Q"})
