@@ -51,7 +51,7 @@ def main() -> None:
         parser.error("one --data file, and --readme only with all peers")
     task = read_manifest(chosen.folder / "bundle").model.task
     known = TAGGERS if task == "token-classification" else [*PEERS][1:]
-    names = chosen.only or known
+    names, out = chosen.only or known, chosen.out or RESULTS / "peers.json"
     if missing := set(names) - set(known):
         parser.error(f"no {task} by {', '.join(sorted(missing))}")
     with scratch() as folder:
@@ -65,18 +65,17 @@ def main() -> None:
             one = measure(name, chosen, texts[1], search, reference, embedded)
             found.append(one)
             print(_line(one), flush=True)
-    document = {
-        "machine": describe_machine().to_dict(),
-        "method": __doc__,
-        "task": task,
-        "texts": texts[0],
-        "threads": chosen.threads,
-        "rounds": chosen.rounds,
-        "peers": found,
-    }
-    out = chosen.out or RESULTS / "peers.json"
-    out.parent.mkdir(parents=True, exist_ok=True)
-    out.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
+            document = {
+                "machine": describe_machine().to_dict(),
+                "method": __doc__,
+                "task": task,
+                "texts": texts[0],
+                "threads": chosen.threads,
+                "rounds": chosen.rounds,
+                "peers": found,
+            }
+            out.parent.mkdir(parents=True, exist_ok=True)  # each peer takes minutes
+            out.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
     if chosen.readme:
         replace_table(README, "peers", table(found))
 
