@@ -81,7 +81,7 @@ def _row(build: Callable[[Path], Path], *, tiny: bool) -> dict[str, Any]:
             "layers": result.layers,
             "fused_attention": fp32["fused_attention"],
             "max_abs_logit_diff": fp32["parity"]["max_abs_logit_diff"],
-            "label_agreement": fp32["parity"]["label_agreement"],
+            "label_agreement": fp32["parity"]["agreement"],
             "bytes": sizes,
             "dropped": dict(result.manifest.provenance["dropped"]),
             "notes": list(result.manifest.provenance["notes"]),

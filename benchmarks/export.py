@@ -91,7 +91,7 @@ def _cells(row: dict[str, Any]) -> list[str]:
         row["model"], row["variant"], f"{row['bytes'] / 1e6:.1f}", f"{scores['accuracy']:.4f}",
         f"{scores['macro_f1']:.4f}",
         f"{lost['points']:.2f} ({lost['low']:.2f} to {lost['high']:.2f})",
-        f"{lost['mcnemar_p']:.2g}", f"{row['parity']['label_agreement']:.4f}",
+        f"{lost['mcnemar_p']:.2g}", f"{row['parity']['agreement']:.4f}",
         *(f"{ends['before'][key]:.3f} → {ends['after'][key]:.3f}" for key in ("ece", "brier")),
         f"{time:.2f}" if time else "-", str(len(row["left_in_float"])),
     ]  # fmt: skip

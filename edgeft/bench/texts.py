@@ -9,7 +9,7 @@ from edgeft.inputs import Input, Question, columns_of
 from edgeft.runtime.tokenize import TextEncoder
 from edgeft.tasks.encoded import Encoded
 
-__all__ = ["builtin_inputs", "evenly", "made_of_length", "sentences", "tokens_read"]
+__all__ = ["builtin_inputs", "even_places", "made_of_length", "sentences", "tokens_read"]
 
 # Parts of plain sentences about nothing in particular; the lengths matter, not the content.
 WHO = (
@@ -60,7 +60,7 @@ def made_of_length(
     words = [part for text in texts for word in text.split() for part in _parts(word)]
     words = words or [FILLER]
     made: dict[Input, None] = {}
-    for at, begin in enumerate(evenly(len(words), count)):
+    for at, begin in enumerate(even_places(len(words), count)):
         one = inputs[at % len(inputs)]
         question = one.question if isinstance(one, Question) else None
         made[_made(_from(words, begin, length), length, question, encoder)] = None
@@ -129,7 +129,7 @@ def _from(words: Sequence[str], begin: int, count: int) -> list[str]:
     return [words[(begin + at) % len(words)] for at in range(count)]
 
 
-def evenly(count: int, wanted: int) -> list[int]:
+def even_places(count: int, wanted: int) -> list[int]:
     """``wanted`` positions spread evenly over ``count``; where wanted > count they repeat."""
     if wanted <= count:
         return [at * count // wanted for at in range(wanted)]

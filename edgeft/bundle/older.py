@@ -1,7 +1,7 @@
 """What version 0.1 wrote, in today's form.
 
-Then one model's task and labels stood on top of a manifest, goldens were logits, and a head was a
-decision.
+Then one model's task and labels stood on top of a manifest, goldens were logits, a head was a
+decision, and every answer a label.
 """
 
 from collections.abc import Mapping
@@ -10,6 +10,14 @@ from typing import Any
 from edgeft.bundle.manifest import LOGITS
 
 __all__ = ["of_today"]
+
+# What a variant measured: name, the old name of one of its figures, and the one of today.
+MEASURED = (
+    ("parity", "label_agreement", "agreement"),
+    ("clear_agreement", "label_agreement", "agreement"),
+    ("clear_agreement", "texts", "clear"),
+    ("batch", "label_flips", "flips"),
+)
 
 
 def of_today(content: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -40,6 +48,11 @@ def _variant(variant: Any) -> Any:
     today, golden = _renamed(variant, "decision", "head"), variant.get("golden")
     if isinstance(golden, dict) and LOGITS in golden:
         today["golden"] = {**golden, "outputs": {LOGITS: golden[LOGITS]}}
+    if isinstance(measured := variant.get("measured"), dict):
+        today["measured"] = measured = dict(measured)
+        for name, old, new in MEASURED:
+            if isinstance(figures := measured.get(name), dict):
+                measured[name] = _renamed(figures, old, new)
     return today
 
 

@@ -22,7 +22,7 @@ from edgeft.settings import torch_threads
 from edgeft.tasks.encoded import Encoded, Part, Span, default_overlap
 from edgeft.tasks.outputs import finite
 
-__all__ = ["clean", "encode", "fills", "torch_told"]
+__all__ = ["as_given", "encode", "fills", "torch_told"]
 
 BATCH_TOKENS = 2048
 
@@ -90,7 +90,7 @@ def fills(checkpoint: Checkpoint) -> dict[str, int]:
     }
 
 
-def clean(checkpoint: Checkpoint, texts: Iterable[str]) -> list[str]:
+def as_given(checkpoint: Checkpoint, texts: Iterable[str]) -> list[str]:
     """Texts as the tokenizer is given them.
 
     A lone surrogate has no UTF-8 form; the runtime replaces it in the same way.
@@ -128,7 +128,9 @@ def _batch(checkpoint: Checkpoint, parts: Sequence[Part]) -> dict[str, list[list
 
 def _encode_alike(checkpoint: Checkpoint, inputs: Sequence[Any]) -> list[Encoded]:
     """Encode inputs of one kind, at least one."""
-    columns = [clean(checkpoint, column) for column in zip(*map(columns_of, inputs), strict=True)]
+    columns = [
+        as_given(checkpoint, column) for column in zip(*map(columns_of, inputs), strict=True)
+    ]
     asking = isinstance(inputs[0], Question)
     windows = checkpoint.task.on_long == "window"
     overlap = default_overlap(checkpoint.max_length) if windows else None

@@ -8,7 +8,7 @@ from typing import Any
 
 from edgeft.checkpoint.open import Checkpoint, open_checkpoint
 from edgeft.checkpoint.pretrained import quiet
-from edgeft.checkpoint.reference import clean, torch_told
+from edgeft.checkpoint.reference import as_given, torch_told
 from edgeft.data import Examples, Tell, unheard
 from edgeft.data.seen import copy_seen
 from edgeft.errors import GateError, ModelError
@@ -173,7 +173,7 @@ def _tokens(checkpoint: Checkpoint, texts: Sequence[str]) -> list[list[str]]:
     backend = checkpoint.tokenizer.backend_tokenizer
     backend.no_truncation()
     backend.no_padding()
-    return [one.tokens for one in backend.encode_batch(clean(checkpoint, texts))]
+    return [one.tokens for one in backend.encode_batch(as_given(checkpoint, texts))]
 
 
 def _write_model(old: Checkpoint, folder: Path, ids: Mapping[int, int]) -> None:

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from edgeft.bench.statistics import percentiles
-from edgeft.bench.texts import builtin_inputs, evenly
+from edgeft.bench.texts import builtin_inputs, even_places
 from edgeft.runtime.tokenize import TextEncoder
 
 
@@ -27,6 +27,6 @@ def test_builtin_texts_are_as_long_as_they_should_be(encoder: TextEncoder) -> No
 
 
 def test_evenly_spreads_over_the_whole_and_repeats_what_is_too_few() -> None:
-    assert evenly(10, 5) == [0, 2, 4, 6, 8]
-    assert evenly(3, 3) == [0, 1, 2]
-    assert evenly(2, 5) == [0, 1, 0, 1, 0]
+    assert even_places(10, 5) == [0, 2, 4, 6, 8]
+    assert even_places(3, 3) == [0, 1, 2]
+    assert even_places(2, 5) == [0, 1, 0, 1, 0]

@@ -8,6 +8,7 @@ import pytest
 from click.testing import CliRunner
 
 import edgeft
+from edgeft.bundle import read_manifest
 from edgeft.cli import main
 
 FIXTURES = Path(__file__).parents[1] / "fixtures"
@@ -41,6 +42,13 @@ def test_its_normalization_and_its_threshold_are_honoured() -> None:
     assert set(json.loads((BUNDLE / "edgeft.json").read_text())["requires"]) == {
         "decision", "normalize",
     }  # fmt: skip
+
+
+def test_what_it_measured_has_the_names_of_today() -> None:
+    measured = read_manifest(BUNDLE).model.variants["int8"].measured
+    assert measured["parity"]["agreement"] == 0.925
+    assert measured["clear_agreement"] == {"clear": 12, "agreement": 1.0}
+    assert measured["batch"].keys() == {"texts", "flips", "max_abs_logit_diff"}
 
 
 def test_every_command_opens_it(bundle: Path, tmp_path: Path) -> None:
