@@ -10,11 +10,10 @@ from typing import Any
 
 from edgeft.bundle.integrity import FileRecord
 from edgeft.inputs import Input
-from edgeft.tasks.task import PLAIN, TASKS, Head
+from edgeft.tasks.task import FIRST_TASK, PLAIN, TASKS, Head
 
 __all__ = [
     "FEATURES",
-    "FIRST_TASK",
     "FOREIGN",
     "FORMAT",
     "KNOWN_INPUTS",
@@ -43,7 +42,6 @@ FEATURES: Mapping[str, str] = {
     "records": "0.2.0",
     **TASKS,
 }
-FIRST_TASK = "text-classification"  # which every version reads, so nobody need require it
 LOGITS = "logits"  # the output of that task
 KNOWN_INPUTS = frozenset({"input_ids", "attention_mask", "token_type_ids"})
 FOREIGN = "foreign"  # the kind of a graph whose outputs may be anything: bench times such

@@ -6,7 +6,6 @@ from typing import Any
 from edgeft.bundle.integrity import FileRecord, leaves
 from edgeft.bundle.manifest import (
     FEATURES,
-    FIRST_TASK,
     FOREIGN,
     FORMAT,
     KNOWN_INPUTS,
@@ -38,7 +37,7 @@ from edgeft.fields import (
 )
 from edgeft.inputs import Input, columns_of, input_from
 from edgeft.normalize import STEPS
-from edgeft.tasks.task import FOREIGN_TASK, TASKS, Head
+from edgeft.tasks.task import FIRST_TASK, FOREIGN_TASK, TASKS, Head
 
 __all__ = ["manifest_from"]
 

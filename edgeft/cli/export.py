@@ -170,9 +170,10 @@ def show(result: "ExportResult") -> None:
         ]
         rows.append(row)
     first = next(iter(result.reports.values()))
-    where = "of yours" if first.source == "data" else "that are built in"
+    asked = first.asks.of(first.rows)
+    where = "of yours" if first.source == "data" else "built in"
     console.print_table(
-        f"{result.out}, compared with torch on {first.rows:,} texts {where}",
+        f"{result.out}, compared with torch on {asked} {where}",
         ["variant", "MB", "time", "graph", "fused", "logit difference", result.task.alike],
         rows,
     )
@@ -201,7 +202,7 @@ def _remarks(result: "ExportResult") -> list[str]:
         left = result.manifest.model.variants[name].measured.get("left_in_float")
         if left:
             lines.append(f"{name}: left in float, being most sensitive: {', '.join(left)}")
-        if report.unproven:
+        if report.unproven or not (report.drop or report.exact):
             lines.append(f"{name}: {report.verdict}")
         if report.outcome:
             told = ", ".join(report.outcome_told())

@@ -22,15 +22,15 @@ def scores_table(results: "Mapping[str, Finding]") -> Grid:
 def thresholds_table(task: "Task", results: "Mapping[str, Finding]") -> Grid:
     """What is answered and withheld, how much of it is right, and the scores without thresholds."""
     first, *others = task.metrics.values()
-    withheld = any(one.withheld() for one in results.values())
+    withheld = any(one.given and one.given.selective() for one in results.values())
     columns = ["variant", *["answered", "withheld", "right of those"] * withheld]
     columns += [f"{first} without", *others]
     rows = []
     for name, one in results.items():
-        if one.scores is None:
+        if one.scores is None or one.given is None:
             continue
         row = [name]
-        if told := one.withheld():
+        if told := one.given.selective():
             right = told["accuracy_of_answered"]
             row += [f"{told['coverage']:.2%}", f"{told['withheld']:,}"]
             row.append("-" if right is None else f"{right:.4f}")

@@ -97,7 +97,7 @@ def show(bundle: Path, results: "dict[str, Finding]", max_drop: float, task: "Ta
             "pass" if one.golden.passed else "FAIL",
         ]
         if compared:
-            row.append(f"{one.agreement.label_agreement:.2%}" if one.agreement else "-")
+            row.append(f"{one.agreement.agreement:.2%}" if one.agreement else "-")
         rows.append(row)
     console.print_table(
         f"{bundle}",
@@ -131,5 +131,7 @@ def show(bundle: Path, results: "dict[str, Finding]", max_drop: float, task: "Ta
     for name, one in results.items():
         if one.drop and name not in EXACT and not one.drop.proven(max_drop):
             console.print_lines([f"{name}, against fp32: {one.drop.sentence(max_drop)}"])
+        elif one.clear and not one.drop and name not in EXACT:
+            console.print_lines([f"{name}: {one.clear.sentence('fp32')}"])
         if one.outcome:
             console.print_lines([f"{name}, as answered: {', '.join(one.outcome_told())}"])

@@ -16,22 +16,6 @@ _HUB_ID = re.compile(r"[\w.-]+/[\w.-]+", re.ASCII)
 _SPECIAL = re.compile(r"([\\`*_{}\[\]()!|~$:])")
 
 
-# How a model of a task is asked: through edgeft, and what its tokenizer is given.
-_USES = {
-    "text-classification": ('model.predict("…").label', '"…"', "True"),
-    "token-classification": (
-        'for entity in model.predict("…"):\n    print(entity.label, entity.text)',
-        '"…"',
-        "True",
-    ),
-    "question-answering": (
-        'model.predict(edgeft.Question("…", "…")).text',
-        '"…", "…"',
-        '"only_second"',
-    ),
-}
-
-
 def escape(text: str) -> str:
     """``text`` as Markdown that shows it as it is, on one line, in a table too.
 
@@ -116,8 +100,8 @@ def _variants(result: ExportResult) -> str:
 
 def _checked_on(result: ExportResult) -> str:
     first = next(iter(result.reports.values()))
-    kind = "built-in texts" if first.source == "built-in" else "texts of the user's"
-    text = f"Compared with the torch original on {first.rows:,} {kind}."
+    whose = "built in" if first.source == "built-in" else "of the user's"
+    text = f"Compared with the torch original on {first.asks.of(first.rows)} {whose}."
     if result.task.alike_is:
         text += f" {result.task.alike.capitalize()}: {result.task.alike_is}."
     if result.torch:
@@ -166,6 +150,8 @@ def _remarks(result: ExportResult) -> list[str]:
                 f"{name}: {report.verdict} {report.drop.newly_wrong} rows became wrong, "
                 f"{report.drop.newly_right} right (McNemar's p {p:.2g})."
             )
+        elif not report.exact:
+            lines.append(f"{name}: {report.verdict}")
         if left := result.manifest.model.variants[name].measured.get("left_in_float"):
             told = ", ".join(f"`{one}`" for one in left)
             lines.append(f"{name}: left in float, being most sensitive: {told}.")
@@ -197,21 +183,15 @@ def _rules(decision: Head) -> list[str]:
 def _limits(manifest: Manifest) -> str:
     model, task = manifest.model, task_named(manifest.model.task)
     lines = [
-        f"At most {model.max_length} tokens of a text are read; the rest is cut off, and the "
-        "prediction says so (`truncated`)."
+        f"At most {model.max_length} tokens of a {task.asks.one} are read; the rest is cut off, "
+        "and the prediction says so (`truncated`)."
         if task.on_long == "truncate"
         else f"What is longer than {model.max_length} tokens is read in windows that overlap.",
         "It knows the languages that its vocabulary and its training texts cover. Each prediction "
         "tells the share of its tokens that the vocabulary lacks (`unknown_share`); where that is "
         "large, the prediction means little.",
     ]
-    if task.name == "text-classification":
-        lines.append(
-            "It always answers with one of its labels, whatever the text is about."
-            if not any(model.head_of(name).abstain_below for name in model.variants)
-            else 'Where its score is too low, edgeft answers "unknown"; other readers of this '
-            "folder do not know that threshold."
-        )
+    lines += task.limits([model.head_of(name) for name in model.variants])
     if model.normalize:
         lines.append(
             f"Texts are normalized first: {', '.join(model.normalize)}. edgeft does that itself; "
@@ -226,10 +206,11 @@ def _limits(manifest: Manifest) -> str:
         batch = variant.measured.get("batch")
         if not variant.batch_invariant and batch:
             lines.append(
-                f"{name} quantizes activations with one scale for a whole batch, so a text's "
-                f"logits depend a little on its neighbours: of {batch['texts']} texts, "
-                f"{batch['label_flips']} got another answer in a batch than alone. "
-                "Run texts alone, or use fp32, where that matters."
+                f"{name} quantizes activations with one scale for a whole batch, so a "
+                f"{task.asks.one}'s logits depend a little on its neighbours: of "
+                f"{task.asks.of(batch['texts'])}, "
+                f"{batch['flips']} got another answer in a batch than alone. "
+                f"Run {task.asks.many} alone, or use fp32, where that matters."
             )
     if full := [name for name, one in model.variants.items() if one.full_range]:
         lines.append(
@@ -272,14 +253,14 @@ def _loading(name: str, manifest: Manifest) -> str:
     graph = manifest.model.variants["fp32"].files["model"].rpartition("/")
     task = task_named(manifest.model.task)
     ort_class, output = task.ort_class, next(iter(task.outputs))
-    use, inputs, cut = _USES.get(task.name, ('print(model.predict("…"))', '"…"', "True"))
+    use = task.usage
     return f"""With edgeft (`pip install 'edgeft[cpu]'`):
 
 ```python
 import edgeft
 
 model = edgeft.load({folder})
-{use}
+{use.predict}
 ```
 
 With Optimum (`pip install 'optimum-onnx[onnxruntime]'`):
@@ -292,7 +273,7 @@ model = {ort_class}.from_pretrained(
     {folder}, subfolder="{graph[0]}", file_name="{graph[2]}"
 )
 tokenizer = AutoTokenizer.from_pretrained({folder})
-model(**tokenizer({inputs}, truncation={cut}, return_tensors="pt")).{output}
+model(**tokenizer({use.given}, truncation={use.truncation}, return_tensors="pt")).{output}
 ```"""
 
 

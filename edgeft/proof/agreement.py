@@ -2,12 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from edgeft.proof.limits import CLEAR_MARGIN, LEAST_AGREEMENT
 from edgeft.tasks.outputs import Outputs
-from edgeft.tasks.task import Answers, Task
+from edgeft.tasks.task import Answers, Noun, Task
 
 __all__ = [
     "Agreement",
@@ -31,7 +32,7 @@ WORDS = {
 class Agreement:
     """Two models' outputs for the same texts, compared.
 
-    ``label_agreement`` is how far the likeliest answers agree, 0 to 1, as the task's ``alike``
+    ``agreement`` is how far the likeliest answers agree, 0 to 1, as the task's ``alike``
     and ``alike_is`` say: of a classifier the share of texts with the same label. ``different``
     texts get an answer that is not wholly the same.
     Differences are told to four digits behind the point: less changes with the
@@ -39,7 +40,7 @@ class Agreement:
     """
 
     texts: int
-    label_agreement: float
+    agreement: float
     different: int
     max_abs_logit_diff: float
     mean_abs_logit_diff: float
@@ -47,15 +48,47 @@ class Agreement:
 
 @dataclass(frozen=True)
 class ClearAgreement:
-    """The texts to which the reference has a clear answer, and how far these agree."""
+    """How far answers agree where the reference's are clear.
 
-    texts: int
-    label_agreement: float
+    ``clear`` are so, ``of`` so many that could be judged: inputs, or the words that either takes
+    for a part of an entity; ``noun`` says which. ``agreement`` is from 0 to 1, None where none is
+    clear: then nothing tells.
+    """
+
+    noun: Noun
+    clear: int
+    of: int
+    agreement: float | None
 
     @property
-    def passed(self) -> bool:
-        """Whether the share reaches LEAST_AGREEMENT; it does where no text is clear."""
-        return self.texts == 0 or self.label_agreement >= LEAST_AGREEMENT
+    def failed(self) -> bool:
+        """Whether they agree less than LEAST_AGREEMENT."""
+        return self.agreement is not None and self.agreement < LEAST_AGREEMENT
+
+    def sentence(self, against: str) -> str:
+        """What was judged and what it tells, in plain words."""
+        whole = self.noun.of(self.of)
+        if self.agreement is None:
+            return (
+                f"Not proven: none of {whole} is clear in the answers of {against}, so nothing "
+                "tells whether it gives the same."
+                if self.of
+                else f"Not proven: there is no {self.noun.one} in its answers or in those of "
+                f"{against}, so nothing tells whether they are the same."
+            )
+        return (
+            f"{self.clear:,} of {whole} {'is' if self.clear == 1 else 'are'} clear in the answers "
+            f"of {against}, and {self.agreement:.1%} of these are the same."
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-ready."""
+        return {
+            "judged": self.noun.many,
+            "of": self.of,
+            "clear": self.clear,
+            "agreement": self.agreement,
+        }
 
 
 def agreement_of(
@@ -66,7 +99,7 @@ def agreement_of(
     same = task.same(answers.likeliest, theirs.likeliest)  # (N,)
     return Agreement(
         texts=len(same),
-        label_agreement=round(float(same.mean()), 6),
+        agreement=round(float(same.mean()), 6),
         different=int((same < 1).sum()),
         max_abs_logit_diff=round(largest, LOGIT_DIGITS),
         mean_abs_logit_diff=round(mean, LOGIT_DIGITS),
@@ -93,11 +126,20 @@ def differences(outputs: Outputs, reference: Outputs) -> tuple[float, float]:
 
 
 def clear_agreement(task: Task, answers: Answers, reference: Answers) -> ClearAgreement:
-    """Compare answers where the reference's likeliest lies CLEAR_MARGIN before the next."""
-    clear = reference.margin > CLEAR_MARGIN  # (N,) bool
-    same = task.same(answers.likeliest, reference.likeliest)  # (N,)
-    share = float(same[clear].mean()) if clear.any() else 1.0
-    return ClearAgreement(int(clear.sum()), round(share, 6))
+    """Compare answers where the reference's likeliest lies CLEAR_MARGIN before the next.
+
+    Of parts, as the words of a text, those count that either of the two labels: what both leave
+    out, as most words are, would hide how the rest agrees.
+    """
+    if reference.parts is None or answers.parts is None:
+        same = task.same(answers.likeliest, reference.likeliest)  # (N,)
+        counted = np.ones(len(same), np.bool_)
+    else:
+        same = (answers.parts == reference.parts).astype(np.float64)  # (K,)
+        counted = np.maximum(answers.parts, reference.parts) >= 0
+    clear = counted & (reference.margin > CLEAR_MARGIN)
+    share = round(float(same[clear].mean()), 6) if clear.any() else None
+    return ClearAgreement(task.judged, int(clear.sum()), int(counted.sum()), share)
 
 
 def outcome_told(outcome: Mapping[str, float | None]) -> list[str]:

@@ -93,7 +93,7 @@ def read_evidence(
         inputs, count = sample_evenly(_inputs_of(scales, task, columns, tell), MOST_SCALES)
         if count < LEAST_SCALES:
             raise DataError(
-                f"{scales}: {_texts(count)} to take scales from, which is too few.",
+                f"{scales}: {task.asks.of(count)} to take scales from, which is too few.",
                 hint=f"Give at least {LEAST_SCALES}, such as the model will see.",
             )
     if inputs is not None:
@@ -136,7 +136,3 @@ def _enough(examples: Examples, least: int, purpose: str) -> None:
             f"{examples.source}: {len(examples)} labelled rows are too few to {purpose}.",
             hint=f"Give at least {least}; a few thousand can tell half a point apart.",
         )
-
-
-def _texts(count: int) -> str:
-    return "1 text" if count == 1 else f"{count} texts"

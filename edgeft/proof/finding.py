@@ -17,12 +17,12 @@ from edgeft.proof.limits import LEAST_AGREEMENT, MAX_DROP, SAME_LOGITS
 from edgeft.proof.paired import Drop, paired_drop
 from edgeft.proof.told import Told
 from edgeft.runtime.golden import GoldenResult
-from edgeft.tasks.metrics import ClassificationScores
 from edgeft.tasks.outputs import finite
-from edgeft.tasks.task import PLAIN, Head, Rows, Scores
+from edgeft.tasks.task import PLAIN, Head, Noun, Rows, Scores
 
 __all__ = ["Finding", "Neighbours", "compare", "inexact", "problem"]
 
+INPUT = Noun("input", "inputs")
 FIGURES = {"ece": "ECE", "brier": "Brier"}  # that a task further tells, in words
 
 
@@ -39,6 +39,7 @@ class Neighbours:
 class Finding:
     """What was found of a model; each part is None, or empty, where nothing tells it.
 
+    asks: what an input is called.
     agreement, clear: with a reference; ``apart`` is the largest difference to all its digits.
     scores: of the likeliest answers. given: of what is answered; the same object where there are
         no thresholds. drop: what the likeliest lost against the reference's.
@@ -51,6 +52,7 @@ class Finding:
     """
 
     rows: int = 0
+    asks: Noun = INPUT
     agreement: Agreement | None = None
     apart: float = 0.0
     clear: ClearAgreement | None = None
@@ -87,7 +89,7 @@ class Finding:
             if golden
             else None,
             "agreement": asdict(self.agreement) if self.agreement else None,
-            "clear_agreement": asdict(self.clear) if self.clear else None,
+            "clear_agreement": self.clear.to_dict() if self.clear else None,
             "scores": self.scores.headline() if self.scores else None,
             "drop": self.drop.judged(max_drop) if self.drop else None,
             "calibration": dict(self.after) or None,
@@ -103,7 +105,7 @@ class Finding:
         assert batch is not None, "an export looks at neighbours"
         return {
             "parity": {"source": self.source, **asdict(agreement)},
-            "clear_agreement": asdict(clear),
+            "clear_agreement": clear.to_dict(),
             "scores": self.scores.headline() if self.scores else None,
             "drop": {
                 **self.drop.judged(self.max_drop),
@@ -118,7 +120,7 @@ class Finding:
             "outcome": dict(self.outcome),
             "batch": {
                 "texts": batch.texts,
-                "label_flips": batch.flips,
+                "flips": batch.flips,
                 "max_abs_logit_diff": batch.max_abs_logit_diff,
             },
         }
@@ -129,7 +131,7 @@ class Finding:
         assert self.scores is not None, "only labelled inputs are scored"
         return {
             **self.given.to_dict(),
-            **self.withheld(),
+            **self.given.selective(),
             "without_thresholds": self.scores.headline() if self.decided else None,
         }
 
@@ -142,21 +144,24 @@ class Finding:
 
     @property
     def verdict(self) -> str:
-        """What labelled rows prove of a loss of ``max_drop`` points, in a sentence; else ""."""
-        if self.drop is None:
-            return ""
+        """What labelled rows prove of a loss of ``max_drop`` points, in a sentence.
+
+        Without labels what clear answers tell; "" where there is no reference.
+        """
         if self.exact:
             return "It gives the original's own answers, but for rounding."
-        return self.drop.sentence(self.max_drop)
+        if self.drop is not None:
+            return self.drop.sentence(self.max_drop)
+        return self.clear.sentence("the original") if self.clear else ""
 
     @property
     def unproven(self) -> bool:
-        """Whether there are labelled rows, but too few to tell that it lost no more than it may."""
-        return self.drop is not None and not self.exact and not self.drop.proven(self.max_drop)
-
-    def withheld(self) -> dict[str, float | None]:
-        """Of labels, one a text: what withholding answers does; else empty."""
-        return self.given.selective() if isinstance(self.given, ClassificationScores) else {}
+        """Whether rows are too few, or too unclear, to tell that it lost no more than it may."""
+        if self.exact:
+            return False
+        if self.drop is not None:
+            return not self.drop.proven(self.max_drop)
+        return self.clear is not None and self.clear.agreement is None
 
     def outcome_told(self) -> list[str]:
         """What is answered, in words: "precision 0.9812" …"""
@@ -168,7 +173,7 @@ class Finding:
             return ["-", "-"]
         return [
             f"{self.agreement.max_abs_logit_diff:.4f}",
-            f"{self.agreement.label_agreement:.4f}",
+            f"{self.agreement.agreement:.4f}",
         ]
 
     def further_columns(self) -> list[str]:
@@ -204,9 +209,9 @@ def compare(
     """
     numbers = finite(told.outputs)  # (N,) bool
     if not numbers.all():
-        return Finding(len(told), no_numbers=int((~numbers).sum()))
+        return Finding(len(told), told.task.asks, no_numbers=int((~numbers).sum()))
     task, labels, answers = told.task, told.labels, told.answers(head)
-    found: dict[str, Any] = {"rows": len(told)}
+    found: dict[str, Any] = {"rows": len(told), "asks": task.asks}
     if reference is not None and finite(reference.outputs).all():
         theirs = reference.answers()
         found["apart"], _ = differences(told.outputs, reference.outputs)
@@ -237,7 +242,7 @@ def inexact(finding: Finding, against: str, allowed: float = SAME_LOGITS) -> str
         return _no_numbers(finding)
     if agreement is None or clear is None:
         return ""
-    if finding.apart <= allowed and clear.label_agreement == 1.0:
+    if finding.apart <= allowed and clear.agreement in (None, 1.0):
         return ""
     return (
         f"it does not answer as {against} does: its logits differ by up to {finding.apart:.2g} "
@@ -264,17 +269,18 @@ def problem(finding: Finding, max_drop: float, *, against: str, baseline: str = 
             f"allowed: {max_drop:g})"
         )
     clear = finding.clear
-    if clear is None or clear.passed:
+    if clear is None or not clear.failed:
         return ""
     source = f" ({finding.source})" if finding.source else ""
     return (
-        f"it gives only {clear.label_agreement:.1%} of {against}'s answers to the {clear.texts} "
-        f"texts{source} whose answer is clear (at least {LEAST_AGREEMENT:.0%} wanted)"
+        f"it gives only {clear.agreement:.1%} of {against}'s answers to the "
+        f"{clear.noun.of(clear.clear)}{source} whose answer is clear (at least "
+        f"{LEAST_AGREEMENT:.0%} wanted)"
     )
 
 
 def _no_numbers(finding: Finding) -> str:
     return (
-        f"it answers {finding.no_numbers:,} of the texts with values that are no numbers "
+        f"it answers {finding.asks.of(finding.no_numbers)} with values that are no numbers "
         "(NaN or infinity)"
     )

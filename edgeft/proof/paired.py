@@ -50,9 +50,10 @@ class Drop:
 
     ``newly_wrong`` rows only the reference has right, ``newly_right`` only the
     other; ``mcnemar_p`` is how often chance alone would part them so far.
-    ``losses`` are of the task's metrics, the last of which weighs labels. ``labels``
-    is how many labels truths may hold, 0 where a task has none, ``absent`` how many of
-    them no row has, and ``rarest`` the rows of the rarest that occurs.
+    ``losses`` are of the task's metrics; ``by_label`` names the one that weighs labels alike, ""
+    where none does. ``labels`` is how many labels truths may hold, 0 where a task has none,
+    ``absent`` how many of them no row has, and ``rarest`` the rows of the rarest that occurs, 0
+    where no metric weighs it as much as others.
     """
 
     losses: tuple[Loss, ...]
@@ -63,6 +64,7 @@ class Drop:
     labels: int
     absent: int
     rarest: int
+    by_label: str = ""
 
     @property
     def worst(self) -> Loss:
@@ -97,11 +99,12 @@ class Drop:
                 f"{rows} show {sure} that it loses no more than {most:g} points of "
                 f"{' or of '.join(loss.metric for loss in self.losses)}."
             )
-        *others, by_label = self.losses
         wide = [loss for loss in self.losses if loss.high > most]
         if not wide:
             told = f"{rows} show {sure} that it loses no more than {most:g} points."
-            part = f"their part in {by_label.metric} is unknown."
+            part = " and ".join(loss.metric for loss in self.losses if self._by_labels(loss))
+            part = f"their part in {part} is unknown."
+            others = [loss for loss in self.losses if not self._by_labels(loss)]
             known = "".join(f" Of {loss.metric} {told}" for loss in others)
             return f"Not proven: {self._without_rows()}, so {part}{known}"
         names = " or ".join(loss.metric for loss in wide)
@@ -112,7 +115,7 @@ class Drop:
         )
         if self.absent:
             text += f" {self._without_rows()}.".replace(" no", " No", 1)
-        elif wide == [by_label] and self.rarest:
+        elif [loss.name for loss in wide] == [self.by_label]:
             text += f" The rarest label has {self.rarest:,} of them."
         rooms = [(loss.high - loss.points) / (most - loss.points) for loss in wide
                  if loss.points < most]  # fmt: skip
@@ -120,13 +123,17 @@ class Drop:
             text += f" About {_round(self.rows * max(rooms) ** 2):,} rows would tell."
         return text
 
+    def _by_labels(self, loss: Loss) -> bool:
+        """Whether a metric counts what is lost of a label beyond the rows that have it."""
+        return self.by_label in ("", loss.name)
+
     def _without_rows(self) -> str:
         return f"no row has {self.absent:,} of the {self.labels:,} labels"
 
     def to_dict(self) -> dict[str, Any]:
         """A JSON-ready dictionary: the worst metric's figures, then all."""
         figures: dict[str, Any] = asdict(self)
-        del figures["losses"]
+        del figures["losses"], figures["by_label"]
         return {
             "metric": self.worst.metric,
             **self.worst.figures(),
@@ -183,7 +190,8 @@ def paired_drop(
         mcnemar_p=round(mcnemar_p(newly_wrong, newly_right), 6),
         labels=len(support),
         absent=sum(not rows for rows in support.values()),
-        rarest=min((rows for rows in support.values() if rows), default=0),
+        rarest=min((rows for rows in support.values() if rows), default=0) if task.by_label else 0,
+        by_label=task.by_label,
     )
 
 

@@ -120,6 +120,10 @@ class AnswerScores:
             "answered": round(self.given / self.rows, DIGITS),
         }
 
+    def selective(self) -> dict[str, float | None]:
+        """Empty: no answer is withheld."""
+        return {}
+
     def tables(self, title: str) -> list[Grid]:
         """Questions that have an answer, and those that have none."""
         kinds = {"with an answer": self.with_answer, "without one": self.without}

@@ -26,8 +26,10 @@ from edgeft.tasks.task import (
     Columns,
     Head,
     Labels,
+    Noun,
     Rows,
     Task,
+    Usage,
     Wish,
     nothing_further,
 )
@@ -40,6 +42,7 @@ __all__ = ["TASK", "Answer"]
 
 NOTHING = ("", 0, 0)
 SCORE_DIGITS, SHARE_DIGITS = 6, 4
+ROLES = ("question", "context", "answers")  # of columns
 
 Floats = NDArray[np.float64]
 
@@ -225,6 +228,12 @@ def _fit(
 # --- the data, which the runtime never reads -----------------------------------------
 
 
+def _detect(source: "Source", columns: Columns) -> bool:
+    from edgeft.data.answers import holds_answers
+
+    return holds_answers(source) or any(columns.get(role) is not None for role in ROLES)
+
+
 def _read(
     source: "Source", columns: Columns, tell: "Tell", on_bad: "OnBad"
 ) -> "Examples | Sequence[Input]":
@@ -249,12 +258,24 @@ TASK = Task(
     noun="answer finder",
     outputs={START: ("inputs", "tokens"), END: ("inputs", "tokens")},
     takes=(Question,),
+    asks=Noun("question", "questions"),
+    marks=Noun("answer", "answers"),
+    judged=Noun("question", "questions"),
+    single=False,
     settings=frozenset({"null_margin", "max_answer_tokens", "top_k"}),
     metrics={"exact_match": "exact match", "f1": "F1"},
+    by_label="",
     alike="same answer",
     alike_is="the share of questions to which both give the same span of the context, or none",
+    schemes={},
+    usage=Usage('model.predict(edgeft.Question("…", "…")).text', '"…", "…"', '"only_second"'),
+    limits=lambda heads: (),
+    formats={},
+    roles=ROLES,
+    detect=_detect,
     read=_read,
     labels=lambda examples: (),
+    shown=lambda truths, labels: [() for _ in truths],
     strata=_strata,
     join=joined,
     answer=_answer,

@@ -18,7 +18,7 @@ from edgeft.tasks import labelled
 from edgeft.tasks.builtin import GOLDEN_TEXTS, parity_texts
 from edgeft.tasks.encoded import Encoded
 from edgeft.tasks.outputs import Array, Outputs, dense, require_numbers, softmax
-from edgeft.tasks.task import Answers, Columns, Head, Labels, Rows, Task, Wish
+from edgeft.tasks.task import Answers, Columns, Head, Labels, Noun, Rows, Task, Usage, Wish
 
 if TYPE_CHECKING:
     from edgeft.data import Examples, OnBad, Source, Tell
@@ -151,6 +151,13 @@ def _decode(
         )
         for at, abstained, one_scores, one in rows
     ]
+
+
+def _limits(heads: Sequence[Head]) -> Sequence[str]:
+    if any(head.abstain_below for head in heads):
+        told = f'Where its score is too low, edgeft answers "{UNKNOWN}"; other readers of this '
+        return (f"{told}folder do not know that threshold.",)
+    return ("It always answers with one of its labels, whatever the text is about.",)
 
 
 def _show(prediction: Classification, full: bool) -> dict[str, Any]:
@@ -312,12 +319,24 @@ TASK = Task(
     noun="text classifier",
     outputs={LOGITS: ("inputs", "labels")},
     takes=(str, Pair),
+    asks=Noun("text", "texts"),
+    marks=Noun("row", "rows"),
+    judged=Noun("text", "texts"),
+    single=True,
     settings=frozenset(),
     metrics={"accuracy": "accuracy", "macro_f1": "macro F1"},
+    by_label="macro_f1",
     alike="same label",
     alike_is="",
+    schemes={},
+    usage=Usage('model.predict("…").label'),
+    limits=_limits,
+    formats={},
+    roles=("text", "label"),
+    detect=lambda source, columns: False,  # it is what the others do not claim
     read=_read,
     labels=labelled.labels,
+    shown=lambda truths, labels: [(labels[truth],) for truth in truths],
     strata=labelled.strata,
     join=_join,
     answer=_answer,

@@ -20,17 +20,20 @@ from edgeft.errors import UsageError
 from edgeft.inputs import Input
 from edgeft.tasks.builtin import GOLDEN_TEXTS, parity_texts
 from edgeft.tasks.encoded import Encoded
+from edgeft.tasks.entity_formats import FORMATS
 from edgeft.tasks.entity_spans import LOGITS, joined, spans_found, words_taken
 from edgeft.tasks.outputs import Outputs
-from edgeft.tasks.tags import bio, tags_of
+from edgeft.tasks.tags import SCHEMES, bio, tags_of
 from edgeft.tasks.task import (
     PLAIN,
     Answers,
     Columns,
     Head,
     Labels,
+    Noun,
     Rows,
     Task,
+    Usage,
     Wish,
     nothing_further,
 )
@@ -100,13 +103,13 @@ def _answer(
 ) -> Answers:
     words = words_taken(outputs, encoded, head)
     found = spans_found(words, encoded, inputs, labels)
-    margin = np.ones(len(encoded))  # (N,) of its least clear word
-    np.minimum.at(margin, words.text, words.lead.astype(np.float64))
+    inside = np.array([bool(tag.type) for tag in tags_of(labels)])[words.id]  # (W,) bool
+    parts, margin = np.where(inside, words.id, -1), words.lead.astype(np.float64)  # (W,)
     likeliest = [tuple(one[:3] for one in some) for some in found]
     if not head.min_score:
-        return Answers(likeliest, likeliest, margin)
+        return Answers(likeliest, likeliest, margin, parts)
     given = [tuple(one[:3] for one in some if one[3] >= head.min_score) for some in found]
-    return Answers(given, likeliest, margin)
+    return Answers(given, likeliest, margin, parts)
 
 
 def _decode(
@@ -212,6 +215,12 @@ def _fit(
 # --- the data, which the runtime never reads -----------------------------------------
 
 
+def _detect(source: "Source", columns: Columns) -> bool:
+    from edgeft.data.entities import holds_entities
+
+    return holds_entities(source)
+
+
 def _read(
     source: "Source", columns: Columns, tell: "Tell", on_bad: "OnBad"
 ) -> "Examples | Sequence[Input]":
@@ -230,6 +239,11 @@ def _labels(examples: "Examples") -> Labels:
     shown = {label for truth in examples.truths for _, _, label in truth}
     tags = tags_of(examples.labels)
     return bio(dict.fromkeys(tags[at].type for at in sorted(shown)))
+
+
+def _shown(truths: Rows, labels: Labels) -> list[Sequence[str]]:
+    types = [tag.type for tag in tags_of(labels)]
+    return [[types[label] for *_, label in truth] for truth in truths]
 
 
 def _strata(truths: Rows, labels: Labels) -> list[str]:
@@ -255,13 +269,25 @@ TASK = Task(
     noun="entity tagger",
     outputs={LOGITS: ("inputs", "tokens", "labels")},
     takes=(str,),
+    asks=Noun("text", "texts"),
+    marks=Noun("entity", "entities"),
+    judged=Noun("word of an entity", "words of entities"),
+    single=False,
     settings=frozenset({"aggregation", "min_score"}),
     metrics={"entity_f1": "entity F1"},
+    by_label="",
     alike="same entities",
     alike_is="of each text twice the entities that both find, of all that the one and the other "
     "find (1 where neither finds any); the mean over texts",
+    schemes=SCHEMES,
+    usage=Usage('for entity in model.predict("…"):\n    print(entity.label, entity.text)'),
+    limits=lambda heads: (),
+    formats=FORMATS,
+    roles=("text", "label"),
+    detect=_detect,
     read=_read,
     labels=_labels,
+    shown=_shown,
     strata=_strata,
     join=joined,
     answer=_answer,

@@ -74,8 +74,8 @@ class EntityScores:
         """The few figures that head a table."""
         return {
             "entity_f1": self.overall.f1,
-            "precision": self.overall.precision,
-            "recall": self.overall.recall,
+            "entity_precision": self.overall.precision,
+            "entity_recall": self.overall.recall,
             "rows": self.rows,
         }
 
@@ -106,6 +106,10 @@ class EntityScores:
     def outcome(self, head: Head) -> dict[str, float | None]:
         """What is left where entities of a low score are not given; empty where all are."""
         return _shares(self.overall, "entity_") if head.min_score else {}
+
+    def selective(self) -> dict[str, float | None]:
+        """Empty: no answer is withheld."""
+        return {}
 
     def tables(self, title: str) -> list[Grid]:
         """The labels, and what mistakes are made."""

@@ -10,7 +10,7 @@ from edgeft.inputs import Input
 from edgeft.tasks.builtin import parity_texts
 from edgeft.tasks.encoded import Encoded
 from edgeft.tasks.outputs import Outputs
-from edgeft.tasks.task import Answers, Head, Labels, Rows, Task, Wish
+from edgeft.tasks.task import Answers, Head, Labels, Noun, Rows, Task, Usage, Wish
 
 __all__ = ["TASK"]
 
@@ -61,12 +61,24 @@ TASK = Task(
     noun="model that is only timed",
     outputs={},
     takes=(str,),
+    asks=Noun("text", "texts"),
+    marks=Noun("row", "rows"),
+    judged=Noun("text", "texts"),
+    single=False,
     settings=frozenset(),
     metrics={},
+    by_label="",
     alike="",
     alike_is="",
+    schemes={},
+    usage=Usage("None"),
+    limits=_no_answers,
+    formats={},
+    roles=(),
+    detect=_no_answers,
     read=_no_answers,
     labels=_no_answers,
+    shown=_no_answers,
     strata=_no_answers,
     join=_join,
     answer=_answer,

@@ -16,14 +16,14 @@ from edgeft.data import (
     read_texts,
     unheard,
 )
-from edgeft.data.answers import holds_answers
 from edgeft.data.entities import holds_entities
 from edgeft.data.examples import unlabelled
 from edgeft.data.kinds import TAGGED_SUFFIXES, open_unless_plain
 from edgeft.errors import DataError, UsageError
-from edgeft.inputs import Input, Question
+from edgeft.inputs import Input
+from edgeft.tasks import task_named
 from edgeft.tasks.tags import begins, tags_of
-from edgeft.tasks.task import Columns, Task
+from edgeft.tasks.task import FIRST_TASK, TASKS, Columns, Task
 
 __all__ = [
     "aligned",
@@ -38,36 +38,30 @@ __all__ = [
 
 MOST_NAMED = 8  # labels of a model that a message names
 NO_COLUMNS: Columns = {}
-OF_TEXTS, OF_QUESTIONS = ("text", "label"), ("question", "context", "answers")  # roles of columns
 
 
 def columns_named(given: Mapping[str, Any]) -> Columns:
     """The columns by role, of options or fields that are called "text_column" and so on."""
-    return {role: given.get(f"{role}_column") for role in (*OF_TEXTS, *OF_QUESTIONS)}
+    named = {name.removesuffix("_column"): column for name, column in given.items()}
+    return {role: column for role, column in named.items() if f"{role}_column" in given}
 
 
 def check_columns(task: Task, columns: Columns) -> None:
     """Raise UsageError where a column is named that the task does not read."""
-    own: Sequence[str] = OF_QUESTIONS
-    others: Sequence[str] = OF_TEXTS
-    if Question not in task.takes:
-        own, others = OF_TEXTS, OF_QUESTIONS
-    for role in others:
-        if columns.get(role) is not None:
+    for role, name in columns.items():
+        if name is not None and role not in task.roles:
             raise UsageError(
                 f"--{role}-column is given, but {task.name} reads no such column.",
-                hint=f"Leave it out; {', '.join(f'--{one}-column' for one in own)} name those that "
-                "are read.",
+                hint="Leave it out; "
+                f"{', '.join(f'--{one}-column' for one in task.roles)} name those that are read.",
             )
 
 
 def task_of(source: Source, columns: Columns = NO_COLUMNS) -> str:
     """The name of the task that a source of examples is for, by its form and the columns named."""
-    if holds_answers(source) or any(columns.get(role) is not None for role in OF_QUESTIONS):
-        return "question-answering"
-    if holds_entities(source):
-        return "token-classification"
-    return "text-classification"
+    # The later tasks ask more of a source.
+    names = reversed(tuple(TASKS))
+    return next((name for name in names if task_named(name).detect(source, columns)), FIRST_TASK)
 
 
 def examples_of(

@@ -1,6 +1,6 @@
 """What a task is: values and functions in one frozen dataclass. Standard library only."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from edgeft.tasks.outputs import Axes, Outputs
 
 __all__ = [
+    "FIRST_TASK",
     "FOREIGN_TASK",
     "NO_WISH",
     "PLAIN",
@@ -23,9 +24,11 @@ __all__ = [
     "Head",
     "Labels",
     "LongTexts",
+    "Noun",
     "Rows",
     "Scores",
     "Task",
+    "Usage",
     "Wish",
     "nothing_further",
 ]
@@ -38,6 +41,7 @@ TASKS: Mapping[str, str] = {
     "question-answering": "0.2.0",
 }
 
+FIRST_TASK = "text-classification"  # which every version reads, so nobody need require it
 FOREIGN_TASK = "foreign"  # of graphs that bench only times; no bundle that is kept has it
 
 LongTexts = Literal["truncate", "error", "window"]
@@ -94,6 +98,35 @@ class Rows(Protocol):
     def __iter__(self) -> Iterator[Any]: ...
 
 
+@dataclass(frozen=True, slots=True)
+class Noun:
+    """What one of a kind is called, and several."""
+
+    one: str
+    many: str
+
+    def of(self, count: int) -> str:
+        """So many of them: "1 text", "2,000 texts"."""
+        return f"{count:,} {self.one if count == 1 else self.many}"
+
+    def are(self, count: int) -> str:
+        """The same with its verb: "1 text is", "2,000 texts are"."""
+        return f"{self.of(count)} {'is' if count == 1 else 'are'}"
+
+
+@dataclass(frozen=True)
+class Usage:
+    """How a model is asked, as its card shows it.
+
+    predict: lines of Python in which ``model`` is loaded. given, truncation: what transformers'
+    tokenizer is called with.
+    """
+
+    predict: str
+    given: str = '"…"'
+    truncation: str = "True"
+
+
 @dataclass(frozen=True, eq=False)  # arrays have no one answer to whether they are equal
 class Answers:
     """Answers to N inputs in the form in which truths stand, without what only people read.
@@ -101,12 +134,15 @@ class Answers:
     given: what the runtime answers, thresholds and all. likeliest: the same without thresholds,
     which is what gates compare; where there are none, the two are one object. Both are (N,) and
     hashable one by one: class ids with -1 for a withheld one, tuples of (start, end, label id),
-    (text, start, end). margin: (N,) from 0 to 1, how far the likeliest lies before the next.
+    (text, start, end). parts: (K,) label ids where an answer is made of many, so that all of it is
+    rarely clear: of a tagger those of the words of all texts, -1 for none; else None. margin: from
+    0 to 1, how far the likeliest lies before the next: (K,) of the parts, (N,) without them.
     """
 
     given: Rows
     likeliest: Rows
     margin: "NDArray[np.float64]"
+    parts: "NDArray[np.int64] | None" = None
 
 
 class Scores(Protocol):
@@ -140,6 +176,10 @@ class Scores(Protocol):
         """Where thresholds change answers, what these come to, flat; else empty."""
         ...
 
+    def selective(self) -> dict[str, float | None]:
+        """What withholding answers does: rows, coverage, …; empty where none can be."""
+        ...
+
     def tables(self, title: str) -> list[tuple[str, list[str], list[list[object]]]]:
         """(title, columns, rows) of what a person wants to see: by label, where mistakes are."""
         ...
@@ -162,12 +202,24 @@ class Task:
     settings: fields of Head that ``load`` may change.
     metrics: name → words, of the figures that may not get worse; the first chooses the best epoch.
     noun: what a model of this task is called: "text classifier".
+    asks: what an input is called. marks: what truths consist of and ``Scores.support`` counts;
+        unless ``single``, which says that each is one label, an input may be without any.
+    judged: what is compared where the reference is clear: inputs, or the parts of Answers.
+    by_label: which of ``metrics`` weighs labels alike, however rare; "" for none.
+    schemes: name → how labels are made of the types that users name; empty without a choice.
     alike: what ``same`` counts, in words: "same label". Headings and "as fp32" follow it.
     alike_is: how it counts, where that is not the share of inputs with an equal answer; else "".
 
+    usage, limits(heads): for the model card; what to know of answers under any of these heads.
+    formats: name → (input, prediction) pairs to the lines that other tools read; beside JSON.
+
+    roles: the columns that are read, of those that may be named.
+    detect(source, columns): whether data are of a form in which only this task's are written, or
+        columns are named that only this task reads.
     read(source, columns, tell, on_bad): labelled inputs, or the inputs alone where there is no
         truth; what becomes of rows whose annotation is wrong: see OnBad. Raises DataError.
     labels(examples): the labels in the order of their ids, as train shows them; () for none.
+    shown(truths, labels): the labels that each truth holds, as users name them.
     strata(truths, labels): what a split keeps in proportion, one key a row.
     join(outputs, encoded): outputs of all parts of N inputs → of the inputs.
     answer(outputs, encoded, inputs, labels, head): joined outputs → Answers. Raises RunError where
@@ -195,12 +247,24 @@ class Task:
     noun: str
     outputs: "Mapping[str, Axes]"
     takes: tuple[type, ...]
+    asks: Noun
+    marks: Noun
+    judged: Noun
+    single: bool
     settings: frozenset[str]
     metrics: Mapping[str, str]
+    by_label: str
     alike: str
     alike_is: str
+    schemes: Mapping[str, Callable[[Iterable[str]], Labels]]
+    usage: Usage
+    limits: Callable[[Sequence[Head]], Sequence[str]]
+    formats: Mapping[str, Callable[[Iterable[tuple[Any, Any]]], Iterator[str]]]
+    roles: tuple[str, ...]
+    detect: "Callable[[Source, Columns], bool]"
     read: "Callable[[Source, Columns, Tell, OnBad], Examples | Sequence[Input]]"
     labels: "Callable[[Examples], Labels]"
+    shown: Callable[[Rows, Labels], list[Sequence[str]]]
     strata: Callable[[Rows, Labels], list[str]]
     join: "Callable[[Outputs, Sequence[Encoded]], Outputs]"
     answer: "Callable[[Outputs, Sequence[Encoded], Sequence[Input], Labels, Head], Answers]"

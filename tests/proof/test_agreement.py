@@ -60,5 +60,5 @@ def test_entities_agree_in_part() -> None:
         ONE, Answers(ours, ours, margin), ONE, Answers(theirs, theirs, margin),
     )  # fmt: skip
     # Of three entities that the two find for the first text they share one, which both count.
-    assert found.label_agreement == pytest.approx((2 / 3 + 1 + 1) / 3, abs=1e-6)
+    assert found.agreement == pytest.approx((2 / 3 + 1 + 1) / 3, abs=1e-6)
     assert (found.texts, found.different) == (3, 1)

@@ -12,9 +12,10 @@ from edgeft.data import Examples, labelled
 from edgeft.errors import DataError, GateError, IntegrityError
 from edgeft.proof.agreement import Agreement, ClearAgreement, agreement_of, clear_agreement
 from edgeft.proof.battery import evaluate, hold, verify
-from edgeft.proof.finding import Finding
+from edgeft.proof.finding import Finding, problem
 from edgeft.proof.paired import Drop, Loss
 from edgeft.runtime.golden import GoldenResult, check_golden
+from edgeft.tasks import task_named
 from edgeft.tasks.classification import TASK
 from edgeft.tasks.task import PLAIN, Answers
 from tests.bundles import with_variant
@@ -62,7 +63,7 @@ def test_comparing_logits_by_hand() -> None:
     one = np.array([[1.0, 2.0], [3.0, 1.0]], np.float32)
     other = np.array([[1.5, 2.0], [0.0, 1.0]], np.float32)
     found = compared(one, other)
-    assert (found.texts, found.label_agreement) == (2, 0.5)
+    assert (found.texts, found.agreement) == (2, 0.5)
     assert (found.max_abs_logit_diff, found.mean_abs_logit_diff) == (3.0, 0.875)
 
 
@@ -95,26 +96,70 @@ def test_only_clear_texts_count_without_labels() -> None:
     reference = np.array([[2.0, 0.0], [0.0, 2.0], [0.01, 0.0]], np.float32)
     logits = np.array([[2.0, 0.0], [2.0, 0.0], [0.0, 0.01]], np.float32)
     found = clear_agreement(TASK, answered(logits), answered(reference))
-    assert (found.texts, found.label_agreement, found.passed) == (2, 0.5, False)
-    assert clear_agreement(TASK, answered(logits[2:]), answered(reference[2:])).passed
+    assert (found.clear, found.of, found.agreement, found.failed) == (2, 3, 0.5, True)
+    assert found.sentence("fp32") == (
+        "2 of 3 texts are clear in the answers of fp32, and 50.0% of these are the same."
+    )
+
+
+def test_without_a_clear_text_nothing_tells() -> None:
+    unclear = np.array([[0.01, 0.0]], np.float32)
+    found = clear_agreement(TASK, answered(unclear), answered(unclear))
+    assert (found.clear, found.of, found.agreement, found.failed) == (0, 1, None, False)
+    assert found.sentence("fp32").startswith("Not proven: none of 1 text is clear")
+    finding = Finding(clear=found)
+    assert finding.unproven
+    assert (finding.verdict, problem(finding, 0.5, against="fp32")) == (
+        found.sentence("the original"),
+        "",
+    )
+    assert finding.checked()["clear_agreement"] == {
+        "judged": "texts", "of": 1, "clear": 0, "agreement": None,
+    }  # fmt: skip
+
+
+def test_a_long_text_is_judged_by_its_words() -> None:
+    tagger, margin = task_named("token-classification"), np.array([0.9, 0.9, 0.05, 0.9, 0.9])
+    reference = Answers([()], [()], margin, np.array([1, 2, 1, -1, -1]))
+
+    def found(*parts: int) -> ClearAgreement:
+        return clear_agreement(tagger, Answers([()], [()], margin, np.array(parts)), reference)
+
+    # The unclear word does not count, nor one that neither takes for a part of an entity.
+    assert (found(1, 2, -1, -1, -1).clear, found(1, 2, -1, -1, -1).of) == (2, 3)
+    assert found(1, 2, -1, -1, -1).agreement == 1.0
+    # What is found for nothing counts as what is missed does.
+    assert found(1, 2, 1, 1, -1).agreement == pytest.approx(2 / 3, abs=1e-6)
+    assert found(-1, -1, -1, -1, -1).failed
+    assert found(1, 2, 1, -1, -1).sentence("fp32") == (
+        "2 of 3 words of entities are clear in the answers of fp32, and 100.0% of these are the "
+        "same."
+    )
+    nothing = Answers([()], [()], margin, np.full(5, -1))
+    none = clear_agreement(tagger, nothing, nothing)
+    assert (none.of, none.agreement) == (0, None)
+    assert "there is no word of an entity in its answers" in none.sentence("fp32")
 
 
 def test_the_gates_of_verify() -> None:
     def check(**found: Any) -> dict[str, Finding]:
         return {"int8": Finding(device="cpu", golden=GoldenResult(0.0, 0.1), **found)}
 
+    def agreed(share: float) -> ClearAgreement:
+        return ClearAgreement(TASK.asks, 10, 12, share)
+
     hold(check(), 0.5)
     small = Loss("accuracy", "accuracy", 0.5, 0.1, 0.9)
     other = Loss("macro_f1", "macro F1", 0.4, 0.1, 0.9)
     lost = Drop((small, other), 100, 1, 0, 1.0, 2, 0, 50)
-    hold(check(drop=lost, clear=ClearAgreement(10, 0.5)), 0.5)
+    hold(check(drop=lost, clear=agreed(0.5)), 0.5)
     with pytest.raises(GateError, match=r"int8 loses 0\.60 points of accuracy"):
         hold(check(drop=replace(lost, losses=(replace(small, points=0.6), other))), 0.5)
-    with pytest.raises(GateError, match="3 of the texts with values that are no numbers"):
+    with pytest.raises(GateError, match="3 texts with values that are no numbers"):
         hold(check(no_numbers=3), 100)
-    hold(check(clear=ClearAgreement(10, 0.9)), 0.5)
-    with pytest.raises(GateError, match=r"only 80\.0% of fp32's answers"):
-        hold(check(clear=ClearAgreement(10, 0.8)), 0.5)
+    hold(check(clear=agreed(0.9)), 0.5)
+    with pytest.raises(GateError, match=r"only 80\.0% of fp32's answers to the 10 texts whose"):
+        hold(check(clear=agreed(0.8)), 0.5)
 
 
 def test_other_answers_than_recorded_are_reported(tiny_bundle: Path, tmp_path: Path) -> None:
@@ -158,7 +203,7 @@ def test_withheld_answers_are_scored_as_withheld(tiny_bundle: Path, tmp_path: Pa
         found = evaluate(model, examples(labels))
     withheld = sum(one.abstained for one in answers)
     assert withheld == 2
-    assert found.withheld()["withheld"] == withheld
+    assert found.given.selective()["withheld"] == withheld
     assert found.scores is not None
     assert (accuracy(found), found.scores.figure("accuracy")) == (0.5, 1.0)
     document = found.scored()

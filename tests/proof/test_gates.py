@@ -71,7 +71,7 @@ def test_fp32_gives_the_logits_of_torch(checkpoint: Checkpoint, fp32: Model) -> 
     found = report(fp32, reference)
     assert found.agreement is not None
     assert found.agreement.max_abs_logit_diff < 1e-4
-    assert (found.agreement.texts, found.agreement.label_agreement) == (90, 1.0)
+    assert (found.agreement.texts, found.agreement.agreement) == (90, 1.0)
     assert found.batch is not None
     assert (found.batch.texts, found.batch.flips) == (90, 0)
     assert (found.scores, found.drop, found.before, found.outcome) == (None, None, {}, {})
@@ -170,7 +170,7 @@ def test_a_drop_is_counted_from_the_original(
     assert found.drop is not None
     assert found.drop.worst.points < 0
     assert found.agreement is not None
-    assert found.agreement.label_agreement == 1.0
+    assert found.agreement.agreement == 1.0
 
 
 def test_without_labels_int8_must_agree_on_clear_texts(checkpoint: Checkpoint, int8: Model) -> None:

@@ -3,6 +3,7 @@ import pytest
 
 from edgeft.proof.paired import Drop, Loss, mcnemar_p
 from edgeft.proof.paired import paired_drop as paired_drop_of
+from edgeft.tasks import task_named
 from edgeft.tasks.classification import TASK
 
 
@@ -174,6 +175,26 @@ def test_what_the_rows_prove_is_said_plainly() -> None:
     assert "loses more than the 0.5 points" in drop(0.7, 0.9).sentence(0.5)
     assert drop(0.5, 0.9).sentence(0.5).endswith("it may be 0.90 and 0.90.")
     assert str(drop(0.1, 0.4).losses[0]) == "0.10 (-0.20 to 0.40)"
+
+
+def test_words_of_rare_labels_are_for_metrics_that_weigh_them_alike() -> None:
+    tagger, labels = task_named("token-classification"), ("O", "B-LOC", "I-LOC", "B-PER", "I-PER")
+    truths = [((0, 3, 1),), ((0, 3, 3), (4, 7, 3)), ()] * 20  # 20 and 40 entities in 60 rows
+    found = paired_drop_of(tagger, truths, truths, truths, labels)
+    text = found.sentence(0.5)
+    assert text.startswith("Not proven: 60 rows are too few to tell")
+    assert "entity F1" in text
+    assert "rarest" not in text
+    assert (found.labels, found.absent, found.rarest) == (2, 0, 0)
+    some = paired_drop_of(tagger, truths[::3] * 500, truths[::3] * 500, truths[::3] * 500, labels)
+    assert some.sentence(0.5) == (
+        "Not proven: no row has 1 of the 2 labels, so their part in entity F1 is unknown."
+    )
+    finder = task_named("question-answering")
+    golds, answers = [(("Ada", 0),)] * 30, ["Ada"] * 30
+    found = paired_drop_of(finder, golds, answers, answers, ())
+    assert "rarest" not in found.sentence(0.5)
+    assert "too few to tell" in found.sentence(0.5)
 
 
 def test_no_rows() -> None:

@@ -48,7 +48,8 @@ def test_scores_below_the_least_are_not_given_but_stay_the_likeliest() -> None:
     assert list(answers.given) == [((2, 3, 1),)]
     plain = TASK.answer({"logits": [rows]}, [one], ["a b"], LABELS, PLAIN)
     assert plain.given is plain.likeliest
-    assert plain.margin == pytest.approx([0.5])  # of the less clear word
+    assert plain.parts is not None
+    assert (plain.parts.tolist(), plain.margin) == ([3, 1], pytest.approx([0.5, 0.875]))
 
 
 def test_shown_as_json() -> None:

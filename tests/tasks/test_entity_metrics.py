@@ -18,7 +18,12 @@ def test_scores_by_span_and_label() -> None:
     scores = TASK.score(TRUTHS, ANSWERS, LABELS)
     assert scores.rows == 4
     assert scores.support == {"LOC": 2, "PER": 2}
-    assert scores.headline() == {"entity_f1": 0.25, "precision": 0.25, "recall": 0.25, "rows": 4}
+    assert scores.headline() == {
+        "entity_f1": 0.25,
+        "entity_precision": 0.25,
+        "entity_recall": 0.25,
+        "rows": 4,
+    }
     told = json.loads(json.dumps(scores.to_dict()))
     assert told["per_label"]["LOC"] == {
         "precision": 0.333333, "recall": 0.5, "f1": 0.4, "support": 2, "found": 3,
@@ -73,7 +78,7 @@ def test_scores_are_those_of_seqeval(true: list, predicted: list, expected: tupl
     scores = TASK.score([*map(spans, true)], [*map(spans, predicted)], LABELS)
     figures = (
         scores.headline()["entity_f1"],
-        *(scores.headline()[n] for n in ("precision", "recall")),
+        *(scores.headline()[n] for n in ("entity_precision", "entity_recall")),
     )
     assert figures == pytest.approx(expected, abs=1e-6)
 

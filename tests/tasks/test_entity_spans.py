@@ -61,7 +61,7 @@ def test_texts_without_any_token() -> None:
     joined = TASK.join({"logits": [framed(logits_of([]))]}, [one])
     assert TASK.decode(joined, [one], [""], LABELS, PLAIN) == [Entities(())]
     answers = TASK.answer(joined, [one], [""], LABELS, PLAIN)
-    assert (list(answers.given), list(answers.margin)) == ([()], [1.0])
+    assert (list(answers.given), list(answers.margin)) == ([()], [])
     # Between others it shifts nothing.
     three = [in_pieces("a"), one, in_pieces("a b")]
     rows = [framed(logits_of(tags)) for tags in (["B-LOC"], [], ["O", "B-PER"])]
