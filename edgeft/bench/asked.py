@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edgeft.bench.statistics import percentiles
-from edgeft.bench.texts import builtin_inputs, evenly, made_of_length, tokens_read
+from edgeft.bench.texts import builtin_inputs, even_places, made_of_length, tokens_read
 from edgeft.data import Tell, distinct, sample_evenly, unheard
 from edgeft.errors import DataError
 from edgeft.inputs import Input, Question, columns_of
@@ -20,7 +20,7 @@ from edgeft.tasks.task import Columns, Task
 __all__ = ["Asked", "TextFacts", "of_length", "read_all"]
 
 SAMPLED_TEXTS = 1 << 14  # of a large file, evenly, before any is tokenized
-MOST_TOKENS = 1 << 16  # of all inputs together, unless the user says how many
+TOKENS_IN_ALL = 1 << 16  # of all inputs together, unless the user says how many
 MOST_TEXTS = 4096
 
 
@@ -96,11 +96,15 @@ def read_all(
     encoded = encoder.encode(sample)
     if most is None:
         tokens = sum(map(tokens_read, encoded))
-        most = max(1, min(MOST_TEXTS, MOST_TOKENS * len(sample) // tokens))
-    taken = evenly(len(sample), min(most, len(sample)))
+        most = max(1, min(MOST_TEXTS, TOKENS_IN_ALL * len(sample) // tokens))
+    taken = even_places(len(sample), min(most, len(sample)))
     random.Random(0).shuffle(taken)
     return _asked(
-        [sample[at] for at in taken], [encoded[at] for at in taken], source, counted.count
+        [sample[at] for at in taken],
+        [encoded[at] for at in taken],
+        source,
+        task.asks.many,
+        counted.count,
     )
 
 
@@ -120,22 +124,24 @@ class _Counted:
 def of_length(whole: Asked, length: int, encoder: TextEncoder) -> Asked:
     """Different inputs of ``length`` tokens, special ones included, made of others' words.
 
-    There are as many as make MOST_TOKENS tokens, at most those of ``whole``. Raises UsageError
+    There are as many as make TOKENS_IN_ALL tokens, at most those of ``whole``. Raises UsageError
     where no question with its context can have so few.
     """
-    count = max(1, min(len(whole.inputs), MOST_TOKENS // length))
+    count = max(1, min(len(whole.inputs), TOKENS_IN_ALL // length))
     made = made_of_length(whole.inputs, length, count, encoder)
     source = f"{whole.facts.source}, joined and cut"
-    return _asked(made, encoder.encode(made), source, whole.facts.found)
+    return _asked(made, encoder.encode(made), source, whole.facts.kind, whole.facts.found)
 
 
-def _asked(inputs: list[Input], encoded: Sequence[Encoded], source: str, found: int) -> Asked:
+def _asked(
+    inputs: list[Input], encoded: Sequence[Encoded], source: str, kind: str, found: int
+) -> Asked:
     lengths = [tokens_read(one) for one in encoded]
     p50, p90, longest = map(int, percentiles(lengths, (50, 90, 100)))
     texts = "\0".join(text for one in inputs for text in columns_of(one))
     facts = TextFacts(
         source=source,
-        kind="questions" if isinstance(inputs[0], Question) else "texts",
+        kind=kind,
         found=found,
         count=len(inputs),
         tokens_p50=p50,

@@ -38,7 +38,7 @@ __all__ = ["Checkpoint", "open_checkpoint"]
 
 TRAINING_FILE = "training.json"
 NO_LIMIT = 512  # tokens, for the rare architecture that states no limit itself
-DRAWN_UP_FOR = "single_label_classification"
+ONE_LABEL = "single_label_classification"
 # What is read of training.json, where it is there.
 RECORDED: Mapping[str, Reader[Any]] = {
     "max_length": whole(1, 1 << 30),
@@ -204,9 +204,7 @@ def _check_config(name: str, config: Any, task: Task) -> None:
     if not _has_head(architectures, task):
         found = ", ".join(architectures) or "no architecture"
         raise ModelError(
-            f"{name} has no classification head: its config names {found}."
-            if task is TASK
-            else f"{name} is no {task.noun}: its config names {found}.",
+            f"{name} is no {task.noun}: its config names {found}.",
             hint=f"Fine-tune it first: edgeft train DATA --model {name} -o runs/NAME",
         )
     if type(config) not in heads_of(task):
@@ -222,12 +220,17 @@ def _check_config(name: str, config: Any, task: Task) -> None:
                 hint="Bring the config.json that belongs to the weights.",
             )
         return
-    other = config.problem_type not in (None, DRAWN_UP_FOR) and task is TASK
-    if other or config.num_labels < 2:
-        kind = config.problem_type or f"a problem with {config.num_labels} label"
+    if task.single and config.problem_type not in (None, ONE_LABEL):
+        kind = config.problem_type.replace("_", " ")
         raise ModelError(
-            f"{name} was trained for {kind.replace('_', ' ')}, which edgeft does not export yet.",
-            hint="Single-label classification with two or more labels is supported.",
+            f"{name} was trained for {kind}, which edgeft does not export yet.",
+            hint=f"A {task.noun} that gives each {task.asks.one} one label is supported.",
+        )
+    if config.num_labels < 2:
+        raise ModelError(
+            f"{name}: its config.json names {config.num_labels} label; {task.noun}s with two or "
+            "more are supported.",
+            hint="Train it with more labels, or bring the config.json that belongs to the weights.",
         )
 
 
@@ -290,10 +293,9 @@ def _model(name: str, folder: Path, weights: Weights, config: Any, wrapper: str,
             return read_model(name, folder, weights, config, task, wrapper=wrapper)
 
     loaded = read()
-    head = "classification head" if task is TASK else f"head of a {task.noun}"
     if loaded.missing:
         raise ModelError(
-            f"{name}: its weights lack {loaded.missing[0]!r} of the {head}.",
+            f"{name}: its weights lack {loaded.missing[0]!r}, which every {task.noun} has.",
             hint=f"Fine-tune it first: edgeft train DATA --model {name} -o runs/NAME",
         )
     if loaded.other_shapes:

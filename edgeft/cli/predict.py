@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 @options.question_columns
 @options.runtime
 @click.option(
-    "--format", "form", type=click.Choice(["json", "conll", "spacy", "brat"]), default="json",
-    show_default=True, help="How entities are written.",
+    "--format", "form", default="json", show_default=True,
+    help="How entities are written: json, conll, spacy or brat.",
 )  # fmt: skip
 @click.option("--min-score", type=float, help="Give no entity below it (0 to 1).")
 @click.option("--aggregation", help="What speaks for a word: first, average or max of its tokens.")
@@ -79,7 +79,7 @@ def command(
     from edgeft.errors import DataError, UsageError
     from edgeft.runtime.runner import GROUP
     from edgeft.tasks import task_named
-    from edgeft.tasks.entity_formats import FORMATS, line_by_line
+    from edgeft.tasks.entity_formats import line_by_line
 
     arrivals = None
     if str(source) == "-":
@@ -88,8 +88,9 @@ def command(
         stdin: Any = sys.stdin.buffer
         arrivals = Arrivals(getattr(stdin, "raw", stdin))
     task = task_named(read_manifest(bundle).model.task)
-    if form != "json" and task.name != "token-classification":
-        raise UsageError(f"--format {form} writes entities, and {bundle} finds none.")
+    if form != "json" and form not in task.formats:
+        known = ", ".join(("json", *task.formats))
+        raise UsageError(f"--format {form}: what this {task.noun} finds is written as: {known}.")
     if form == "brat" and source.is_dir():
         raise UsageError(
             f"--format brat writes the .ann of one document, and {source} has several.",
@@ -125,7 +126,7 @@ def command(
             ours, theirs = tee(inputs)
             found = zip(ours, model.stream(theirs), strict=True)
         if form != "json":
-            for line in FORMATS[form](
+            for line in task.formats[form](
                 found, console.note, lambda one: sizes.popleft() if sizes else line_by_line(one)
             ):
                 print(line)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = ["describe_run", "note_epoch", "print_report", "print_result"]
 
-MOST_CLASSES = 20  # more are summed up
+MOST_LABELS = 20  # more are summed up
 
 
 def note_epoch(point: "EpochScores") -> None:
@@ -29,30 +29,33 @@ def print_report(report: "DataReport") -> None:
     """The data report as a table, and a warning for each figure that should worry."""
     from statistics import median
 
-    tokens, sizes, whole = report.tokens, sorted(report.classes.values()), report.bare is None
+    from edgeft.tasks import task_named
+
+    task, tokens, sizes = task_named(report.task), report.tokens, sorted(report.support.values())
+    asked = task.asks.many
     rows: list[tuple[str, object]] = [(f"rows in {name}", n) for name, n in report.rows.items()]
     if sizes:
         spread = f"{sizes[0]} to {sizes[-1]}, median {median(sizes):g}"
         rows += [
-            ("classes" if whole else "labels", len(sizes)),
-            ("rows of a class" if whole else "spans of a label", spread),
+            ("labels", len(sizes)),
+            (f"{task.marks.many} of a label", spread),
         ]
     if report.bare is not None:
-        rows.append(("rows without any", f"{report.bare} ({report.bare / report.given:.1%})"))
+        share = f"{report.bare} ({report.bare / report.given:.1%})"
+        rows.append((f"{asked} without {task.marks.many}", share))
     rows += [
-        ("tokens of a text", f"p50 {tokens.p50}, p90 {tokens.p90}, p95 {tokens.p95}, "
+        (f"tokens of a {task.asks.one}", f"p50 {tokens.p50}, p90 {tokens.p90}, p95 {tokens.p95}, "
                              f"p99 {tokens.p99}, longest {tokens.max}"),
-        (f"texts cut at {report.max_length} tokens" if whole
-         else f"texts over {report.max_length} tokens, in windows",
+        (f"{asked} cut at {report.max_length} tokens" if task.on_long == "truncate"
+         else f"{asked} over {report.max_length} tokens, in windows",
          f"{report.cut} ({report.cut_share:.1%})"),
         *((one.told, _told(one.value)) for one in report.figures),
         ("unknown tokens", f"{tokens.unknown_share:.2%}"),
-        ("empty texts", report.empty),
-        ("repeated texts", report.duplicates),
-        ("rows whose text has two labels" if whole else "rows labelled in two ways",
-         report.contradictory_rows),
+        (f"empty {asked}", report.empty),
+        (f"repeated {asked}", report.duplicates),
+        (f"rows whose {task.asks.one} is annotated in two ways", report.contradictory_rows),
     ]  # fmt: skip
-    what = "questions whose context is" if report.questions else "texts"
+    what = f"{asked} whose context is" if report.by_context else asked
     if "validation" in report.rows:
         rows.append((f"validation {what} also in train", report.shared_validation))
     if "test" in report.rows:
@@ -68,12 +71,8 @@ def print_report(report: "DataReport") -> None:
         gone = ", ".join(f"{n} {reason}" for reason, n in report.removed.to_dict().items())
         rows.append(("removed from train by --clean", gone))
     console.print_table("Data", ["figure", "value"], rows)
-    if 0 < len(sizes) <= MOST_CLASSES:
-        console.print_table(
-            "Classes" if whole else "Labels",
-            ["label", "rows" if whole else "spans"],
-            report.classes.items(),
-        )
+    if 0 < len(sizes) <= MOST_LABELS:
+        console.print_table("Labels", ["label", task.marks.many], report.support.items())
     console.print_lines(f"Warning: {one}" for one in report.warnings())
 
 
@@ -89,10 +88,11 @@ def describe_run(prepared: "Prepared") -> list[str]:
     where = f"{hardware.device}, {hardware.precision}, {hardware.threads} threads"
     if hardware.processes > 1:
         where += f", {hardware.processes} processes"
+    asked = prepared.task.asks.many
     return [
         *(f"Note: {prepared.base.name}: {one}" for one in prepared.base.notes),
         f"Task: {prepared.task.name}{'' if prepared.config.task else ', as the data tell'}.",
-        f"Model: {prepared.base.name} on {where}, texts up to {recipe.max_length} tokens.",
+        f"Model: {prepared.base.name} on {where}, {asked} up to {recipe.max_length} tokens.",
         f"Recipe: {_recipe(recipe)}.",
     ]
 

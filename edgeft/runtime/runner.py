@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 
 from edgeft.errors import ClosedError, DataError
-from edgeft.inputs import Input, Question
+from edgeft.inputs import Input
 from edgeft.runtime.ahead import groups, one_ahead
 from edgeft.runtime.batching import plan_batches
 from edgeft.runtime.engine import Engine
@@ -270,8 +270,8 @@ class Runner:
         return one.unread > 0 if self._serving.on_long == "window" else one.truncated
 
     def _too_long(self, one: Encoded, at: int | None = None) -> DataError:
-        kind = "question" if Question in self._task.takes else "text"
-        which = f"The {kind}" if at is None else f"{kind.capitalize()} {at}"
+        asked = self._task.asks.one
+        which = f"The {asked}" if at is None else f"{asked.capitalize()} {at}"
         if self._serving.on_long == "window":
             return DataError(
                 f"{which} has more than {MOST_WINDOWED:,} characters, which is too long for "

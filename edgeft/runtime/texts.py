@@ -2,9 +2,10 @@
 
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from dataclasses import fields
 from typing import Any
 
-from edgeft.inputs import Input, Question
+from edgeft.inputs import Input
 
 __all__ = ["check_input", "check_list", "check_source", "one_by_one"]
 
@@ -61,8 +62,9 @@ def _is_missing(found: object) -> bool:
 
 def _instead_of(found: object, takes: tuple[type, ...]) -> str:
     """What to give instead of something that is no input."""
-    if Question in takes and not _is_missing(found):
-        return "make it one with edgeft.Question(question, context)"
+    if str not in takes and not _is_missing(found):
+        columns = ", ".join(one.name for one in fields(takes[0]))
+        return f"make it one with edgeft.{takes[0].__name__}({columns})"
     if isinstance(found, Input):
         return "this model's task takes no such thing"
     if _is_missing(found):

@@ -211,7 +211,8 @@ class Task:
     alike_is: how it counts, where that is not the share of inputs with an equal answer; else "".
 
     usage, limits(heads): for the model card; what to know of answers under any of these heads.
-    formats: name → (input, prediction) pairs to the lines that other tools read; beside JSON.
+    formats: name → (input, prediction) pairs to the lines that other tools read, beside JSON; each
+        is told what to warn with, and how many characters of its document a text takes.
 
     roles: the columns that are read, of those that may be named.
     detect(source, columns): whether data are of a form in which only this task's are written, or
@@ -259,7 +260,7 @@ class Task:
     schemes: Mapping[str, Callable[[Iterable[str]], Labels]]
     usage: Usage
     limits: Callable[[Sequence[Head]], Sequence[str]]
-    formats: Mapping[str, Callable[[Iterable[tuple[Any, Any]]], Iterator[str]]]
+    formats: "Mapping[str, Callable[[Iterable[tuple[Any, Any]], Tell, Callable[[str], int]], Iterator[str]]]"  # noqa: E501
     roles: tuple[str, ...]
     detect: "Callable[[Source, Columns], bool]"
     read: "Callable[[Source, Columns, Tell, OnBad], Examples | Sequence[Input]]"

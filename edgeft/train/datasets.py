@@ -26,7 +26,6 @@ from edgeft.errors import DataError, DependencyError
 from edgeft.normalize import normalizer
 from edgeft.settings import shared
 from edgeft.tasks.reading import columns_named, examples_of
-from edgeft.tasks.tags import tags_of
 from edgeft.tasks.task import Task
 from edgeft.train.arrow import is_unlabelled, open_dataset, open_parquet
 from edgeft.train.config import DataConfig
@@ -92,25 +91,25 @@ def normalized(splits: Splits, steps: Iterable[str]) -> Splits:
     )
 
 
-def check_labels(splits: Splits) -> None:
+def check_labels(splits: Splits, task: Task) -> None:
     """Raise DataError for too few labels, one that is none, or one that train never shows.
 
-    A row has one label, or spans with a label each; where a task has no labels, all is well.
+    Where a task has no labels, all is well.
     """
     train = splits.train
     if not train.labels:
         return
-    shown = list(_shown(train))  # (line, label), in order
+    shown = list(_shown(train, task))  # (line, label), in order
     names = [name for _, name in shown]
     known = set(names)
     hint = ""
     if "label" in train.columns:
         hint = f"Is {visible(train.columns['label'])} the right column? Name another with " \
             "--label-column."  # fmt: skip
-    if len(known) < 2 and isinstance(train.truths[0], int):
+    if len(known) < 2 and task.single:
         raise DataError(
             f"{train.source}: every row has the label {visible(names[0])}; "
-            "a classifier needs two classes or more.",
+            f"a {task.noun} needs two labels or more.",
             hint=hint,
         )
     longest = max(known, key=len)
@@ -126,7 +125,7 @@ def check_labels(splits: Splits) -> None:
         if split is None:
             continue
         places: dict[str, int] = {}  # label → the first line that has it
-        for line, name_of_it in _shown(split):
+        for line, name_of_it in _shown(split, task):
             places.setdefault(name_of_it, line)
         unseen = [label for label in places if label not in known]
         if unseen:
@@ -148,13 +147,11 @@ def check_labels(splits: Splits) -> None:
             )
 
 
-def _shown(examples: Examples) -> Iterator[tuple[int, str]]:
+def _shown(examples: Examples, task: Task) -> Iterator[tuple[int, str]]:
     """(line, label) of every label that a row has, in order."""
-    for line, truth in zip(examples.lines, examples.named(), strict=True):
-        if isinstance(truth, str):
-            yield line, truth
-        else:
-            yield from ((line, tag.type) for tag in tags_of(label for *_, label in truth))
+    shown = task.shown(examples.truths, examples.labels)
+    for line, labels in zip(examples.lines, shown, strict=True):
+        yield from ((line, label) for label in labels)
 
 
 # --- files and folders -----------------------------------------------------------

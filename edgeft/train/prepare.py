@@ -10,7 +10,7 @@ from edgeft.runtime.tokenize import TextEncoder
 from edgeft.tasks import task_named
 from edgeft.tasks.encoded import Encoded
 from edgeft.tasks.reading import aligned, columns_named, task_of
-from edgeft.tasks.tags import SCHEMES, begins
+from edgeft.tasks.tags import begins
 from edgeft.tasks.task import Task
 from edgeft.train.clean import clean
 from edgeft.train.config import TrainConfig
@@ -24,7 +24,6 @@ from edgeft.train.report import DataReport, check_known, count_tokens, describe
 
 __all__ = ["Prepared", "prepare"]
 
-TAGGER = "token-classification"
 # Of each kind of input the one that says nothing.
 NOTHING: Mapping[type, Input] = {str: "", Pair: Pair("", ""), Question: Question("", "")}
 
@@ -62,9 +61,11 @@ def prepare(config: TrainConfig, hardware: Hardware) -> Prepared:
     sources = open_splits(config.data, notes.append)
     task = task_named(config.task or task_of(sources["train"], columns_named(vars(config.data))))
     splits = read_splits(sources, task, config.data, notes.append)
-    if config.scheme is not None and task.name != TAGGER:
+    if config.scheme is not None and config.scheme not in task.schemes:
+        known = ", ".join(task.schemes)
         raise UsageError(
-            f"{option('scheme')} names the scheme of the tags of {TAGGER}; this is {task.name}.",
+            f"{option('scheme')} says how labels are made of the types of entities; "
+            + (f"{config.scheme} is none of {known}." if known else f"{task.name} has none."),
             hint=f"Leave out {option('scheme')}.",
         )
     if task.by_token and config.data.normalize:
@@ -75,7 +76,7 @@ def prepare(config: TrainConfig, hardware: Hardware) -> Prepared:
     splits = normalized(splits, config.data.normalize)
     data_fingerprint = fingerprint(splits)
     given, removed = clean(splits) if config.data.clean else (splits, None)
-    check_labels(given)
+    check_labels(given, task)
     labels = _labels(given.train, task, config.scheme)
     given = given.each(lambda split: aligned(split, labels))
     keys = task.strata(given.train.truths, labels)
@@ -109,6 +110,7 @@ def prepare(config: TrainConfig, hardware: Hardware) -> Prepared:
     truths = [one for split in rows for one in split.truths]
     objective = objective_named(task.name)
     report = describe(
+        task,
         given,
         splits,
         [len(one.ids) for one in uncut],
@@ -138,10 +140,10 @@ def _as_read(
 ) -> list[Encoded]:
     """The inputs as they will be learned, in windows; the short ones are read already.
 
-    A question is cut at half of a window, whatever room its context leaves.
+    So are those of up to half a window, at which a question is cut whatever its context leaves.
     """
     found = list(uncut)
-    most = max_length // 2 if Question in base.task.takes else max_length
+    most = max_length // 2
     long = [at for at, one in enumerate(uncut) if base.task.by_token and len(one.ids) > most]
     read = base.encoder(max_length).encode([inputs[at] for at in long])
     for at, one in zip(long, read, strict=True):
@@ -155,7 +157,7 @@ def _labels(train: Examples, task: Task, scheme: str | None) -> tuple[str, ...]:
     if scheme is None:
         return labels
     types = list(begins(labels))
-    labels = SCHEMES[scheme](types)
+    labels = task.schemes[scheme](types)
     lost = [name for name in types if name not in begins(labels)]
     if lost:
         raise DataError(

@@ -3,6 +3,7 @@
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from itertools import chain
 from statistics import median
 from typing import Any
 
@@ -11,8 +12,9 @@ import numpy as np
 from edgeft.data import Examples, Splits, visible
 from edgeft.errors import DataError
 from edgeft.inputs import Input, Question, columns_of
+from edgeft.tasks import task_named
 from edgeft.tasks.encoded import Encoded
-from edgeft.tasks.tags import tags_of
+from edgeft.tasks.task import Noun, Task
 from edgeft.train.clean import Removed, group_key, text_key, truth_key
 from edgeft.train.objectives.objective import Figure
 from edgeft.train.scripts import main_script, models_for
@@ -27,8 +29,9 @@ MOST_UNKNOWN = 0.25
 CUT_SHARE = 0.10
 IMBALANCE = 10.0
 DUPLICATE_SHARE = 0.01
-FEW_ROWS = 8
+FEW = 8  # rows, or entities, of a label
 MOST_NAMED = 5  # labels in a warning
+ROW = Noun("row", "rows")
 
 
 @dataclass(frozen=True)
@@ -51,26 +54,26 @@ class TokenCounts:
 class DataReport:
     """The figures. Those without a split in their name are about train as it was given.
 
-    rows: rows by split, after train's own hold-out became validation.
-    given: rows of train before that, as all that follows. classes: how often each label stands,
-    on a row or a span of it. bare: rows without any, None where each has one. cut: texts with
-    more than ``max_length`` tokens, which are read in windows where the task says so.
-    duplicates: rows whose text stood there before.
-    contradictory_rows: rows whose text also stands under another label.
-    shared_validation, shared_test: rows of that split whose text, or context, is in train; of
-        rows held out from train, those whose text stands among the rest, too.
+    task: its name. rows: rows by split, after train's own hold-out became validation.
+    given: rows of train before that, as all that follows. support: how often the truths hold each
+    label. bare: inputs without a label, an entity or an answer, None where each has a label. cut:
+    inputs with more than ``max_length`` tokens, which are read in windows where the task says so.
+    duplicates: rows whose input stood there before.
+    contradictory_rows: rows whose input also stands under another truth.
+    shared_validation, shared_test: rows of that split whose input, or context, is in train; of
+        rows held out from train, those whose input stands among the rest, too.
     removed: what --clean took out before all this was counted.
     notes: what the readers of the files decided.
     skipped: rows that --skip-bad left out, by split and by what was wrong with them.
     figures: what there is to say of this task alone.
     unlearned: labels that only held-out rows show. unheld: those of spans that one row alone
         shows, which so was not held out.
-    questions: whether the rows are questions, of which contexts are shared.
     """
 
+    task: str
     rows: dict[str, int]
     given: int
-    classes: dict[str, int]
+    support: dict[str, int]
     bare: int | None
     tokens: TokenCounts
     max_length: int
@@ -86,22 +89,26 @@ class DataReport:
     figures: tuple[Figure, ...] = ()
     unlearned: tuple[str, ...] = ()
     unheld: tuple[str, ...] = ()
-    questions: bool = False
+
+    @property
+    def by_context(self) -> bool:
+        """Whether the rows are questions, of which contexts are shared."""
+        return Question in task_named(self.task).takes
 
     @property
     def cut_share(self) -> float:
-        """The share of train texts that are cut, 0 to 1."""
+        """The share of train inputs that are too long, 0 to 1."""
         return self.cut / self.given
 
     @property
     def imbalance(self) -> float:
         """The most frequent label's number over the rarest one's; 1 without labels."""
-        sizes = self.classes.values()
+        sizes = self.support.values()
         return max(sizes) / min(sizes) if sizes else 1.0
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready, with the derived figures and the warnings."""
-        sizes = self.classes.values()
+        sizes = self.support.values()
         found = {
             **asdict(self),
             "notes": list(self.notes),
@@ -114,17 +121,17 @@ class DataReport:
             del found["bare"]
         if sizes:
             found |= {
-                "class_rows_min": min(sizes),
-                "class_rows_median": median(sizes),
-                "class_rows_max": max(sizes),
+                "support_min": min(sizes),
+                "support_median": median(sizes),
+                "support_max": max(sizes),
                 "imbalance": self.imbalance,
             }
         return {**found, "warnings": list(self.warnings())}
 
     def warnings(self) -> tuple[str, ...]:
         """One sentence for each figure that should worry."""
-        train = self.given
-        whole = self.bare is None  # a row has one label; else its spans have
+        train, task = self.given, task_named(self.task)
+        asks, marks = task.asks, task.marks
         found = []
         if self.tokens.unknown_share > UNKNOWN_SHARE:
             found.append(
@@ -132,41 +139,36 @@ class DataReport:
                 "this vocabulary is not made for this language or kind of text. "
                 "Choose another --model."
             )
-        if self.cut_share > CUT_SHARE and whole:
+        if self.cut_share > CUT_SHARE and task.on_long == "truncate":
             found.append(
-                f"{self.cut_share:.0%} of the texts are longer than {self.max_length} tokens "
+                f"{self.cut_share:.0%} of the {asks.many} are longer than {self.max_length} tokens "
                 "and are cut: raise --max-length if their ends matter."
             )
         if self.imbalance > IMBALANCE:
+            watched = task.metrics.get(task.by_label, "the F1 of the rarest")
             found.append(
-                f"The largest class has {self.imbalance:.0f} times the rows of the smallest: "
-                "watch macro F1, and consider --class-weights."
-                if whole
-                else f"The most frequent label stands {self.imbalance:.0f} times as often as the "
-                "rarest: watch its own F1, and consider --class-weights."
+                f"The most frequent label has {self.imbalance:.0f} times the {marks.many} of the "
+                f"rarest: watch {watched}, and consider --class-weights."
             )
-        small = sum(1 for size in self.classes.values() if size < FEW_ROWS)
+        small = sum(1 for size in self.support.values() if size < FEW)
         if small:
             found.append(
-                f"{small} of {len(self.classes)} classes have under {FEW_ROWS} rows."
-                if whole
-                else f"{small} of {len(self.classes)} labels stand under {FEW_ROWS} times."
+                f"{small} of {len(self.support)} labels {'has' if small == 1 else 'have'} under "
+                f"{FEW} {marks.many}."
             )
-        if len(self.classes) > train / 2 and whole:
+        if len(self.support) > train / 2 and task.single:
             found.append(
-                f"There are {len(self.classes)} labels for {train} rows: "
+                f"There are {len(self.support)} labels for {train} rows: "
                 "is this the right --label-column?"
             )
         if self.empty:
-            found.append(f"{self.empty} texts are empty; --clean removes them.")
+            found.append(f"{asks.are(self.empty)} empty; --clean removes {_them(self.empty)}.")
         if self.duplicates > DUPLICATE_SHARE * train:
-            found.append(f"{self.duplicates} rows repeat a text; --clean removes them.")
+            repeat = f"{ROW.of(self.duplicates)} {'repeats' if self.duplicates == 1 else 'repeat'}"
+            found.append(f"{repeat} a {asks.one}; --clean removes {_them(self.duplicates)}.")
         if self.contradictory_rows:
             found.append(
-                f"{self.contradictory_rows} rows have a text that also stands under another "
-                "label; --clean removes them."
-                if whole
-                else f"{self.contradictory_rows} rows have a text that another row annotates "
+                f"{self.contradictory_rows:,} rows have a {asks.one} that another row annotates "
                 "otherwise; --clean removes them."
             )
         if self.unlearned:
@@ -185,13 +187,19 @@ class DataReport:
             ("test", self.shared_test),
         ):
             if shared:
-                what = "questions have a context that is" if self.questions else "texts are"
+                what = "is" if shared == 1 else "are"
+                if self.by_context:
+                    what = f"{'has' if shared == 1 else 'have'} a context that is"
                 found.append(
-                    f"{shared} of {self.rows[split]} {split} {what} also in train, which "
-                    f"makes the {split} scores look better than they are; --clean removes "
-                    "them from train."
+                    f"{shared:,} of {self.rows[split]:,} {split} {asks.many} {what} also in train, "
+                    f"which makes the {split} scores look better than they are; --clean removes "
+                    f"{_them(shared)} from train."
                 )
         return tuple(found)
+
+
+def _them(count: int) -> str:
+    return "it" if count == 1 else "them"
 
 
 def count_tokens(encoded: Sequence[Encoded], special: int) -> TokenCounts:
@@ -221,6 +229,7 @@ def check_known(tokens: TokenCounts, inputs: Sequence[Input], model: str) -> Non
 
 
 def describe(
+    task: Task,
     given: Splits,
     splits: Splits,
     lengths: Sequence[int],
@@ -245,13 +254,14 @@ def describe(
         among = whole_train if name in given.present() else learned
         return 0 if split is None else sum(group_key(one) in among for one in split.inputs)
 
-    train, whole = given.train, all(isinstance(one, int) for one in given.train.truths)
-    shown, left = _shown(train), set(_shown(splits.train))
+    train = given.train
+    shown, left = _shown(task, train), set(_shown(task, splits.train))
     return DataReport(
+        task=task.name,
         rows={name: len(split) for name, split in splits.present().items()},
         given=len(train),
-        classes=dict(Counter(shown).most_common()),
-        bare=None if whole else sum(not truth for truth in train.truths),
+        support=dict(Counter(shown).most_common()),
+        bare=None if task.single else sum(not truth for truth in train.truths),
         tokens=tokens,
         max_length=max_length,
         cut=sum(length > max_length for length in lengths),
@@ -267,8 +277,9 @@ def describe(
         },
         figures=tuple(figures),
         unlearned=tuple(one for one in dict.fromkeys(shown) if one not in left),
-        unheld=_alone(train) if splits.validation is not given.validation and not whole else (),
-        questions=isinstance(train.inputs[0], Question),
+        unheld=_alone(task, train)
+        if splits.validation is not given.validation and not task.single
+        else (),
     )
 
 
@@ -276,20 +287,13 @@ def _some(labels: Sequence[str]) -> str:
     return f"{', '.join(map(visible, labels[:MOST_NAMED]))}{' …' * (len(labels) > MOST_NAMED)}"
 
 
-def _alone(train: Examples) -> tuple[str, ...]:
-    """The labels of spans that one row alone shows."""
-    if not train.labels:
-        return ()
-    types = [tag.type for tag in tags_of(train.labels)]
-    rows = Counter(one for truth in train.truths for one in {types[at] for *_, at in truth})
+def _alone(task: Task, train: Examples) -> tuple[str, ...]:
+    """The labels that one row alone shows."""
+    shown = task.shown(train.truths, train.labels)
+    rows = Counter(one for labels in shown for one in dict.fromkeys(labels))
     return tuple(one for one, count in rows.items() if count == 1)
 
 
-def _shown(train: Examples) -> list[str]:
-    """The label of each row, or of each of its spans."""
-    if not train.labels:
-        return []
-    if all(isinstance(one, int) for one in train.truths):
-        return [train.labels[at] for at in train.truths]
-    types = [tag.type for tag in tags_of(train.labels)]
-    return [types[label] for truth in train.truths for *_, label in truth]
+def _shown(task: Task, train: Examples) -> list[str]:
+    """Each label of each row, in order."""
+    return [*chain.from_iterable(task.shown(train.truths, train.labels))]

@@ -98,7 +98,7 @@ def test_a_hub_id_without_a_network_is_one_clear_error() -> None:
 
 def test_an_encoder_without_a_head(tmp_path: Path) -> None:
     error = refused(tiny.encoder(tmp_path / "e"))
-    assert "no classification head: its config names BertModel" in error.message
+    assert "is no text classifier: its config names BertModel" in error.message
     assert "edgeft train DATA --model" in error.hint
 
 
@@ -109,7 +109,7 @@ def test_a_config_that_promises_a_head_that_the_weights_lack(tmp_path: Path) -> 
         lambda config: config.update(architectures=["BertForSequenceClassification"]),
     )
     error = refused(folder)
-    assert "lack 'classifier.bias' of the classification head" in error.message
+    assert "lack 'classifier.bias', which every text classifier has" in error.message
     assert "edgeft train DATA --model" in error.hint
 
 
@@ -118,7 +118,7 @@ def test_a_config_that_promises_a_head_that_the_weights_lack(tmp_path: Path) -> 
     [
         ({"problem_type": "regression"}, "trained for regression"),
         ({"problem_type": "multi_label_classification"}, "trained for multi label"),
-        ({"id2label": {"0": "only"}, "label2id": {"only": 0}}, "with 1 label"),
+        ({"id2label": {"0": "only"}, "label2id": {"only": 0}}, "names 1 label; text classifiers"),
         ({"id2label": {"0": "a", "1": "a", "2": "b"}}, "3 different labels"),
         ({"id2label": {"0": "a", "1": "b", "3": "c"}}, "3 different labels"),
         ({"vocab_size": 7}, "the model only 7"),

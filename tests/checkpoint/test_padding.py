@@ -63,7 +63,7 @@ def test_the_bundle_of_a_decoder(tmp_path: Path, kind: str) -> None:
     result = export(ExportConfig(checkpoint=str(folder), out=out, variants=("fp32",)))
     fp32 = result.manifest.model.variants["fp32"]
     assert fp32.batch_invariant
-    assert fp32.measured["batch"]["label_flips"] == 0
+    assert fp32.measured["batch"]["flips"] == 0
     assert result.manifest.model.pad_id == 1
     with edgeft.load(out, device="cpu") as model:
         alone = np.concatenate([logits_for(model, [text]) for text in TEXTS])

@@ -29,7 +29,7 @@ def test_the_config_tells_the_task(tagger: Path, tiny_checkpoint: Path) -> None:
 
 
 def test_a_task_that_is_not_the_models(tagger: Path, tiny_checkpoint: Path) -> None:
-    with pytest.raises(ModelError, match="has no classification head"):
+    with pytest.raises(ModelError, match="is no text classifier"):
         open_checkpoint(str(tagger), "text-classification")
     with pytest.raises(ModelError, match="is no entity tagger: its config names Bert"):
         open_checkpoint(str(tiny_checkpoint), "token-classification")
@@ -42,6 +42,14 @@ def test_a_tagger_whose_head_lacks_a_label(tagger: Path, tmp_path: Path) -> None
     ids = {label: at for at, label in enumerate(tiny.TAGS[:4])}
     folder = with_json(tagger, tmp_path / "m", "config.json", id2label=names, label2id=ids)
     with pytest.raises(ModelError, match="does not fit the 4 labels of its config"):
+        open_checkpoint(str(folder))
+
+
+def test_a_tagger_with_one_label_alone(tagger: Path, tmp_path: Path) -> None:
+    folder = with_json(
+        tagger, tmp_path / "m", "config.json", id2label={"0": "O"}, label2id={"O": 0}
+    )
+    with pytest.raises(ModelError, match="names 1 label; entity taggers with two or more are"):
         open_checkpoint(str(folder))
 
 

@@ -106,7 +106,7 @@ def test_predict_writes_entities_of_taggers_alone(tiny_bundle: Path, tmp_path: P
     arguments = ["predict", str(tiny_bundle), str(tmp_path / "t.txt")]
     told = CliRunner().invoke(main, [*arguments, "--format", "conll"])
     assert told.exit_code == 2
-    assert "--format conll writes entities" in told.output
+    assert "--format conll: what this text classifier finds is written as: json." in told.output
     told = CliRunner().invoke(main, [*arguments, "--min-score", "0.5"])
     assert told.exit_code == 2
     assert "min_score" in told.output or "min-score" in told.output
@@ -196,7 +196,7 @@ def test_verify_passes_and_compares(tiny_bundle: Path, labelled: Path) -> None:
     assert result.exit_code == 0, result.output
     checks = json.loads(result.stdout)
     assert checks["fp32"]["golden"]["passed"]
-    assert checks["fp32"]["agreement"]["label_agreement"] == 1.0
+    assert checks["fp32"]["agreement"]["agreement"] == 1.0
     assert "pass" in run("verify", tiny_bundle).stdout
 
 

@@ -25,7 +25,7 @@ def test_a_table_and_the_next_command(tiny_checkpoint: Path, tmp_path: Path) -> 
     result = invoke(tiny_checkpoint, "-o", tmp_path / "b")
     assert result.exit_code == 0, result.output
     words = " ".join(result.stdout.split())
-    assert "compared with torch on 60 texts that are built in" in words
+    assert "compared with torch on 60 texts built in" in words
     assert "fp32 0.1 1.00 ort-fused 2/2" in words
     assert "int8" in words
     assert "accuracy" not in words

@@ -102,7 +102,7 @@ def test_figures_are_measured_and_recorded(scored: ExportResult) -> None:
     document = scored.to_dict()
     assert document["torch"] == {"accuracy": 1.0, "macro_f1": 1.0, "weighted_f1": 1.0, "rows": 45}
     fp32, int8 = document["variants"]["fp32"], document["variants"]["int8"]
-    assert (fp32["drop"]["points"], fp32["parity"]["label_agreement"]) == (0.0, 1.0)
+    assert (fp32["drop"]["points"], fp32["parity"]["agreement"]) == (0.0, 1.0)
     assert (fp32["times_of_fp32"], int8["times_of_fp32"] > 0) == (1.0, True)
     assert fp32["bytes"] == (scored.out / "onnx" / "model.onnx").stat().st_size
     assert int8["bytes"] < fp32["bytes"]

@@ -80,7 +80,7 @@ def test_a_tagger_is_exported_and_predicts(plain: ExportResult) -> None:
     found = plain.reports["fp32"]
     assert found.source == "built-in"
     assert found.agreement is not None
-    assert (found.agreement.label_agreement, found.scores) == (1.0, None)
+    assert (found.agreement.agreement, found.scores) == (1.0, None)
     text = "Angela won the game " * 30
     with edgeft.load(plain.out, device="cpu") as model:
         (one,) = model.predict([text])

@@ -244,7 +244,7 @@ def test_scores_that_are_no_numbers_are_an_error(tiny_bundle: Path, tmp_path: Pa
     checked = verify(bundle, ["the cat", "the dog"], device="cpu")
     assert (checked["fp32"].no_numbers, checked["fp32"].agreement) == (2, None)
     assert checked["int8"].agreement is None  # there is nothing to compare it with
-    with pytest.raises(GateError, match="2 of the texts with values that are no numbers"):
+    with pytest.raises(GateError, match="2 texts with values that are no numbers"):
         hold(checked, 100)
 
 

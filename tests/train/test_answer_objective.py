@@ -79,8 +79,8 @@ def test_figures_of_what_cannot_be_learned_as_it_is() -> None:
     assert values == {"answers_outside": 1, "answers_inexact": 1, "questions_cut": 1}
     warnings = [figure.warning for figure in found if figure.warning]
     assert [warning.split(":")[0] for warning in warnings] == [
-        "1 answers are in no window whole and count as none",
-        "1 of 5 questions take more than half of the tokens",
+        "1 answer is in no window whole and counts as none",
+        "1 of 5 questions takes more than half of the tokens",
     ]
     assert not any(figure.warning for figure in OBJECTIVE.figures([ASKED], [one], [()], ()))
 

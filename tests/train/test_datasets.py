@@ -10,6 +10,7 @@ from edgeft.data import Examples, Splits, fingerprint, hold_out
 from edgeft.errors import DataError, UsageError
 from edgeft.inputs import Question
 from edgeft.tasks import task_named
+from edgeft.tasks.classification import TASK as CLASSIFIER
 from edgeft.train.config import DataConfig, config_from
 from edgeft.train.datasets import check_labels, normalized
 from tests.train.conftest import read_splits, rows, write_csv
@@ -113,7 +114,7 @@ def test_a_class_with_one_row_is_named_with_its_line(tmp_path: Path) -> None:
 def test_a_single_class(tmp_path: Path) -> None:
     path = write_csv(tmp_path / "t.csv", [("a", "x"), ("b", "x")])
     with pytest.raises(DataError, match="every row has the label 'x'"):
-        check_labels(read_splits(DataConfig(str(path))))
+        check_labels(read_splits(DataConfig(str(path))), CLASSIFIER)
 
 
 @pytest.mark.parametrize("role", ["validation", "test"])
@@ -121,7 +122,7 @@ def test_labels_that_train_never_shows(tmp_path: Path, train_csv: Path, role: st
     path = write_csv(tmp_path / "t.csv", [("a", "calm"), ("b", "new"), ("c", "newer")])
     splits = read_splits(DataConfig(str(train_csv), **{role: str(path)}))
     with pytest.raises(DataError, match=f"line 3: {role} has 2 labels .*: 'new', 'newer'"):
-        check_labels(splits)
+        check_labels(splits, CLASSIFIER)
 
 
 def test_the_fingerprint_is_of_the_contents(tmp_path: Path, train_csv: Path) -> None:
@@ -165,7 +166,7 @@ def test_labels_of_two_files_that_look_alike(tmp_path: Path) -> None:
     test = write_csv(tmp_path / "test.csv", [("a", "cafe\u0301")])
     splits = read_splits(DataConfig(str(train), test=str(test)))
     with pytest.raises(DataError, match=r"train never shows: 'cafe\\u0301'") as caught:
-        check_labels(splits)
+        check_labels(splits, CLASSIFIER)
     assert "'café', 'cafe\\u0301'" in caught.value.hint
 
 
@@ -173,7 +174,7 @@ def test_labels_that_look_alike_elsewhere_explain_nothing(tmp_path: Path) -> Non
     train = write_csv(tmp_path / "train.csv", [("a", "y"), ("b", "Y")])
     test = write_csv(tmp_path / "test.csv", [("a", "z"), ("b", "Z")])
     with pytest.raises(DataError, match=r"train never shows: 'z', 'Z'") as caught:
-        check_labels(read_splits(DataConfig(str(train), test=str(test))))
+        check_labels(read_splits(DataConfig(str(train), test=str(test))), CLASSIFIER)
     assert "differ only" not in caught.value.hint
 
 
@@ -229,7 +230,7 @@ def test_texts_for_labels_are_told_and_not_printed(tmp_path: Path) -> None:
     path = tmp_path / "train.csv"
     path.write_text("text,label\na," + "x" * 10_001 + "\nb,y\n", encoding="utf-8")
     with pytest.raises(DataError, match=r"line 2: the label .* has 10,001 characters") as one:
-        check_labels(read_splits(DataConfig(str(path))))
+        check_labels(read_splits(DataConfig(str(path))), CLASSIFIER)
     assert len(str(one.value)) < 1000
     with pytest.raises(DataError, match=r"has only this row") as one:
         held_out(read_splits(DataConfig(str(path))), 0.1, seed=0)

@@ -122,7 +122,7 @@ def test_figures_in_words() -> None:
         "entity_words": {"p50": 1, "p99": 2, "max": 2},
         "entities_cut": 1,
     }
-    assert figures[-1].warning.startswith("1 of 5 entities begin or end within a word")
+    assert figures[-1].warning.startswith("1 of 5 entities begins or ends within a word")
     plain = [tuple((start, end, (at + 1) // 2) for start, end, at in some) for some in spans]
     joined = OBJECTIVE.figures(texts, rows, plain, io(["LOC", "PER"]))[-1]
     assert (joined.name, joined.value) == ("entities_joined", 1)

@@ -5,6 +5,7 @@ import pytest
 from edgeft.data import Examples, Splits, labelled
 from edgeft.errors import DataError
 from edgeft.inputs import Question
+from edgeft.tasks import task_named
 from edgeft.train.clean import Removed, clean
 from edgeft.train.objectives.objective import Figure
 from edgeft.train.report import DataReport, TokenCounts, count_tokens, describe
@@ -31,11 +32,17 @@ TRAIN = examples(
 TEST = examples(("three", "b"), ("five", "a"), ("one", "b"))
 
 
+CLASSIFIER, TAGGER = task_named("text-classification"), task_named("token-classification")
+TAGS = {"task": "token-classification", "bare": 0}
+ASKED = {"task": "question-answering", "bare": 0, "support": {}}
+
+
 def report(**changed: object) -> DataReport:
     values: dict[str, object] = {
+        "task": "text-classification",
         "rows": {"train": 100, "test": 10},
         "given": 100,
-        "classes": {"a": 50, "b": 50},
+        "support": {"a": 50, "b": 50},
         "bare": None,
         "tokens": TOKENS,
         "max_length": 8,
@@ -52,9 +59,9 @@ def report(**changed: object) -> DataReport:
 def test_figures_by_hand() -> None:
     lengths = [3, 3, 3, 3, 2, 2, 9, 12]
     splits = Splits(TRAIN, test=TEST)
-    found = describe(splits, splits, lengths, TOKENS, max_length=8)
+    found = describe(CLASSIFIER, splits, splits, lengths, TOKENS, max_length=8)
     assert found.rows == {"train": 8, "test": 3}
-    assert found.classes == {"a": 4, "b": 4}
+    assert found.support == {"a": 4, "b": 4}
     assert (found.cut, found.cut_share) == (2, 0.25)
     assert found.empty == 2
     assert found.duplicates == 3  # the second "one", "two" and ""
@@ -62,7 +69,7 @@ def test_figures_by_hand() -> None:
     assert (found.shared_validation, found.shared_test) == (0, 2)
     assert found.imbalance == 1.0
     document = found.to_dict()
-    assert document["class_rows_median"] == 4
+    assert document["support_median"] == 4
     assert document["tokens"]["p99"] == 12
     assert document["warnings"] == list(found.warnings())
 
@@ -75,22 +82,22 @@ def test_of_spans_labels_are_counted_and_those_that_only_held_out_rows_show_told
     given = Splits(train)
     splits = Splits(train.subset([0, 2]), train.subset([1]))
     figures = (Figure("odd", "odd things", 3), Figure("even", "even", {"p50": 1}))
-    found = describe(given, splits, [3, 3, 3], TOKENS, max_length=8, figures=figures)
-    assert (found.classes, found.bare, found.unlearned) == ({"LOC": 2, "PER": 1}, 1, ("PER",))
+    found = describe(TAGGER, given, splits, [3, 3, 3], TOKENS, max_length=8, figures=figures)
+    assert (found.support, found.bare, found.unlearned) == ({"LOC": 2, "PER": 1}, 1, ("PER",))
     document = found.to_dict()
     assert document["figures"] == {"odd": 3, "even": {"p50": 1}}
     assert (document["skipped"], document["unlearned"]) == (
         {"train": {"a ragged line": 2}},
         ["PER"],
     )
-    assert describe(given, given, [3, 3, 3], TOKENS, max_length=8).unlearned == ()
+    assert describe(TAGGER, given, given, [3, 3, 3], TOKENS, max_length=8).unlearned == ()
 
 
 def test_a_hold_out_changes_the_sizes_of_splits_alone() -> None:
     given = Splits(TRAIN, test=TEST)
-    whole = describe(given, given, [9] * 8, TOKENS, max_length=8)
+    whole = describe(CLASSIFIER, given, given, [9] * 8, TOKENS, max_length=8)
     halves = Splits(TRAIN.subset([0, 2, 4, 6]), TRAIN.subset([1, 3, 5, 7]), TEST)
-    found = describe(given, halves, [9] * 8, TOKENS, max_length=8)
+    found = describe(CLASSIFIER, given, halves, [9] * 8, TOKENS, max_length=8)
     assert found.rows == {"train": 4, "validation": 4, "test": 3}
     assert found.shared_validation == 3  # all but "four"
     assert replace(found, rows=whole.rows, shared_validation=0) == whole
@@ -119,17 +126,24 @@ def test_nothing_alarming_gives_no_warning() -> None:
     [
         ({"tokens": TokenCounts(1, 1, 1, 1, 1, unknown_share=0.43)}, "does not know 43%"),
         ({"cut": 20}, "20% of the texts are longer than 8 tokens"),
-        ({"classes": {"a": 88, "b": 8}}, "11 times"),
-        ({"classes": {"a": 50, "b": 7}}, "1 of 2 classes have under 8 rows"),
-        ({"given": 60, "classes": {str(n): 1 for n in range(60)}}, "right --label-column?"),
-        ({"empty": 1}, "1 texts are empty"),
+        ({"support": {"a": 88, "b": 8}}, "11 times the rows of the rarest: watch macro F1"),
+        ({"support": {"a": 50, "b": 7}}, "1 of 2 labels has under 8 rows"),
+        (
+            TAGS | {"support": {"a": 88, "b": 8}},
+            "11 times the entities of the rarest: watch the F1",
+        ),
+        (TAGS | {"support": {"a": 5, "b": 7}}, "2 of 2 labels have under 8 entities"),
+        ({"given": 60, "support": {str(n): 1 for n in range(60)}}, "right --label-column?"),
+        ({"empty": 1}, "1 text is empty; --clean removes it"),
+        ({"empty": 2}, "2 texts are empty; --clean removes them"),
         ({"duplicates": 2}, "2 rows repeat a text"),
-        ({"contradictory_rows": 2}, "under another label"),
-        ({"contradictory_rows": 2, "bare": 0}, "2 rows have a text that another row annotates"),
+        (ASKED | {"duplicates": 1, "given": 20}, "1 row repeats a question; --clean removes it"),
+        ({"contradictory_rows": 2}, "2 rows have a text that another row annotates otherwise"),
+        (ASKED | {"shared_test": 1}, "1 of 10 test questions has a context that is also in train"),
         ({"figures": (Figure("odd", "odd things", 3, "3 are odd."),)}, "3 are odd."),
         ({"unlearned": ("a", "b")}, "Only held-out rows show 'a', 'b', so that nothing is"),
         ({"unheld": ("a",)}, "One row alone shows 'a', so that it is learned"),
-        ({"shared_test": 3, "questions": True}, "3 of 10 test questions have a context that is"),
+        (ASKED | {"shared_test": 3}, "3 of 10 test questions have a context that is"),
         ({"shared_test": 3}, "3 of 10 test texts are also in train"),
     ],
 )
@@ -164,7 +178,7 @@ def test_white_space_alone_makes_no_other_truth() -> None:
     train = Examples("t", list(texts), truths, list(range(6)), labels, {"span": "tags"})
     left, removed = clean(Splits(train))
     assert (left.train.lines, removed) == ([0], Removed(0, 4, 1, 0))
-    found = describe(Splits(train), Splits(train), [3] * 6, TOKENS, max_length=8)
+    found = describe(TAGGER, Splits(train), Splits(train), [3] * 6, TOKENS, max_length=8)
     assert (found.contradictory_rows, found.duplicates) == (4, 3)
 
 
@@ -182,8 +196,8 @@ def test_of_questions_answers_are_compared_by_their_words_and_contexts_are_share
     left, removed = clean(Splits(train, test=test))
     assert (left.train.lines, removed) == ([0], Removed(0, 2, 1, 1))
     splits = Splits(train, test=test)
-    found = describe(splits, splits, [3] * 5, TOKENS, max_length=8)
-    assert (found.shared_test, found.contradictory_rows, found.questions) == (1, 2, True)
+    found = describe(task_named("question-answering"), splits, splits, [3] * 5, TOKENS, max_length=8)
+    assert (found.shared_test, found.contradictory_rows, found.by_context) == (1, 2, True)
 
 
 def test_labels_that_one_row_alone_shows_are_told_where_rows_are_held_out() -> None:
@@ -191,5 +205,5 @@ def test_labels_that_one_row_alone_shows_are_told_where_rows_are_held_out() -> N
     train = Examples("t", ["Ada Ada"] * 4, truths, [1, 2, 3, 4], ("B-A", "B-B"), {"span": "tags"})
     given = Splits(train)
     held = Splits(train.subset([0, 1]), train.subset([2, 3]))
-    assert describe(given, held, [3] * 4, TOKENS, max_length=8).unheld == ("A",)
-    assert describe(given, given, [3] * 4, TOKENS, max_length=8).unheld == ()
+    assert describe(TAGGER, given, held, [3] * 4, TOKENS, max_length=8).unheld == ("A",)
+    assert describe(TAGGER, given, given, [3] * 4, TOKENS, max_length=8).unheld == ()

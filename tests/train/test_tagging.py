@@ -57,7 +57,7 @@ def test_a_file_of_tagged_words_makes_a_tagger(encoder: Path, tmp_path: Path) ->
     data, test = tagged(tmp_path / "a.conll", 120), tagged(tmp_path / "b.conll", 30, seed=1)
     said = run(encoder, tmp_path / "out", data, "--test", str(test), "--learning-rate", "3e-3")
     assert "Task: token-classification, as the data tell." in said
-    assert any("rows without any" in line for line in said)
+    assert any("texts without entities" in line for line in said)
     assert any("entity F1" in line for line in said)
     assert any("words of a text" in line and "longest 18" in line for line in said)
     config = json.loads((tmp_path / "out" / "config.json").read_text())
@@ -69,7 +69,7 @@ def test_a_file_of_tagged_words_makes_a_tagger(encoder: Path, tmp_path: Path) ->
     assert record["labels"] == labels
     assert record["test"]["entity_f1"] > 0.9
     assert record["test"]["per_label"].keys() == {"DEED", "TIME"}
-    assert record["data"]["report"]["classes"].keys() == {"DEED", "TIME"}
+    assert record["data"]["report"]["support"].keys() == {"DEED", "TIME"}
     assert record["data"]["report"]["figures"]["entity_words"] == {"p50": 1, "p99": 1, "max": 1}
     assert record["data"]["report"]["figures"]["entities_cut"] == 0
     assert [point["entity_f1"] for point in record["curve"]][-1] > 0.9
@@ -160,9 +160,11 @@ def test_a_context_shorter_than_its_question_and_answers_that_no_window_holds(
     )
     out = tmp_path / "out"
     said = run(encoder, out, data, "--epochs", "1", "--max-length", "24", "--hold-out", "0.1")
-    assert any("1 answers are in no window whole" in line for line in said)
-    assert any("1 of 24 questions take more than half of the tokens" in line for line in said)
-    assert any("2 rows have a text that another row annotates" in line for line in said)
+    assert any("1 answer is in no window whole and counts as none" in line for line in said)
+    assert any("1 of 24 questions takes more than half of the tokens" in line for line in said)
+    for words in ("questions without answers", "tokens of a question", "repeated questions"):
+        assert any(words in line for line in said)
+    assert any("2 rows have a question that another row annotates" in line for line in said)
     report = json.loads((out / "training.json").read_text())["data"]["report"]
     assert report["figures"] == {"answers_outside": 1, "answers_inexact": 0, "questions_cut": 1}
     assert report["bare"] == 1

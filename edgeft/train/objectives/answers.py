@@ -9,13 +9,14 @@ from numpy.typing import NDArray
 from torch.nn import functional
 
 from edgeft.inputs import Input, Question
+from edgeft.tasks.answers import TASK
 from edgeft.tasks.encoded import Encoded, Part
 from edgeft.tasks.words import trimmed
 from edgeft.train.objectives.objective import Figure, Objective, Row
 
 __all__ = ["OBJECTIVE"]
 
-NOWHERE = (0, 0)  # the places of the token that speaks for "no answer"
+NO_ANSWER = (0, 0)  # the places of the token that speaks for "no answer"
 
 
 def _targets(
@@ -31,7 +32,7 @@ def _targets(
     found: list[list[Row]] = []
     for one, truth in zip(encoded, truths, strict=True):
         golds = [(start, start + len(text)) for text, start in truth]
-        places = [_place(part, *golds[0]) if golds else NOWHERE for part in one.parts]
+        places = [_place(part, *golds[0]) if golds else NO_ANSWER for part in one.parts]
         found.append(
             [(part, (*place, len(part.ids))) for part, place in zip(one.parts, places, strict=True)]
         )
@@ -43,9 +44,9 @@ def _place(part: Part, start: int, end: int) -> tuple[int, int]:
     assert part.offsets is not None, "the parts know no offsets"
     own = part.own
     if not own or part.offsets[own.start][0] > start or part.offsets[own.stop - 1][1] < end:
-        return NOWHERE
+        return NO_ANSWER
     touched = [at for at in own if part.offsets[at][1] > start and part.offsets[at][0] < end]
-    return (touched[0], touched[-1]) if touched else NOWHERE
+    return (touched[0], touched[-1]) if touched else NO_ANSWER
 
 
 def _pad(targets: Sequence[tuple[int, int, int]], width: int) -> dict[str, Any]:
@@ -103,7 +104,7 @@ def _figures(
         text, start = truth[0]
         end = start + len(text)
         places = [(part, *_place(part, start, end)) for part in encoding.parts]
-        found = [place for place in places if place[1:] != NOWHERE]
+        found = [place for place in places if place[1:] != NO_ANSWER]
         if not found:
             outside += 1
             continue
@@ -118,7 +119,8 @@ def _figures(
             "answers_outside",
             "answers that no window holds whole",
             outside,
-            f"{outside} answers are in no window whole and count as none: raise --max-length."
+            f"{TASK.marks.are(outside)} in no window whole and "
+            f"{'counts' if outside == 1 else 'count'} as none: raise --max-length."
             if outside
             else "",
         ),
@@ -127,8 +129,9 @@ def _figures(
             "questions_cut",
             "questions of more tokens than half of a window",
             cut,
-            f"{cut:,} of {len(inputs):,} questions take more than half of the tokens: of these the "
-            "beginning is read. Raise --max-length if their ends matter."
+            f"{cut:,} of {len(inputs):,} questions {'takes' if cut == 1 else 'take'} more than "
+            "half of the tokens: of these the beginning is read. Raise --max-length if their ends "
+            "matter."
             if cut
             else "",
         ),

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from edgeft.inputs import Input
 from edgeft.tasks.encoded import Encoded
+from edgeft.tasks.entities import TASK
 from edgeft.tasks.tags import NONE, goes_on, tags_of
 from edgeft.tasks.words import cut_spans, first_pieces, text_of, word_at, words_of
 from edgeft.train.objectives.classes import IGNORED, class_loss, class_weights
@@ -119,8 +120,9 @@ def _figures(
             "entities_cut",
             "entities that begin or end within a word",
             cut,
-            f"{cut} of {total} entities begin or end within a word, all of which is learned as "
-            "theirs: they are never found exactly. Are the spans right?"
+            f"{cut} of {total} entities {'begins or ends' if cut == 1 else 'begin or end'} within "
+            "a word, all of which is learned as theirs: such are never found exactly. Are the "
+            "spans right?"
             if cut
             else "",
         ),
@@ -131,7 +133,7 @@ def _figures(
                 "entities_joined",
                 "entities right behind another of their label",
                 joined,
-                f"{joined} entities stand right behind another of their label, and without B- "
+                f"{TASK.marks.are(joined)} right behind another of the same label, and without B- "
                 "both are one: leave out --labels."
                 if joined
                 else "",
