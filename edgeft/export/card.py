@@ -1,27 +1,19 @@
 """The model card: the bundle's README.md, from its manifest alone."""
 
-import html
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
-from edgeft.bundle import Head, Manifest
+from edgeft.bundle import Manifest
+from edgeft.export.card_figures import checked_on, variants_table
+from edgeft.export.markdown import an, escape, table
 from edgeft.export.result import ExportResult
 from edgeft.tasks import task_named
 
-__all__ = ["escape", "model_card"]
+__all__ = ["model_card"]
 
 _HUB_ID = re.compile(r"[\w.-]+/[\w.-]+", re.ASCII)
-_SPECIAL = re.compile(r"([\\`*_{}\[\]()!|~$:])")
-
-
-def escape(text: str) -> str:
-    """``text`` as Markdown that shows it as it is, on one line, in a table too.
-
-    Not for the start of a line, where "#" and "-" mean something else.
-    """
-    return _SPECIAL.sub(r"\\\1", html.escape(" ".join(text.split()), quote=False))
 
 
 def model_card(name: str, result: ExportResult) -> str:
@@ -31,12 +23,12 @@ def model_card(name: str, result: ExportResult) -> str:
     parts = [
         _front_matter(manifest),
         f"# Model {escape(name)}",
-        f"{_an(task.noun).capitalize()}{_with_labels(manifest)}, exported to ONNX by "
+        f"{an(task.noun).capitalize()}{_with_labels(manifest)}, exported to ONNX by "
         f"edgeft {manifest.provenance['edgeft']}. It runs without torch.",
         *_labels(manifest),
         "## Variants",
-        _variants(result),
-        _checked_on(result),
+        variants_table(result),
+        checked_on(result),
         "## Limits",
         _limits(manifest),
         *_single_file(manifest),
@@ -46,11 +38,6 @@ def model_card(name: str, result: ExportResult) -> str:
         _origin(manifest),
     ]
     return "\n\n".join(parts) + "\n"
-
-
-def _an(words: str) -> str:
-    """The words with the article that they are spoken with."""
-    return f"an {words}" if words[0] in "aeiouAEIOF" else f"a {words}"
 
 
 def _with_labels(manifest: Manifest) -> str:
@@ -72,112 +59,6 @@ def _front_matter(manifest: Manifest) -> str:
     if _HUB_ID.fullmatch(base):
         lines.append(f"base_model: {json.dumps(base)}")
     return "\n".join(["---", *lines, "---"])
-
-
-def _variants(result: ExportResult) -> str:
-    columns = ["variant", "file", "MB", "graph", "fused attention", "largest logit difference",
-               f"{result.task.alike} as torch"]  # fmt: skip
-    if result.torch:
-        first, *others = result.task.metrics.values()
-        columns += [first, *others, f"points of {first} lost (95% interval)"]
-        columns += [f"of {one}" for one in others]
-        columns += next(iter(result.reports.values())).further_columns()
-    rows = []
-    for name, report in result.reports.items():
-        variant = result.manifest.model.variants[name]
-        row = [
-            name,
-            f"`{variant.files['model']}`",
-            f"{result.bytes_of(name) / 1e6:.1f}",
-            variant.graph,
-            f"{variant.measured['fused_attention']} of {result.layers} layers",
-            *report.parity_cells(),
-            *report.score_cells(),
-        ]
-        rows.append(row)
-    return _table(columns, rows)
-
-
-def _checked_on(result: ExportResult) -> str:
-    first = next(iter(result.reports.values()))
-    whose = "built in" if first.source == "built-in" else "of the user's"
-    text = f"Compared with the torch original on {first.asks.of(first.rows)} {whose}."
-    if result.task.alike_is:
-        text += f" {result.task.alike.capitalize()}: {result.task.alike_is}."
-    if result.torch:
-        text += f" On their labels the original has {_figures(result)}."
-        if first.after:
-            text += (
-                " Expected calibration error and Brier score are without and with the recorded "
-                "temperature."
-            )
-        if any(report.outcome for report in result.reports.values()):
-            text += (
-                " The table is of the likeliest answers; what is answered "
-                "with the recorded thresholds stands below, where a withheld answer counts as a "
-                "wrong one."
-            )
-        if (data := result.manifest.provenance["data"])["choose"] != data["report"]:
-            text += (
-                f" No temperature, threshold or layer was chosen on them, but on "
-                f"{data['choose']['rows']:,} others; a variant that loses more than it may on "
-                "either is not shipped."
-            )
-    lines = [text, *_remarks(result)]
-    return "\n".join([lines[0], *(f"\n- {line}" for line in lines[1:])])
-
-
-def _figures(result: ExportResult) -> str:
-    """The original's metrics, each with its interval where it has one."""
-    assert result.torch is not None
-    everything = result.torch.to_dict()
-    told = []
-    for name, words in result.task.metrics.items():
-        one = f"{_an(words)} of {result.torch.figure(name):.4f}"
-        if interval := everything.get(f"{name}_interval_95"):
-            one += f" (95% interval {interval[0]:.4f} to {interval[1]:.4f})"
-        told.append(one)
-    return " and ".join(told)
-
-
-def _remarks(result: ExportResult) -> list[str]:
-    """What the table does not say of single variants."""
-    lines = []
-    for name, report in result.reports.items():
-        if report.drop:
-            p = report.drop.mcnemar_p
-            lines.append(
-                f"{name}: {report.verdict} {report.drop.newly_wrong} rows became wrong, "
-                f"{report.drop.newly_right} right (McNemar's p {p:.2g})."
-            )
-        elif not report.exact:
-            lines.append(f"{name}: {report.verdict}")
-        if left := result.manifest.model.variants[name].measured.get("left_in_float"):
-            told = ", ".join(f"`{one}`" for one in left)
-            lines.append(f"{name}: left in float, being most sensitive: {told}.")
-        if report.outcome:
-            rules = " and ".join(_rules(result.manifest.model.head_of(name)))
-            lines.append(f"{name} answers {rules}: {', '.join(report.outcome_told())}.")
-        if name == "fp16":
-            lines.append(
-                "fp16 was checked on a CPU, which computes part of it in float32; on a GPU check "
-                "again with `edgeft verify --device cuda`."
-            )
-    provenance = result.manifest.provenance
-    lines += [f"{name} was left out: {escape(why)}." for name, why in provenance["dropped"].items()]
-    return [*lines, *map(escape, provenance["notes"])]
-
-
-def _rules(decision: Head) -> list[str]:
-    """What its thresholds say, in words."""
-    rules = []
-    if decision.label:
-        rules.append(f"{escape(decision.label)} from a score of {decision.threshold:.4f} on")
-    if decision.abstain_below:
-        rules.append(f'"unknown" below a score of {decision.abstain_below:.4f}')
-    if decision.null_margin is not None:
-        rules.append(f"nothing where that leads by more than {decision.null_margin:.4f}")
-    return rules
 
 
 def _limits(manifest: Manifest) -> str:
@@ -243,7 +124,7 @@ def _single_file(manifest: Manifest) -> list[str]:
         parts += [
             "Of texts that were chosen to be difficult it reads these otherwise, among them "
             "characters that are no text (NUL) and the literal names of special tokens:",
-            _table(["text", "the folder's tokens", "the single file's"], rows),
+            table(["text", "the folder's tokens", "the single file's"], rows),
         ]
     return parts
 
@@ -303,7 +184,7 @@ def _origin(manifest: Manifest) -> str:
             rows.append(("of which it was trained on", f"{seen:,} of {checked['rows']:,}"))
     rows.append(("packages", _pairs(provenance["packages"])))
     told = [(name, escape(str(value))) for name, value in rows if value not in (None, "")]
-    return _table(["what", "value"], told)
+    return table(["what", "value"], told)
 
 
 def _base(manifest: Manifest) -> str:
@@ -320,8 +201,3 @@ def _pairs(values: Mapping[str, Any] | None) -> str:
         for name, value in values.items()
         if value is not None
     )
-
-
-def _table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    lines = [columns, ["---"] * len(columns), *rows]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)

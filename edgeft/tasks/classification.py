@@ -192,7 +192,7 @@ def _score(truths: Rows, answers: Rows, labels: Labels) -> "ClassificationScores
 
 
 def _figures(truths: Rows, answers: Rows, labels: Labels, weights: Floats) -> dict[str, Floats]:
-    from edgeft.tasks.metrics import weighted_figures
+    from edgeft.tasks.weighted_metrics import weighted_figures
 
     return weighted_figures(truths, answers, labels, weights)
 
@@ -200,7 +200,7 @@ def _figures(truths: Rows, answers: Rows, labels: Labels, weights: Floats) -> di
 def _worst(
     truths: Rows, answers: Rows, references: Rows, labels: Labels, weight: float
 ) -> tuple[int, int, int] | None:
-    from edgeft.tasks.metrics import worst_row
+    from edgeft.tasks.weighted_metrics import worst_row
 
     return worst_row(truths, answers, references, labels, weight)
 

@@ -9,20 +9,12 @@ from numpy.typing import NDArray
 
 from edgeft.tasks.task import Head, Rows
 
-__all__ = [
-    "ClassScores",
-    "ClassificationScores",
-    "score_classification",
-    "weighted_figures",
-    "worst_row",
-]
+__all__ = ["ClassScores", "ClassificationScores", "ratio", "score_classification"]
 
 MOST_CLASSES = 20  # a longer table shows only its worst rows
 MOST_CONFUSED = 10  # a larger confusion matrix is shown as its most frequent mistakes
 
 Grid = tuple[str, list[str], list[list[object]]]  # title, columns, rows
-Ids = NDArray[np.int64]
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -227,9 +219,9 @@ def score_classification(
 
     hits = np.diag(confusion).astype(np.float64)
     support, claimed = table.sum(axis=1), confusion.sum(axis=0)
-    precision = _ratio(hits, claimed)
-    recall = _ratio(hits, support)
-    f1, present = _ratio(2 * hits, support + claimed), support + claimed > 0
+    precision = ratio(hits, claimed)
+    recall = ratio(hits, support)
+    f1, present = ratio(2 * hits, support + claimed), support + claimed > 0
     low, high = map(_told, wilson_interval(int(hits.sum()), len(truth)))
     return ClassificationScores(
         rows=len(truth),
@@ -250,82 +242,6 @@ def score_classification(
     )
 
 
-def weighted_figures(
-    truths: Rows, answers: Rows, labels: Sequence[str], weights: Floats
-) -> dict[str, Floats]:
-    """Accuracy and macro F1, (D,) each, of M kinds of rows under (M, D) weights.
-
-    Macro F1 is over the classes that occur, however little their rows weigh.
-    """
-    truth, answer = np.asarray(truths, np.int64), np.asarray(answers, np.int64)  # (M,)
-    right = truth == answer  # (M,) bool
-    hits = _by_class(weights[right], truth[right], len(labels))  # (C, D)
-    either = _by_class(weights, truth, len(labels)) + _by_class(weights, answer, len(labels))
-    occurs = np.setdiff1d(np.union1d(truth, answer), [-1])
-    return {
-        "accuracy": right @ weights / weights.sum(axis=0),
-        "macro_f1": (2 * hits[occurs] / either[occurs]).mean(axis=0),
-    }
-
-
-def worst_row(
-    truths: Rows,
-    answers: Rows,
-    references: Rows,
-    labels: Sequence[str],
-    weight: float,
-) -> tuple[int, int, int] | None:
-    """The row that only the reference has right, of the classes that cost most F1.
-
-    Its true class is one that occurs. Where its answer is a class that does not, it claims none
-    (-1), since that class is no part of the mean. None where there is one label alone, so that
-    nothing can be lost.
-    """
-    classes = len(labels)
-    if classes < 2:
-        return None
-    truth, answer = np.asarray(truths, np.int64), np.asarray(answers, np.int64)  # (N,)
-    support = _counted(truth, classes)  # (C,)
-    hits, either = _f1_parts(truth, answer, classes)
-    old_hits, old_either = _f1_parts(truth, np.asarray(references, np.int64), classes)
-    before = _f1(hits, either)  # (C,) of the new answers, without that row
-    as_answer = before - _f1(hits, either + weight)
-    as_truth = as_answer + (
-        _f1(old_hits + weight, old_either + 2 * weight) - _f1(old_hits, old_either)
-    )
-    seen = np.argsort(np.where(support > 0, -as_truth, np.inf), kind="stable")[:2]
-    given = np.argsort(-as_answer, kind="stable")[:2]
-    pairs = [(one, other) for one in seen for other in given if support[one] and one != other]
-    worst, its = max(pairs, key=lambda pair: as_truth[pair[0]] + as_answer[pair[1]])
-    return int(worst), int(its) if either[its] else -1, int(worst)
-
-
-def _by_class(weights: Floats, ids: Ids, classes: int) -> Floats:
-    """The (C, D) sums of (M, D) weights over the rows of each class; -1 is none."""
-    order = np.argsort(ids, kind="stable")
-    ordered = ids[order]
-    starts = np.flatnonzero(np.append(True, ordered[1:] != ordered[:-1])[: len(ordered)])
-    sums = np.zeros((classes + 1, weights.shape[1]))  # the last, which is also place -1, goes
-    if len(starts):
-        sums[ordered[starts]] = np.add.reduceat(weights[order], starts, axis=0)
-    return sums[:classes]
-
-
-def _f1_parts(truth: Ids, answer: Ids, classes: int) -> tuple[Floats, Floats]:
-    """(C,) rows that answers have right, and rows of a class plus those called it."""
-    right = truth == answer  # (N,) bool
-    return _counted(truth[right], classes), _counted(truth, classes) + _counted(answer, classes)
-
-
-def _counted(ids: Ids, classes: int) -> Floats:
-    """The (C,) number of rows of each class; -1 is none."""
-    return np.bincount(ids[ids >= 0], minlength=classes).astype(np.float64)
-
-
-def _f1(hits: Floats, either: Floats) -> Floats:
-    return _ratio(2 * hits, either)
-
-
 def wilson_interval(hits: int, rows: int, *, z: float = 1.959964) -> tuple[float, float]:
     """The 95% interval of a share, by Wilson's score method (Wilson 1927)."""
     share = hits / rows
@@ -344,7 +260,7 @@ def _told(share: float) -> float:
     return round(float(share), 6)
 
 
-def _ratio(part: NDArray[np.float64], whole: NDArray[Any]) -> NDArray[np.float64]:
+def ratio(part: NDArray[np.float64], whole: NDArray[Any]) -> NDArray[np.float64]:
     """part / whole, and 0 where whole is 0."""
-    ratio: NDArray[np.float64] = np.divide(part, whole, out=np.zeros(len(part)), where=whole > 0)
-    return ratio
+    share: NDArray[np.float64] = np.divide(part, whole, out=np.zeros(len(part)), where=whole > 0)
+    return share

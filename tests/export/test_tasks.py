@@ -81,6 +81,12 @@ def test_a_tagger_is_exported_and_predicts(plain: ExportResult) -> None:
     assert found.source == "built-in"
     assert found.agreement is not None
     assert (found.agreement.agreement, found.scores) == (1.0, None)
+    assert found.clear is not None
+    assert found.clear.to_dict() == {
+        "judged": "words of entities", "of": found.clear.of, "clear": found.clear.clear,
+        "agreement": 1.0,
+    }  # fmt: skip
+    assert 0 < found.clear.clear <= found.clear.of
     text = "Angela won the game " * 30
     with edgeft.load(plain.out, device="cpu") as model:
         (one,) = model.predict([text])

@@ -1,6 +1,6 @@
 import pytest
 
-from edgeft.export.card import escape
+from edgeft.export.markdown import escape
 
 
 @pytest.mark.parametrize(
