@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from edgeft.tasks.encoded import Encoded
     from edgeft.tasks.outputs import Axes, Outputs
 
+    Format = Callable[[Iterable[tuple[Any, Any]], Tell, Callable[[str], int]], Iterator[str]]
+
 __all__ = [
     "FIRST_TASK",
     "FOREIGN_TASK",
@@ -260,7 +262,7 @@ class Task:
     schemes: Mapping[str, Callable[[Iterable[str]], Labels]]
     usage: Usage
     limits: Callable[[Sequence[Head]], Sequence[str]]
-    formats: "Mapping[str, Callable[[Iterable[tuple[Any, Any]], Tell, Callable[[str], int]], Iterator[str]]]"  # noqa: E501
+    formats: "Mapping[str, Format]"
     roles: tuple[str, ...]
     detect: "Callable[[Source, Columns], bool]"
     read: "Callable[[Source, Columns, Tell, OnBad], Examples | Sequence[Input]]"

@@ -204,7 +204,9 @@ def test_a_pooler_that_answers_depend_on_is_part_of_the_head(
     tiny_checkpoint: Path, tmp_path: Path
 ) -> None:
     folder = rewritten(tiny_checkpoint, tmp_path / "m", without_pooler)
-    with pytest.raises(ModelError, match=r"lack 'bert.pooler.dense.bias' of the classification"):
+    with pytest.raises(
+        ModelError, match=r"lack 'bert.pooler.dense.bias', which every text classifier"
+    ):
         open_checkpoint(str(folder))
     assert trained(folder).config.id2label == {0: "no", 1: "yes"}  # which learns it anew
 

@@ -155,7 +155,7 @@ def test_the_gates_of_verify() -> None:
     hold(check(drop=lost, clear=agreed(0.5)), 0.5)
     with pytest.raises(GateError, match=r"int8 loses 0\.60 points of accuracy"):
         hold(check(drop=replace(lost, losses=(replace(small, points=0.6), other))), 0.5)
-    with pytest.raises(GateError, match="3 texts with values that are no numbers"):
+    with pytest.raises(GateError, match="3 inputs with values that are no numbers"):
         hold(check(no_numbers=3), 100)
     hold(check(clear=agreed(0.9)), 0.5)
     with pytest.raises(GateError, match=r"only 80\.0% of fp32's answers to the 10 texts whose"):

@@ -196,7 +196,9 @@ def test_of_questions_answers_are_compared_by_their_words_and_contexts_are_share
     left, removed = clean(Splits(train, test=test))
     assert (left.train.lines, removed) == ([0], Removed(0, 2, 1, 1))
     splits = Splits(train, test=test)
-    found = describe(task_named("question-answering"), splits, splits, [3] * 5, TOKENS, max_length=8)
+    found = describe(
+        task_named("question-answering"), splits, splits, [3] * 5, TOKENS, max_length=8
+    )
     assert (found.shared_test, found.contradictory_rows, found.by_context) == (1, 2, True)
 
 

@@ -121,7 +121,7 @@ def test_three_hundred_labels(encoder: Path, tmp_path: Path) -> None:
     data.write_text("\n\n".join(blocks) + "\n", encoding="utf-8")
     said = run(encoder, tmp_path / "out", data, "--epochs", "1", "--test", str(data))
     assert any("labels" in line and "300" in line for line in said)
-    assert any("300 of 300 labels stand under 8 times" in line for line in said)
+    assert any("300 of 300 labels have under 8 entities" in line for line in said)
     config = json.loads((tmp_path / "out" / "config.json").read_text())
     assert len(config["id2label"]) == 601
 
@@ -245,7 +245,7 @@ def test_labels_that_a_scheme_cannot_hold_or_a_task_has_not(
         train(config_from({**base, "scheme": "IO"}), tmp_path / "out")
     with pytest.raises(UsageError, match="--labels must be one of BIO, IO, not 'BILOU'"):
         config_from({**base, "scheme": "BILOU"})
-    with pytest.raises(UsageError, match=r"--labels .* of token-classification; this is text-clas"):
+    with pytest.raises(UsageError, match=r"--labels says how .* of entities; text-classification has none"):
         train(config_from({**base, "data": str(train_csv), "scheme": "IO"}), tmp_path / "out")
     assert not list(tmp_path.glob("out*"))
 
