@@ -33,6 +33,7 @@ import edgeft
 from edgeft.bundle import read_manifest
 from edgeft.inputs import Input, Question, json_of
 from edgeft.proof.agreement import differences
+from edgeft.runtime.providers import import_onnxruntime
 from edgeft.tasks import task_named
 from edgeft.tasks.encoded import Encoded, default_overlap
 from edgeft.tasks.outputs import Outputs, picked
@@ -206,6 +207,7 @@ def answering_asks(model: Any, tokenizer: Any, length: int, most: int) -> dict[s
 
 def readers(bundle: Path, checkpoint: Path | None) -> list[Reader]:
     """Optimum's model of the bundle, and transformers' of the checkpoint that it was made from."""
+    import_onnxruntime()
     from optimum import onnxruntime
 
     record = read_manifest(bundle).model

@@ -82,8 +82,8 @@ def test_questions_cannot_be_asked_of_lines_of_text(answerer: Path, tmp_path: Pa
         read_all(path, None, None, encoder(answerer), task=ANSWERS)
     path = tmp_path / "q.jsonl"
     path.write_text(lines())
-    with pytest.raises(UsageError, match="text column is named, but question-answering is not"):
-        read_all(path, "context", None, encoder(answerer), task=ANSWERS)
+    with pytest.raises(UsageError, match="question-answering"):
+        read_all(path, {"text": "context"}, None, encoder(answerer), task=ANSWERS)
 
 
 @pytest.mark.parametrize(

@@ -212,7 +212,7 @@ def test_a_bad_request_leaves_nothing(
 
 
 # Below the first one nothing can begin; the last is within the optimizer's state.
-@pytest.mark.parametrize("most_bytes", [100, 1_000, 60_000, 150_000])
+@pytest.mark.parametrize("most_bytes", [100, 2_000, 60_000, 150_000])
 def test_a_full_disk_is_one_clear_error(
     finished: TrainResult, options: dict[str, object], tmp_path: Path, most_bytes: int
 ) -> None:
