@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from statistics import mean, median
 from typing import Any
@@ -18,13 +19,13 @@ __all__ = ["SIDES", "Bars", "keep", "options", "run_both", "side_options", "summ
 SIDES = ("edgeft", "ordinary")
 
 
+@dataclass(frozen=True)
 class Bars:
     """What was to be reached: of the ordinary recipe's time, and points of ``score`` below it."""
 
-    def __init__(self, score: str, most_time: float, most_points: float) -> None:
-        self.score = score
-        self.most_time = most_time
-        self.most_points = most_points
+    score: str
+    most_time: float
+    most_points: float
 
 
 def options(description: str | None, *, epochs: int, seeds: int, out: Path) -> Any:
