@@ -12,9 +12,10 @@ from typing import Any
 
 import torch
 import transformers
-from transformers import Trainer, TrainingArguments  # which loads most of the library
+from transformers import Trainer  # which loads most of the library
 
 from benchmarks.answering import MAX_LENGTH, OVERLAP
+from benchmarks.ordinary import BATCH, trainer_arguments
 from benchmarks.training import side_options
 from edgeft.checkpoint.open import open_checkpoint
 from edgeft.checkpoint.reference import torch_told
@@ -24,11 +25,9 @@ from edgeft.tasks.reading import read_examples
 from edgeft.train.config import DataConfig, TrainConfig
 from edgeft.train.embedded import minilm_folder
 from edgeft.train.models import EMBEDDED
-from edgeft.train.recipe import RecipeChoice, default_learning_rate
+from edgeft.train.recipe import RecipeChoice
 from edgeft.train.run import train
 
-BATCH = 32
-WIDTH = 384  # of MiniLM
 TASK = task_named("question-answering")
 
 
@@ -58,20 +57,7 @@ def ordinary_side(work: Path, out: Path, options: argparse.Namespace) -> float:
     source = options.model or minilm_folder()
     tokenizer = transformers.AutoTokenizer.from_pretrained(source, model_max_length=MAX_LENGTH)
     model = transformers.AutoModelForQuestionAnswering.from_pretrained(source, dtype=torch.float32)
-    arguments = TrainingArguments(
-        output_dir=str(out / "work"),
-        num_train_epochs=options.epochs,
-        per_device_train_batch_size=BATCH,
-        learning_rate=default_learning_rate(WIDTH),
-        weight_decay=0.01,
-        save_strategy="epoch",
-        save_total_limit=1,
-        seed=options.seed,
-        report_to=[],
-        disable_tqdm=True,
-        use_cpu=options.device == "cpu",
-        bf16=options.device != "cpu",
-    )
+    arguments = trainer_arguments(out, options)
     trainer = Trainer(
         model=model,
         args=arguments,

@@ -14,8 +14,9 @@ from typing import Any
 
 import torch
 import transformers
-from transformers import Trainer, TrainingArguments  # which loads most of the library
+from transformers import Trainer  # which loads most of the library
 
+from benchmarks.ordinary import BATCH, ranked_by, trainer_arguments
 from benchmarks.tagging import MAX_LENGTH, Sentence, sentences_of
 from benchmarks.training import side_options
 from edgeft.tasks.entity_metrics import score_entities
@@ -23,11 +24,9 @@ from edgeft.tasks.tags import NONE
 from edgeft.train.config import DataConfig, TrainConfig
 from edgeft.train.embedded import minilm_folder
 from edgeft.train.models import EMBEDDED
-from edgeft.train.recipe import RecipeChoice, default_learning_rate
+from edgeft.train.recipe import RecipeChoice
 from edgeft.train.run import train
 
-BATCH = 32
-WIDTH = 384  # of MiniLM
 IGNORED = -100
 
 
@@ -80,24 +79,7 @@ def ordinary_side(work: Path, out: Path, options: argparse.Namespace) -> float:
         label2id={label: at for at, label in enumerate(labels)},
         dtype=torch.float32,
     )
-    arguments = TrainingArguments(
-        output_dir=str(out / "work"),
-        num_train_epochs=options.epochs,
-        per_device_train_batch_size=BATCH,
-        per_device_eval_batch_size=BATCH,
-        learning_rate=default_learning_rate(WIDTH),
-        weight_decay=0.01,
-        eval_strategy="epoch",
-        save_strategy="epoch",
-        save_total_limit=1,
-        load_best_model_at_end=True,
-        metric_for_best_model="f1",
-        seed=options.seed,
-        report_to=[],
-        disable_tqdm=True,
-        use_cpu=options.device == "cpu",
-        bf16=options.device != "cpu",
-    )
+    arguments = trainer_arguments(out, options, **ranked_by("f1"))
     rows = {part: _rows(tokenizer, some, labels) for part, some in parts.items()}
 
     def score(one: Any) -> dict[str, float]:

@@ -13,8 +13,9 @@ from typing import Any
 
 import torch
 import transformers
-from transformers import Trainer, TrainingArguments  # which loads most of the library
+from transformers import Trainer  # which loads most of the library
 
+from benchmarks.ordinary import BATCH, ranked_by, trainer_arguments
 from benchmarks.train import MAX_LENGTH
 from benchmarks.training import side_options
 from edgeft.data import Examples
@@ -23,11 +24,8 @@ from edgeft.tasks.reading import read_examples
 from edgeft.train.config import DataConfig, TrainConfig
 from edgeft.train.embedded import minilm_folder
 from edgeft.train.models import EMBEDDED
-from edgeft.train.recipe import RecipeChoice, default_learning_rate
+from edgeft.train.recipe import RecipeChoice
 from edgeft.train.run import train
-
-BATCH = 32
-WIDTH = 384  # of MiniLM
 
 
 def edgeft_side(work: Path, out: Path, options: argparse.Namespace) -> dict[str, float]:
@@ -73,24 +71,7 @@ def ordinary_side(work: Path, out: Path, options: argparse.Namespace) -> dict[st
         dtype=torch.float32,
         ignore_mismatched_sizes=True,  # a head for other labels
     )
-    arguments = TrainingArguments(
-        output_dir=str(out / "work"),
-        num_train_epochs=options.epochs,
-        per_device_train_batch_size=BATCH,
-        per_device_eval_batch_size=BATCH,
-        learning_rate=default_learning_rate(WIDTH),
-        weight_decay=0.01,
-        eval_strategy="epoch",
-        save_strategy="epoch",
-        save_total_limit=1,
-        load_best_model_at_end=True,
-        metric_for_best_model="accuracy",
-        seed=options.seed,
-        report_to=[],
-        disable_tqdm=True,
-        use_cpu=options.device == "cpu",
-        bf16=options.device != "cpu",
-    )
+    arguments = trainer_arguments(out, options, **ranked_by("accuracy"))
     rows = {
         part: _Rows(tokenizer, examples, labels, MAX_LENGTH) for part, examples in parts.items()
     }
