@@ -139,8 +139,9 @@ bench-export: install ## Every variant of a trained checkpoint (CHECKPOINT=runs/
 frontier: install ## Draw the README's frontier anew, from benchmarks/results
 	$(BIN)/python -m benchmarks.frontier
 
-gpu-parts: install ## Parts to carry to a GPU machine without network (DATA="FILE…"), and the calls there
-	$(BIN)/python -m benchmarks.gpu prepare -o build/gpu $(foreach file,$(DATA),--data $(file))
+gpu-parts: install ## Parts to carry to a GPU machine without network (DATA="FILE…", ALSO="CHECKPOINT FILE"), and the calls
+	$(BIN)/python -m benchmarks.gpu prepare -o build/gpu \
+		$(foreach file,$(DATA),--data $(file)) $(if $(ALSO),--also $(ALSO))
 
 gpu-results: install ## Tables of benchmarks/README.md from what a GPU machine gave (FROM=FOLDER)
 	$(BIN)/python -m benchmarks.gpu results $(FROM)

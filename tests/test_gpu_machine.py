@@ -172,7 +172,7 @@ def test_other_tasks_are_asked_on_every_device(
     assert [(one["other"], one["variant"]) for one in found] == [
         (name, variant)
         for name in ("finder", tagger_checkpoint.name)
-        for variant in ("fp32", "fp32", "fp16", "transformers' pipeline")
+        for variant in ("fp16", "fp32", "fp32", "transformers' pipeline")
     ]
     write(tmp_path, "tasks", found)
     told = results.page(results.Figures(results.read(tmp_path)))

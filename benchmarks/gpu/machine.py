@@ -42,7 +42,7 @@ STEPS = (
     Step("devices", 100),
     Step("latency", 160),
     Step("graphs", 40),
-    Step("tasks", 160),
+    Step("tasks", 320),
     Step("training", 150),
     Step("bench", 160),
     Step("compiled", 80),

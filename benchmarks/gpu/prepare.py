@@ -56,6 +56,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     chosen = parser.parse_args(arguments)
     if not (chosen.data or chosen.also):
         parser.error("nothing to measure: give --data or --also")
+    if len({checkpoint.name for checkpoint, _ in chosen.also}) < len(chosen.also):
+        parser.error("two checkpoints of --also have one name: rename the folder of one")
     begin = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="edgeft-gpu-") as work:
         folder = Path(work) / "kit"

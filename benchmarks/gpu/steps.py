@@ -115,7 +115,7 @@ def tasks(kit: Path, report: Report, device: str) -> None:
     """Models of any task: where they run, that they answer as on the CPU, and how quickly."""
     for folder in sorted((kit / layout.OTHERS).glob("*")):
         (data,) = folder.glob("data.*")
-        for at, variant in (("cpu", "fp32"), (device, "fp32"), (device, "fp16")):
+        for at, variant in ((device, "fp16"), (device, "fp32"), ("cpu", "fp32")):
             told: dict[str, Any] = {"other": folder.name, "device": at, "variant": variant}
             try:
                 told |= _asked(folder / "bundle", data, at, variant)

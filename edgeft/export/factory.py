@@ -18,12 +18,12 @@ from edgeft.proof.finding import Finding, Neighbours
 from edgeft.proof.gates import Reference, judge, report_on
 from edgeft.proof.limits import MAX_DROP, ROUNDED_TOLERANCE, SAME_LOGITS
 from edgeft.proof.told import Told
-from edgeft.runtime.golden import largest_difference
+from edgeft.runtime.golden import Flat, largest_difference
 from edgeft.runtime.model import Model
 from edgeft.tasks.outputs import flat, picked
 from edgeft.tasks.task import NO_WISH, Wish
 
-__all__ = ["Factory", "Rules"]
+__all__ = ["Factory", "Rules", "neighbours_count", "tolerance"]
 
 SENSITIVITY_TEXTS = 64  # on which one layer's part in an error is measured
 SPEED_TEXTS = 32
@@ -175,7 +175,7 @@ class Factory:
         self.reports[name] = report
         self._draft.change(
             name,
-            golden=Golden(golden, _tolerance(name, lost, report.batch)),
+            golden=Golden(golden, tolerance(name, golden, lost, report.batch)),
             measured={**variant.measured, **report.measured()},
         )
         return ""
@@ -205,18 +205,21 @@ def neighbours_count(batch: Neighbours) -> str:
     )
 
 
-def _tolerance(name: str, lost: float, batch: Neighbours) -> float:
+def tolerance(name: str, golden: Flat, lost: float, batch: Neighbours) -> float:
     """How far another machine's golden logits may lie from these.
 
     fp32: float32 sums in another order. int8: a float32 difference of one part
     in ten million moves some activation by a step, which moves others, until
     the rounding is another one altogether. So two right machines differ by
     about what rounding costs: ``lost``, the largest golden difference from
-    fp32, or the largest difference that neighbours in a batch made.
+    fp32, or the largest difference that neighbours in a batch made. A CPU
+    rounds the weights of fp16 alone, where a GPU rounds every sum, and both by
+    a share of the number: so at the least a share of the largest logit.
     """
     if KINDS[name].exact:
         return SAME_LOGITS
-    most = max(lost, batch.max_abs_logit_diff, ROUNDED_TOLERANCE)
+    largest = max((abs(one) for rows in golden.values() for row in rows for one in row), default=0)
+    most = max(lost, batch.max_abs_logit_diff, ROUNDED_TOLERANCE * max(largest, 1.0))
     return rounded_up(most, TOLERANCE_DIGITS)
 
 

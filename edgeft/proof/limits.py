@@ -18,7 +18,8 @@ CONFIDENCE = 0.95
 SAME_LOGITS = 1e-3
 # The variants that are the same numbers by the same or other operators; the others round.
 EXACT = ("fp32", "portable")
-# What rounding (int8, int4, fp16) may do to golden logits in any case, on another machine.
+# What rounding (int8, int4, fp16) may do to golden logits in any case, on another machine: a share
+# of the largest of them, and of 1 where that is smaller.
 ROUNDED_TOLERANCE = 0.01
 # The share of labels that must be the reference's, where no labelled data tell more, and the
 # probability between the reference's best two below which a text is too unclear to count.

@@ -13,7 +13,14 @@ from edgeft.errors import IntegrityError, RunError
 from edgeft.runtime.model import Model
 from edgeft.tasks.outputs import flat
 
-__all__ = ["GoldenResult", "check_golden", "check_recorded", "hold_golden", "largest_difference"]
+__all__ = [
+    "Flat",
+    "GoldenResult",
+    "check_golden",
+    "check_recorded",
+    "hold_golden",
+    "largest_difference",
+]
 
 
 Flat = Mapping[str, Sequence[Sequence[float]]]

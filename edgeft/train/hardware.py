@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from edgeft.errors import DeviceError, UsageError
-from edgeft.runtime.cpu import usable_cores
+from edgeft.runtime.cpu import cpu_features, usable_cores
 from edgeft.settings import environment
 
 __all__ = [
@@ -125,8 +125,7 @@ def resolve_hardware(device: str, precision: str, threads: int | None = None) ->
             "fp16 needs a GPU.", hint="Use --precision fp32 or bf16, or --device cuda."
         )
     if precision == "auto":
-        bf16 = device == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
-        precision = "bf16" if bf16 else "fp32"
+        precision = "bf16" if _has_bf16(device) else "fp32"
     return Hardware(
         device=device,
         precision=precision,
@@ -134,6 +133,15 @@ def resolve_hardware(device: str, precision: str, threads: int | None = None) ->
         rank=rank,
         processes=processes,
     )
+
+
+def _has_bf16(device: str) -> bool:
+    """Whether the device multiplies matrices in bf16 natively; elsewhere it is slower than fp32."""
+    import torch
+
+    if device == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    return "amx_bf16" in cpu_features()
 
 
 def _place() -> tuple[int, int, int]:
