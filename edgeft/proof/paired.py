@@ -164,7 +164,7 @@ def paired_drop(
 
     An interval is the Bayesian bootstrap over rows (Rubin 1981, Annals of
     Statistics 9), drawn with ``seed``, whose each end is drawn with one row more:
-    the one that would move the metric furthest that way. So for a share it is that
+    the task's worst, which would move the metric furthest that way. So for a share it is that
     of Clopper and Pearson (1934), for a mean that of Learned-Miller and Thomas
     (2019, arXiv:1905.06208); rows among which nothing changed leave possible that
     about 3.7 in as many do, and for macro F1 these may all be of the rarest class.

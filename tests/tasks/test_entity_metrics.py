@@ -91,3 +91,12 @@ def test_the_worst_row_is_a_seen_one_and_costs_more_than_any_other() -> None:
     assert not set(answer) & set(truth)
     assert len(answer) == len(truth)
     assert TASK.worst([()], [()], [()], LABELS, 3.7) is None
+
+
+def test_the_worst_row_is_of_typical_size_not_the_longest_list_of_names() -> None:
+    def row(size: int) -> tuple[tuple[int, int, int], ...]:
+        return tuple((at, at + 1, 1) for at in range(size))
+
+    truths = [*[row(1)] * 60, *[row(3)] * 20, row(40)]  # an entity stands among 11.5 on average
+    worst = [TASK.worst(some, [], [], LABELS, 3.7) for some in ([*truths, row(12)], truths[:80])]
+    assert [one and one[0] for one in worst] == [row(12), row(3)]
