@@ -103,7 +103,11 @@ def _split_steps(_: click.Context, __: click.Parameter, value: str | None) -> li
 )
 @click.option("--seed", type=int, help="[default: 0]")
 @click.option("--device", help="auto, cpu or cuda.  [default: auto]")
-@click.option("--precision", help="auto, fp32, bf16 or fp16.  [default: auto]")
+@click.option(
+    "--precision",
+    help="auto, fp32, bf16 or fp16.  [default: bf16 where a GPU, or a CPU with AMX, has it, else "
+    "fp32]",
+)
 @options.threads
 @click.option("-o", "--out", type=options.OUT, help="The folder to write.")
 @click.option("--force", is_flag=True, help="Replace it, once the new one is whole.")

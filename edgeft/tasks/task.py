@@ -235,7 +235,8 @@ class Task:
         ``metrics`` under (M, D) weights of M kinds of rows, (D,) float64 each, from 0 to 1.
     worst(truths, answers, reference, labels, weight): the row (truth, answer, reference answer)
         that one more of, at that weight, would cost most; the bound of an interval rests on it.
-        Its truth is one that occurs, of typical size where rows weigh by their size. None where nothing can be lost.
+        Its truth is one that occurs, of typical size where rows weigh by their size. None where
+        nothing can be lost.
     further(outputs, truths, labels, head): figures that this task alone has, flat.
     fit(outputs, encoded, inputs, truths, labels, wish, name): the head for these rows.
         Raises GateError where nothing gives what is wished; check(wish, labels) raises UsageError

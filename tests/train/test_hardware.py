@@ -23,6 +23,18 @@ def test_empty_variables_are_none(monkeypatch: pytest.MonkeyPatch) -> None:
     assert is_main_process()
 
 
+@pytest.mark.parametrize(
+    ("features", "precision"),
+    [({"avx2", "avx512f", "amx_bf16"}, "bf16"), ({"avx2", "avx512f", "vnni"}, "fp32")],
+)
+def test_a_cpu_trains_in_bf16_where_it_multiplies_in_it(
+    monkeypatch: pytest.MonkeyPatch, features: set[str], precision: str
+) -> None:
+    monkeypatch.setattr("edgeft.train.hardware.cpu_features", lambda: features)
+    assert resolve_hardware("cpu", "auto").precision == precision
+    assert resolve_hardware("cpu", "fp32").precision == "fp32"
+
+
 def test_libraries_are_told_what_empty_variables_stand_for(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
