@@ -20,22 +20,23 @@ def make_reference(
     data: Examples | Sequence[Input] | None,
     *,
     original: Checkpoint | None = None,
-    edges: Reference | None = None,
+    chooser: Reference | None = None,
     progress: Progress = silent,
 ) -> Reference:
     """Run torch on the data, or on the built-in texts where there are none.
 
     ``original`` is the model whose answers on labelled data are the baseline, if
-    that is not the checkpoint itself; ``edges`` a reference to the same checkpoint,
-    whose built-in texts need not run again. Raises ModelError for logits that are no
-    numbers, DataError for labels that the model does not know.
+    that is not the checkpoint itself; ``chooser`` the reference on the rows that choose,
+    where these are others: its head is this one's too, and its built-in texts need not run
+    again. Raises ModelError for logits that are no numbers, DataError for
+    labels that the model does not know.
     """
     labels, task = checkpoint.labels, checkpoint.task
     # Before anything is run.
     truths = aligned(data, labels).truths if isinstance(data, Examples) else None
     edges_told = (
-        edges.edges
-        if edges
+        chooser.edges
+        if chooser
         else torch_told(checkpoint, task.parity(checkpoint.max_length), progress=progress)
     )
     if not data:
@@ -47,5 +48,6 @@ def make_reference(
     if original is not None:
         baseline = torch_told(original, data.inputs, step="running the original", progress=progress)
     assert truths is not None
-    scores = task.score(truths, baseline.answers().likeliest, labels)
-    return Reference("data", told, baseline, edges_told, truths, scores)
+    head = chooser.head if chooser else task.unfitted(truths)
+    scores = task.score(truths, baseline.answers(head).likeliest, labels)
+    return Reference("data", told, baseline, edges_told, head, truths, scores)

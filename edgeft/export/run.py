@@ -147,7 +147,7 @@ def _export(
     reporter = chooser
     if evidence.report is not evidence.choose:
         reporter = make_reference(
-            checkpoint, evidence.report, original=original, edges=chooser, progress=progress
+            checkpoint, evidence.report, original=original, chooser=chooser, progress=progress
         )
     draft = Draft(folder, checkpoint, target)
     with tempfile.TemporaryDirectory(prefix=".work-", dir=folder) as work:

@@ -204,8 +204,9 @@ def compare(
 ) -> Finding:
     """Compare what a model tells with what a reference does, and score it where truths are.
 
-    ``head`` is the model's own, with its thresholds. ``baseline`` is what losses are counted from,
-    where that is not the reference. A reference whose outputs are no numbers tells nothing.
+    ``head`` is the model's own, with its thresholds; the others' likeliest answers are read under
+    it too. ``baseline`` is what losses are counted from, where that is not the reference. A
+    reference whose outputs are no numbers tells nothing.
     """
     numbers = finite(told.outputs)  # (N,) bool
     if not numbers.all():
@@ -213,13 +214,13 @@ def compare(
     task, labels, answers = told.task, told.labels, told.answers(head)
     found: dict[str, Any] = {"rows": len(told), "asks": task.asks}
     if reference is not None and finite(reference.outputs).all():
-        theirs = reference.answers()
+        theirs = reference.answers(head)
         found["apart"], _ = differences(told.outputs, reference.outputs)
         found["agreement"] = agreement_of(task, told.outputs, answers, reference.outputs, theirs)
         found["clear"] = clear_agreement(task, answers, theirs)
         if truths is not None:
             counted = reference if baseline is None else baseline
-            before = theirs if counted is reference else counted.answers()
+            before = theirs if counted is reference else counted.answers(head)
             found["drop"] = paired_drop(task, truths, answers.likeliest, before.likeliest, labels)
     if truths is not None:
         scores = given = task.score(truths, answers.likeliest, labels)

@@ -25,6 +25,7 @@ class Reference:
 
     ``source`` is "data" or "built-in". ``baseline`` is what drops are counted
     from: torch's own, or that of a model that this one was made from.
+    ``head`` is what answers are read under while no threshold is set.
     ``scores`` are the baseline's on the ``truths``; both are None
     where there are no labels. ``edges`` are the built-in texts, run in any
     case: they go to the limits that data may not.
@@ -34,6 +35,7 @@ class Reference:
     told: Told
     baseline: Told
     edges: Told
+    head: Head = PLAIN
     truths: Rows | None = None
     scores: Scores | None = None
 
@@ -55,8 +57,8 @@ def judge(
     """
     told = tell(model, reference.texts, f"checking {model.variant}", progress)
     edges = _told(model, reference.edges.inputs, alone=False)
-    found = _compared(told, reference)
-    at_edges = compare(edges, reference.edges)
+    found = _compared(told, reference, reference.head)
+    at_edges = compare(edges, reference.edges, head=reference.head)
     exact = model.variant in EXACT
     for one in (found, at_edges):
         if exact and (wrong := inexact(one, "torch")):
@@ -76,15 +78,13 @@ def report_on(
     """What is told of a variant, from what it tells of the reference's inputs."""
     some = evenly(reference.texts, NEIGHBOUR_TEXTS)
     beside, alone = (_told(model, some, alone=alone) for alone in (False, True))
-    batch = compare(beside, alone).agreement
+    batch = compare(beside, alone, head=head).agreement
     assert batch is not None, "judged before, its answers are numbers"
     return replace(
         _compared(told, reference, head),
         batch=Neighbours(
             texts=len(some),
-            flips=int(
-                (model.task.same(beside.answers().likeliest, alone.answers().likeliest) < 1).sum()
-            ),
+            flips=batch.different,
             max_abs_logit_diff=batch.max_abs_logit_diff,
         ),
         exact=model.variant in EXACT and reference.baseline is reference.told,
@@ -92,7 +92,7 @@ def report_on(
     )
 
 
-def _compared(told: Told, reference: Reference, head: Head = PLAIN) -> Finding:
+def _compared(told: Told, reference: Reference, head: Head) -> Finding:
     found = compare(told, reference.told, reference.truths, head=head, baseline=reference.baseline)
     return replace(found, source=reference.source)
 

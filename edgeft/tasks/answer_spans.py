@@ -62,6 +62,14 @@ class BestSpans:
         weights /= weights.sum()
         return weights[:-1], float(weights[-1])
 
+    def margin(self, *, none: bool) -> float:
+        """How far the likeliest of the spans, and of "none", lies before the next; 0 to 1."""
+        sums = np.append(self.sums, self.none) if none else self.sums
+        if len(sums) < 2:
+            return 1.0
+        weights = np.exp(np.sort(sums)[::-1] - sums.max())
+        return float((weights[0] - weights[1]) / weights.sum())
+
 
 def best_spans(
     outputs: Outputs, encoded: Sequence[Encoded], inputs: Sequence[Input], head: Head

@@ -87,15 +87,17 @@ def _answer(
     labels: Labels,
     head: Head,
 ) -> Answers:
-    """The likeliest is "none" where that has the highest sum; given only by the head's margin."""
+    """With a margin, "none" may be given, and is the likeliest where it has the highest sum.
+
+    Without one there is always an answer, and "none" is not weighed.
+    """
     found = list(zip(best_spans(outputs, encoded, inputs, head), inputs, strict=True))
     given = [_first(spans, one, none=_none_wins(spans, head)) for spans, one in found]
+    always = head.null_margin is None
+    margin = np.array([spans.margin(none=not always) for spans, _ in found], np.float64)
+    if always:
+        return Answers(given, given, margin)
     likeliest = [_first(spans, one, none=spans.lead > 0) for spans, one in found]
-    margin = np.ones(len(found))
-    for at, (spans, _) in enumerate(found):
-        if spans.spans:
-            scores = np.sort(np.append(*spans.scores()))
-            margin[at] = scores[-1] - scores[-2]
     return Answers(given, likeliest, margin)
 
 
@@ -198,6 +200,14 @@ def _check(wish: Wish, labels: Labels) -> None:
         )
 
 
+def _unfitted(truths: Rows) -> Head:
+    """Always an answer, unless a row has none."""
+    from edgeft.tasks.answer_metrics import golds
+
+    none = any(golds(truth) == [""] for truth in truths)
+    return replace(PLAIN, null_margin=0.0) if none else PLAIN
+
+
 def _fit(
     outputs: Outputs,
     encoded: Sequence[Encoded],
@@ -208,10 +218,11 @@ def _fit(
     name: str,
 ) -> Head:
     """The margin of "none" that gives most F1; always an answer where each row has one."""
-    from edgeft.tasks.answer_metrics import best_margin, golds, row_scores
+    from edgeft.tasks.answer_metrics import best_margin, row_scores
 
-    if all(golds(truth) != [""] for truth in truths):
-        return PLAIN
+    head = _unfitted(truths)
+    if head.null_margin is None:
+        return head
     found = best_spans(outputs, encoded, inputs, PLAIN)
     always = [
         _first(spans, one, none=not spans.spans) for spans, one in zip(found, inputs, strict=True)
@@ -220,9 +231,9 @@ def _fit(
     unanswered = row_scores(truths, [NOTHING] * len(always))[1]
     some = [at for at, spans in enumerate(found) if spans.spans]
     if not some:
-        return replace(PLAIN, null_margin=0.0)
+        return head
     leads = [found[at].lead for at in some]
-    return replace(PLAIN, null_margin=best_margin(leads, answered[some], unanswered[some]))
+    return replace(head, null_margin=best_margin(leads, answered[some], unanswered[some]))
 
 
 # --- the data, which the runtime never reads -----------------------------------------
@@ -286,6 +297,7 @@ TASK = Task(
     figures=_figures,
     worst=_worst,
     further=nothing_further,
+    unfitted=_unfitted,
     fit=_fit,
     check=_check,
     show=_show,

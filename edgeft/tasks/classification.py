@@ -18,7 +18,18 @@ from edgeft.tasks import labelled
 from edgeft.tasks.builtin import GOLDEN_TEXTS, parity_texts
 from edgeft.tasks.encoded import Encoded
 from edgeft.tasks.outputs import Array, Outputs, dense, require_numbers, softmax
-from edgeft.tasks.task import Answers, Columns, Head, Labels, Noun, Rows, Task, Usage, Wish
+from edgeft.tasks.task import (
+    Answers,
+    Columns,
+    Head,
+    Labels,
+    Noun,
+    Rows,
+    Task,
+    Usage,
+    Wish,
+    always_plain,
+)
 
 if TYPE_CHECKING:
     from edgeft.data import Examples, OnBad, Source, Tell
@@ -347,6 +358,7 @@ TASK = Task(
     figures=_figures,
     worst=_worst,
     further=_further,
+    unfitted=always_plain,
     fit=_fit,
     check=_check,
     show=_show,

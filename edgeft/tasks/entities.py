@@ -35,6 +35,7 @@ from edgeft.tasks.task import (
     Task,
     Usage,
     Wish,
+    always_plain,
     nothing_further,
 )
 from edgeft.tasks.words import text_of
@@ -298,6 +299,7 @@ TASK = Task(
     figures=_figures,
     worst=_worst,
     further=nothing_further,
+    unfitted=always_plain,
     fit=_fit,
     check=_check,
     show=_show,

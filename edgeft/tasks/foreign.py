@@ -10,7 +10,17 @@ from edgeft.inputs import Input
 from edgeft.tasks.builtin import parity_texts
 from edgeft.tasks.encoded import Encoded
 from edgeft.tasks.outputs import Outputs
-from edgeft.tasks.task import Answers, Head, Labels, Noun, Rows, Task, Usage, Wish
+from edgeft.tasks.task import (
+    Answers,
+    Head,
+    Labels,
+    Noun,
+    Rows,
+    Task,
+    Usage,
+    Wish,
+    always_plain,
+)
 
 __all__ = ["TASK"]
 
@@ -89,6 +99,7 @@ TASK = Task(
     figures=_no_answers,
     worst=_no_answers,
     further=_no_answers,
+    unfitted=always_plain,
     fit=_no_answers,
     check=_check,
     show=lambda prediction, full: {},

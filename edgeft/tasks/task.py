@@ -32,6 +32,7 @@ __all__ = [
     "Task",
     "Usage",
     "Wish",
+    "always_plain",
     "nothing_further",
 ]
 
@@ -187,6 +188,11 @@ class Scores(Protocol):
         ...
 
 
+def always_plain(truths: Rows) -> Head:
+    """``Task.unfitted`` of a task of which no truth asks for more than a plain head."""
+    return PLAIN
+
+
 def nothing_further(
     outputs: "Outputs", truths: Rows, labels: Labels, head: Head
 ) -> dict[str, float | None]:
@@ -238,6 +244,8 @@ class Task:
         Its truth is one that occurs, of typical size where rows weigh by their size. None where
         nothing can be lost.
     further(outputs, truths, labels, head): figures that this task alone has, flat.
+    unfitted(truths): the head before any rows have set it, for rows with such truths; only its
+        likeliest answers count, as no threshold is set.
     fit(outputs, encoded, inputs, truths, labels, wish, name): the head for these rows.
         Raises GateError where nothing gives what is wished; check(wish, labels) raises UsageError
         before anything runs.
@@ -279,6 +287,7 @@ class Task:
     figures: "Callable[[Rows, Rows, Labels, NDArray[np.float64]], dict[str, NDArray[np.float64]]]"
     worst: Callable[[Rows, Rows, Rows, Labels, float], tuple[Any, Any, Any] | None]
     further: "Callable[[Outputs, Rows, Labels, Head], dict[str, float | None]]"
+    unfitted: Callable[[Rows], Head]
     fit: "Callable[[Outputs, Sequence[Encoded], Sequence[Input], Rows, Labels, Wish, str], Head]"
     check: Callable[[Wish, Labels], None]
     show: Callable[[Any, bool], dict[str, Any]]

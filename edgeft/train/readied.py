@@ -11,7 +11,7 @@ from edgeft.progress import Progress, silent
 from edgeft.runtime.tokenize import TextEncoder
 from edgeft.tasks.encoded import Encoded, Part
 from edgeft.tasks.outputs import Outputs, finite
-from edgeft.tasks.task import PLAIN, Scores, Task
+from edgeft.tasks.task import Scores, Task
 from edgeft.train.hardware import Hardware
 from edgeft.train.objectives.objective import Objective, Row
 
@@ -59,7 +59,9 @@ def scored(
     *,
     progress: Progress = silent,
 ) -> tuple[Outputs, Scores]:
-    """What a model gives for each part, and the scores of its answers, as the runtime gives them.
+    """What a model gives for each part, and the scores of its likeliest answers.
+
+    They are those of the runtime, before any rows set a threshold.
 
     They are the same on every process. Raises ModelError where an output is no number.
     """
@@ -72,5 +74,6 @@ def scored(
             hint="Start anew with --force and a lower --learning-rate.",
         )
     joined = task.join(outputs, readied.encoded)
-    answers = task.answer(joined, readied.encoded, readied.inputs, labels, PLAIN)
+    head = task.unfitted(readied.truths)
+    answers = task.answer(joined, readied.encoded, readied.inputs, labels, head)
     return outputs, task.score(readied.truths, answers.likeliest, labels)

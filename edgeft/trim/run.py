@@ -235,9 +235,11 @@ def _lost(
     truths: Sequence[Any],
     progress: Progress,
 ) -> Drop:
-    before = torch_told(old, inputs, step="running the original", progress=progress).answers()
-    after = torch_told(new, inputs, step="running the trimmed one", progress=progress).answers()
-    return paired_drop(old.task, truths, after.likeliest, before.likeliest, old.labels)
+    before = torch_told(old, inputs, step="running the original", progress=progress)
+    after = torch_told(new, inputs, step="running the trimmed one", progress=progress)
+    head = old.task.unfitted(truths)
+    answers, references = after.answers(head).likeliest, before.answers(head).likeliest
+    return paired_drop(old.task, truths, answers, references, old.labels)
 
 
 def _weights_bytes(folder: Path) -> int:

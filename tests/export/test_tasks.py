@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -10,8 +11,9 @@ from click.testing import CliRunner
 
 import edgeft
 from edgeft.checkpoint.open import open_checkpoint
-from edgeft.checkpoint.reference import fills
+from edgeft.checkpoint.reference import fills, torch_told
 from edgeft.cli import main
+from edgeft.data import Examples
 from edgeft.errors import UsageError
 from edgeft.export.quantize import _Feeds
 from edgeft.export.result import ExportResult
@@ -19,9 +21,15 @@ from edgeft.export.run import ExportConfig, _parts, export
 from edgeft.inputs import Question
 from edgeft.proof.battery import evaluate, hold, verify
 from edgeft.runtime.engine import Ends
+from edgeft.runtime.tokenize import TextEncoder
 from edgeft.tasks import task_named
+from edgeft.tasks.encoded import default_overlap
 from edgeft.tasks.reading import read_examples
 from edgeft.tasks.tags import io
+from edgeft.tasks.task import Head
+from edgeft.train.hardware import resolve_hardware
+from edgeft.train.objectives import objective_named
+from edgeft.train.readied import ready, scored
 from tests import tiny
 from tests.train.conftest import rows
 
@@ -253,6 +261,50 @@ def test_answers_are_exported_by_their_own_metrics(answers: ExportResult, questi
     assert "An answer finder, exported" in card
     assert "ORTModelForQuestionAnswering" in card
     assert "## Labels" not in card
+
+
+def test_where_every_row_has_an_answer_all_figures_are_of_what_is_answered(tmp_path: Path) -> None:
+    """Though "none" has the highest sum in some rows: it is never given."""
+    folder, data, out = tiny.answerer(tmp_path / "c", seed=2), tmp_path / "q.jsonl", tmp_path / "b"
+    checkpoint = open_checkpoint(str(folder))
+    told = torch_told(checkpoint, [Question("what fell", one) for one in CONTEXTS])
+    given = list(told.answers().given)
+    assert ("", 0, 0) in told.answers(Head(null_margin=0.0)).likeliest
+    answers = [{"text": [text], "answer_start": [start]} for text, start, _ in given]
+    lines = [
+        {"question": "what fell", "context": context, "answers": right}
+        for context, right in zip(CONTEXTS, answers, strict=True)
+    ]
+    data.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
+    result = export(ExportConfig(str(folder), out, data=data, variants=("fp32",)))
+    report = result.reports["fp32"]
+    for scores in (result.torch, report.scores, report.given):
+        assert scores is not None
+        assert scores.figure("exact_match") == 1.0
+    shown = CliRunner().invoke(main, ["eval", str(out), str(data)])
+    assert shown.exit_code == 0, shown.output
+    assert "thresholds" not in shown.output
+    shown = CliRunner().invoke(main, ["eval", str(out), str(data), "--json"])
+    figures = json.loads(shown.stdout)["variants"]["fp32"]
+    assert (figures["exact_match"], figures["without_thresholds"]) == (1.0, None)
+    # Training counts alike: the model is right in all rows, as long as each has an answer.
+    examples = read_examples(data, checkpoint.task)
+    content = checkpoint.tokenizer.backend_tokenizer.to_str().encode()
+    encoder = TextEncoder(
+        content, checkpoint.max_length, overlap=default_overlap(checkpoint.max_length), offsets=True
+    )
+    hardware = resolve_hardware("cpu", "fp32")
+    objective = objective_named(checkpoint.task.name)
+
+    def exact(some: Examples) -> float:
+        return scored(
+            checkpoint.model, ready(some, encoder, objective, ()), checkpoint.task, (),
+            checkpoint.pad_id, hardware,
+        )[1].figure("exact_match")  # fmt: skip
+
+    assert exact(examples) == 1.0
+    some = replace(examples, truths=[(), *examples.truths[1:]])
+    assert exact(some) < 1.0 - 1 / len(some)  # now "none" counts, and is wrong in other rows
 
 
 def test_that_none_is_never_given_is_told(questions: Path, tmp_path: Path) -> None:

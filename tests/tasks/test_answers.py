@@ -13,8 +13,10 @@ from edgeft.inputs import Question
 from edgeft.proof.paired import paired_drop
 from edgeft.tasks import task_named
 from edgeft.tasks.answer_metrics import best_margin, f1_of, normalized
+from edgeft.tasks.answer_spans import best_spans
 from edgeft.tasks.answers import TASK, Answer
 from edgeft.tasks.encoded import Encoded
+from edgeft.tasks.outputs import Outputs
 from edgeft.tasks.task import PLAIN, Head, Wish
 from tests.encoded import in_pieces
 
@@ -49,6 +51,12 @@ def answered(encoded: Encoded = WORDS, head: Head = PLAIN, **places: float) -> A
     (given,) = TASK.answer(joined, [encoded], [ASKED], (), head).given
     assert given == (found.text, found.start, found.end)
     return found
+
+
+def weight(joined: Outputs, *, none: bool) -> float:
+    """The sum of what the best spans, and "none", weigh."""
+    (spans,) = best_spans(joined, [WORDS], [ASKED], PLAIN)
+    return float(np.exp(spans.sums).sum() + np.exp(spans.none) * none)
 
 
 def test_the_task_is_found_by_its_name() -> None:
@@ -108,9 +116,16 @@ def test_no_answer_is_given_by_its_margin_and_likeliest_by_its_sum() -> None:
     assert [one.text for one in none.others] == ["Rome"]
     assert none.score > none.others[0].score
     joined = TASK.join(logits(WORDS, **places), [WORDS])
-    for head in (PLAIN, Head(null_margin=9.0)):
-        answers = TASK.answer(joined, [WORDS], [ASKED], (), head)
-        assert (list(answers.given), list(answers.likeliest)) == ([("Rome", 14, 18)], [NOTHING])
+    answers = TASK.answer(joined, [WORDS], [ASKED], (), Head(null_margin=9.0))
+    assert (list(answers.given), list(answers.likeliest)) == ([("Rome", 14, 18)], [NOTHING])
+    # With no margin there is always an answer, and "none" is neither likeliest nor next to it.
+    always = TASK.answer(joined, [WORDS], [ASKED], (), PLAIN)
+    assert list(always.given) == [("Rome", 14, 18)]
+    assert always.likeliest is always.given
+    # Of the 20 best spans 1 has the sum 5, 9 more its end, 3, and 10 neither, 2 at the most.
+    none, best = np.exp(6), np.exp(5)
+    assert answers.margin[0] == pytest.approx((none - best) / weight(joined, none=True))
+    assert always.margin[0] == pytest.approx((best - np.exp(3)) / weight(joined, none=False))
     # The least sum counts: one part in which the answer is speaks for all.
     windows = in_pieces(CONTEXT, piece=99, most=4, overlap=1)
     sure = {"s0": 9.0, "e0": 9.0, "s1_0": -5.0, "e1_0": -5.0, "s2_0": 9.0, "e2_0": 9.0}
@@ -122,7 +137,15 @@ def test_a_context_without_tokens_has_no_answer() -> None:
     joined = TASK.join(logits(empty), [empty])
     assert TASK.decode(joined, [empty], [asked], (), PLAIN) == [Answer("", 0, 0, 1.0)]
     answers = TASK.answer(joined, [empty], [asked], (), PLAIN)
-    assert (list(answers.given), list(answers.likeliest)) == ([NOTHING], [NOTHING])
+    assert (list(answers.given), answers.margin.tolist()) == ([NOTHING], [1.0])
+    assert answers.likeliest is answers.given
+
+
+def test_before_any_rows_none_is_an_answer_where_a_row_has_none() -> None:
+    rome = (("Rome", 14),)
+    assert TASK.unfitted([rome, rome]) == PLAIN
+    for nothing in ((), (("the", 4),)):  # an article alone is no answer
+        assert TASK.unfitted([rome, nothing]) == Head(null_margin=0.0)
 
 
 def test_what_is_no_number_is_no_answer() -> None:
