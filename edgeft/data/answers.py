@@ -60,7 +60,8 @@ def answers_or_questions(
     """
     names, rows, close = _opened(source, columns)
     bad = BadRows(on_bad)
-    shifted, spaced, several, broken = Sightings(), Sightings(), Sightings(), Sightings()
+    shifted, padded, spaced = Sightings(), Sightings(), Sightings()
+    several, broken = Sightings(), Sightings()
     inputs: list[Question] = []
     truths: list[Truth | None] = []  # None where none is told
     lines: list[int] = []
@@ -72,16 +73,22 @@ def answers_or_questions(
             except BadRowError as error:
                 bad.unread(row.number, error)
                 continue
+            empty = _empty(question, "question", names, row) or _empty(
+                context, "context", names, row
+            )
+            if empty and not bad.add(row.number, empty):
+                continue
             gold = Gold(())
             told = row.answers is not None or _is_true(row.impossible)
-            if told and not _is_true(row.impossible):
+            if told and not empty and not _is_true(row.impossible):
                 try:
                     gold = gold_of(context, row.answers, row.start, row.where)
                 except BadRowError as error:
                     if not bad.add(row.number, error):
                         continue
             for seen, sightings in (
-                (gold.moved, shifted), (gold.spaced, spaced), (gold.guessed, several)
+                (gold.moved, shifted), (gold.padded, padded), (gold.spaced, spaced),
+                (gold.guessed, several),
             ):  # fmt: skip
                 if seen:
                     sightings.add(row.number)
@@ -106,6 +113,8 @@ def answers_or_questions(
         raise DataError(f"{source.source} holds no questions.", hint=EXAMPLE)
     rest = "counted in UTF-16, and moved to where their words stand"
     shifted.tell(tell, source.source, "question has answers", "questions have answers", rest)
+    rest = "with white space at the ends, which is taken off"
+    padded.tell(tell, source.source, "question has answers", "questions have answers", rest)
     rest = "with other white space than the context, whose is taken"
     spaced.tell(tell, source.source, "question has answers", "questions have answers", rest)
     rest = "that stand several times in the context, without a start; the first place is taken"
@@ -224,10 +233,15 @@ def _text(found: Any, role: str, name: str, where: str) -> str:
             hint=EXAMPLE,
             kind=f"no {role}",
         )
-    if not found.strip():
-        raise BadRowError(
-            f"{where}: {visible(name)} is empty.",
-            hint="Remove the row; an answer is asked for in a context.",
-            kind=f"an empty {role}",
-        )
     return found
+
+
+def _empty(found: str, role: str, names: Mapping[str, str], row: _Row) -> BadRowError | None:
+    """What is wrong with a text that holds nothing; it may be asked all the same."""
+    if found.strip():
+        return None
+    return BadRowError(
+        f"{row.where}: {visible(names[role])} is empty.",
+        hint="Remove the row; an answer is asked for in a context.",
+        kind=f"an empty {role}",
+    )

@@ -40,11 +40,8 @@ def read_standoff(texts: tuple[Path, ...], source: str, tell: Tell) -> Iterator[
         for _ in range(found.count(None)):
             parted.add(number)
         yield Annotated(number, str(path), text, [mark for mark in found if mark is not None])
-    if parted.count:
-        tell(
-            f"{source}: {parted.count:,} entities in several pieces are left out, as a tagger "
-            "cannot find them."
-        )
+    rest = "in several pieces, which no tagger finds, and left out"
+    parted.tell(tell, source, "entity is", "entities are", rest)
 
 
 def _mark(line: str, text: str, where: str) -> Mark | None:

@@ -47,10 +47,14 @@ class _Rows:
 
 @dataclass(frozen=True, slots=True)
 class _Shape:
-    """Of a file's rows by its first lines: how many fields most have, and the last of each."""
+    """Of a file's rows by its first lines: how many fields most have, and the last of each.
+
+    mixed: blanks part fields in lines with tabs, too.
+    """
 
     width: int
     tags: frozenset[str]
+    mixed: bool = False
 
     def is_comment(self, fields: Sequence[str]) -> bool:
         """Whether a line that begins with "#" is one; a word may begin so, too, or be "#"."""
@@ -66,9 +70,8 @@ class _Shape:
 
 def looks_tagged(lines: Sequence[str]) -> bool:
     """Whether these first lines of a file are words and tags, and no table with a header."""
-    rows = [row for line in lines if (row := _fields(line)) and row[0] != BREAK]
     shape = _shape(lines)
-    rows = [row for row in rows if not shape.is_comment(row)]
+    rows = [row for row in _split(lines, shape.mixed) if not shape.is_comment(row)]
     return (
         bool(rows)
         and any(row[-1] == NONE for row in rows)
@@ -77,9 +80,11 @@ def looks_tagged(lines: Sequence[str]) -> bool:
 
 
 def read_tagged(
-    lines: Lines, source: str, columns: Mapping[str, str | None], tell: Tell
+    lines: Lines, source: str, columns: Mapping[str, str | None], tell: Tell, *, spans: bool = True
 ) -> tuple[list[Tagged], bool]:
     """The sentences, and whether they have tags: a file of a single column has words alone.
+
+    Without ``spans`` nobody asks for these, and the tags are not looked at.
 
     ``columns`` may name, as numbers from 1, the columns of "text" and "label" (else the first and
     the last). A sentence with a ragged line, or with tags that are wrong, has what is wrong in
@@ -89,14 +94,15 @@ def read_tagged(
         sentences = [one for one in _sentences(lines, source, columns, tell) if one.words]
     if not sentences:
         raise DataError(f"{source} holds no words.", hint=FORMAT)
-    if not any(one.tags for one in sentences):
-        return [Tagged(one.words, one.ragged or (), one.lines[0]) for one in sentences], False
+    has_tags = any(one.tags for one in sentences)
+    if not (has_tags and spans):
+        return [Tagged(one.words, one.ragged or (), one.lines[0]) for one in sentences], has_tags
     # A ragged line says nothing of the scheme of the others.
     tagged = [Sentence(one.tags, one.lines) if one.ragged is None else NOTHING for one in sentences]
-    scheme, spans = spans_by_scheme(tagged, lambda line: f"{source}, line {line}")
+    scheme, found = spans_by_scheme(tagged, lambda line: f"{source}, line {line}")
     if scheme != "IOB2":
         tell(f"{source}: the tags are read as {scheme}.")
-    rows = zip(sentences, spans, strict=True)
+    rows = zip(sentences, found, strict=True)
     return [Tagged(one.words, one.ragged or its, one.lines[0]) for one, its in rows], True
 
 
@@ -120,7 +126,7 @@ def _sentences(
     places = _places(columns, width, source) if width else (0, -1)
     comments = Sightings()
     for number, line in enumerate(chain(peeked, lines), start=1):
-        fields = _fields(line)
+        fields = _fields(line, shape.mixed)
         if not fields or fields[0] == BREAK:
             yield rows
             rows = _Rows()
@@ -159,15 +165,29 @@ def _peeked(lines: Lines) -> list[str]:
 
 def _shape(lines: Iterable[str]) -> _Shape:
     """What the first lines tell; those with a "#" count where there is nothing else."""
-    rows = [row for line in lines if (row := _fields(line)) and row[0] != BREAK]
-    rows = [row for row in rows if not row[0].startswith("#")] or rows
+    lines = [*lines]
+    rows = _uncommented(_split(lines))
+    tabbed = [row[-1] for row in _uncommented(_split(line for line in lines if "\t" in line))]
+    mixed = bool(tabbed) and all(
+        " " in last and tag_like(BLANKS.split(last)[-1]) for last in tabbed
+    )
+    if mixed:
+        rows = _uncommented(_split(lines, mixed=True))
     widths = Counter(map(len, rows)).most_common(1)
     width = widths[0][0] if widths else 0
-    return _Shape(width, frozenset(row[-1] for row in rows if len(row) == width > 1))
+    return _Shape(width, frozenset(row[-1] for row in rows if len(row) == width > 1), mixed)
 
 
-def _fields(line: str) -> list[str]:
-    if "\t" in line:  # then a word may have blanks in it
+def _split(lines: Iterable[str], mixed: bool = False) -> list[list[str]]:
+    return [row for line in lines if (row := _fields(line, mixed)) and row[0] != BREAK]
+
+
+def _uncommented(rows: list[list[str]]) -> list[list[str]]:
+    return [row for row in rows if not row[0].startswith("#")] or rows
+
+
+def _fields(line: str, mixed: bool) -> list[str]:
+    if "\t" in line and not mixed:  # then a word may have blanks in it
         found = [one.strip(" \v\f\r\n") for one in line.split("\t")]
         return [one for one in found if one]
     return BLANKS.split(text) if (text := line.strip(" \v\f\r\n")) else []

@@ -40,7 +40,8 @@ def entities_or_texts(
     bad = BadRows(on_bad)
     match source:
         case TaggedLines():
-            sentences, tagged = read_tagged(source.lines, source.source, columns, tell)
+            asked = on_bad != "keep"
+            sentences, tagged = read_tagged(source.lines, source.source, columns, tell, spans=asked)
             found: Iterable[Annotated] = (
                 of_words(one.line, f"{source.source}, line {one.line}", one.words, one.spans)
                 for one in sentences

@@ -7,6 +7,7 @@ from typing import Any
 
 from edgeft.data.bad import BadRowError
 from edgeft.data.labels import visible
+from edgeft.data.units import from_utf16
 
 __all__ = ["EXAMPLE", "Gold", "Truth", "gold_of"]
 
@@ -23,13 +24,14 @@ Truth = tuple[tuple[str, int], ...]  # (text, start) of each gold answer; () for
 class Gold:
     """The answers of a question, each once.
 
-    moved: a start was not where the text stands. spaced: the context has other white space, which
-    was taken. guessed: a text stands several times in the context and has no start, so that the
-    first place was taken.
+    moved: a start was not where the text stands. padded: a text had white space at its ends, which
+    was taken off. spaced: the context has other white space, which was taken. guessed: a text
+    stands several times in the context and has no start, so that the first place was taken.
     """
 
     truth: Truth
     moved: bool = False
+    padded: bool = False
     spaced: bool = False
     guessed: bool = False
 
@@ -39,12 +41,14 @@ def gold_of(context: str, answers: Any, start: Any, where: str) -> Gold:
 
     Raises BadRowError.
     """
-    given = _answers(_unpacked(answers), start, where)
+    answered = _answers(_unpacked(answers), start, where)
+    given = [_stripped(context, text, at) for text, at in answered]
     placed = [_placed(context, text, at, where) for text, at in given]
     pairs = list(zip(given, placed, strict=True))
     return Gold(
         tuple(dict.fromkeys(placed)),
         moved=any(at not in (None, place) for (_, at), (_, place) in pairs),
+        padded=any(text != bare for (text, _), (bare, _) in zip(answered, given, strict=True)),
         spaced=any(text != found for (text, _), (found, _) in pairs),
         guessed=any(
             at is None and _pattern(text).search(context, place + 1) is not None
@@ -137,6 +141,15 @@ def _answer(text: Any, start: Any, where: str) -> tuple[str, int | None]:
     return text, start
 
 
+def _stripped(context: str, text: str, start: int | None) -> tuple[str, int | None]:
+    """An answer without white space at its ends; its start is moved where it counts that in."""
+    bare = text.strip()
+    before = len(text) - len(text.lstrip())
+    if before and start is not None and start >= 0 and not context.startswith(bare, start):
+        start += before
+    return bare, start
+
+
 def _pattern(text: str) -> re.Pattern[str]:
     """What finds a text with any white space between its words."""
     return re.compile(r"\s+".join(map(re.escape, text.split())))
@@ -160,8 +173,7 @@ def _placed(context: str, text: str, start: int | None, where: str) -> tuple[str
     if start is None:
         return first[0], first.start()
     if start >= 0:
-        units = context.encode("utf-16-le", "surrogatepass")
-        for at in (start, len(units[: 2 * start].decode("utf-16-le", "replace"))):
+        for at in (start, from_utf16(context, start)):
             if found := pattern.match(context, at):
                 return found[0], at
     raise BadRowError(

@@ -77,6 +77,9 @@ def _scheme(sentences: Sequence[Sentence], where: Callable[[int], str]) -> str:
         raise DataError(
             f"{where(first[tag])}: the tag {visible(tag)} names no type.", hint=EXPECTED
         )
+    single = _single(first)
+    if single:
+        return single
     if not prefixes & {"B", "I"}:
         _check_plain(sentences, first, where)
         return "plain"
@@ -89,6 +92,12 @@ def _scheme(sentences: Sequence[Sentence], where: Callable[[int], str]) -> str:
             hint=EXPECTED,
         )
     return "BILOU" if prefixes & {"L", "U"} else "BMES" if "M" in prefixes else "BIOES"
+
+
+def _single(tags: Iterable[str]) -> str:
+    """The scheme in which all of these tags are of entities of a single word; else ""."""
+    prefixes = {found[1] if (found := PREFIXED.fullmatch(tag)) else "" for tag in tags}
+    return "BIOES" if prefixes == {"S"} else "BILOU" if prefixes == {"U"} else ""
 
 
 def _check_plain(

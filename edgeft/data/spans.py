@@ -14,7 +14,8 @@ from edgeft.data.conll import text_of_words
 from edgeft.data.labels import visible
 from edgeft.data.notes import Sightings, Tell
 from edgeft.data.schemes import Sentence, TagSpan, spans_by_scheme
-from edgeft.data.table import TEXT_COLUMNS
+from edgeft.data.table import LABEL_COLUMNS, TEXT_COLUMNS
+from edgeft.data.units import from_utf16
 
 __all__ = [
     "ELSEWHERE",
@@ -31,7 +32,7 @@ SPAN_KEYS = ("entities", "spans", "label", "labels", "annotations", "ents", "ner
 WORD_KEYS = ("tokens", "words")
 TAG_KEYS = ("tags", "ner_tags", "ner", "labels", "label", "entities", "iob", "bio")
 STARTS, ENDS = ("start", "start_offset", "begin"), ("end", "end_offset", "stop")
-LABELS = ("label", "labels", "type", "tag", "entity", "entity_group")
+LABELS = ("label", "labels", "hypertextlabels", "type", "tag", "entity", "entity_group")
 EXAMPLE = 'Such as {"text": "Ada slept.", "entities": [{"start": 0, "end": 3, "label": "PER"}]}.'
 ELSEWHERE = "a span that is not where it says"
 REFUSED = ("reject", "ignore")  # what Prodigy writes of rows that were not accepted
@@ -94,7 +95,9 @@ def _form(one: Object, columns: Mapping[str, str | None]) -> Form | None:
         return None
     spans = _first(one, SPAN_KEYS if label is None else (label,), _is_spans)
     if spans is None and "answer" in one and "_input_hash" in one:
-        spans = "spans"  # which Prodigy leaves out where there are none
+        # Prodigy leaves them out where there are none; its labelled texts have a label instead.
+        other = label is None and _first(one, LABEL_COLUMNS, _is_text) is not None
+        spans = "spans" if label in (None, "spans") and not other else None
     return Form("spans", text, spans) if spans else None
 
 
@@ -123,12 +126,16 @@ def read_words(objects: Iterator[tuple[int, Object]], form: Form, source: str, u
         except BadRowError as error:
             faults[number] = error
             tags = []  # which say nothing of the scheme of the others
-        if not words:
+        if not words and bad.on_bad != "keep":
             empty.add(number)
             continue
         found.append((number, words))
         sentences.append(Sentence(tags, [number] * len(tags)))
     empty.tell(tell, source, "row has", "rows have", "no words, which is left out")
+    if bad.on_bad == "keep":  # nobody asks for the tags, whatever they are
+        for number, words in found:
+            yield of_words(number, f"{source}, {unit} {number}", words, ())
+        return
     scheme, spans = spans_by_scheme(sentences, lambda line: f"{source}, {unit} {line}")
     if scheme != "IOB2":
         tell(f"{source}: the tags are read as {scheme}.")
@@ -152,7 +159,7 @@ def read_spans(objects: Iterator[tuple[int, Object]], form: Form, source: str, u
     refused, several, shifted = Sightings(), Sightings(), Sightings()
     for number, one in objects:
         where = f"{source}, {unit} {number}"
-        if one.get("answer") in REFUSED:
+        if one.get("answer") in REFUSED and bad.on_bad != "keep":
             refused.add(number)
             continue
         try:
@@ -238,8 +245,8 @@ def _text(one: Object, form: Form, where: str) -> str:
 
 def _marked(one: Object, key: str, where: str) -> Sequence[Any]:
     found = one.get(key)
-    if found is None and "answer" in one:
-        return ()
+    if found is None and ("answer" in one or "annotation_id" in one):
+        return ()  # Prodigy and Label Studio leave it out where nothing is marked
     if not _is_spans(found):
         raise BadRowError(
             f"{where}: {visible(key)} is {'missing' if found is None else 'no list of spans'}.",
@@ -264,7 +271,8 @@ def _studio(one: Object, where: str) -> tuple[list[Any], bool]:
     done = [
         annotation
         for annotation in one.get("annotations") or one.get("completions") or ()
-        if isinstance(annotation, dict) and not annotation.get("was_cancelled")
+        if isinstance(annotation, dict)
+        and not (annotation.get("was_cancelled") or annotation.get("skipped"))
     ]
     if not done:
         raise BadRowError(
@@ -273,13 +281,31 @@ def _studio(one: Object, where: str) -> tuple[list[Any], bool]:
             kind="no annotation",
         )
     marked = [
-        result["value"]
+        _of_page(result["value"], where)
         for result in done[0].get("result") or ()
         if isinstance(result, dict)
         and result.get("type", "labels") in ("labels", "hypertextlabels")
         and isinstance(result.get("value"), dict)
     ]
     return marked, len(done) > 1
+
+
+def _of_page(value: Object, where: str) -> Object:
+    """A span of Label Studio, of a page (HyperText) as characters of the text that it shows.
+
+    Raises BadRowError where these are not told.
+    """
+    if not isinstance(value.get("start"), str):
+        return value
+    offsets = value.get("globalOffsets")
+    if not isinstance(offsets, dict) or not isinstance(value.get("text"), str):
+        raise BadRowError(
+            f"{where}: a span is marked in a page, by its elements ({visible(value['start'])}), "
+            "not by characters of a text.",
+            hint="Label plain text: in Label Studio with <Text>, not <HyperText>.",
+            kind="a span of a page",
+        )
+    return {**value, "start": offsets.get("start"), "end": offsets.get("end")}
 
 
 def _mark(found: Any, where: str) -> tuple[Mark, str | None]:
@@ -314,15 +340,14 @@ def _placed(text: str, mark: Mark, stated: str | None) -> Mark:
     found = text[mark.start : mark.end] if mark.start >= 0 else ""
     if stated is None or found.split() == stated.split():
         return mark
-    units = text.encode("utf-16-le", "surrogatepass")
-    start, end = (
-        len(units[: 2 * at].decode("utf-16-le", "replace")) for at in (mark.start, mark.end)
-    )
-    if mark.start >= 0 and text[start:end].split() == stated.split():
-        return Mark(start, end, mark.label, mark.where)
+    if mark.start >= 0:
+        start, end = from_utf16(text, mark.start), from_utf16(text, mark.end)
+        if text[start:end].split() == stated.split():
+            return Mark(start, end, mark.label, mark.where)
     raise BadRowError(
         f"{mark.where}: {visible(stated)} is said to stand from {mark.start} to {mark.end}, where "
         f"the text has {visible(found)}.",
-        hint="Was the text changed after it was annotated? Take the one that was.",
+        hint="Was the text changed after it was annotated, or is it a page whose markup is not "
+        "counted? Take the text that was annotated.",
         kind=ELSEWHERE,
     )

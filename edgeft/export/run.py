@@ -137,10 +137,12 @@ def _export(
         on_bad="skip" if config.skip_bad else "error",
     )
     checkpoint.task.check(config.wish, checkpoint.labels)
-    if config.original and not isinstance(evidence.choose, Examples):
-        raise UsageError("--original needs labelled --data.", hint="Name --label-column.")
-    if config.wish and not isinstance(evidence.choose, Examples):
-        raise UsageError("A threshold needs labelled --data.", hint="Name --label-column.")
+    if not isinstance(evidence.choose, Examples):
+        hint = f"Name --{checkpoint.task.roles[-1]}-column."
+        if config.original:
+            raise UsageError("--original needs labelled --data.", hint=hint)
+        if config.wish:
+            raise UsageError("A threshold needs labelled --data.", hint=hint)
     original = _original(config, checkpoint)
     seen = trained_on(checkpoint, evidence)
     chooser = make_reference(checkpoint, evidence.choose, original=original, progress=progress)

@@ -219,7 +219,7 @@ def _fit(
 def _detect(source: "Source", columns: Columns) -> bool:
     from edgeft.data.entities import holds_entities
 
-    return holds_entities(source)
+    return holds_entities(source, columns)
 
 
 def _read(

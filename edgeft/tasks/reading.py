@@ -79,10 +79,14 @@ def examples_of(
     found = task.read(source, columns, tell, on_bad)
     if isinstance(found, Examples):
         return found
-    if isinstance(source, Table):
+    told = task.roles[-1]
+    if isinstance(source, Table) and told == "label":
         raise unlabelled(source, columns.get("label"))
     raise DataError(
-        f"{source.source} has no labels.", hint="Give labelled data, or name another file."
+        f"{source.source}: no row has {told}."
+        if told != "label"
+        else f"{source.source} has no labels.",
+        hint=f"Give labelled data, or name the column with --{told}-column.",
     )
 
 

@@ -12,7 +12,7 @@ __all__ = ["NONE", "SCHEMES", "Tag", "begins", "bio", "goes_on", "io", "tags_of"
 
 NONE = "O"
 PREFIXES = ("B-", "I-")
-FURTHER = ("E-", "L-", "S-", "U-")  # which are prefixes only beside those
+FURTHER = ("M-", "E-", "L-", "S-", "U-")  # which are prefixes only beside those
 
 
 @dataclass(frozen=True, slots=True)

@@ -222,7 +222,7 @@ class Task:
     formats: name → (input, prediction) pairs to the lines that other tools read, beside JSON; each
         is told what to warn with, and how many characters of its document a text takes.
 
-    roles: the columns that are read, of those that may be named.
+    roles: the columns that are read, of those that may be named; the last tells what is true.
     detect(source, columns): whether data are of a form in which only this task's are written, or
         columns are named that only this task reads.
     read(source, columns, tell, on_bad): labelled inputs, or the inputs alone where there is no

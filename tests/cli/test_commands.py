@@ -89,6 +89,14 @@ def test_predict_reads_questions_a_line_each_or_from_a_file(tmp_path: Path) -> N
         "the team won the game"[one["start"] : one["end"]] for one in answers
     ]
     assert run("predict", finder, tmp_path / "asked.jsonl").stdout == found.stdout
+    more = [{**one, "id": 1, "answers": [], "context": one["context"]} for one in asked]
+    piped = "".join(json.dumps(one) + "\n" for one in more)
+    assert run("predict", finder, "-", stdin=piped.encode()).stdout == found.stdout
+    nothing = tmp_path / "nothing.jsonl"  # in which there is nothing to find
+    nothing.write_text(lines + json.dumps({"question": "who?", "context": ""}) + "\n")
+    told = run("predict", finder, nothing)
+    assert told.stdout == run("predict", finder, "-", stdin=nothing.read_bytes()).stdout
+    assert len(told.stdout.splitlines()) == 3
     wrong = run("predict", finder, "-", stdin=lines.encode() + b"the team won\n")
     assert wrong.exit_code == 1
     assert "stdin, line 3: it is no question with its context" in wrong.stderr

@@ -100,6 +100,19 @@ def test_an_answer_has_the_white_space_of_its_context(tmp_path: Path) -> None:
     assert [note.partition(": ")[2] for note in notes] == [f"3 questions have answers {rest}"]
 
 
+def test_white_space_at_the_ends_of_an_answer_is_taken_off(tmp_path: Path) -> None:
+    spaced = [gold(" Ada", 1), gold("Bo ", 10), gold("\nAda  ", 2), gold("  Bo", 10)]
+    emoji = squad(tmp_path / "b.json", gold(" Ada", 4), context="\U0001f44d" * 2 + " Ada")
+    examples, notes = read(squad(tmp_path / "a.json", *spaced, context="  Ada met Bo "))
+    assert examples.truths == [(("Ada", 2),), (("Bo", 10),)] * 2
+    rest = "with white space at the ends, which is taken off"
+    assert [note.partition(": ")[2] for note in notes] == [
+        f"4 questions have answers {rest} (the first in line 1)."
+    ]
+    examples, notes = read(emoji)  # moved, as UTF-16 counts
+    assert (examples.truths, len(notes)) == ([(("Ada", 3),)], 2)
+
+
 def test_where_all_rows_are_bad_nothing_is_left(tmp_path: Path) -> None:
     path = squad(tmp_path / "a.json", gold("Paris", 0), gold("Oslo", 0))
     with pytest.raises(DataError, match=r"all 2 rows are bad, so --skip-bad leaves none.*'Paris'"):
@@ -183,6 +196,11 @@ def test_rows_that_cannot_be(tmp_path: Path, row: dict[str, Any], message: str) 
     left, notes = read(path, "skip")
     assert (left.lines, list(left.skipped.values())) == ([1], [1])
     assert any("and is left out (line 2)" in note for note in notes)
+    if row.get("context", "") is not None:  # else there is nothing to ask of
+        kept, notes = read(path, "keep")
+        asked = {**ROW, **row}
+        assert kept.inputs[1] == Question(asked["question"], asked["context"])
+        assert (kept.truths, notes) == ([ADA, NONE], [])
 
 
 def test_files_that_cannot_be(tmp_path: Path) -> None:

@@ -90,6 +90,33 @@ def test_ragged_lines_and_files_without_words_are_told(tmp_path: Path) -> None:
         read(stray)
 
 
+@pytest.mark.parametrize("name", ["a.conll", "a.tsv"])
+def test_tabs_and_blanks_in_one_line(tmp_path: Path, name: str) -> None:
+    lines = ["Ada\tNNP B-PER", "slept\tVBD O", "", "in\tIN O", "Rome\tNNP  B-LOC"]
+    examples, _ = read(written(tmp_path / name, *lines))
+    assert examples.texts == ["Ada slept", "in Rome"]
+    assert [told(examples, row) for row in (0, 1)] == [[("PER", "Ada")], [("LOC", "Rome")]]
+    # Where a line's last column is a tag alone, a word has the blanks.
+    examples, _ = read(written(tmp_path / name, "New York\tB-LOC", "slept\tO"))
+    assert told(examples) == [("LOC", "New York")]
+
+
+def test_the_texts_of_tags_that_no_scheme_knows_are_read_where_no_tag_is_asked_for(
+    tmp_path: Path,
+) -> None:
+    for lines in (["Ada B", "slept O"], ["Ada B-X", "met E-X", "Bo U-X"], ["So o", "is o", "I X"]):
+        path = written(tmp_path / "a.conll", *lines)
+        with pytest.raises(DataError):
+            read(path)
+        words = [line.split()[0] for line in lines]
+        assert read(path, "keep")[0].texts == [" ".join(words)]
+        tokens = {"tokens": words, "tags": [line.split()[1] for line in lines]}
+        rows = written(tmp_path / "a.jsonl", tokens, {"tokens": [], "tags": []})
+        with pytest.raises(DataError):
+            read(rows)
+        assert read(rows, "keep")[0].texts == [" ".join(words), ""]
+
+
 def test_words_without_tags_are_texts(tmp_path: Path) -> None:
     path = written(tmp_path / "a.conll", "Ada", "slept", "", "So")
     assert entities_or_texts(open_source(path), {}, print) == ["Ada slept", "So"]
@@ -184,6 +211,58 @@ def test_label_studio(tmp_path: Path) -> None:
         read(path)
 
 
+def test_a_text_in_label_studios_short_form_in_which_nothing_is_marked(tmp_path: Path) -> None:
+    bare = {"id": 2, "text": "Nobody came.", "annotator": 1, "annotation_id": 7}
+    path = tmp_path / "a.json"
+    path.write_text(json.dumps([bare, {**bare, **FORMS["studio short"]}]))
+    examples, _ = read(path)
+    assert [told(examples, row) for row in (0, 1)] == [[], EXPECTED]
+
+
+def on_page(shown: str, **value: Any) -> dict[str, Any]:
+    """A task of Label Studio, of which a page is shown."""
+    result = {"type": "hypertextlabels", "value": {
+        "start": "/p[1]/text()[1]", "end": "/p[1]/text()[1]", "startOffset": 0, "endOffset": 3,
+        "hypertextlabels": ["PER"], **value}}  # fmt: skip
+    return {"id": 1, "data": {"text": shown}, "annotations": [{"result": [result]}]}
+
+
+def test_spans_that_label_studio_marks_in_pages(tmp_path: Path) -> None:
+    path = tmp_path / "a.json"
+    places = {"globalOffsets": {"start": 8, "end": 10}, "text": "Bo"}
+    path.write_text(json.dumps([on_page("Ada met Bo.", **places)]))
+    assert told(read(path)[0]) == [("PER", "Bo")]
+    path.write_text(json.dumps([on_page("<p>Ada met Bo.</p>", **places)]))
+    with pytest.raises(DataError, match="'Bo' is said to stand from 8 to 10") as found:
+        read(path)
+    assert "a page whose markup is not counted" in found.value.hint
+    path.write_text(json.dumps([on_page("Ada met Bo.", text="Ada")]))
+    with pytest.raises(
+        DataError, match=r"item 1: a span is marked in a page.*'/p\[1\]/text"
+    ) as found:
+        read(path)
+    assert "<Text>, not <HyperText>" in found.value.hint
+
+
+@pytest.mark.parametrize("undone", ["was_cancelled", "skipped"])
+def test_what_an_annotator_skipped_is_no_annotation(tmp_path: Path, undone: str) -> None:
+    task = studio([{"start": 0, "end": 3, "text": "Ada", "labels": ["PER"]}], "Ada slept")
+    old = {"id": 1, "data": task["data"], "completions": task["annotations"]}
+    skipped = {**old, "completions": [{"result": [], undone: True}]}
+    path = tmp_path / "a.json"
+    path.write_text(json.dumps([old, skipped]))
+    with pytest.raises(DataError, match="item 2: the task has no annotation"):
+        read(path)
+    skipped["completions"].append(old["completions"][0])
+    path.write_text(json.dumps([skipped]))
+    assert told(read(path)[0]) == [("PER", "Ada")]
+
+
+def test_texts_that_prodigy_labels_as_a_whole_hold_no_entities(tmp_path: Path) -> None:
+    row = {"text": "Ada slept.", "label": "GOOD", "_input_hash": 1, "answer": "accept"}
+    assert not holds_entities(open_source(written(tmp_path / "a.jsonl", row)))
+
+
 def test_rows_that_prodigy_did_not_accept_are_left_out(tmp_path: Path) -> None:
     row = FORMS["prodigy"]
     bare = {"text": "So.", "_input_hash": 2, "answer": "accept"}
@@ -191,6 +270,8 @@ def test_rows_that_prodigy_did_not_accept_are_left_out(tmp_path: Path) -> None:
     examples, notes = read(path)
     assert [told(examples, row) for row in (0, 1)] == [[], EXPECTED]
     assert any("1 row was not accepted and left out (line 3)" in note for note in notes)
+    kept, notes = read(path, "keep")  # of which something is asked all the same
+    assert (kept.texts, notes) == (["So.", row["text"], row["text"]], [])
 
 
 def span(start: Any, end: Any, label: Any = "X") -> dict[str, Any]:
@@ -344,7 +425,7 @@ def test_brat_in_a_folder_and_by_a_file(tmp_path: Path) -> None:
     assert examples.texts == [text, "So."]
     assert told(examples) == [("PER", "Ada\r\nLovelace"), ("PER", "Bo")]
     assert notes == [
-        f"{tmp_path}: 1 entities in several pieces are left out, as a tagger cannot find them."
+        f"{tmp_path}: 1 entity is in several pieces, which no tagger finds, and left out (line 1)."
     ]
     for name in (first, first.with_suffix(".ann")):
         assert read(name)[0].truths == examples.truths[:1]

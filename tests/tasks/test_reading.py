@@ -13,6 +13,7 @@ from edgeft.tasks.reading import (
     read_inputs,
     task_of,
 )
+from edgeft.tasks.task import TASKS
 
 TAGGER, CLASSIFIER = task_named("token-classification"), task_named("text-classification")
 TAGGED = "Ada B-PER\nsaw O\nRome B-LOC\n"
@@ -87,6 +88,39 @@ def test_the_form_of_data_tells_the_task(tmp_path: Path) -> None:
     assert told("a.json", '{"data": [{"paragraphs": []}]}') == "question-answering"
     assert told("b.jsonl", '{"text": "a", "label": "b"}') == "text-classification"
     assert told("a.csv", "text,label\na,b\n") == "text-classification"
+
+
+def test_a_column_that_is_named_tells_the_task(tmp_path: Path) -> None:
+    mixed = '{"text": "Ada", "entities": [], "topic": "b", "my_spans": [[0, 3, "PER"]]}'
+    path = written(tmp_path / "a.jsonl", mixed)
+
+    def told(**columns: str | None) -> str:
+        return task_of(open_source(path), columns)
+
+    assert (told(), told(label=None)) == ("token-classification",) * 2
+    assert told(label="topic") == "text-classification"
+    assert told(label="my_spans", text="text") == "token-classification"
+    written(path, '{"text": "Ada", "my_spans": [[0, 3, "PER"]]}')
+    assert (told(), told(label="my_spans")) == ("text-classification", "token-classification")
+    assert read_examples(path, TAGGER, {"label": "my_spans"}).truths == [((0, 3, 1),)]
+
+
+def test_questions_without_answers_are_no_examples(tmp_path: Path) -> None:
+    finder = task_named("question-answering")
+    asked = '{"question": "Who?", "context": "Ada slept.", "reply": "Ada"}\n'
+    for name, text in (("a.jsonl", asked), ("a.csv", "question,context\nWho?,Ada slept.\n"),
+                       ("a.json", '{"data": [{"paragraphs": [{"context": "Ada", "qas": '
+                                  '[{"question": "Who?"}]}]}]}')):  # fmt: skip
+        path = written(tmp_path / name, text)
+        with pytest.raises(DataError, match=r"no row has answers") as caught:
+            read_examples(path, finder)
+        assert caught.value.hint.endswith("name the column with --answers-column.")
+    path = tmp_path / "a.jsonl"
+    assert read_examples(path, finder, {"answers": "reply"}).truths == [(("Ada", 0),)]
+
+
+def test_the_last_role_tells_what_is_true() -> None:
+    assert [task_named(name).roles[-1] for name in TASKS] == ["label", "label", "answers"]
 
 
 def test_inputs_alone_where_nothing_is_labelled(tmp_path: Path) -> None:
