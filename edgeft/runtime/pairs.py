@@ -95,14 +95,19 @@ def encode_both(
     tokens_of: Callable[[Sequence[str]], list[Tokens]],
     most: int,
     overlap: int | None,
+    known: dict[str, Tokens],
 ) -> list[Encoded]:
     """Encode pairs and questions in parts of ``most`` tokens, each of their texts once.
 
-    The second text stands for the input, the first beside it.
+    The second text stands for the input, the first beside it. ``known`` are texts whose tokens are
+    there already; afterwards it holds the second text of the last input and no other.
     """
     columns = [columns_of(one) for one in inputs]
-    texts = list(dict.fromkeys(text for both in columns for text in both))
-    tokens = dict(zip(texts, tokens_of(texts), strict=True))
+    texts = [one for one in dict.fromkeys(one for both in columns for one in both)
+             if one not in known]  # fmt: skip
+    tokens = known | dict(zip(texts, tokens_of(texts), strict=True))
+    known.clear()
+    known[columns[-1][1]] = tokens[columns[-1][1]]
     return [
         put_together(
             frame,

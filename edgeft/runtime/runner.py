@@ -17,6 +17,7 @@ from edgeft.runtime.batching import plan_batches
 from edgeft.runtime.engine import Engine
 from edgeft.runtime.native import kept_by_children, native_call
 from edgeft.runtime.observer import Observer
+from edgeft.runtime.pairs import Tokens
 from edgeft.runtime.providers import Device
 from edgeft.runtime.tokenize import MOST_WINDOWED, TextEncoder
 from edgeft.tasks.encoded import Encoded, Part
@@ -86,12 +87,17 @@ class Runner:
         self._process = os.getpid()
         kept_by_children(engine)
 
-    def encode(self, inputs: Sequence[Input]) -> list[Encoded]:
-        """Inputs in parts, in order. Raises RunError where the tokenizer fails."""
+    def encode(
+        self, inputs: Sequence[Input], known: dict[str, Tokens] | None = None
+    ) -> list[Encoded]:
+        """Inputs in parts, in order. Raises RunError where the tokenizer fails.
+
+        ``known`` is what ``TextEncoder.encode`` keeps from one call to the next.
+        """
         if self.observer is None:
-            return self._encoder.encode(inputs)
+            return self._encoder.encode(inputs, known)
         begin = time.perf_counter()
-        encoded = self._encoder.encode(inputs)
+        encoded = self._encoder.encode(inputs, known)
         self.observer.tokenized(time.perf_counter() - begin, len(inputs))
         return encoded
 
@@ -113,21 +119,24 @@ class Runner:
     ) -> Iterator[tuple[list[Input], list[Encoded], Outputs]]:
         """Inputs, encoded, and their joined outputs, ``group`` by group.
 
-        The next group is encoded while one is run; equal inputs are run once.
+        The next group is encoded while one is run; equal inputs are run once, and a context on
+        which one group ends and the next goes on is tokenized once.
         """
+        known: dict[str, Tokens] = {}
+
+        def encode(some: list[Input]) -> tuple[list[Input], list[int], list[Encoded]]:
+            """Inputs, the place of each among the different ones, and these encoded."""
+            index: dict[Input, int] = {}
+            places = [index.setdefault(one, len(index)) for one in some]
+            return some, places, self.encode(list(index), known)
+
         begin = 0
         source = groups(inputs, most=group, most_characters=GROUP_CHARACTERS)
         waited = None if self.observer is None else self.observer.waited
-        for some, places, unique in one_ahead(self._encode_group, source, waited):
+        for some, places, unique in one_ahead(encode, source, waited):
             outputs = self.outputs(unique, first=begin, places=places, alone=alone)  # of U inputs
             yield some, [unique[at] for at in places], picked(outputs, places)
             begin += len(places)
-
-    def _encode_group(self, inputs: list[Input]) -> tuple[list[Input], list[int], list[Encoded]]:
-        """Inputs, the place of each among the different ones, and these encoded."""
-        index: dict[Input, int] = {}
-        places = [index.setdefault(one, len(index)) for one in inputs]
-        return inputs, places, self.encode(list(index))
 
     def outputs(
         self,

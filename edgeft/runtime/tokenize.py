@@ -91,17 +91,23 @@ class TextEncoder:
         # Special tokens before and behind a text, once one was read; to ask for a mask takes time.
         self._ends: tuple[int, int] | None = None
 
-    def encode(self, inputs: Sequence[Input]) -> list[Encoded]:
+    def encode(
+        self, inputs: Sequence[Input], known: dict[str, Tokens] | None = None
+    ) -> list[Encoded]:
         """Encode inputs in order; each text of pairs and questions once, however often it comes.
 
-        Raises TypeError where one is no input, RunError where the tokenizer fails.
+        ``known`` is the caller's memory from one call to the next, empty at first: the last
+        context and its tokens are kept there, so that a long one is not read again. It is for one
+        thread at a time. Raises TypeError where one is no input, RunError where the tokenizer
+        fails.
         """
+        known = {} if known is None else known
         if len(inputs) == 1:
-            return [self.encode_one(inputs[0])]
+            return [self.encode_one(inputs[0], known)]
         both = [at for at, one in enumerate(inputs) if isinstance(one, BOTH)]
         if not both:
             return self._encode_texts(inputs)
-        found = dict(zip(both, self._encode_both([inputs[at] for at in both]), strict=True))
+        found = dict(zip(both, self._encode_both([inputs[at] for at in both], known), strict=True))
         rest = [at for at in range(len(inputs)) if at not in found]
         if rest:
             texts = self._encode_texts([inputs[at] for at in rest])
@@ -119,10 +125,10 @@ class TextEncoder:
             found[at] = one
         return found
 
-    def encode_one(self, one: Input) -> Encoded:
+    def encode_one(self, one: Input, known: dict[str, Tokens] | None = None) -> Encoded:
         """Encode one input, the quickest way. Raises what ``encode`` raises."""
         if isinstance(one, BOTH):
-            return self._encode_both([one])[0]
+            return self._encode_both([one], {} if known is None else known)[0]
         text = self._clean(one)
         if len(text) > self._heads.shortest:
             return self._encode_long([text])[0]
@@ -171,10 +177,10 @@ class TextEncoder:
         one = self._cut(self._run([head])[0], head)
         return replace(one, truncated=True, cut=0, unread=len(text) - len(head))
 
-    def _encode_both(self, inputs: Sequence[Input]) -> list[Encoded]:
+    def _encode_both(self, inputs: Sequence[Input], known: dict[str, Tokens]) -> list[Encoded]:
         if self._frame is None:
             self._frame = frame_within(self._tokenizer, self._most)
-        return encode_both(inputs, self._frame, self._tokens, self._most, self._overlap)
+        return encode_both(inputs, self._frame, self._tokens, self._most, self._overlap, known)
 
     def _tokens(self, texts: Sequence[str]) -> list[Tokens]:
         """The own tokens of texts, without special ones."""

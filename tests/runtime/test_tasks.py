@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,8 @@ import edgeft
 from edgeft.errors import BundleError, IntegrityError, UsageError
 from edgeft.inputs import Input, Pair, Question
 from edgeft.runtime import load as loading
-from edgeft.runtime import opening
+from edgeft.runtime import opening, runner
+from edgeft.runtime.tokenize import TextEncoder
 from edgeft.tasks import FOREIGN_TASK, task_named
 from edgeft.tasks.encoded import Encoded
 from edgeft.tasks.entities import TASK as ENTITIES
@@ -198,6 +200,57 @@ def test_questions_are_answered_from_two_outputs(finder: Path) -> None:
             return list(await asyncio.gather(*map(model.apredict, ASKED)))
 
         assert asyncio.run(ask()) == together
+
+
+RIVER, NIGHT = " ".join(tiny.WORDS * 4), " ".join(tiny.WORDS[::-1] * 4)
+
+
+@pytest.fixture
+def tokenized(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Every text that a tokenizer was given, as often as it was."""
+    found: list[str] = []
+    run = TextEncoder._run
+
+    def keep(self: TextEncoder, texts: Sequence[str], **more: Any) -> list[Any]:
+        found.extend(texts)
+        return run(self, texts, **more)
+
+    monkeypatch.setattr(TextEncoder, "_run", keep)
+    return found
+
+
+def test_many_questions_over_a_context_tokenize_it_once(
+    finder: Path, tokenized: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = [Question(f"who won {at}?", RIVER) for at in range(30)]
+    with open_here(finder) as model:
+        alone = [model.predict(one) for one in asked]
+        tokenized.clear()
+        monkeypatch.setattr(runner, "GROUP_CHARACTERS", 4 * len(RIVER))  # ten groups
+        assert model.predict(asked) == alone
+        assert tokenized.count(RIVER) == 1
+        assert len(tokenized) == 1 + len(asked)
+        encoded, _ = model.outputs(asked)
+        assert tokenized.count(RIVER) == 2  # nothing of the call before is kept
+        assert encoded == [model.runner.encode([one])[0] for one in asked]
+
+
+def test_no_more_than_one_context_is_kept(finder: Path, tokenized: list[str]) -> None:
+    asked = [Question("who?", one) for one in (RIVER, RIVER, NIGHT, NIGHT, RIVER, "", RIVER)]
+    with open_here(finder) as model:
+        expected = [model.predict(one) for one in asked]
+        tokenized.clear()
+        assert list(model.stream(asked, group=1)) == expected
+    assert (tokenized.count(RIVER), tokenized.count(NIGHT), tokenized.count("")) == (3, 1, 1)
+
+
+def test_threads_keep_each_their_own_context(finder: Path) -> None:
+    asked = {one: [Question(f"who {at}?", one) for at in range(40)] for one in (RIVER, NIGHT)}
+    with open_here(finder) as model, ThreadPoolExecutor(4) as threads:
+        expected = {one: [model.predict(each) for each in some] for one, some in asked.items()}
+        both = [*asked, *asked]
+        found = threads.map(lambda one: list(model.stream(asked[one], group=1)), both)
+        assert list(found) == [expected[one] for one in both]
 
 
 def test_what_is_no_question_is_told_with_a_way(finder: Path) -> None:
