@@ -21,7 +21,7 @@ from edgeft.tasks.words import trimmed
 __all__ = ["END", "START", "BestSpans", "best_spans", "context_of", "joined"]
 
 START, END = "start_logits", "end_logits"
-KEPT = 20  # spans that are weighed against each other
+WEIGHED = 20  # spans, against each other and "none": those that have a part in all scores
 CELLS = 1 << 20  # sums in memory at a time
 
 Floats = NDArray[np.float64]
@@ -57,18 +57,23 @@ class BestSpans:
         return self.none - float(self.sums[0]) if self.spans else np.inf
 
     def scores(self) -> tuple[Floats, float]:
-        """(K,) probabilities of the spans, and that of "none"."""
-        weights = np.exp(np.append(self.sums, self.none) - max(self.none, *self.sums, -np.inf))
-        weights /= weights.sum()
-        return weights[:-1], float(weights[-1])
+        """(K,) probabilities of the spans, and that of "none".
+
+        They are among the first WEIGHED spans and "none", however many more were asked for.
+        """
+        sums = np.append(self.none, self.sums)
+        weights = np.exp(sums - sums.max())
+        weights /= weights[: 1 + WEIGHED].sum()
+        return weights[1:], float(weights[0])
 
     def margin(self, *, none: bool) -> float:
-        """How far the likeliest of the spans, and of "none", lies before the next; 0 to 1."""
-        sums = np.append(self.sums, self.none) if none else self.sums
-        if len(sums) < 2:
-            return 1.0
-        weights = np.exp(np.sort(sums)[::-1] - sums.max())
-        return float((weights[0] - weights[1]) / weights.sum())
+        """How far the score of the likeliest lies before the next, 0 to 1.
+
+        "none" is one of them only where it may be given. A single one has no other to fear.
+        """
+        scores, nothing = self.scores()
+        ones = np.sort(np.append(scores, nothing) if none else scores)
+        return float(ones[-1] - ones[-2]) if len(ones) > 1 else 1.0
 
 
 def best_spans(
@@ -88,7 +93,7 @@ def context_of(one: Input) -> str:
 
 def _best(starts: Array, ends: Array, one: Encoded, text: str, head: Head) -> BestSpans:
     """The best of all spans that lie in one part's own tokens and are short enough."""
-    none, begin, wanted = np.inf, 0, max(KEPT, head.top_k)
+    none, begin, wanted = np.inf, 0, max(WEIGHED, head.top_k)
     found: list[tuple[float, int, int]] = []  # sum, first and last character's place
     for part in one.parts:
         none = min(none, float(starts[begin]) + float(ends[begin]))

@@ -16,7 +16,6 @@ from edgeft.tasks.answer_metrics import best_margin, f1_of, normalized
 from edgeft.tasks.answer_spans import best_spans
 from edgeft.tasks.answers import TASK, Answer
 from edgeft.tasks.encoded import Encoded
-from edgeft.tasks.outputs import Outputs
 from edgeft.tasks.task import PLAIN, Head, Wish
 from tests.encoded import in_pieces
 
@@ -53,12 +52,6 @@ def answered(encoded: Encoded = WORDS, head: Head = PLAIN, **places: float) -> A
     return found
 
 
-def weight(joined: Outputs, *, none: bool) -> float:
-    """The sum of what the best spans, and "none", weigh."""
-    (spans,) = best_spans(joined, [WORDS], [ASKED], PLAIN)
-    return float(np.exp(spans.sums).sum() + np.exp(spans.none) * none)
-
-
 def test_the_task_is_found_by_its_name() -> None:
     assert task_named("question-answering") is TASK
     assert TASK.ort_class == "ORTModelForQuestionAnswering"
@@ -77,6 +70,19 @@ def test_the_best_valid_span_is_the_answer() -> None:
     # What is too long is none either.
     assert answered(s1=4, e9=4).text == "Ada met Bo in Rome, not in Paris"
     assert answered(head=Head(max_answer_tokens=3), s1=4, e9=4, e2=1).text == "Ada met"
+
+
+def test_a_score_is_the_same_however_many_answers_are_told() -> None:
+    told = [answered(head=Head(top_k=most), s5=4, e5=4, e7=1) for most in (1, 2, 20, 21, 40)]
+    assert [len(one.others) for one in told] == [0, 1, 19, 20, 39]
+    for one in told:
+        assert [some.score for some in (one, *one.others)] == pytest.approx(
+            [some.score for some in (told[-1], *told[-1].others)][: 1 + len(one.others)]
+        )
+    first = (told[-1], *told[-1].others)[:20]
+    none = sum(one.score for one in first)
+    assert none < 1
+    assert 1 - none == pytest.approx(first[0].score * np.exp(-8))  # "none", whose sum is 0
 
 
 def test_the_longest_answer_that_is_asked_for_sets_no_memory() -> None:
@@ -122,10 +128,11 @@ def test_no_answer_is_given_by_its_margin_and_likeliest_by_its_sum() -> None:
     always = TASK.answer(joined, [WORDS], [ASKED], (), PLAIN)
     assert list(always.given) == [("Rome", 14, 18)]
     assert always.likeliest is always.given
-    # Of the 20 best spans 1 has the sum 5, 9 more its end, 3, and 10 neither, 2 at the most.
+    (spans,) = best_spans(joined, [WORDS], [ASKED], PLAIN)
     none, best = np.exp(6), np.exp(5)
-    assert answers.margin[0] == pytest.approx((none - best) / weight(joined, none=True))
-    assert always.margin[0] == pytest.approx((best - np.exp(3)) / weight(joined, none=False))
+    weight = np.exp(spans.sums).sum() + none
+    assert answers.margin[0] == pytest.approx((none - best) / weight)
+    assert always.margin[0] == pytest.approx((best - np.exp(3)) / weight)
     # The least sum counts: one part in which the answer is speaks for all.
     windows = in_pieces(CONTEXT, piece=99, most=4, overlap=1)
     sure = {"s0": 9.0, "e0": 9.0, "s1_0": -5.0, "e1_0": -5.0, "s2_0": 9.0, "e2_0": 9.0}
