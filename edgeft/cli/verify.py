@@ -128,6 +128,8 @@ def show(bundle: Path, results: "dict[str, Finding]", max_drop: float, task: "Ta
             ],
             scored,
         )
+        if task.provided:
+            console.print_lines([f"The intervals hold if {task.provided}."])
     for name, one in results.items():
         if one.drop and name not in EXACT and not one.drop.proven(max_drop):
             console.print_lines([f"{name}, against fp32: {one.drop.sentence(max_drop)}"])

@@ -44,6 +44,8 @@ def checked_on(result: ExportResult) -> str:
                 " Expected calibration error and Brier score are without and with the recorded "
                 "temperature."
             )
+        if result.task.provided:
+            text += f" The intervals of what is lost hold if {result.task.provided}."
         if any(report.outcome for report in result.reports.values()):
             text += (
                 " The table is of the likeliest answers; what is answered "

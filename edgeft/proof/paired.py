@@ -53,7 +53,8 @@ class Drop:
     ``losses`` are of the task's metrics; ``by_label`` names the one that weighs labels alike, ""
     where none does. ``labels`` is how many labels truths may hold, 0 where a task has none,
     ``absent`` how many of them no row has, and ``rarest`` the rows of the rarest that occurs, 0
-    where no metric weighs it as much as others.
+    where no metric weighs it as much as others. The intervals hold if ``provided`` does, "" where
+    that asks for nothing.
     """
 
     losses: tuple[Loss, ...]
@@ -65,6 +66,7 @@ class Drop:
     absent: int
     rarest: int
     by_label: str = ""
+    provided: str = ""
 
     @property
     def worst(self) -> Loss:
@@ -93,15 +95,16 @@ class Drop:
         if self.worst.points > most:
             return f"It loses more than the {most:g} points that are allowed."
         sure = f"with {CONFIDENCE:.0%} confidence"
+        rests = f", if {self.provided}" if self.provided else ""
         rows = "1 row" if self.rows == 1 else f"{self.rows:,} rows"
         if self.proven(most):
             return (
                 f"{rows} show {sure} that it loses no more than {most:g} points of "
-                f"{' or of '.join(loss.metric for loss in self.losses)}."
+                f"{' or of '.join(loss.metric for loss in self.losses)}{rests}."
             )
         wide = [loss for loss in self.losses if loss.high > most]
         if not wide:
-            told = f"{rows} show {sure} that it loses no more than {most:g} points."
+            told = f"{rows} show {sure} that it loses no more than {most:g} points{rests}."
             part = " and ".join(loss.metric for loss in self.losses if self._by_labels(loss))
             part = f"their part in {part} is unknown."
             others = [loss for loss in self.losses if not self._by_labels(loss)]
@@ -133,7 +136,8 @@ class Drop:
     def to_dict(self) -> dict[str, Any]:
         """A JSON-ready dictionary: the worst metric's figures, then all."""
         figures: dict[str, Any] = asdict(self)
-        del figures["losses"], figures["by_label"]
+        for name in ("losses", "by_label", "provided"):
+            del figures[name]
         return {
             "metric": self.worst.metric,
             **self.worst.figures(),
@@ -192,6 +196,7 @@ def paired_drop(
         absent=sum(not rows for rows in support.values()),
         rarest=min((rows for rows in support.values() if rows), default=0) if task.by_label else 0,
         by_label=task.by_label,
+        provided=task.provided,
     )
 
 

@@ -276,6 +276,7 @@ TASK = Task(
     settings=frozenset({"null_margin", "max_answer_tokens", "top_k"}),
     metrics={"exact_match": "exact match", "f1": "F1"},
     by_label="",
+    provided="",
     alike="same answer",
     alike_is="the share of questions to which both give the same span of the context, or none",
     schemes={},

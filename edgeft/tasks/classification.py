@@ -337,6 +337,7 @@ TASK = Task(
     settings=frozenset(),
     metrics={"accuracy": "accuracy", "macro_f1": "macro F1"},
     by_label="macro_f1",
+    provided="",
     alike="same label",
     alike_is="",
     schemes={},

@@ -277,6 +277,7 @@ TASK = Task(
     settings=frozenset({"aggregation", "min_score"}),
     metrics={"entity_f1": "entity F1"},
     by_label="",
+    provided="texts with many entities are lost no more often than others",
     alike="same entities",
     alike_is="of each text twice the entities that both find, of all that the one and the other "
     "find (1 where neither finds any); the mean over texts",

@@ -78,6 +78,7 @@ TASK = Task(
     settings=frozenset(),
     metrics={},
     by_label="",
+    provided="",
     alike="",
     alike_is="",
     schemes={},

@@ -214,6 +214,8 @@ class Task:
         unless ``single``, which says that each is one label, an input may be without any.
     judged: what is compared where the reference is clear: inputs, or the parts of Answers.
     by_label: which of ``metrics`` weighs labels alike, however rare; "" for none.
+    provided: what must hold for the interval of a loss to do so, where inputs weigh by what they
+        hold: "texts with … are …"; else "".
     schemes: name → how labels are made of the types that users name; empty without a choice.
     alike: what ``same`` counts, in words: "same label". Headings and "as fp32" follow it.
     alike_is: how it counts, where that is not the share of inputs with an equal answer; else "".
@@ -266,6 +268,7 @@ class Task:
     settings: frozenset[str]
     metrics: Mapping[str, str]
     by_label: str
+    provided: str
     alike: str
     alike_is: str
     schemes: Mapping[str, Callable[[Iterable[str]], Labels]]

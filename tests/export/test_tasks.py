@@ -125,6 +125,7 @@ def test_the_card_speaks_of_entities(result: ExportResult) -> None:
         "| same entities as torch | entity F1 | points of entity F1 lost (95% interval) |" in card
     )
     assert "the original has an entity F1 of 1.0000." in card
+    assert "The intervals of what is lost hold if texts with many entities are lost" in card
     assert "ORTModelForTokenClassification.from_pretrained" in card
     assert "accuracy" not in card
 
@@ -168,6 +169,7 @@ def test_bad_rows_are_an_error_or_left_out_by_each_command(
         told = CliRunner().invoke(main, [*command, "--skip-bad"])
         assert told.exit_code == 0, told.output
         assert "1 row has a span outside the text, and is left out (line 1)" in told.output
+        assert (name == "verify") == ("intervals hold if texts with many" in told.output)
     manifest = json.loads((tmp_path / "b" / "edgeft.json").read_text())
     report = manifest["provenance"]["data"]["report"]
     assert report["skipped"] == {"a span outside the text": 1}
