@@ -8,7 +8,7 @@ from typing import Any
 from edgeft.data.bad import BadRowError, BadRows, OnBad
 from edgeft.data.examples import Examples, lone_surrogate
 from edgeft.data.gold import EXAMPLE, Gold, Truth, gold_of
-from edgeft.data.kinds import Document, Source, keys_of, records_of, table_of
+from edgeft.data.kinds import Document, Source, keys_of, records_of, table_of, unit_of
 from edgeft.data.labels import visible
 from edgeft.data.notes import Sightings, Tell
 from edgeft.errors import DataError
@@ -59,9 +59,9 @@ def answers_or_questions(
     Raises DataError.
     """
     names, rows, close = _opened(source, columns)
-    bad = BadRows(on_bad)
-    shifted, padded, spaced = Sightings(), Sightings(), Sightings()
-    several, broken = Sightings(), Sightings()
+    unit = unit_of(source)
+    bad = BadRows(on_bad, unit)
+    shifted, padded, spaced, several, broken = (Sightings(unit) for _ in range(5))
     inputs: list[Question] = []
     truths: list[Truth | None] = []  # None where none is told
     lines: list[int] = []
@@ -104,6 +104,7 @@ def answers_or_questions(
         lines,
         (),
         {role: names[role] for role in WANTED},
+        unit=unit,
     )
     labelled = any(truth is not None for truth in truths)
     if labelled:
@@ -134,15 +135,16 @@ def _told(found: Examples, bad: BadRows) -> Examples:
     kept = []
     for at, (truth, line) in enumerate(zip(found.truths, found.lines, strict=True)):
         name = found.columns["answers"]
-        if truth is not None or bad.add(line, _untold(found.source, line, name)):
+        where = f"{found.source}, {found.unit} {line}"
+        if truth is not None or bad.add(line, _untold(where, name)):
             kept.append(at)
     found = found.subset(kept)
     return replace(found, truths=[truth or () for truth in found.truths])
 
 
-def _untold(source: str, line: int, name: str) -> BadRowError:
+def _untold(where: str, name: str) -> BadRowError:
     return BadRowError(
-        f"{source}, row {line}: {visible(name)} is missing, which other rows have.",
+        f"{where}: {visible(name)} is missing, which other rows have.",
         hint="A question without an answer has an empty list.",
         kind="no answers",
     )
@@ -156,13 +158,13 @@ def _opened(
         return {role: role for role in WANTED}, _squad(source), nullcontext()
     records = records_of(source)
     if records is not None:
-        unit, objects = records
+        unit = unit_of(source)
         names = _names(source.source, keys_of(source), columns)
         rows = (
             _Row(number, f"{source.source}, {unit} {number}", *map(one.get, names.values()))
-            for number, one in objects
+            for number, one in records
         )
-        return names, rows, closing(objects)
+        return names, rows, closing(records)
     table = table_of(source, "questions with their answers")
     names = _names(source.source, table.columns, columns)
     # Of what the table does not have, a cell that is there anyway is picked, and not looked at.

@@ -24,9 +24,13 @@ class BadRowError(DataError):
 
 @dataclass
 class BadRows:
-    """The bad rows of one source: how many of each kind, and what was wrong with the first."""
+    """The bad rows of one source: how many of each kind, and what was wrong with the first.
+
+    unit: what their numbers count.
+    """
 
     on_bad: OnBad
+    unit: str = "line"
     first: BadRowError | None = None
     line: int = 0  # of the first
     kinds: dict[str, Sightings] = field(default_factory=dict)
@@ -37,7 +41,7 @@ class BadRows:
             return True
         if self.first is None or line < self.line:
             self.first, self.line = error, line
-        self.kinds.setdefault(error.kind, Sightings()).add(line)
+        self.kinds.setdefault(error.kind, Sightings(self.unit)).add(line)
         return False
 
     def unread(self, line: int, error: BadRowError) -> None:

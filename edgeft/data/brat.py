@@ -18,7 +18,7 @@ ENTITY = re.compile(r"(T\d+)\t(\S+) (\d+) (\d+)((?:;\d+ \d+)*)(?:\t(.*))?")
 
 def read_standoff(texts: tuple[Path, ...], source: str, tell: Tell) -> Iterator[Annotated]:
     """Each text with its entities; relations, events and notes are not read. Raises DataError."""
-    parted = Sightings()
+    parted = Sightings("text")
     for number, path in enumerate(texts, start=1):
         beside = path.with_suffix(".ann")
         if not beside.exists():

@@ -9,7 +9,7 @@ from edgeft.data.bad import BadRowError, BadRows, OnBad
 from edgeft.data.brat import read_standoff
 from edgeft.data.conll import read_tagged
 from edgeft.data.examples import Examples, lone_surrogate
-from edgeft.data.kinds import Source, Standoff, TaggedLines, records_of, shown_of
+from edgeft.data.kinds import Source, Standoff, TaggedLines, records_of, shown_of, unit_of
 from edgeft.data.labels import ordered_labels, visible
 from edgeft.data.notes import Sightings, Tell
 from edgeft.data.read import texts_of
@@ -37,7 +37,8 @@ def entities_or_texts(
     A truth is the sorted tuple of (start, end, id), characters of the text and the place of the
     type in ``labels``. White space at the ends of spans is taken off. Raises DataError.
     """
-    bad = BadRows(on_bad)
+    unit = unit_of(source)
+    bad = BadRows(on_bad, unit)
     match source:
         case TaggedLines():
             asked = on_bad != "keep"
@@ -60,11 +61,10 @@ def entities_or_texts(
                 raise _no_entities(source, columns)
             records = records_of(source)
             assert records is not None, "what has a first object has all"
-            unit, objects = records
             read = read_words if form.kind == "words" else read_spans
-            found = read(objects, form, source.source, unit, bad, tell)
+            found = read(records, form, source.source, unit, bad, tell)
             names = {"text": form.text or "data", "span": form.spans}
-            with closing(objects):
+            with closing(records):
                 return _examples(found, source.source, names, bad, tell)
     return _examples(found, source.source, names, bad, tell)
 
@@ -85,7 +85,7 @@ def _examples(
     texts: list[str] = []
     spans: list[list[Mark]] = []
     lines: list[int] = []
-    blank, twice, broken = Sightings(), Sightings(), Sightings()
+    blank, twice, broken = (Sightings(bad.unit) for _ in range(3))
     for one in found:
         marks: list[Mark] = []
         try:
@@ -119,7 +119,7 @@ def _examples(
         )
     ids = {label: at for at, label in enumerate(labels)}
     truths = [tuple((one.start, one.end, ids[one.label]) for one in some) for some in spans]
-    return Examples(source, list(texts), truths, lines, labels, names, skipped)
+    return Examples(source, list(texts), truths, lines, labels, names, skipped, bad.unit)
 
 
 def _marks(one: Annotated) -> Sequence[Mark]:

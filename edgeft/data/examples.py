@@ -34,6 +34,7 @@ class Examples:
     labels: what the ids in truths refer to, in their order; () where there are none.
     columns: the name of the column from which each role ("text", "label") was read.
     skipped: how many rows were left out, by what was wrong with their annotation.
+    unit: what ``lines`` count: lines, items of a JSON array, questions of a document, texts.
     """
 
     source: str
@@ -43,6 +44,7 @@ class Examples:
     labels: tuple[str, ...]
     columns: Mapping[str, str]
     skipped: Mapping[str, int] = field(default_factory=dict)
+    unit: str = "line"
 
     def __len__(self) -> int:
         return len(self.inputs)

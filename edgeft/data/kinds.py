@@ -19,7 +19,7 @@ from edgeft.errors import DataError
 __all__ = [
     "SOURCE_SUFFIXES", "TAGGED_SUFFIXES", "Document", "Source", "Standoff",
     "TaggedLines", "is_source", "keys_of", "open_source", "open_unless_plain", "records_of",
-    "shown_of", "table_of",
+    "shown_of", "table_of", "unit_of",
 ]  # fmt: skip
 
 TAGGED_SUFFIXES = (".conll", ".conll03", ".iob", ".iob2", ".bio", ".bioes", ".ner")
@@ -119,8 +119,8 @@ def table_of(source: Source, kind: str = "labelled texts") -> Table:
     )
 
 
-def records_of(source: Source) -> tuple[str, Records] | None:
-    """What the numbers of a source's objects count, and the objects; None where it has none.
+def records_of(source: Source) -> Records | None:
+    """A source's objects with their numbers; None where it has none.
 
     Raises DataError at an item that is no object.
     """
@@ -129,10 +129,22 @@ def records_of(source: Source) -> tuple[str, Records] | None:
             return None
         case Table():
             assert source.records is not None
-            return "line", source.records()
+            return source.records()
         case Document(content=list()):
-            return "item", _items(source)
+            return _items(source)
     return None
+
+
+def unit_of(source: Source) -> str:
+    """What the numbers of its rows count."""
+    match source:
+        case Standoff():
+            return "text"
+        case Document(content=list()):
+            return "item"
+        case Document():
+            return "question"  # of SQuAD's, the one document whose rows lie deeper
+    return "line"
 
 
 def shown_of(source: Source) -> Sequence[Mapping[str, Any]]:

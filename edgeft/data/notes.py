@@ -14,8 +14,9 @@ def unheard(note: str) -> None:
 
 @dataclass
 class Sightings:
-    """How often something was seen, and the line where it was first."""
+    """How often something was seen, and the line where it was first, or what ``unit`` says."""
 
+    unit: str = "line"
     count: int = 0
     first: int = 0
 
@@ -27,6 +28,7 @@ class Sightings:
     def tell(self, tell: Tell, source: str, one: str, many: str, rest: str) -> None:
         """Tell it, where there was any: "a.csv: 3 rows are …rest (the first in line 7)."."""
         if self.count == 1:
-            tell(f"{source}: 1 {one} {rest} (line {self.first}).")
+            tell(f"{source}: 1 {one} {rest} ({self.unit} {self.first}).")
         elif self.count:
-            tell(f"{source}: {self.count:,} {many} {rest} (the first in line {self.first}).")
+            first = f"the first in {self.unit} {self.first}"
+            tell(f"{source}: {self.count:,} {many} {rest} ({first}).")

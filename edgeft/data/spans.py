@@ -107,7 +107,7 @@ def read_words(objects: Iterator[tuple[int, Object]], form: Form, source: str, u
     found: list[tuple[int, list[str]]] = []
     sentences: list[Sentence] = []
     faults: dict[int, BadRowError] = {}
-    empty = Sightings()
+    empty = Sightings(unit)
     for number, one in objects:
         where = f"{source}, {unit} {number}"
         try:
@@ -156,7 +156,7 @@ def of_words(
 def read_spans(objects: Iterator[tuple[int, Object]], form: Form, source: str, unit: str,
                bad: BadRows, tell: Tell) -> Iterator[Annotated]:  # fmt: skip
     """Texts with spans of characters. Raises DataError."""
-    refused, several, shifted = Sightings(), Sightings(), Sightings()
+    refused, several, shifted = (Sightings(unit) for _ in range(3))
     for number, one in objects:
         where = f"{source}, {unit} {number}"
         if one.get("answer") in REFUSED and bad.on_bad != "keep":

@@ -48,8 +48,8 @@ def hold_out(splits: Splits, fraction: float, strata: Sequence[str], *, seed: in
     for key, line, truth in zip(strata, train.lines, train.truths, strict=True):
         if counts[key] == 1 and isinstance(truth, int):
             raise DataError(
-                f"{train.source}, line {line}: the class {visible(key)} has only this row, so it "
-                "cannot be both learned and held out.",
+                f"{train.source}, {train.unit} {line}: the class {visible(key)} has only this "
+                "row, so it cannot be both learned and held out.",
                 hint="Add rows of that class or remove it; or name a file with --validation, "
                 "or train on all rows with --hold-out 0.",
             )

@@ -190,7 +190,7 @@ def _unknown_label(examples: Examples, labels: tuple[str, ...], at: int, line: i
         read = ""
     some = ", ".join(map(repr, shown[:MOST_NAMED]))
     return DataError(
-        f"{examples.source}, line {line}: the model has no label {label!r}.",
+        f"{examples.source}, {examples.unit} {line}: the model has no label {label!r}.",
         hint=f"It has {len(shown)}: {some}{' …' if len(shown) > MOST_NAMED else ''}.{read}",
     )
 

@@ -115,7 +115,7 @@ def check_labels(splits: Splits, task: Task) -> None:
     longest = max(known, key=len)
     if len(longest) > LONGEST_LABEL:
         raise DataError(
-            f"{train.source}, line {shown[names.index(longest)][0]}: the label "
+            f"{train.source}, {train.unit} {shown[names.index(longest)][0]}: the label "
             f"{visible(longest)} has {len(longest):,} characters, and {LONGEST_LABEL:,} are the "
             "most.",
             hint=hint,
@@ -140,7 +140,7 @@ def check_labels(splits: Splits, task: Task) -> None:
                     f"{', '.join(map(visible, alike))}. {hint}"
                 )
             raise DataError(
-                f"{split.source}, line {line}: {name} has "
+                f"{split.source}, {split.unit} {line}: {name} has "
                 f"{'a label' if len(unseen) == 1 else f'{len(unseen)} labels'} "
                 f"that train never shows: {some}.",
                 hint=hint,

@@ -75,8 +75,8 @@ def test_answers_that_are_not_where_they_say_or_nowhere_are_one_error_or_left_ou
     }
     assert notes == [
         f"{path}: 2 rows have an answer that is not where it says, and are left out "
-        "(the first in line 2).",
-        f"{path}: 1 row has an answer that is not in the context, and is left out (line 4).",
+        "(the first in question 2).",
+        f"{path}: 1 row has an answer that is not in the context, and is left out (question 4).",
     ]
     kept, notes = read(path, "keep")
     assert (len(kept), kept.truths[1], notes) == (5, NONE, [])
@@ -88,7 +88,7 @@ def test_starts_as_utf_16_counts_them_are_moved(tmp_path: Path) -> None:
     assert examples.truths == [(("Ada", 2),)] * 2
     assert notes == [
         f"{path}: 1 question has answers counted in UTF-16, and moved to where their words stand "
-        "(line 1)."
+        "(question 1)."
     ]
 
 
@@ -96,7 +96,7 @@ def test_an_answer_has_the_white_space_of_its_context(tmp_path: Path) -> None:
     texts = [gold("Ada  met\nBo", 6), gold("met Bo", 10), {"answers": ["met Bo"]}]
     examples, notes = read(squad(tmp_path / "a.json", *texts, context="So, \n Ada met\u00a0Bo"))
     assert examples.truths == [(("Ada met\u00a0Bo", 6),), *[(("met\u00a0Bo", 10),)] * 2]
-    rest = "with other white space than the context, whose is taken (the first in line 1)."
+    rest = "with other white space than the context, whose is taken (the first in question 1)."
     assert [note.partition(": ")[2] for note in notes] == [f"3 questions have answers {rest}"]
 
 
@@ -107,7 +107,7 @@ def test_white_space_at_the_ends_of_an_answer_is_taken_off(tmp_path: Path) -> No
     assert examples.truths == [(("Ada", 2),), (("Bo", 10),)] * 2
     rest = "with white space at the ends, which is taken off"
     assert [note.partition(": ")[2] for note in notes] == [
-        f"4 questions have answers {rest} (the first in line 1)."
+        f"4 questions have answers {rest} (the first in question 1)."
     ]
     examples, notes = read(emoji)  # moved, as UTF-16 counts
     assert (examples.truths, len(notes)) == ([(("Ada", 3),)], 2)
@@ -206,7 +206,7 @@ def test_rows_that_cannot_be(tmp_path: Path, row: dict[str, Any], message: str) 
 def test_files_that_cannot_be(tmp_path: Path) -> None:
     path = tmp_path / "a.jsonl"
     path.write_text("\n".join(map(json.dumps, ({**ROW, **ANSWERS[0]}, ROW))))
-    with pytest.raises(DataError, match="row 2: 'answers' is missing, which other rows have"):
+    with pytest.raises(DataError, match="line 2: 'answers' is missing, which other rows have"):
         read(path)
     assert read(path, "skip")[0].skipped == {"no answers": 1}
     assert read(path, "keep")[0].truths == [ADA, NONE]

@@ -202,10 +202,11 @@ def test_label_studio(tmp_path: Path) -> None:
     examples, notes = read(path)
     assert [told(examples, row) for row in range(3)] == [[("PER", "Ada")], [("PER", "Ada")], []]
     assert notes == [
-        f"{path}: 1 text is annotated more than once; the first annotation is read (line 2).",
+        f"{path}: 1 text is annotated more than once; the first annotation is read (item 2).",
         f"{path}: 1 text has spans counted in UTF-16, and moved to where their words stand "
-        "(line 1).",
+        "(item 1).",
     ]
+    assert examples.unit == "item"
     path.write_text(json.dumps([{"data": {"text": "Ada"}, "annotations": []}]))
     with pytest.raises(DataError, match="item 1: the task has no annotation"):
         read(path)
@@ -425,7 +426,7 @@ def test_brat_in_a_folder_and_by_a_file(tmp_path: Path) -> None:
     assert examples.texts == [text, "So."]
     assert told(examples) == [("PER", "Ada\r\nLovelace"), ("PER", "Bo")]
     assert notes == [
-        f"{tmp_path}: 1 entity is in several pieces, which no tagger finds, and left out (line 1)."
+        f"{tmp_path}: 1 entity is in several pieces, which no tagger finds, and left out (text 1)."
     ]
     for name in (first, first.with_suffix(".ann")):
         assert read(name)[0].truths == examples.truths[:1]
@@ -445,7 +446,7 @@ def test_what_brat_did_not_write(tmp_path: Path) -> None:
     examples, notes = read(tmp_path, "skip")
     assert (examples.texts, examples.lines) == (["Bo met Ada."], [2])
     assert examples.skipped == {"a span outside the text": 1}
-    assert notes == [f"{tmp_path}: 1 row has a span outside the text, and is left out (line 1)."]
+    assert notes == [f"{tmp_path}: 1 row has a span outside the text, and is left out (text 1)."]
     path.unlink()
     (tmp_path / "b.ann").unlink()
     with pytest.raises(DataError, match=r"b\.txt has no annotations beside it"):

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from edgeft.data import Table, open_source, table_of
-from edgeft.data.kinds import Document, open_unless_plain, records_of
+from edgeft.data.kinds import Document, open_unless_plain, records_of, unit_of
 from edgeft.errors import DataError
 
 
@@ -16,11 +16,8 @@ def test_json_is_lines_or_one_value(tmp_path: Path) -> None:
     lines = open_source(path)
     assert isinstance(lines, Table)
     assert lines.shown == ({"text": "a", "n": 1}, {"text": "b", "n": [2]})
-    unit, records = records_of(lines) or ("", ())
-    assert (unit, list(records)) == (
-        "line",
-        [(1, {"text": "a", "n": 1}), (2, {"text": "b", "n": [2]})],
-    )
+    records = [(1, {"text": "a", "n": 1}), (2, {"text": "b", "n": [2]})]
+    assert (unit_of(lines), list(records_of(lines) or ())) == ("line", records)
     for value in ([{"text": "a"}], {"data": [], "version": "1"}):
         for indent in (None, 1):
             path.write_text("\n" + json.dumps(value, indent=indent))
@@ -60,7 +57,8 @@ def test_what_is_no_table_says_what_it_is(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="holds tagged words"):
         table_of(open_source(tagged))
     array.write_text('[{"a": 1}, 2]')
-    _, items = records_of(open_source(array)) or ("", ())
+    items = records_of(open_source(array))
+    assert items is not None
     with pytest.raises(DataError, match="item 2: an object is wanted, not a int"):
         list(items)
 

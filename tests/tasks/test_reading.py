@@ -73,6 +73,9 @@ def test_spans_become_ids_of_the_tags_that_begin_them_in_any_scheme(tmp_path: Pa
     ) as caught:
         aligned(examples, ("O", "B-PER", "I-PER"))
     assert caught.value.hint == "It has 1: 'PER'."
+    array = written(tmp_path / "a.json", '[{"text": "Ada", "entities": [[0, 3, "LOC"]]}]')
+    with pytest.raises(DataError, match=r"a\.json, item 1: the model has no label 'LOC'"):
+        aligned(read_examples(array, TAGGER), ("O", "B-PER"))
     # What no row shows needs no place.
     assert aligned(examples.subset([]), ("O", "B-PER")).truths == []
 
