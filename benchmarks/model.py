@@ -17,11 +17,11 @@ import transformers
 from edgeft.bench.texts import sentences
 from edgeft.checkpoint.pretrained import quiet
 from edgeft.export.run import ExportConfig, export
-from edgeft.folders import Kind, new_folder
+from edgeft.folders import FolderKind, new_folder
 from edgeft.runtime.providers import import_onnxruntime
 from edgeft.train.embedded import minilm_folder
 
-MODELS = Kind("what is measured", lambda _: None)  # made once, and never replaced
+MODELS = FolderKind("what is measured", lambda _: None)  # made once, and never replaced
 MAX_LENGTH = 256  # tokens: what all-MiniLM was made for
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from edgeft.data import Examples, stratified_split
 from edgeft.errors import OutputError
-from edgeft.folders import BUNDLE, CHECKPOINT, Kind, new_folder, write_json
+from edgeft.folders import BUNDLE, CHECKPOINT, FolderKind, new_folder, write_json
 from edgeft.folders.kinds import files_below
 from edgeft.progress import Progress, silent
 
@@ -143,4 +143,4 @@ def _foreign(folder: Path) -> list[str] | None:
     return [*found, *(one for one in rest if one not in (TRAIN, TEST, RESULT))]
 
 
-DEMO = Kind("a demo's folder", _foreign)
+DEMO = FolderKind("a demo's folder", _foreign)

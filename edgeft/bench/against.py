@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from edgeft.bench.document import fault_of
-from edgeft.bench.result import FORMAT, key_of
+from edgeft.bench.result import RESULT_FORMAT, key_of
 from edgeft.bench.statistics import Ratio, ratio_of
 from edgeft.errors import DataError
 
 __all__ = [
     "Comparison",
-    "compare",
+    "comparisons",
     "comparison_of",
     "only_in_one",
     "other_machine",
@@ -71,9 +71,10 @@ def read_result(path: Path) -> dict[str, Any]:
         raise DataError(f"{path} is not a JSON document: {error}.", hint=again) from None
     if not isinstance(document, dict) or "edgeft_bench" not in document:
         raise DataError(f"{path} was not written by edgeft bench.", hint=again)
-    if document["edgeft_bench"] != FORMAT:
+    if document["edgeft_bench"] != RESULT_FORMAT:
         raise DataError(
-            f"{path} has the format {document['edgeft_bench']!r}; this version reads {FORMAT}.",
+            f"{path} has the format {document['edgeft_bench']!r}; "
+            f"this version reads {RESULT_FORMAT}.",
             hint="Update with: pip install --upgrade edgeft",
         )
     if fault := fault_of(document):
@@ -121,7 +122,7 @@ def _told(fact: Any) -> str:
     return ", ".join(one["name"] if isinstance(one, dict) else str(one) for one in fact) or "none"
 
 
-def compare(now: Mapping[str, Any], before: Mapping[str, Any]) -> list[Comparison]:
+def comparisons(now: Mapping[str, Any], before: Mapping[str, Any]) -> list[Comparison]:
     """Every figure of the cells that both documents have.
 
     Rates that kept a bound are compared where the bound is the same; a bound that is
@@ -185,6 +186,6 @@ def comparison_of(now: Mapping[str, Any], before: Mapping[str, Any]) -> dict[str
                 "high": one.ratio.high,
                 "verdict": one.verdict,
             }
-            for one in ([] if reason else compare(now, before))
+            for one in ([] if reason else comparisons(now, before))
         ],
     }

@@ -13,7 +13,7 @@ from edgeft.errors import DependencyError
 from edgeft.packages import Misfit, first_found, mend, misfits, package_versions
 from edgeft.runtime.cpu import has_int8_dot
 
-__all__ = ["EXTRAS", "Facts", "Finding", "diagnose", "gather", "int8_advice"]
+__all__ = ["EXTRAS", "MachineFacts", "Advice", "diagnose", "gather", "int8_advice"]
 
 # The distributions that each extra of pyproject.toml brings beside the base install.
 EXTRAS: dict[str, tuple[str, ...]] = {
@@ -43,7 +43,7 @@ Level = Literal["blocks", "problem", "note"]
 
 
 @dataclass(frozen=True)
-class Facts:
+class MachineFacts:
     """What was found.
 
     onnxruntime: the distributions of it that are imported, and their versions.
@@ -86,7 +86,7 @@ class Facts:
 
 
 @dataclass(frozen=True)
-class Finding:
+class Advice:
     """Something to know, and the commands or the words that mend it.
 
     level: "blocks" where nothing can be predicted until it is mended,
@@ -98,7 +98,7 @@ class Finding:
     level: Level = "note"
 
 
-def gather() -> Facts:
+def gather() -> MachineFacts:
     """Look at this machine: its CPU, its GPUs, what is installed and what really loads."""
     found: dict[str, str] = {}
     missing: dict[str, tuple[str, ...]] = {}
@@ -111,7 +111,7 @@ def gather() -> Facts:
     affinity = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else None
     builds = first_found(ORT_DISTRIBUTIONS)
     base = [misfits(extra) for extra in ("", *(_BUILDS[one] for one in builds if one in _BUILDS))]
-    return Facts(
+    return MachineFacts(
         machine=machine,
         affinity_cores=affinity or machine.host_cores,
         onnxruntime=builds,
@@ -126,7 +126,7 @@ def gather() -> Facts:
     )
 
 
-def diagnose(facts: Facts) -> list[Finding]:
+def diagnose(facts: MachineFacts) -> list[Advice]:
     """What is wrong or worth knowing, the worst first, each with the commands that mend it."""
     findings = [*_onnxruntime_findings(facts), *_version_findings(facts)]
     for provider, why in facts.providers.items():
@@ -134,7 +134,7 @@ def diagnose(facts: Facts) -> list[Finding]:
             findings.append(_provider_finding(provider, why, facts))
     if facts.machine.gpus and facts.onnxruntime and _CUDA not in facts.providers:
         findings.append(
-            Finding(
+            Advice(
                 "There is an NVIDIA GPU, but this build of onnxruntime cannot use it.",
                 _reinstall(facts, "gpu-cuda"),
                 "problem",
@@ -142,7 +142,7 @@ def diagnose(facts: Facts) -> list[Finding]:
         )
     if facts.machine.usable_cores < facts.affinity_cores:
         findings.append(
-            Finding(
+            Advice(
                 f"A cgroup limits this process to the time of {facts.machine.usable_cores} of its "
                 f"{facts.affinity_cores} cores; edgeft uses that many threads."
             )
@@ -160,12 +160,12 @@ def int8_advice(features: tuple[str, ...]) -> str:
     return f"no; {MEASURE}"
 
 
-def _onnxruntime_findings(facts: Facts) -> list[Finding]:
+def _onnxruntime_findings(facts: MachineFacts) -> list[Advice]:
     installed = list(facts.onnxruntime)
     findings = []
     if facts.onnxruntime_error:
         findings.append(
-            Finding(
+            Advice(
                 "onnxruntime is not installed."
                 if not installed
                 else f"onnxruntime is installed but unusable: {facts.onnxruntime_error}",
@@ -178,7 +178,7 @@ def _onnxruntime_findings(facts: Facts) -> list[Finding]:
     if len(installed) > 1:
         lost = "" if not facts.providers.get(_CUDA, "missing") else " CUDA is lost."
         findings.append(
-            Finding(
+            Advice(
                 f"{' and '.join(installed)} are both installed. They write the same folder, so "
                 f"whichever came last has overwritten parts of the other.{lost}",
                 _reinstall(facts, "gpu-cuda" if facts.machine.gpus else "cpu"),
@@ -188,34 +188,34 @@ def _onnxruntime_findings(facts: Facts) -> list[Finding]:
     return findings
 
 
-def _version_findings(facts: Facts) -> list[Finding]:
+def _version_findings(facts: MachineFacts) -> list[Advice]:
     found = facts.misfits.get("", ())
     if found is None:
         return [
-            Finding(
+            Advice(
                 "edgeft's own metadata are not here, so the versions of packages were not compared "
                 "with those that it works with."
             )
         ]
-    return [Finding(f"edgeft does not work with {one}.", mend([one]), "problem") for one in found]
+    return [Advice(f"edgeft does not work with {one}.", mend([one]), "problem") for one in found]
 
 
-def _provider_finding(provider: str, why: str, facts: Facts) -> Finding:
+def _provider_finding(provider: str, why: str, facts: MachineFacts) -> Advice:
     what = f"{provider} does not load: {why}"
     if provider == _TENSORRT:
-        return Finding(what, "Only --device tensorrt needs it: pip install tensorrt")
+        return Advice(what, "Only --device tensorrt needs it: pip install tensorrt")
     if provider != _CUDA:
-        return Finding(what)
+        return Advice(what)
     if not facts.machine.gpus:
-        return Finding(
+        return Advice(
             what,
             "No NVIDIA driver found: this machine has no NVIDIA GPU, or its driver is missing. "
             "The CPU is used.",
         )
-    return Finding(what, _reinstall(facts, "gpu-cuda"), "problem")
+    return Advice(what, _reinstall(facts, "gpu-cuda"), "problem")
 
 
-def _reinstall(facts: Facts, extra: str) -> str:
+def _reinstall(facts: MachineFacts, extra: str) -> str:
     """pip commands that leave exactly one build of onnxruntime."""
     names = " ".join(facts.onnxruntime) or "onnxruntime"
     return f"pip uninstall -y {names} && pip install 'edgeft[{extra}]'"

@@ -17,10 +17,10 @@ from edgeft.bench.statistics import PERCENTILE_METHOD, spread
 from edgeft.tasks import task_named
 from edgeft.tasks.task import Task
 
-__all__ = ["FORMAT", "BenchResult", "CellResult", "Quality", "key_of"]
+__all__ = ["RESULT_FORMAT", "BenchResult", "CellResult", "Quality", "key_of"]
 
 ACCURACY = "accuracy"
-FORMAT = 1  # of the JSON document
+RESULT_FORMAT = 1  # of the JSON document
 
 
 @dataclass(frozen=True)
@@ -152,7 +152,7 @@ class BenchResult:
         for private in ("bundle", "data", "text_column", "question_column", "context_column"):
             config.pop(private)
         document = {
-            "edgeft_bench": FORMAT,
+            "edgeft_bench": RESULT_FORMAT,
             "command": command_of(self.config, self.name),
             "name": self.name,
             "bundle_digest": self.bundle_digest,

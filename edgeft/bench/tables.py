@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from edgeft.bench.wording import (
-    agreement_of,
+    agreement_told,
     choices_of,
     figure_of,
     figure_text,
@@ -14,14 +14,14 @@ from edgeft.bench.wording import (
     p99_text,
 )
 
-__all__ = ["Table", "energy_source", "kept_bounds", "tables_of"]
+__all__ = ["ResultTable", "energy_source", "kept_bounds", "tables_of"]
 
 Row = Mapping[str, Any]
 Columns = Mapping[str, Callable[[Row], str]]
 
 
 @dataclass(frozen=True)
-class Table:
+class ResultTable:
     """Rows of as many texts as there are columns; "" where there is no figure."""
 
     title: str
@@ -29,7 +29,7 @@ class Table:
     rows: tuple[tuple[str, ...], ...]
 
 
-def tables_of(document: Row) -> Iterator[Table]:
+def tables_of(document: Row) -> Iterator[ResultTable]:
     """The tables of a JSON document, without columns and tables in which nothing stands."""
     cells = document["cells"]
     done = [cell for cell in cells if "error" not in cell]
@@ -54,14 +54,14 @@ def tables_of(document: Row) -> Iterator[Table]:
     ]
     if trials:
         names = ("cell", "arrivals/s", "p50 ms", "p99 ms", "goodput/s", "refused")
-        yield Table(f"{kind.capitalize()} that arrive by chance", names, tuple(trials))
+        yield ResultTable(f"{kind.capitalize()} that arrive by chance", names, tuple(trials))
 
 
 def _cost(cells: Sequence[Row]) -> Columns:
     """The columns of cost and quality, by the names that the task has for them."""
     named = {
         "figure": (figure_of(cell["quality"])[0] for cell in cells),
-        "same": (agreement_of(cell)[0] for cell in cells),
+        "same": (agreement_told(cell)[0] for cell in cells),
     }
     return _renamed(_COST, {name: next(told, name) for name, told in named.items()})
 
@@ -99,7 +99,9 @@ def _names(head: Mapping[str, str]) -> list[str]:
     return ["device", "variant", *head.values()]
 
 
-def _table(title: str, cells: Sequence[Row], head: Mapping[str, str], columns: Columns) -> Table:
+def _table(
+    title: str, cells: Sequence[Row], head: Mapping[str, str], columns: Columns
+) -> ResultTable:
     names, rows = _names(head), []
     for cell in cells:
         first = [cell["device"], cell["variant"], *(_plain(cell[name]) for name in head)]
@@ -107,7 +109,7 @@ def _table(title: str, cells: Sequence[Row], head: Mapping[str, str], columns: C
         rows.append([*first, *("" if failed else make(cell) for make in columns.values())])
     kept = [at for at in range(len(names) + len(columns))
             if at < len(names) or any(row[at] for row in rows)]  # fmt: skip
-    return Table(
+    return ResultTable(
         title,
         tuple([*names, *columns][at] for at in kept),
         tuple(tuple(row[at] for at in kept) for row in rows),
@@ -160,7 +162,7 @@ _COST: Columns = {
     "J / 1,000": _joules,
     "figure": lambda cell: "" if (one := figure_of(cell["quality"])[1]) is None else _plain(one, 4),
     "points lost": lost_text,
-    "same": lambda cell: "" if (one := agreement_of(cell)[1]) is None else f"{one:.2%}",
+    "same": lambda cell: "" if (one := agreement_told(cell)[1]) is None else f"{one:.2%}",
 }
 _TIME: Columns = {
     "single: limit reached": _roof("single_roofline"),

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 __all__ = [
-    "agreement_of",
+    "agreement_told",
     "choices_of",
     "confidence_of",
     "figure_of",
@@ -50,7 +50,7 @@ def figure_of(quality: Row) -> tuple[str, float | None]:
     return "accuracy", quality.get("accuracy")
 
 
-def agreement_of(cell: Row) -> tuple[str, float | None]:
+def agreement_told(cell: Row) -> tuple[str, float | None]:
     """What the agreement with fp32's answers is called, and how far it goes; None where untold."""
     if "alike" in cell:
         return cell["alike"], cell.get("agreement")

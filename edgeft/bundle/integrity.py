@@ -17,7 +17,7 @@ __all__ = [
     "AGAIN",
     "FileRecord",
     "Verify",
-    "check_file",
+    "check_record",
     "check_files",
     "check_open",
     "confined",
@@ -54,10 +54,10 @@ def check_files(
 ) -> None:
     """Compare files with their records; see ``check_open``. Raises BundleError, IntegrityError."""
     for name in names:
-        check_file(folder, records, name, verify=verify)
+        check_record(folder, records, name, verify=verify)
 
 
-def check_file(
+def check_record(
     folder: Path, records: Mapping[str, FileRecord], name: str, *, verify: Verify
 ) -> None:
     """Compare one file with its record. Raises BundleError, IntegrityError."""

@@ -18,7 +18,7 @@ __all__ = [
     "FORMAT",
     "KNOWN_INPUTS",
     "LONGEST_LABEL",
-    "LOGITS",
+    "CLASS_LOGITS",
     "MANIFEST",
     "MOST_TOKENS",
     "Golden",
@@ -42,7 +42,7 @@ FEATURES: Mapping[str, str] = {
     "records": "0.2.0",
     **TASKS,
 }
-LOGITS = "logits"  # the output of that task
+CLASS_LOGITS = "logits"  # the output of that task
 KNOWN_INPUTS = frozenset({"input_ids", "attention_mask", "token_type_ids"})
 FOREIGN = "foreign"  # the kind of a graph whose outputs may be anything: bench times such
 

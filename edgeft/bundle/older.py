@@ -7,7 +7,7 @@ decision, and every answer a label.
 from collections.abc import Mapping
 from typing import Any
 
-from edgeft.bundle.manifest import LOGITS
+from edgeft.bundle.manifest import CLASS_LOGITS
 
 __all__ = ["of_today"]
 
@@ -46,8 +46,8 @@ def _variant(variant: Any) -> Any:
     if not isinstance(variant, dict):
         return variant
     today, golden = _renamed(variant, "decision", "head"), variant.get("golden")
-    if isinstance(golden, dict) and LOGITS in golden:
-        today["golden"] = {**golden, "outputs": {LOGITS: golden[LOGITS]}}
+    if isinstance(golden, dict) and CLASS_LOGITS in golden:
+        today["golden"] = {**golden, "outputs": {CLASS_LOGITS: golden[CLASS_LOGITS]}}
     if isinstance(measured := variant.get("measured"), dict):
         today["measured"] = measured = dict(measured)
         for name, old, new in MEASURED:

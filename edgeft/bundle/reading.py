@@ -5,11 +5,11 @@ from typing import Any
 
 from edgeft.bundle.integrity import FileRecord, leaves
 from edgeft.bundle.manifest import (
+    CLASS_LOGITS,
     FEATURES,
     FOREIGN,
     FORMAT,
     KNOWN_INPUTS,
-    LOGITS,
     LONGEST_LABEL,
     MOST_TOKENS,
     Golden,
@@ -206,7 +206,7 @@ def _check_variant(manifest: Manifest, model: ModelRecord, variant: Variant) -> 
                 if model.task == FIRST_TASK
                 else not labels or (len(row) % len(labels) == 0)
             )
-            if name == LOGITS and not whole:
+            if name == CLASS_LOGITS and not whole:
                 found = f"has {len(row)} numbers for {len(labels)} labels"
                 raise FieldError(found, "golden", "outputs", name, at)
     if variant.graph != FOREIGN:

@@ -20,7 +20,7 @@ from edgeft.folders.names import PARTIAL
 from edgeft.settings import contained, shared
 
 __all__ = [
-    "check_folder",
+    "check_checkpoint",
     "download",
     "first_line",
     "loading",
@@ -52,7 +52,7 @@ def local_folder(name: str, *, hint: str) -> Path | None:
     except (RuntimeError, ValueError) as error:  # ~ of an unknown user, a NUL in the name
         raise ModelError(f"{name!r} is no path: {first_line(error)}", hint=hint) from error
     if is_folder:
-        check_folder(name, path, hint=hint)
+        check_checkpoint(name, path, hint=hint)
         return path
     if not exists and _is_folder(path.with_name(f"{path.name}{PARTIAL}")):
         raise ModelError(
@@ -84,11 +84,11 @@ def download(hub_id: str, *, subject: str, hint: str) -> Path:
                 f"{subject} is no folder here and could not be had from the Hub: {reason}",
                 hint=hint,
             ) from error
-    check_folder(hub_id, Path(found), hint=hint)
+    check_checkpoint(hub_id, Path(found), hint=hint)
     return Path(found)
 
 
-def check_folder(name: str, folder: Path, *, hint: str) -> None:
+def check_checkpoint(name: str, folder: Path, *, hint: str) -> None:
     """Raise ModelError for what cannot be a model folder, as far as the files' shapes tell."""
     _check_pointers(name, folder)
     if (folder / "adapter_config.json").is_file():

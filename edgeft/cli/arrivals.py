@@ -6,9 +6,9 @@ from collections.abc import Iterable, Iterator
 from typing import TypeVar
 
 from edgeft.data.source import too_long
-from edgeft.data.table import LONGEST
+from edgeft.data.table import LONGEST_FIELD
 
-__all__ = ["Arrivals", "groups"]
+__all__ = ["Arrivals", "groups_arriving"]
 
 T = TypeVar("T")
 CHUNK = 1 << 20  # bytes; a pipe holds less and gives what it has
@@ -30,8 +30,8 @@ class Arrivals(io.BufferedReader):
                 parts.clear()
             number += len(lines)
             parts.append(rest)
-            if sum(map(len, parts)) > LONGEST:
-                raise too_long("stdin", number, LONGEST)
+            if sum(map(len, parts)) > LONGEST_FIELD:
+                raise too_long("stdin", number, LONGEST_FIELD)
         if any(parts):
             yield b"".join(parts)
 
@@ -42,7 +42,7 @@ class Arrivals(io.BufferedReader):
         return chunk
 
 
-def groups(
+def groups_arriving(
     inputs: Iterable[T], *, arrivals: Arrivals | None = None, most: int
 ) -> Iterator[list[T]]:
     """Group inputs, at most ``most`` together.

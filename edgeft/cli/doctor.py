@@ -7,7 +7,7 @@ import click
 from edgeft.cli import console, options
 
 if TYPE_CHECKING:
-    from edgeft.bench.doctor import Facts
+    from edgeft.bench.doctor import MachineFacts
 
 
 @click.command()
@@ -40,7 +40,7 @@ def command(ctx: click.Context, as_json: bool) -> None:
         ctx.exit(1)
 
 
-def _machine_rows(facts: "Facts") -> list[tuple[str, str]]:
+def _machine_rows(facts: "MachineFacts") -> list[tuple[str, str]]:
     from edgeft.bench.doctor import int8_advice
 
     machine = facts.machine
@@ -61,7 +61,7 @@ def _machine_rows(facts: "Facts") -> list[tuple[str, str]]:
     ]
 
 
-def _software_rows(facts: "Facts") -> list[tuple[str, str]]:
+def _software_rows(facts: "MachineFacts") -> list[tuple[str, str]]:
     builds = [f"{name} {version}" for name, version in facts.onnxruntime.items()]
     rows = [
         ("Python", facts.machine.python),
@@ -78,7 +78,7 @@ def _software_rows(facts: "Facts") -> list[tuple[str, str]]:
     return rows
 
 
-def _extra_state(facts: "Facts", extra: str) -> str:
+def _extra_state(facts: "MachineFacts", extra: str) -> str:
     from edgeft.packages import mend
 
     missing, misfits = facts.extras[extra], facts.misfits[extra]

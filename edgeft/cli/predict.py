@@ -75,7 +75,7 @@ def command(
     """
     import edgeft
     from edgeft.bundle import read_manifest
-    from edgeft.cli.arrivals import Arrivals, groups
+    from edgeft.cli.arrivals import Arrivals, groups_arriving
     from edgeft.errors import DataError, UsageError
     from edgeft.runtime.runner import GROUP
     from edgeft.tasks import task_named
@@ -121,7 +121,7 @@ def command(
         console.note(f"Running {model.variant} on {model.device}, {model.threads} threads.")
         found: Iterable[tuple[Any, Any]]
         if arrivals is not None:
-            found = _as_they_arrive(model, groups(inputs, arrivals=arrivals, most=GROUP))
+            found = _as_they_arrive(model, groups_arriving(inputs, arrivals=arrivals, most=GROUP))
         else:
             ours, theirs = tee(inputs)
             found = zip(ours, model.stream(theirs), strict=True)

@@ -5,7 +5,7 @@ from itertools import chain
 
 from edgeft.data.dialect import Dialect, declared, engine, find_dialect, fits, named_width
 from edgeft.data.notes import Sightings, Tell
-from edgeft.data.table import LONGEST, Lines, Numbered, Row, Table, picker
+from edgeft.data.table import LONGEST_FIELD, Lines, Numbered, Row, Table, picker
 from edgeft.errors import DataError
 
 __all__ = ["open_delimited"]
@@ -75,7 +75,7 @@ def _records(
 
 def _malformed(source: str, line: int, reason: str, dialect: Dialect) -> DataError:
     if "field limit" in reason:
-        reason = f"a field is longer than {LONGEST >> 20} Mi characters"
+        reason = f"a field is longer than {LONGEST_FIELD >> 20} Mi characters"
     reason = reason.replace("'\t'", "a tab")
     hint = "A quote inside a quoted field is written twice."
     if "unexpected end" in reason or "a field is longer" in reason:

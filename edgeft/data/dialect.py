@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 
-from edgeft.data.table import LABEL_COLUMNS, LONGEST, TEXT_COLUMNS
+from edgeft.data.table import LABEL_COLUMNS, LONGEST_FIELD, TEXT_COLUMNS
 
 __all__ = ["NAMES", "Dialect", "declared", "engine", "find_dialect", "fits", "named_width"]
 
@@ -28,7 +28,7 @@ def engine() -> Any:
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    module.field_size_limit(LONGEST)
+    module.field_size_limit(LONGEST_FIELD)
     return module
 
 

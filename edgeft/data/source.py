@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
 
-from edgeft.data.table import LONGEST, Lines
+from edgeft.data.table import LONGEST_FIELD, Lines
 from edgeft.errors import DataError
 
 __all__ = ["lines_of", "open_lines", "too_long"]
@@ -85,10 +85,10 @@ def _marked_lines(stream: io.BufferedReader, source: str, encoding: str) -> Line
     with io.TextIOWrapper(stream, encoding=encoding, newline="") as lines:
         number = 0
         try:
-            while line := lines.readline(LONGEST + 1):
+            while line := lines.readline(LONGEST_FIELD + 1):
                 number += 1
-                if len(line) > LONGEST:
-                    raise too_long(source, number, LONGEST)
+                if len(line) > LONGEST_FIELD:
+                    raise too_long(source, number, LONGEST_FIELD)
                 if "\0" in line:
                     raise _nul(source, number)
                 yield line
@@ -110,7 +110,7 @@ def _pieces(raw: bytes) -> list[bytes]:
 
 
 class _Bounded(io.BufferedReader):
-    """A file whose lines are no longer than LONGEST, so that none fills the memory."""
+    """A file whose lines are no longer than LONGEST_FIELD, so that none fills the memory."""
 
     def __init__(self, path: Path) -> None:
         super().__init__(io.FileIO(path))
@@ -118,10 +118,10 @@ class _Bounded(io.BufferedReader):
 
     def __iter__(self) -> Iterator[bytes]:
         number = 0
-        while line := self.readline(LONGEST + 1):
+        while line := self.readline(LONGEST_FIELD + 1):
             number += 1
-            if len(line) > LONGEST:
-                raise too_long(str(self.path), number, LONGEST)
+            if len(line) > LONGEST_FIELD:
+                raise too_long(str(self.path), number, LONGEST_FIELD)
             yield line
 
 

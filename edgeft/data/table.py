@@ -11,7 +11,7 @@ from edgeft.errors import DataError
 
 __all__ = [
     "LABEL_COLUMNS",
-    "LONGEST",
+    "LONGEST_FIELD",
     "LOOKED_AT",
     "TEXT_COLUMNS",
     "Lines",
@@ -32,7 +32,7 @@ LABEL_COLUMNS = (
     "labels", "categories", "classes",
 )  # fmt: skip
 # Characters of a field, bytes of a line: what is longer is no text, and may never end.
-LONGEST = 1 << 28
+LONGEST_FIELD = 1 << 28
 LOOKED_AT = 200  # lines or objects, to tell what a file is of
 MOST_NAMED = 50  # columns that a message names
 

@@ -19,7 +19,7 @@ from edgeft.bundle.integrity import FileRecord
 from edgeft.checkpoint.open import Checkpoint
 from edgeft.checkpoint.pretrained import quiet, write_tokenizer
 from edgeft.export.graph import describe_graph
-from edgeft.export.kinds import KINDS
+from edgeft.export.kinds import VARIANT_KINDS
 from edgeft.export.targets import TARGETS, Target
 from edgeft.runtime.model import Model
 
@@ -45,11 +45,11 @@ class Draft:
 
     def path(self, name: str) -> Path:
         """Where the variant's graph lies, or is to be written."""
-        return self.folder / KINDS[name].file
+        return self.folder / VARIANT_KINDS[name].file
 
     def add(self, name: str) -> None:
         """Take in a variant whose graph was written."""
-        kind, graph = KINDS[name], describe_graph(self.path(name))
+        kind, graph = VARIANT_KINDS[name], describe_graph(self.path(name))
         self.variants[name] = Variant(
             files={"model": kind.file},
             precision=kind.precision,

@@ -9,7 +9,7 @@ from edgeft.bundle import Golden
 from edgeft.data import evenly
 from edgeft.errors import GateError
 from edgeft.export.draft import Draft
-from edgeft.export.kinds import KINDS, Materials, layers_of, make
+from edgeft.export.kinds import VARIANT_KINDS, Materials, layers_of, make
 from edgeft.export.ladder import descend
 from edgeft.export.speed import relative_times
 from edgeft.progress import Progress, silent
@@ -69,7 +69,7 @@ class Factory:
         if name == "portable" and self._materials.graphs.fused == self._materials.graphs.plain:
             self.dropped[name] = "fp32 itself has plain operators alone"
             return
-        if KINDS[name].takes_scales and not self._materials.scales:
+        if VARIANT_KINDS[name].takes_scales and not self._materials.scales:
             self._refuse(name, "it takes its scales from 16 texts of yours or more (--scales)")
             return
         told, problem = self._try(name)
@@ -79,7 +79,7 @@ class Factory:
 
     def compare_speed(self) -> dict[str, float]:
         """The time of a single text in each variant that is for CPUs, in times of fp32's."""
-        names = [name for name in self._draft.variants if KINDS[name].wants != "cuda"]
+        names = [name for name in self._draft.variants if VARIANT_KINDS[name].wants != "cuda"]
         if len(names) < 2:
             return {}
         with ExitStack() as stack:
@@ -163,10 +163,10 @@ class Factory:
             for name, rows in flat(outputs).items()
         }
         assert report.batch is not None
-        if KINDS[name].exact and (problem := neighbours_count(report.batch)):
+        if VARIANT_KINDS[name].exact and (problem := neighbours_count(report.batch)):
             return problem
         size, whole = (self._draft.path(one).stat().st_size for one in (name, "fp32"))
-        needless = not KINDS[name].exact and size > SMALLER * whole
+        needless = not VARIANT_KINDS[name].exact and size > SMALLER * whole
         if needless and name not in self._rules.named:
             return f"it is not smaller than fp32 ({size / whole:.0%} of it)"
         lost = 0.0
@@ -216,7 +216,7 @@ def tolerance(name: str, golden: Flat, lost: float, batch: Neighbours) -> float:
     rounds the weights of fp16 alone, where a GPU rounds every sum, and both by
     a share of the number: so at the least a share of the largest logit.
     """
-    if KINDS[name].exact:
+    if VARIANT_KINDS[name].exact:
         return SAME_LOGITS
     largest = max((abs(one) for rows in golden.values() for row in rows for one in row), default=0)
     most = max(lost, batch.max_abs_logit_diff, ROUNDED_TOLERANCE * max(largest, 1.0))

@@ -17,7 +17,7 @@ from edgeft.export.targets import Target
 from edgeft.runtime.engine import Ends
 from edgeft.tasks.encoded import Part
 
-__all__ = ["ALL", "KINDS", "Kind", "Materials", "choose_kinds", "layers_of", "make"]
+__all__ = ["ALL", "VARIANT_KINDS", "VariantKind", "Materials", "choose_kinds", "layers_of", "make"]
 
 ALL = "all"  # of the kinds, each of which may be left out
 
@@ -41,7 +41,7 @@ Make = Callable[[Path, Path, Materials, Collection[str]], None]
 
 
 @dataclass(frozen=True)
-class Kind:
+class VariantKind:
     """One way to write the model down.
 
     make: writes it; raises ModelError. told: its method, as the manifest tells it; "" where there
@@ -77,13 +77,13 @@ def make(name: str, path: Path, materials: Materials, leave: Collection[str] = (
 
     Raises ModelError.
     """
-    kind = KINDS[name]
+    kind = VARIANT_KINDS[name]
     kind.make(kind.source(materials), path, materials, leave)
 
 
 def layers_of(name: str, materials: Materials) -> list[str]:
     """The nodes that ``make`` can leave in float; none where it cannot."""
-    kind = KINDS[name]
+    kind = VARIANT_KINDS[name]
     return weight_nodes(kind.source(materials)) if kind.layered else []
 
 
@@ -92,15 +92,16 @@ def choose_kinds(named: Sequence[str], target: Target) -> list[str]:
 
     Raises UsageError where one does not exist.
     """
-    unknown = sorted(set(named) - {*KINDS, ALL})
+    unknown = sorted(set(named) - {*VARIANT_KINDS, ALL})
     if unknown:
         raise UsageError(
-            f"There is no variant {unknown[0]!r}.", hint=f"Choose from: {', '.join(KINDS)}, {ALL}."
+            f"There is no variant {unknown[0]!r}.",
+            hint=f"Choose from: {', '.join(VARIANT_KINDS)}, {ALL}.",
         )
     if ALL in named:
-        return list(KINDS)
+        return list(VARIANT_KINDS)
     wanted = {"fp32", *(named or target.variants)}
-    return [name for name in KINDS if name in wanted]
+    return [name for name in VARIANT_KINDS if name in wanted]
 
 
 def _copied(source: Path, path: Path, materials: Materials, leave: Collection[str]) -> None:
@@ -132,10 +133,10 @@ def _four_bits(source: Path, path: Path, materials: Materials, leave: Collection
 
 
 # File names follow those that transformers.js looks for, where it has one.
-KINDS: Mapping[str, Kind] = {
-    "fp32": Kind("onnx/model.onnx", "fp32", _copied, exact=True),
-    "portable": Kind("onnx/model_portable.onnx", "fp32", _copied, fused=False, exact=True),
-    "int8": Kind(
+VARIANT_KINDS: Mapping[str, VariantKind] = {
+    "fp32": VariantKind("onnx/model.onnx", "fp32", _copied, exact=True),
+    "portable": VariantKind("onnx/model_portable.onnx", "fp32", _copied, fused=False, exact=True),
+    "int8": VariantKind(
         "onnx/model_int8.onnx",
         "int8",
         _dynamic,
@@ -145,7 +146,7 @@ KINDS: Mapping[str, Kind] = {
         layered=True,
         full_range=True,
     ),
-    "int8-static": Kind(
+    "int8-static": VariantKind(
         "onnx/model_int8_static.onnx",
         "int8",
         _static,
@@ -156,6 +157,6 @@ KINDS: Mapping[str, Kind] = {
         layered=True,
         full_range=True,
     ),
-    "fp16": Kind("onnx/model_fp16.onnx", "fp16", _half, fused="taken", wants="cuda"),
-    "int4": Kind("onnx/model_q4.onnx", "int4", _four_bits, fused=False),
+    "fp16": VariantKind("onnx/model_fp16.onnx", "fp16", _half, fused="taken", wants="cuda"),
+    "int4": VariantKind("onnx/model_q4.onnx", "int4", _four_bits, fused=False),
 }

@@ -10,7 +10,7 @@ from edgeft import __version__
 from edgeft.bundle import Variant
 from edgeft.checkpoint.open import Checkpoint
 from edgeft.data import Examples
-from edgeft.export.kinds import KINDS
+from edgeft.export.kinds import VARIANT_KINDS
 from edgeft.export.single_file import SingleFile
 from edgeft.export.targets import TARGETS
 from edgeft.inputs import Input, json_of
@@ -51,7 +51,7 @@ def provenance(
     are.
     """
     seen = trained_on or {}
-    scaled = any(KINDS[name].takes_scales for name in variants)
+    scaled = any(VARIANT_KINDS[name].takes_scales for name in variants)
     return {
         "edgeft": __version__,
         "checkpoint": {
@@ -70,12 +70,12 @@ def provenance(
         "target": target,
         "quantization": {
             name: {
-                "method": KINDS[name].told,
+                "method": VARIANT_KINDS[name].told,
                 "reduce_range": TARGETS[target].reduce_range,
                 "left_in_float": list(one.measured.get("left_in_float", ())),
             }
             for name, one in variants.items()
-            if KINDS[name].told
+            if VARIANT_KINDS[name].told
         },
         "dropped": dict(dropped),
         "notes": list(notes),

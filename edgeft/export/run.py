@@ -15,7 +15,7 @@ from edgeft.export.card import model_card
 from edgeft.export.draft import Draft
 from edgeft.export.factory import Factory, Rules
 from edgeft.export.graph import export_graphs
-from edgeft.export.kinds import ALL, KINDS, Materials, choose_kinds
+from edgeft.export.kinds import ALL, VARIANT_KINDS, Materials, choose_kinds
 from edgeft.export.overlap import overlap_notes, trained_on
 from edgeft.export.provenance import provenance
 from edgeft.export.references import make_reference
@@ -55,7 +55,7 @@ class ExportConfig:
     test: labelled texts that report, so that all of ``data`` can choose.
     scales: texts from which static int8 takes them; by default those that choose.
     skip_bad: leave out labelled rows whose annotation is wrong.
-    variants: names from variants.KINDS; fp32 is always there. Named variants
+    variants: names from VARIANT_KINDS; fp32 is always there. Named variants
         must pass; of "all", or without names of the target's set, what fails is
         left out. "portable" is left out where fp32 is a graph of plain operators.
     target: the machine that they are made for, one of variants.TARGETS or "this".
@@ -226,7 +226,7 @@ def _check(config: ExportConfig, target: Target) -> list[str]:
         ):
             if given:
                 raise UsageError(f"{what}, but no --data.", hint="Add --data FILE.")
-    scaled = [name for name in kinds if KINDS[name].takes_scales]
+    scaled = [name for name in kinds if VARIANT_KINDS[name].takes_scales]
     if (
         scaled
         and config.variants

@@ -11,14 +11,14 @@ write.py    the ways in: new_folder, claim_folder, claim_file, write_file
 
 from edgeft.folders.disk import apply_umask, is_write_failure, sync_tree
 from edgeft.folders.guard import check_file, check_folder
-from edgeft.folders.kinds import BUNDLE, CHECKPOINT, Kind
+from edgeft.folders.kinds import BUNDLE, CHECKPOINT, FolderKind
 from edgeft.folders.swap import discard, replace_folder
 from edgeft.folders.write import claim_file, claim_folder, new_folder, write_file, write_json
 
 __all__ = [
     "BUNDLE",
     "CHECKPOINT",
-    "Kind",
+    "FolderKind",
     "apply_umask",
     "check_file",
     "check_folder",

@@ -13,8 +13,8 @@ from pathlib import Path
 
 from edgeft.errors import OutputError
 from edgeft.folders.disk import cannot_write
-from edgeft.folders.kinds import Kind, files_below
-from edgeft.folders.names import LONGEST, place_of
+from edgeft.folders.kinds import FolderKind, files_below
+from edgeft.folders.names import LONGEST_NAME, place_of
 
 __all__ = ["check_file", "check_folder"]
 
@@ -27,7 +27,7 @@ Identity = tuple[int, int]
 
 def check_folder(
     destination: Path,
-    kind: Kind,
+    kind: FolderKind,
     *,
     force: bool,
     inputs: Iterable[Path | str] = (),
@@ -143,7 +143,7 @@ def _check_inside(destination: Path, place: Path, models: Iterable[Path | str], 
             )
 
 
-def _check_replaceable(destination: Path, place: Path, kind: Kind, *, force: bool) -> None:
+def _check_replaceable(destination: Path, place: Path, kind: FolderKind, *, force: bool) -> None:
     if place.is_symlink():
         raise OutputError(
             f"{destination} is a link.",
@@ -205,9 +205,9 @@ def _check_writable(destination: Path, place: Path) -> None:
             hint="Name another place with -o.",
         )
     for part in place.parts:
-        if (size := len(os.fsencode(part))) > LONGEST:
+        if (size := len(os.fsencode(part))) > LONGEST_NAME:
             raise OutputError(
-                f"{part[:20]}… has {size} bytes; a name has at most {LONGEST}.",
+                f"{part[:20]}… has {size} bytes; a name has at most {LONGEST_NAME}.",
                 hint="Choose a shorter one with -o.",
             )
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-__all__ = ["BUNDLE", "CHECKPOINT", "CHECKPOINT_FILE", "Kind", "files_below", "read_object"]
+__all__ = ["BUNDLE", "CHECKPOINT", "CHECKPOINT_FILE", "FolderKind", "files_below", "read_object"]
 
 # What file managers leave wherever they have been.
 LITTER = frozenset({".DS_Store", "Thumbs.db", "desktop.ini"})
@@ -23,7 +23,7 @@ CHECKPOINT_FILE = re.compile(
 
 
 @dataclass(frozen=True)
-class Kind:
+class FolderKind:
     """A kind of folder.
 
     name: "a bundle", as a sentence calls it.
@@ -81,5 +81,5 @@ def _foreign_to_checkpoint(folder: Path) -> list[str] | None:
     return [name for name in files_below(folder) if not CHECKPOINT_FILE.fullmatch(name)]
 
 
-BUNDLE = Kind("a bundle", _foreign_to_bundle)
-CHECKPOINT = Kind("a checkpoint of edgeft's", _foreign_to_checkpoint)
+BUNDLE = FolderKind("a bundle", _foreign_to_bundle)
+CHECKPOINT = FolderKind("a checkpoint of edgeft's", _foreign_to_checkpoint)

@@ -6,9 +6,9 @@ import re
 import secrets
 from pathlib import Path
 
-__all__ = ["LONGEST", "PARTIAL", "leftovers_of", "lock_of", "place_of", "spare"]
+__all__ = ["LONGEST_NAME", "PARTIAL", "leftovers_of", "lock_of", "place_of", "spare"]
 
-LONGEST = 255  # bytes of a name, on every common file system
+LONGEST_NAME = 255  # bytes of a name, on every common file system
 TOKEN = 8  # hexadecimal digits
 PARTIAL = ".partial"  # of the folder beside it in which a run works
 
@@ -53,6 +53,6 @@ def leftovers_of(destination: Path) -> dict[str, list[Path]]:
 def _stem(destination: Path) -> str:
     """The name, or a hash of it where nothing longer would be a name."""
     name = os.fsencode(destination.name)
-    if len(name) + len(f"..{'0' * TOKEN}.edgeft-gone") <= LONGEST:
+    if len(name) + len(f"..{'0' * TOKEN}.edgeft-gone") <= LONGEST_NAME:
         return destination.name
     return hashlib.sha256(name).hexdigest()[:32]

@@ -10,7 +10,7 @@ from typing import Any
 
 from edgeft.folders.disk import cannot_write, is_write_failure, remove, sync, sync_tree, umask
 from edgeft.folders.guard import check_file, check_folder
-from edgeft.folders.kinds import Kind
+from edgeft.folders.kinds import FolderKind
 from edgeft.folders.lock import locked
 from edgeft.folders.names import spare
 from edgeft.folders.swap import clear_leftovers, replace_folder
@@ -21,7 +21,7 @@ __all__ = ["claim_file", "claim_folder", "new_folder", "write_file", "write_json
 @contextmanager
 def claim_folder(
     destination: Path,
-    kind: Kind,
+    kind: FolderKind,
     *,
     force: bool = False,
     inputs: Iterable[Path | str] = (),
@@ -43,7 +43,7 @@ def claim_folder(
 @contextmanager
 def new_folder(
     destination: Path,
-    kind: Kind,
+    kind: FolderKind,
     *,
     force: bool = False,
     inputs: Iterable[Path | str] = (),

@@ -8,9 +8,9 @@ import altair as alt
 
 from edgeft.bench.wording import confidence_of, kind_of
 from edgeft.report import rows as rows_of
-from edgeft.report.rows import Machine
+from edgeft.report.rows import MeasuredMachine
 
-__all__ = ["Figure", "figures"]
+__all__ = ["Chart", "figures"]
 
 Row = dict[str, Any]
 HEIGHT = 280  # pixels
@@ -19,7 +19,7 @@ FEWEST_BARS = 2
 
 
 @dataclass(frozen=True)
-class Figure:
+class Chart:
     """A chart with its title and what it shows; where ``spec`` is None, how to get it."""
 
     section: str
@@ -28,7 +28,7 @@ class Figure:
     spec: dict[str, Any] | None
 
 
-def figures(machines: Sequence[Machine]) -> list[Figure]:
+def figures(machines: Sequence[MeasuredMachine]) -> list[Chart]:
     """All figures of the page, in order."""
     cells = rows_of.cell_names(machines)
     found = [_latency(one, cells) for one in machines]
@@ -61,7 +61,7 @@ def _spec(chart: Any, height: int = HEIGHT) -> dict[str, Any]:
     return spec
 
 
-def _latency(machine: Machine, cells: Sequence[str]) -> Figure:
+def _latency(machine: MeasuredMachine, cells: Sequence[str]) -> Chart:
     rows = rows_of.latencies(machine)
     kind = kind_of(machine.document)
     caption = f"How many of the single {kind} were answered within so many milliseconds."
@@ -75,10 +75,10 @@ def _latency(machine: Machine, cells: Sequence[str]) -> Figure:
         tooltip=["cell:N", alt.Tooltip("share:Q", title="percentile"),
                  alt.Tooltip("ms:Q", format=".2f")],
     )  # fmt: skip
-    return Figure("Latency", machine.name, caption, _spec(chart))
+    return Chart("Latency", machine.name, caption, _spec(chart))
 
 
-def _throughput(machines: Sequence[Machine], cells: Sequence[str]) -> list[Figure]:
+def _throughput(machines: Sequence[MeasuredMachine], cells: Sequence[str]) -> list[Chart]:
     rows = [row for row in rows_of.throughputs(machines, whole=True) if row["length"] is None]
     kind = rows_of.kind_of_all(machines)
     found = [_bars(rows_of.throughputs(machines, whole=False), kind)]
@@ -102,7 +102,7 @@ def _varied(rows: Sequence[Row], field: str) -> list[Row]:
 
 def _along(
     title: str, rows: Sequence[Row], field: str, name: str, kind: str, cells: Sequence[str]
-) -> Figure:
+) -> Chart:
     several = len({row["machine"] for row in rows}) > 1
     values = sorted({row[field] for row in rows})
     base = _chart(rows).encode(
@@ -118,10 +118,10 @@ def _along(
     )
     bounds = base.mark_rule(strokeWidth=2, opacity=0.5).encode(y="low:Q", y2="high:Q")
     caption = f"All {kind} in one call{_spread(rows, 'bars')}."
-    return Figure("Throughput", title, caption, _spec(alt.layer(bounds, line)))
+    return Chart("Throughput", title, caption, _spec(alt.layer(bounds, line)))
 
 
-def _bars(rows: Sequence[Row], kind: str) -> Figure:
+def _bars(rows: Sequence[Row], kind: str) -> Chart:
     """Texts or questions a second of each cell; the machines side by side."""
     if not rows:
         return _absent("Throughput", "All machines", "--scenario offline")
@@ -139,15 +139,15 @@ def _bars(rows: Sequence[Row], kind: str) -> Figure:
     rule = base.mark_rule(strokeWidth=2).encode(x="low:Q", x2="high:Q")
     caption = f"All {kind} in one call{_spread(rows, 'lines')}."
     height = BAR * max(FEWEST_BARS, len(rows)) + 20
-    return Figure("Throughput", "Machines side by side", caption,
+    return Chart("Throughput", "Machines side by side", caption,
                   _spec(alt.layer(bar, rule), height))  # fmt: skip
 
 
-def _frontier(machines: Sequence[Machine]) -> Figure:
+def _frontier(machines: Sequence[MeasuredMachine]) -> Chart:
     rows = rows_of.frontier(machines)
     if not rows and rows_of.of_several_tasks(machines):
         caption = "These bundles are of several tasks, which have no measure of quality in common."
-        return Figure("Quality, latency, size", "All machines", caption, None)
+        return Chart("Quality, latency, size", "All machines", caption, None)
     if not rows:
         return _absent("Quality, latency, size", "All machines", "--variant fp32 --variant int8")
     best = [
@@ -180,11 +180,11 @@ def _frontier(machines: Sequence[Machine]) -> Figure:
         "Up and to the left is better; the area is the file's size; the dashed line joins what "
         "nothing else beats in both."
     )
-    return Figure("Quality, latency, size", "All machines", caption,
+    return Chart("Quality, latency, size", "All machines", caption,
                   _spec(alt.layer(line, dots, names), HEIGHT + 40))  # fmt: skip
 
 
-def _lengths(machine: Machine, cells: Sequence[str]) -> Figure:
+def _lengths(machine: MeasuredMachine, cells: Sequence[str]) -> Chart:
     rows = rows_of.lengths(machine)
     if len({row["tokens"] for row in rows}) < 2:
         return _absent("By length", machine.name, "--length 16 --length 64 --length 256")
@@ -216,10 +216,10 @@ def _lengths(machine: Machine, cells: Sequence[str]) -> Figure:
     elif not crossings:
         caption += " No device overtakes another at these lengths."
     caption += "".join(f" {one['sentence']}" for one in crossings)
-    return Figure("By length", machine.name, caption, _spec(alt.layer(*layers)))
+    return Chart("By length", machine.name, caption, _spec(alt.layer(*layers)))
 
 
-def _throughput_by_length(machine: Machine) -> list[Figure]:
+def _throughput_by_length(machine: MeasuredMachine) -> list[Chart]:
     rows = rows_of.throughputs_by_length(machine)
     if len({row["tokens"] for row in rows}) < 2:
         return []
@@ -237,14 +237,14 @@ def _throughput_by_length(machine: Machine) -> list[Figure]:
     crossings = rows_of.crossings([{**row, "value": 1 / row["value"]} for row in rows])
     caption = f"All {kind} in one call, in batches of so many padded tokens."
     caption += "".join(f" {one['sentence']}" for one in crossings)
-    return [Figure("By length", f"{machine.name}, in batches", caption, _spec(chart))]
+    return [Chart("By length", f"{machine.name}, in batches", caption, _spec(chart))]
 
 
-def _roofline(machine: Machine, cells: Sequence[str]) -> Figure:
+def _roofline(machine: MeasuredMachine, cells: Sequence[str]) -> Chart:
     points, roofs = rows_of.roof_points(machine), rows_of.roofs(machine)
     if not points:
         caption = "Not known: this architecture's operations are not counted, or nothing was run."
-        return Figure("Roofline", machine.name, caption, None)
+        return Chart("Roofline", machine.name, caption, None)
     x = alt.X("intensity:Q", scale=alt.Scale(type="log"), title="operations a byte of weights",
               axis=alt.Axis(tickCount=4, format="~s"))  # fmt: skip
     y = alt.Y("flops:Q", scale=alt.Scale(type="log"), title="GFLOP/s, useful",
@@ -263,10 +263,10 @@ def _roofline(machine: Machine, cells: Sequence[str]) -> Figure:
         "can do at best: the slope is its memory, the flat its arithmetic, both measured."
         f"{rows_of.chosen_note(machine)}"
     )
-    return Figure("Roofline", machine.name, caption, _spec(alt.layer(roof, dots), HEIGHT + 40))
+    return Chart("Roofline", machine.name, caption, _spec(alt.layer(roof, dots), HEIGHT + 40))
 
 
-def _split(machine: Machine, scenario: str) -> Figure:
+def _split(machine: MeasuredMachine, scenario: str) -> Chart:
     rows = [row for row in rows_of.splits(machine) if row["scenario"] == scenario]
     title = f"{machine.name}, {scenario}"
     if not rows:
@@ -289,10 +289,10 @@ def _split(machine: Machine, scenario: str) -> Figure:
         caption = "run is the model itself; decode is what makes answers of its outputs."
     caption += rows_of.chosen_note(machine)
     height = BAR * max(FEWEST_BARS, len({row["cell"] for row in rows})) + 10
-    return Figure("Where the time goes", title, caption, _spec(chart, height))
+    return Chart("Where the time goes", title, caption, _spec(chart, height))
 
 
-def _tokens(machine: Machine) -> str:
+def _tokens(machine: MeasuredMachine) -> str:
     """What lengths count."""
     asked = kind_of(machine.document) == "questions"
     return "tokens of question and context" if asked else "tokens"
@@ -304,5 +304,5 @@ def _spread(rows: Sequence[Row], marks: str) -> str:
     return f"; the {marks} are {sure} intervals over processes" if sure else ""
 
 
-def _absent(section: str, title: str, options: str) -> Figure:
-    return Figure(section, title, f"Not measured. Add {options} to edgeft bench.", None)
+def _absent(section: str, title: str, options: str) -> Chart:
+    return Chart(section, title, f"Not measured. Add {options} to edgeft bench.", None)

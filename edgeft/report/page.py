@@ -13,7 +13,7 @@ from edgeft import __version__
 from edgeft.bench.against import read_result
 from edgeft.bench.tables import kept_bounds, tables_of
 from edgeft.bench.wording import (
-    agreement_of,
+    agreement_told,
     choices_of,
     figure_text,
     kind_of,
@@ -22,8 +22,8 @@ from edgeft.bench.wording import (
     texts_text,
 )
 from edgeft.folders import claim_file, write_file
-from edgeft.report.charts import Figure, figures
-from edgeft.report.rows import Machine, machines_of, unlikeness
+from edgeft.report.charts import Chart, figures
+from edgeft.report.rows import MeasuredMachine, machines_of, unlikeness
 
 __all__ = ["render", "write_report"]
 
@@ -51,7 +51,7 @@ def _is_page(path: Path) -> bool:
         return MADE_BY.encode() in stream.read(4096)
 
 
-def render(machines: Sequence[Machine], command: str) -> str:
+def render(machines: Sequence[MeasuredMachine], command: str) -> str:
     """The whole page. ``command`` is what made it."""
     found = figures(machines)
     specs = {f"chart-{at}": one.spec for at, one in enumerate(found) if one.spec is not None}
@@ -92,7 +92,7 @@ def render(machines: Sequence[Machine], command: str) -> str:
     ])  # fmt: skip
 
 
-def _facts(machines: Sequence[Machine]) -> str:
+def _facts(machines: Sequence[MeasuredMachine]) -> str:
     cells = sum(len(one.cells) for one in machines)
     count = f"{len(machines)} machine{'s' * (len(machines) > 1)}"
     tasks = dict.fromkeys(str(one.document["task"]) for one in machines if "task" in one.document)
@@ -101,7 +101,7 @@ def _facts(machines: Sequence[Machine]) -> str:
     )
 
 
-def _verdicts(machines: Sequence[Machine]) -> Iterator[str]:
+def _verdicts(machines: Sequence[MeasuredMachine]) -> Iterator[str]:
     yield '<section id="verdicts"><h2>In short</h2>'
     yield from (f'<p class="warning">{escape(one)}</p>' for one in unlikeness(machines))
     for one in machines:
@@ -131,7 +131,7 @@ def _details(what: str, count: int) -> str:
     return f"<details{' open' * (count <= FEW)}><summary>{count} {what}</summary>"
 
 
-def _sentences(machine: Machine) -> Iterator[str]:
+def _sentences(machine: MeasuredMachine) -> Iterator[str]:
     """What was concluded, the sentences on devices first, as HTML."""
     yield from map(escape, machine.document["verdicts"])
     yield from map(escape, kept_bounds(machine.document))
@@ -140,7 +140,7 @@ def _sentences(machine: Machine) -> Iterator[str]:
         yield f"<b>{escape(cell['name'])}</b>: {escape(text)}."
 
 
-def _sections(found: Sequence[Figure]) -> Iterator[str]:
+def _sections(found: Sequence[Chart]) -> Iterator[str]:
     for section in dict.fromkeys(one.section for one in found):
         yield f"<section><h2>{escape(section)}</h2>"
         yield '<div class="grid">'
@@ -157,7 +157,7 @@ def _sections(found: Sequence[Figure]) -> Iterator[str]:
         yield "</div></section>"
 
 
-def _machines(machines: Sequence[Machine]) -> Iterator[str]:
+def _machines(machines: Sequence[MeasuredMachine]) -> Iterator[str]:
     yield "<section><h2>The machines</h2>"
     facts = [_machine_facts(one) for one in machines]
     rows = [[name, *(one[name] for one in facts)] for name in facts[0]]
@@ -165,7 +165,7 @@ def _machines(machines: Sequence[Machine]) -> Iterator[str]:
     yield "</section>"
 
 
-def _how(machines: Sequence[Machine], command: str) -> Iterator[str]:
+def _how(machines: Sequence[MeasuredMachine], command: str) -> Iterator[str]:
     yield "<section><h2>How it was measured</h2>"
     for one in machines:
         yield f"<h3>{escape(one.name)}</h3>"
@@ -174,15 +174,15 @@ def _how(machines: Sequence[Machine], command: str) -> Iterator[str]:
     yield f"<h3>This page</h3><pre>{escape(command)}</pre></section>"
 
 
-def _columns(machine: Machine) -> list[str]:
+def _columns(machine: MeasuredMachine) -> list[str]:
     """The headings of ``_row``'s figures, in the words of the task."""
-    alike = next((agreement_of(cell)[0] for cell in machine.cells), "")
+    alike = next((agreement_told(cell)[0] for cell in machine.cells), "")
     return ["p50 ms", "p99 ms", f"{kind_of(machine.document)}/s", "first ms", "peak MB", "file MB",
             "points lost", alike]  # fmt: skip
 
 
 def _row(cell: Mapping[str, Any], chosen: Iterable[str]) -> list[str]:
-    _, same = agreement_of(cell)
+    _, same = agreement_told(cell)
     return [
         f"{cell['variant']} on {cell['device']}",
         *("-" if cell[name] is None else str(cell[name]) for name in chosen),
@@ -197,7 +197,7 @@ def _row(cell: Mapping[str, Any], chosen: Iterable[str]) -> list[str]:
     ]
 
 
-def _machine_facts(one: Machine) -> dict[str, str]:
+def _machine_facts(one: MeasuredMachine) -> dict[str, str]:
     machine = one.document["machine"]
     memory = machine["memory_bytes"]
     packages = [f"{name} {version}" for name, version in machine["packages"].items()]

@@ -7,11 +7,11 @@ from typing import Any
 
 from edgeft.bench.ceiling import arithmetic_of
 from edgeft.bench.verdict import best_by_device, crossing
-from edgeft.bench.wording import agreement_of, figure_of, kind_of
+from edgeft.bench.wording import agreement_told, figure_of, kind_of
 
 __all__ = [
     "PARTS",
-    "Machine",
+    "MeasuredMachine",
     "cell_names",
     "crossings",
     "frontier",
@@ -37,7 +37,7 @@ ROOF_FROM, ROOF_TO, ROOF_STEPS = 1.0, 1e4, 25  # operations for each byte of wei
 
 
 @dataclass(frozen=True)
-class Machine:
+class MeasuredMachine:
     """One document and the short name under which the page shows it."""
 
     name: str
@@ -49,7 +49,7 @@ class Machine:
         return [cell for cell in self.document["cells"] if "error" not in cell]
 
 
-def machines_of(documents: Sequence[tuple[str, Mapping[str, Any]]]) -> list[Machine]:
+def machines_of(documents: Sequence[tuple[str, Mapping[str, Any]]]) -> list[MeasuredMachine]:
     """Name each document, given as (file name, content), by its CPU and GPU."""
     names = []
     for _, document in documents:
@@ -57,33 +57,33 @@ def machines_of(documents: Sequence[tuple[str, Mapping[str, Any]]]) -> list[Mach
         gpus = "".join(f" + {gpu['name']}" for gpu in machine["gpus"])
         cores = machine["usable_cores"]
         names.append(f"{_short(machine['cpu'])}, {cores} core{'s' * (cores > 1)}{gpus}")
-    machines: list[Machine] = []
+    machines: list[MeasuredMachine] = []
     for at, (name, (file, document)) in enumerate(zip(names, documents, strict=True)):
         if names.count(name) > 1:
             name = f"{name} ({file})"
         if name in [one.name for one in machines]:
             name = f"{name}, {at + 1}"
-        machines.append(Machine(name, document))
+        machines.append(MeasuredMachine(name, document))
     return machines
 
 
-def kind_of_all(machines: Sequence[Machine]) -> str:
+def kind_of_all(machines: Sequence[MeasuredMachine]) -> str:
     """What was asked: "questions" where it was nothing else, or "texts"."""
     kinds = {kind_of(one.document) for one in machines}
     return kinds.pop() if len(kinds) == 1 else "texts"
 
 
-def of_several_tasks(machines: Sequence[Machine]) -> bool:
+def of_several_tasks(machines: Sequence[MeasuredMachine]) -> bool:
     """Whether answers agree in more senses than one, so that none can stand for all."""
-    return len({agreement_of(cell)[0] for one in machines for cell in one.cells}) > 1
+    return len({agreement_told(cell)[0] for one in machines for cell in one.cells}) > 1
 
 
-def singles(machine: Machine) -> str:
+def singles(machine: MeasuredMachine) -> str:
     """The name of the scenario in which they come one by one."""
     return f"single {kind_of(machine.document)}"
 
 
-def unlikeness(machines: Sequence[Machine]) -> list[str]:
+def unlikeness(machines: Sequence[MeasuredMachine]) -> list[str]:
     """What differs between the documents beside the machine, and so forbids to compare them."""
     told = []
     for what, key in (("texts", "texts"), ("models", "bundle_digest")):
@@ -94,12 +94,12 @@ def unlikeness(machines: Sequence[Machine]) -> list[str]:
     return told
 
 
-def cell_names(machines: Sequence[Machine]) -> list[str]:
+def cell_names(machines: Sequence[MeasuredMachine]) -> list[str]:
     """The names under which cells are drawn, each once, so that they keep their colours."""
     return list(dict.fromkeys(_name(cell, one) for one in machines for cell in one.cells))
 
 
-def latencies(machine: Machine) -> list[Row]:
+def latencies(machine: MeasuredMachine) -> list[Row]:
     """The percentiles 1 to 99 of each cell's single texts, as they are."""
     return [
         {"cell": _name(cell, machine), "share": share, "ms": time_ms}
@@ -108,7 +108,7 @@ def latencies(machine: Machine) -> list[Row]:
     ]
 
 
-def throughputs(machines: Sequence[Machine], *, whole: bool) -> list[Row]:
+def throughputs(machines: Sequence[MeasuredMachine], *, whole: bool) -> list[Row]:
     """Texts a second, with its interval: of the whole matrix, or of texts as they are."""
     return [
         {
@@ -126,7 +126,7 @@ def throughputs(machines: Sequence[Machine], *, whole: bool) -> list[Row]:
     ]
 
 
-def frontier(machines: Sequence[Machine]) -> list[Row]:
+def frontier(machines: Sequence[MeasuredMachine]) -> list[Row]:
     """Time, quality and size of each cell.
 
     Quality is the metric that the export measured, where every bundle tells the same one;
@@ -137,7 +137,7 @@ def frontier(machines: Sequence[Machine]) -> list[Row]:
     figures = [figure_of(cell["quality"]) for _, cell in cells]
     metrics = {metric for metric, _ in figures}
     told = len(metrics) == 1 and all(figure is not None for _, figure in figures)
-    same = [agreement_of(cell) for _, cell in cells]
+    same = [agreement_told(cell) for _, cell in cells]
     if not told and of_several_tasks(machines):
         return []
     words = metrics.pop() if told else "".join({f"{alike} as fp32" for alike, _ in same})
@@ -156,7 +156,7 @@ def frontier(machines: Sequence[Machine]) -> list[Row]:
     ]
 
 
-def lengths(machine: Machine) -> list[Row]:
+def lengths(machine: MeasuredMachine) -> list[Row]:
     """Single-text p50 of each cell by the length of its texts.
 
     Where lengths were set, those; batches do not touch single texts, so of several
@@ -180,7 +180,7 @@ def lengths(machine: Machine) -> list[Row]:
     ]  # fmt: skip
 
 
-def throughputs_by_length(machine: Machine) -> list[Row]:
+def throughputs_by_length(machine: MeasuredMachine) -> list[Row]:
     """Texts a second of each cell and size of batch, where lengths were set."""
     return [
         {
@@ -195,7 +195,7 @@ def throughputs_by_length(machine: Machine) -> list[Row]:
     ]
 
 
-def chosen_note(machine: Machine) -> str:
+def chosen_note(machine: MeasuredMachine) -> str:
     """Which texts and batches stand for the machine where none are as they are; "" if some are."""
     first = next(iter(_as_they_are(machine)), None)
     parts = []
@@ -219,7 +219,7 @@ def crossings(rows: Sequence[Row]) -> list[Row]:
     return found
 
 
-def roof_points(machine: Machine) -> list[Row]:
+def roof_points(machine: MeasuredMachine) -> list[Row]:
     """Where each cell lies under the roof, single texts and batches."""
     return [
         {
@@ -238,7 +238,7 @@ def roof_points(machine: Machine) -> list[Row]:
     ]
 
 
-def roofs(machine: Machine) -> list[Row]:
+def roofs(machine: MeasuredMachine) -> list[Row]:
     """The limits that were measured: a line for each device, precision and number of threads."""
     seen: dict[str, tuple[float, float]] = {}
     for cell in _as_they_are(machine):
@@ -257,7 +257,7 @@ def roofs(machine: Machine) -> list[Row]:
     ]
 
 
-def splits(machine: Machine) -> list[Row]:
+def splits(machine: MeasuredMachine) -> list[Row]:
     """The shares of the time, for single texts and for all in one call."""
     return [
         {
@@ -283,7 +283,7 @@ def pareto(rows: Sequence[Row]) -> list[Row]:
     return kept
 
 
-def _as_they_are(machine: Machine) -> list[Mapping[str, Any]]:
+def _as_they_are(machine: MeasuredMachine) -> list[Mapping[str, Any]]:
     """The cells of texts as they are, in batches that suit the device.
 
     Where there are none, those of the middle length and of the largest batches
@@ -301,12 +301,12 @@ def _as_they_are(machine: Machine) -> list[Mapping[str, Any]]:
     ]
 
 
-def _name(cell: Mapping[str, Any], machine: Machine) -> str:
+def _name(cell: Mapping[str, Any], machine: MeasuredMachine) -> str:
     """Variant and device, and the threads where not all cells have the same."""
     return f"{cell['variant']} on {cell['device']}{_threads(cell, machine)}"
 
 
-def _threads(cell: Mapping[str, Any], machine: Machine) -> str:
+def _threads(cell: Mapping[str, Any], machine: MeasuredMachine) -> str:
     if len({one["threads"] for one in machine.cells}) == 1:
         return ""
     return f", {cell['threads']} thread{'s' * (cell['threads'] > 1)}"

@@ -22,14 +22,14 @@ from typing import Any
 
 from tokenizers import Tokenizer
 
-__all__ = ["LONGEST", "Heads"]
+__all__ = ["LONGEST_HEAD", "Heads"]
 
 SHORTEST = 4096  # characters of a head, at least
 FOR_EACH = 16  # characters of a head for each token that is kept
 GROWTH = 4  # times as much is read where a head does not suffice
 # No text is read further than this, unless the model takes many tokens: one that holds fewer
 # tokens or that cannot be cut (a single letter again and again) ends here.
-LONGEST = 1 << 18
+LONGEST_HEAD = 1 << 18
 MARGIN = 32  # tokens, at least, between the place and the end of a head
 SEARCHED = 2048  # characters before its wanted end in which a head may end
 TRIED = 64  # places that are looked at, the last first
@@ -80,7 +80,7 @@ class Heads:
         self._longest_token = 0  # not counted yet
         self._closed: frozenset[str] = frozenset()
         self.shortest = max(SHORTEST, FOR_EACH * kept)
-        self.longest = max(LONGEST, self.shortest)
+        self.longest = max(LONGEST_HEAD, self.shortest)
 
     def sizes(self) -> list[int]:
         """How many characters are tried in turn; a text no longer than the first is read whole."""

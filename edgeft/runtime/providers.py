@@ -19,7 +19,7 @@ from edgeft.settings import environment
 
 __all__ = [
     "CLOUD_PROVIDERS",
-    "KINDS",
+    "DEVICE_KINDS",
     "Device",
     "DeviceName",
     "available_devices",
@@ -36,7 +36,7 @@ TELEMETRY_OFF = {"ORT_DISABLE_TELEMETRY": "1"}
 
 
 @dataclass(frozen=True)
-class Kind:
+class DeviceKind:
     """A kind of device: onnxruntime's name for it, what may follow the colon, the cure.
 
     ``which`` are the allowed words, the first one the default; empty where
@@ -49,18 +49,20 @@ class Kind:
 
 
 _SWAP = "pip uninstall -y onnxruntime onnxruntime-gpu && pip install "
-KINDS: Mapping[str, Kind] = {
-    "cpu": Kind(CPU_PROVIDER, "pip install 'edgeft[cpu]'"),
-    "cuda": Kind("CUDAExecutionProvider", f"{_SWAP}'edgeft[gpu-cuda]'", ()),
-    "tensorrt": Kind("TensorrtExecutionProvider", f"{_SWAP}'edgeft[gpu-cuda]' tensorrt", ()),
-    "openvino": Kind(
+DEVICE_KINDS: Mapping[str, DeviceKind] = {
+    "cpu": DeviceKind(CPU_PROVIDER, "pip install 'edgeft[cpu]'"),
+    "cuda": DeviceKind("CUDAExecutionProvider", f"{_SWAP}'edgeft[gpu-cuda]'", ()),
+    "tensorrt": DeviceKind("TensorrtExecutionProvider", f"{_SWAP}'edgeft[gpu-cuda]' tensorrt", ()),
+    "openvino": DeviceKind(
         "OpenVINOExecutionProvider", f"{_SWAP}onnxruntime-openvino", ("CPU", "GPU", "NPU")
     ),
-    "coreml": Kind("CoreMLExecutionProvider", f"{_SWAP}onnxruntime   (on macOS)"),
-    "directml": Kind("DmlExecutionProvider", f"{_SWAP}onnxruntime-directml   (on Windows)", ()),
+    "coreml": DeviceKind("CoreMLExecutionProvider", f"{_SWAP}onnxruntime   (on macOS)"),
+    "directml": DeviceKind(
+        "DmlExecutionProvider", f"{_SWAP}onnxruntime-directml   (on Windows)", ()
+    ),
 }
 _PROBING = threading.Lock()
-_NVIDIA = (KINDS["cuda"].provider, KINDS["tensorrt"].provider)
+_NVIDIA = (DEVICE_KINDS["cuda"].provider, DEVICE_KINDS["tensorrt"].provider)
 
 # An Identity node over one float: the smallest graph that a provider can be tried with.
 _PROBE = (
@@ -79,7 +81,7 @@ class DeviceName:
     @property
     def provider(self) -> str:
         """The execution provider that runs it."""
-        return KINDS[self.kind].provider
+        return DEVICE_KINDS[self.kind].provider
 
     def __str__(self) -> str:
         return f"{self.kind}:{self.which}" if self.which else self.kind
@@ -124,7 +126,7 @@ def resolve_device(name: str) -> DeviceName:
 
 def available_devices() -> dict[str, str]:
     """Each kind of device that edgeft knows: "" where it really loads, else the reason why not."""
-    return {name: _reason(kind.provider) for name, kind in KINDS.items()}
+    return {name: _reason(kind.provider) for name, kind in DEVICE_KINDS.items()}
 
 
 def provider_problems() -> dict[str, str]:
@@ -188,8 +190,8 @@ def nvidia_gpu(index: int) -> str:
 
 def _parse(name: str) -> DeviceName:
     kind, colon, which = name.partition(":")
-    allowed = KINDS[kind].which if kind in KINDS else None
-    if kind in KINDS and not colon:
+    allowed = DEVICE_KINDS[kind].which if kind in DEVICE_KINDS else None
+    if kind in DEVICE_KINDS and not colon:
         if allowed is None:
             return DeviceName(kind)
         return DeviceName(kind, allowed[0] if allowed else "0")
@@ -199,16 +201,16 @@ def _parse(name: str) -> DeviceName:
         return DeviceName(kind, which.upper())
     raise UsageError(
         f"There is no device {name!r}.",
-        hint=f"Choose auto, {', '.join(KINDS)}; or by number, such as cuda:1 (from 0), "
+        hint=f"Choose auto, {', '.join(DEVICE_KINDS)}; or by number, such as cuda:1 (from 0), "
         "or by name, such as openvino:GPU.",
     )
 
 
 def _cuda_loads() -> bool:
     return (
-        KINDS["cuda"].provider in _built_in()
+        DEVICE_KINDS["cuda"].provider in _built_in()
         and _nvidia_driver() is not None
-        and not _reason(KINDS["cuda"].provider)
+        and not _reason(DEVICE_KINDS["cuda"].provider)
     )
 
 
@@ -225,9 +227,9 @@ def _reason(provider: str) -> str:
 
 def _mend(kind: str, reason: str) -> str:
     no_gpu = _nvidia_driver() is None or "no CUDA-capable device" in reason
-    if KINDS[kind].provider in _NVIDIA and no_gpu:
+    if DEVICE_KINDS[kind].provider in _NVIDIA and no_gpu:
         return "No NVIDIA driver was found: install one, or run where there is a GPU."
-    return f"Mend it with: {KINDS[kind].install}"
+    return f"Mend it with: {DEVICE_KINDS[kind].install}"
 
 
 @lru_cache(maxsize=1)
@@ -268,7 +270,7 @@ def _load_cuda(ort: Any, capi: Path) -> None:
     ort.preload_dlls()
     for entry in sys.path:
         folders = sorted(Path(entry).glob("nvidia/*/lib"))
-        if folders and _missing_library(capi, KINDS["cuda"].provider):
+        if folders and _missing_library(capi, DEVICE_KINDS["cuda"].provider):
             for folder in folders:
                 ort.preload_dlls(directory=str(folder.absolute()))
 

@@ -17,7 +17,7 @@ from typing import Any
 from edgeft.errors import DataError, OutputError, UsageError
 from edgeft.folders import (
     CHECKPOINT,
-    Kind,
+    FolderKind,
     check_folder,
     claim_folder,
     replace_folder,
@@ -190,7 +190,7 @@ def _is_runs(first: str, *rest: str) -> bool:
     return first == CHECKPOINTS and is_checkpoints(*rest)
 
 
-RUN = Kind("an unfinished run", _foreign)
+RUN = FolderKind("an unfinished run", _foreign)
 
 
 def _shown(name: str) -> str:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from edgeft.bench.against import compare, only_in_one, read_result, unlike
+from edgeft.bench.against import comparisons, only_in_one, read_result, unlike
 from edgeft.bench.matrix import BenchConfig
 from edgeft.bench.result import BenchResult
 from edgeft.bench.statistics import spread
@@ -33,7 +33,7 @@ def document(p50_ms: float, texts_per_s: float, **other: Any) -> dict[str, Any]:
 
 def test_faster_slower_and_cannot_tell() -> None:
     now, before = document(6.0, 125.0), document(5.0, 100.0)
-    p50, rate, start = compare(now, before)
+    p50, rate, start = comparisons(now, before)
     assert (p50.cell, p50.figure, p50.verdict) == ("fp32 on cpu", "single-text p50", "slower")
     assert p50.ratio.ratio == pytest.approx(1.2)
     assert (rate.figure, rate.verdict) == ("texts a second", "faster")
@@ -42,7 +42,7 @@ def test_faster_slower_and_cannot_tell() -> None:
 
 
 def test_a_run_beside_itself_cannot_be_told_apart() -> None:
-    assert {one.verdict for one in compare(document(5.0, 100.0), document(5.0, 100.0))} == {
+    assert {one.verdict for one in comparisons(document(5.0, 100.0), document(5.0, 100.0))} == {
         "cannot tell"
     }
 
@@ -52,7 +52,7 @@ def test_cells_of_other_threads_texts_or_that_failed_are_left_out() -> None:
     for change in ({"threads": 1}, {"texts": {"sha256": "other"}}, {"variant": "fp16"}):
         before = copy.deepcopy(now)
         before["cells"][0] |= change
-        assert compare(now, before) == []
+        assert comparisons(now, before) == []
 
 
 def test_cells_that_are_in_one_document_alone_are_named() -> None:
@@ -67,22 +67,22 @@ def test_rates_that_kept_another_bound_are_not_compared() -> None:
     for one, bound in ((now, 50.0), (before, 50.0)):
         one["cells"][0]["highest_rate"] = one["cells"][0]["texts_per_s"]
         one["config"]["slo_ms"] = bound
-    assert len(compare(now, before)) == 4
+    assert len(comparisons(now, before)) == 4
     before["config"]["slo_ms"] = 20.0
-    assert len(compare(now, before)) == 3
+    assert len(comparisons(now, before)) == 3
 
 
 def test_a_bound_that_no_rate_keeps_any_more_is_slower() -> None:
     now, before = document(5.0, 100.0), document(5.0, 100.0)
     for one, rates in ((now, [0.0] * 6), (before, [50.0, 51.0, 52.0, 53.0, 54.0, 55.0])):
         one["cells"][0]["highest_rate"] = spread(rates).to_dict()
-    (found,) = [one for one in compare(now, before) if "rate" in one.figure]
+    (found,) = [one for one in comparisons(now, before) if "rate" in one.figure]
     assert (found.verdict, found.before, found.now) == ("slower", 52.5, 0.0)
     assert found.ratio.low is not None
     assert found.ratio.low > 100
-    (back,) = [one for one in compare(before, now) if "rate" in one.figure]
+    (back,) = [one for one in comparisons(before, now) if "rate" in one.figure]
     assert back.verdict == "faster"
-    assert not [one for one in compare(now, now) if "rate" in one.figure]
+    assert not [one for one in comparisons(now, now) if "rate" in one.figure]
 
 
 def test_a_tail_that_grew_is_slower() -> None:
@@ -90,7 +90,7 @@ def test_a_tail_that_grew_is_slower() -> None:
     for one, scale in ((now, 2.0), (before, 1.0)):
         values = [scale * (9 + at / 10) for at in range(6)]
         one["cells"][0]["single_p99_ms"] = spread(values).to_dict()
-    (found,) = [one for one in compare(now, before) if one.figure == "single-text p99"]
+    (found,) = [one for one in comparisons(now, before) if one.figure == "single-text p99"]
     assert found.verdict == "slower"
 
 

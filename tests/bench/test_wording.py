@@ -2,7 +2,7 @@ import pytest
 
 from edgeft.bench.statistics import spread
 from edgeft.bench.wording import (
-    agreement_of,
+    agreement_told,
     choices_of,
     confidence_of,
     figure_of,
@@ -65,5 +65,5 @@ def test_losses_name_what_may_not_get_worse() -> None:
 
 
 def test_older_documents_tell_of_labels() -> None:
-    assert agreement_of({"label_agreement": 0.9}) == ("same label", 0.9)
-    assert agreement_of({"alike": "same answer", "agreement": None}) == ("same answer", None)
+    assert agreement_told({"label_agreement": 0.9}) == ("same label", 0.9)
+    assert agreement_told({"alike": "same answer", "agreement": None}) == ("same answer", None)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from edgeft.bundle.integrity import check_file, confined, open_file, path_of, record_of
+from edgeft.bundle.integrity import check_record, confined, open_file, path_of, record_of
 from edgeft.errors import BundleError, IntegrityError
 
 
@@ -69,12 +69,12 @@ def test_the_open_file_is_read_even_if_its_path_is_replaced(folder: Path) -> Non
 def test_full_fast_and_off(folder: Path) -> None:
     records = {"a.txt": record_of(folder / "a.txt")}
     (folder / "a.txt").write_bytes(b"INSIDE")  # as long as before
-    check_file(folder, records, "a.txt", verify="off")
-    check_file(folder, records, "a.txt", verify="fast")
+    check_record(folder, records, "a.txt", verify="off")
+    check_record(folder, records, "a.txt", verify="fast")
     with pytest.raises(IntegrityError, match="sha256"):
-        check_file(folder, records, "a.txt", verify="full")
+        check_record(folder, records, "a.txt", verify="full")
     (folder / "a.txt").write_bytes(b"longer than before")
     with pytest.raises(IntegrityError, match="18 bytes where 6"):
-        check_file(folder, records, "a.txt", verify="fast")
+        check_record(folder, records, "a.txt", verify="fast")
     with pytest.raises(IntegrityError, match="not listed"):
-        check_file(folder, {}, "a.txt", verify="off")
+        check_record(folder, {}, "a.txt", verify="off")

@@ -9,7 +9,7 @@ from tokenizers import Tokenizer
 from transformers.utils import logging as library
 
 from edgeft.checkpoint.pretrained import (
-    check_folder,
+    check_checkpoint,
     loading,
     local_folder,
     quiet,
@@ -53,7 +53,7 @@ def test_a_pointer_in_place_of_a_file(tiny_checkpoint: Path, tmp_path: Path) -> 
             "version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 438007537\n"
         )
         with pytest.raises(ModelError, match=f"{file} is a Git LFS pointer") as caught:
-            check_folder("m", folder, hint="")
+            check_checkpoint("m", folder, hint="")
         assert caught.value.hint == f"Get the files: git -C {folder} lfs pull"
 
 
@@ -61,7 +61,7 @@ def test_an_adapter_names_its_base(tmp_path: Path) -> None:
     (tmp_path / "adapter_config.json").write_text('{"base_model_name_or_path": "owner/base"}')
     (tmp_path / "adapter_model.safetensors").write_bytes(b"")
     with pytest.raises(ModelError, match=r"PEFT adapter.*\(owner/base\)") as caught:
-        check_folder("m", tmp_path, hint="")
+        check_checkpoint("m", tmp_path, hint="")
     assert "merge_and_unload" in caught.value.hint
 
 
@@ -77,7 +77,7 @@ def test_an_adapter_names_its_base(tmp_path: Path) -> None:
 def test_a_config_without_sense(tmp_path: Path, content: str, words: str) -> None:
     (tmp_path / "config.json").write_text(content)
     with pytest.raises(ModelError, match=words):
-        check_folder("m", tmp_path, hint="")
+        check_checkpoint("m", tmp_path, hint="")
 
 
 @pytest.mark.parametrize(

@@ -62,7 +62,7 @@ def test_a_line_without_an_end_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
             buffer[:] = bytes(len(buffer))
             return len(buffer)
 
-    monkeypatch.setattr(room, "LONGEST", 1 << 22)
+    monkeypatch.setattr(room, "LONGEST_FIELD", 1 << 22)
     with pytest.raises(DataError, match=r"stdin, line 1: it is longer than 4 MiB"):
         next(iter(Arrivals(Endless())))
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from edgeft.bench.doctor import EXTRAS, Facts, diagnose, int8_advice
+from edgeft.bench.doctor import EXTRAS, MachineFacts, diagnose, int8_advice
 from edgeft.bench.machine import Gpu, Machine
 from edgeft.cli import main
 from edgeft.packages import Misfit
@@ -20,7 +20,7 @@ from tests.installed import pretend_installed
 ROOT = Path(__file__).parents[2]
 CUDA, TENSORRT, CPU = "CUDAExecutionProvider", "TensorrtExecutionProvider", "CPUExecutionProvider"
 MACHINE = Machine("a CPU", ("avx2",), 2, 2, 1 << 34, "Linux x", "3.11", {}, (), 0.0)
-HEALTHY = Facts(
+HEALTHY = MachineFacts(
     machine=MACHINE,
     affinity_cores=2,
     onnxruntime={"onnxruntime": "1.22.0"},

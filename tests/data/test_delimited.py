@@ -8,7 +8,7 @@ import pytest
 
 from edgeft.data import open_texts
 from edgeft.data.dialect import engine
-from edgeft.data.table import LONGEST
+from edgeft.data.table import LONGEST_FIELD
 from edgeft.errors import DataError
 from tests.data.files import examples_of, read_examples, rows_of, texts_of, write
 
@@ -186,8 +186,8 @@ def test_a_quote_that_never_ends_is_told_where_it_begins(tmp_path: Path) -> None
 
 
 def test_the_limit_of_a_field_fits_every_system_and_is_no_global() -> None:
-    assert LONGEST < 2**31  # a C long on Windows, where more is an OverflowError
-    assert engine().field_size_limit() == LONGEST
+    assert LONGEST_FIELD < 2**31  # a C long on Windows, where more is an OverflowError
+    assert engine().field_size_limit() == LONGEST_FIELD
     assert engine() is not csv
 
 

@@ -147,7 +147,7 @@ def test_a_pipe_with_a_name_is_opened_once(tmp_path: Path, name: str) -> None:
 def test_a_line_without_an_end_is_not_read_to_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, encoding: str
 ) -> None:
-    monkeypatch.setattr(source, "LONGEST", 1 << 20)
+    monkeypatch.setattr(source, "LONGEST_FIELD", 1 << 20)
     head = '{"text": "a"}\n' if name == "a.jsonl" else "text\n"
     path = write(tmp_path, name, (head + "a" * (3 << 20)).encode(encoding))
     with pytest.raises(DataError, match=r"line [12]: it is longer than 1 MiB"):

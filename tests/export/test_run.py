@@ -25,7 +25,7 @@ from edgeft.data import Examples
 from edgeft.data.seen import SEEN_FILE, seen_document
 from edgeft.errors import DataError, GateError, ModelError, OutputError, UsageError
 from edgeft.export.card import model_card
-from edgeft.export.kinds import KINDS
+from edgeft.export.kinds import VARIANT_KINDS
 from edgeft.export.provenance import public_name
 from edgeft.export.result import ExportResult
 from edgeft.export.run import export
@@ -150,20 +150,20 @@ def everything(
     """A bundle with every variant there is, and the single file."""
     out = tmp_path_factory.mktemp("everything") / "b"
     return export(
-        config(tiny_checkpoint, out, data=data, variants=tuple(KINDS), max_drop=100.0,
+        config(tiny_checkpoint, out, data=data, variants=tuple(VARIANT_KINDS), max_drop=100.0,
                single_file="int8")
     )  # fmt: skip
 
 
 @pytest.mark.parametrize("subfolder", ["onnx", ""])
-@pytest.mark.parametrize("variant", list(KINDS))
+@pytest.mark.parametrize("variant", list(VARIANT_KINDS))
 def test_optimum_reads_the_folder_as_it_is(
     everything: ExportResult, variant: str, subfolder: str
 ) -> None:
     from optimum.onnxruntime import ORTModelForSequenceClassification
 
     theirs = ORTModelForSequenceClassification.from_pretrained(
-        everything.out, subfolder=subfolder, file_name=Path(KINDS[variant].file).name
+        everything.out, subfolder=subfolder, file_name=Path(VARIANT_KINDS[variant].file).name
     )
     tokenizer = transformers.AutoTokenizer.from_pretrained(everything.out)
     with edgeft.load(everything.out, device="cpu", variant=variant) as ours:
@@ -179,7 +179,7 @@ def test_another_process_gives_the_same_bytes(
 ) -> None:
     command = [sys.executable, "-m", "edgeft", "export", str(tiny_checkpoint), "--data", str(data),
                "--max-drop", "100", "--single-file=int8", "-o", str(tmp_path / "b")]  # fmt: skip
-    for name in KINDS:
+    for name in VARIANT_KINDS:
         command += ["--variant", name]
     subprocess.run(
         command, check=True, capture_output=True, env={**os.environ, "PYTHONHASHSEED": "7"}
@@ -304,7 +304,7 @@ def test_the_real_minilm(minilm: Path, tmp_path: Path) -> None:
 
 def test_every_variant_of_one_model(everything: ExportResult) -> None:
     variants = everything.manifest.model.variants
-    assert tuple(variants) == tuple(KINDS)
+    assert tuple(variants) == tuple(VARIANT_KINDS)
     assert {name for name, one in variants.items() if not one.batch_invariant} == {"int8"}
     assert variants["portable"].graph == variants["int8-static"].graph == "onnx"
     assert {one.outputs[0].dtype for one in variants.values()} == {"float32"}

@@ -1,7 +1,7 @@
 import pytest
 
 from edgeft.errors import UsageError
-from edgeft.export.kinds import KINDS, choose_kinds
+from edgeft.export.kinds import VARIANT_KINDS, choose_kinds
 from edgeft.export.targets import TARGETS, resolve_target
 from edgeft.proof.limits import EXACT
 
@@ -29,7 +29,7 @@ def test_the_range_is_reduced_where_products_saturate(
 def test_every_target_has_fp32_and_what_exists() -> None:
     for target in TARGETS.values():
         assert target.variants[0] == "fp32"
-        assert set(target.variants) <= set(KINDS)
+        assert set(target.variants) <= set(VARIANT_KINDS)
     assert TARGETS["tensorrt"].symmetric
 
 
@@ -41,7 +41,7 @@ def test_every_target_has_fp32_and_what_exists() -> None:
         ((), "web", ["fp32", "portable", "int8", "int4"]),
         (("int4", "int8"), "cuda", ["fp32", "int8", "int4"]),
         (("fp32",), "avx2", ["fp32"]),
-        (("all",), "avx2", list(KINDS)),
+        (("all",), "avx2", list(VARIANT_KINDS)),
     ],
 )
 def test_names_go_before_the_target(named: tuple[str, ...], target: str, chosen: list[str]) -> None:
@@ -56,4 +56,4 @@ def test_what_does_not_exist() -> None:
 
 
 def test_a_bundle_without_its_export_knows_which_variants_are_exact() -> None:
-    assert tuple(name for name, kind in KINDS.items() if kind.exact) == EXACT
+    assert tuple(name for name, kind in VARIANT_KINDS.items() if kind.exact) == EXACT

@@ -15,7 +15,7 @@ from edgeft.cli import main
 from edgeft.report import rows
 from edgeft.report.charts import figures
 from edgeft.report.page import render
-from edgeft.report.rows import Machine, machines_of
+from edgeft.report.rows import MeasuredMachine, machines_of
 from tests.bench.makers import FACTS, QUIET, cell, machine, measured
 
 ROOF = Roofline(1e9, 5e10, 100.0, 1e11, 2e10, 0.5, "arithmetic")
@@ -72,7 +72,7 @@ def test_machines_are_named_by_their_cpu_and_by_their_file_where_that_is_not_eno
 
 
 def test_the_rows_are_the_figures() -> None:
-    one = Machine("here", document(*both()))
+    one = MeasuredMachine("here", document(*both()))
     latencies = rows.latencies(one)
     assert len(latencies) == 2 * 99
     assert latencies[49]["ms"] == pytest.approx(4.0, rel=0.02)
@@ -93,7 +93,7 @@ def test_the_rows_are_the_figures() -> None:
 
 
 def test_the_roof_has_a_slope_a_ridge_and_a_flat() -> None:
-    roof = [row for row in rows.roofs(Machine("here", document(*both())))
+    roof = [row for row in rows.roofs(MeasuredMachine("here", document(*both())))
             if row["roof"] == "fp32 on cpu"]  # fmt: skip
     assert roof[0]["flops"] == pytest.approx(roof[0]["intensity"] * 20)  # 20 GB/s
     assert roof[-1]["flops"] == 100
@@ -102,7 +102,7 @@ def test_the_roof_has_a_slope_a_ridge_and_a_flat() -> None:
 
 
 def test_the_crossing_of_devices_is_marked() -> None:
-    found = rows.crossings(rows.lengths(Machine("here", document(*by_length()))))
+    found = rows.crossings(rows.lengths(MeasuredMachine("here", document(*by_length()))))
     assert [one["sentence"] for one in found] == ["cuda:0 overtakes cpu at 32 tokens."]
     assert found[0]["tokens"] == pytest.approx(32.0)
     page = render(machines_of([("a", document(*by_length()))]), "edgeft report a.json")
@@ -207,7 +207,7 @@ def test_arrivals_and_all_figures_are_on_the_page() -> None:
 
 def test_accuracy_and_agreement_are_never_on_one_axis() -> None:
     cells = [cell("fp32", measured(4.0, 200.0), drop=0.0), cell("int8", measured(2.0, 400.0))]
-    found = rows.frontier([Machine("here", document(*cells))])
+    found = rows.frontier([MeasuredMachine("here", document(*cells))])
     assert {row["metric"] for row in found} == {"same label as fp32"}
     assert {row["quality"] for row in found} == {0.994}
 
@@ -232,7 +232,7 @@ def test_bundles_of_two_tasks_share_no_axis_of_quality() -> None:
     one = cell("fp32", measured(4.0, 200.0), drop=0.0)
     quality = Quality(0.61, 0.5, "entity F1", 0.9, ("entity F1",))
     other = cell("fp32", measured(4.0, 200.0), quality=quality, alike="same entities")
-    machines = [Machine("here", document(one)), Machine("there", document(other))]
+    machines = [MeasuredMachine("here", document(one)), MeasuredMachine("there", document(other))]
     assert rows.frontier(machines) == []
     assert len(rows.frontier(machines[1:])) == 1
     (chart,) = [one for one in figures(machines) if one.section == "Quality, latency, size"]

@@ -197,7 +197,7 @@ def test_a_text_that_cannot_be_cut_is_read_as_far_as_told() -> None:
         encoder = TextEncoder(tokenizer.to_str().encode(), KEPT)
         (found,) = encoder.encode([letter * 300_000])
         assert found.truncated
-        assert found.unread == 300_000 - heads.LONGEST
+        assert found.unread == 300_000 - heads.LONGEST_HEAD
 
 
 def test_a_vocabulary_without_tokens_finds_none() -> None:

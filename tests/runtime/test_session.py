@@ -15,7 +15,7 @@ from edgeft.errors import BundleError, DeviceError, UsageError
 from edgeft.runtime import opening, providers
 from edgeft.runtime.providers import (
     CLOUD_PROVIDERS,
-    KINDS,
+    DEVICE_KINDS,
     DeviceName,
     _parse,
     available_devices,
@@ -40,7 +40,9 @@ def test_cloud_providers_are_never_offered(monkeypatch: pytest.MonkeyPatch) -> N
     listed = ["AzureExecutionProvider", "CPUExecutionProvider"]
     monkeypatch.setattr(onnxruntime, "get_available_providers", lambda: listed)
     assert provider_problems() == {"CPUExecutionProvider": ""}
-    assert not any(name in CLOUD_PROVIDERS for name in (kind.provider for kind in KINDS.values()))
+    assert not any(
+        name in CLOUD_PROVIDERS for name in (kind.provider for kind in DEVICE_KINDS.values())
+    )
 
 
 def test_cuda_libraries_may_lie_in_another_environment(
@@ -132,7 +134,7 @@ def test_other_names_are_refused(name: str) -> None:
     assert "openvino" in caught.value.hint
 
 
-@pytest.mark.parametrize("kind", [name for name in KINDS if name != "cpu"])
+@pytest.mark.parametrize("kind", [name for name in DEVICE_KINDS if name != "cpu"])
 def test_every_device_that_is_not_here_says_why_and_what_mends_it(
     kind: str, tiny_bundle: Path
 ) -> None:
