@@ -14,6 +14,7 @@ from edgeft.data.conll import text_of_words
 from edgeft.data.labels import visible
 from edgeft.data.notes import Sightings, Tell
 from edgeft.data.schemes import Sentence, TagSpan, spans_by_scheme
+from edgeft.data.studio import studio_data, studio_marks
 from edgeft.data.table import LABEL_COLUMNS, TEXT_COLUMNS
 from edgeft.data.units import from_utf16
 
@@ -163,13 +164,13 @@ def read_spans(objects: Iterator[tuple[int, Object]], form: Form, source: str, u
             refused.add(number)
             continue
         try:
-            text = _text(_studio_data(one, where) if form.kind == "studio" else one, form, where)
+            text = _text(studio_data(one, where) if form.kind == "studio" else one, form, where)
         except BadRowError as error:
             bad.unread(number, error)
             continue
         try:
             if form.kind == "studio":
-                marked, further = _studio(one, where)
+                marked, further = studio_marks(one, where)
                 if further:
                     several.add(number)
             else:
@@ -254,58 +255,6 @@ def _marked(one: Object, key: str, where: str) -> Sequence[Any]:
             kind="no list of spans",
         )
     return list(found or ())
-
-
-def _studio_data(one: Object, where: str) -> Object:
-    """The texts of a task of Label Studio."""
-    data = one.get("data")
-    if not isinstance(data, dict):
-        raise BadRowError(
-            f'{where}: a task of Label Studio has "data".', hint=EXAMPLE, kind="no text"
-        )
-    return data
-
-
-def _studio(one: Object, where: str) -> tuple[list[Any], bool]:
-    """What was marked in a task of Label Studio, and whether it was marked more than once."""
-    done = [
-        annotation
-        for annotation in one.get("annotations") or one.get("completions") or ()
-        if isinstance(annotation, dict)
-        and not (annotation.get("was_cancelled") or annotation.get("skipped"))
-    ]
-    if not done:
-        raise BadRowError(
-            f"{where}: the task has no annotation.",
-            hint="Export the tasks that are labelled, or mark this one as having no entities.",
-            kind="no annotation",
-        )
-    marked = [
-        _of_page(result["value"], where)
-        for result in done[0].get("result") or ()
-        if isinstance(result, dict)
-        and result.get("type", "labels") in ("labels", "hypertextlabels")
-        and isinstance(result.get("value"), dict)
-    ]
-    return marked, len(done) > 1
-
-
-def _of_page(value: Object, where: str) -> Object:
-    """A span of Label Studio, of a page (HyperText) as characters of the text that it shows.
-
-    Raises BadRowError where these are not told.
-    """
-    if not isinstance(value.get("start"), str):
-        return value
-    offsets = value.get("globalOffsets")
-    if not isinstance(offsets, dict) or not isinstance(value.get("text"), str):
-        raise BadRowError(
-            f"{where}: a span is marked in a page, by its elements ({visible(value['start'])}), "
-            "not by characters of a text.",
-            hint="Label plain text: in Label Studio with <Text>, not <HyperText>.",
-            kind="a span of a page",
-        )
-    return {**value, "start": offsets.get("start"), "end": offsets.get("end")}
 
 
 def _mark(found: Any, where: str) -> tuple[Mark, str | None]:

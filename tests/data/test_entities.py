@@ -207,9 +207,10 @@ def test_label_studio(tmp_path: Path) -> None:
         "(item 1).",
     ]
     assert examples.unit == "item"
-    path.write_text(json.dumps([{"data": {"text": "Ada"}, "annotations": []}]))
-    with pytest.raises(DataError, match="item 1: the task has no annotation"):
-        read(path)
+    for nothing in ([], None, 3, [3]):
+        path.write_text(json.dumps([{"data": {"text": "Ada"}, "annotations": nothing}]))
+        with pytest.raises(DataError, match="item 1: the task has no annotation"):
+            read(path)
 
 
 def test_a_text_in_label_studios_short_form_in_which_nothing_is_marked(tmp_path: Path) -> None:

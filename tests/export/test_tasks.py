@@ -265,6 +265,16 @@ def test_answers_are_exported_by_their_own_metrics(answers: ExportResult, questi
     assert "## Labels" not in card
 
 
+def test_what_needs_answers_names_the_column_that_would_hold_them(tmp_path: Path) -> None:
+    folder, data = tiny.answerer(tmp_path / "c"), tmp_path / "q.jsonl"
+    data.write_text(json.dumps({"question": "what fell", "context": CONTEXTS[0], "reply": "x"}))
+    config = ExportConfig(str(folder), tmp_path / "b", data=data, original=str(folder))
+    with pytest.raises(UsageError, match="--original needs labelled --data") as caught:
+        export(config)
+    assert caught.value.hint == "Name --answers-column."
+    assert not config.out.exists()
+
+
 def test_where_every_row_has_an_answer_all_figures_are_of_what_is_answered(tmp_path: Path) -> None:
     """Though "none" has the highest sum in some rows: it is never given."""
     folder, data, out = tiny.answerer(tmp_path / "c", seed=2), tmp_path / "q.jsonl", tmp_path / "b"
