@@ -205,7 +205,7 @@ def _remarks(result: "ExportResult") -> list[str]:
         if report.unproven or not (report.drop or report.exact):
             lines.append(f"{name}: {report.verdict}")
         if report.outcome:
-            told = ", ".join(report.outcome_told())
+            told = ", ".join(report.outcome_told(result.task))
             lines.append(f"{name}, as answered with its thresholds: {told}")
         if remark := result.remark(name):
             lines.append(remark)

@@ -226,7 +226,10 @@ def _run(
     from edgeft.train.record import changes_since
     from edgeft.train.run import train
 
+    metrics: dict[str, str] = {}  # in words; of the task, which the data may tell
+
     def show_prepared(prepared: "Prepared") -> None:
+        metrics.update(prepared.task.metrics)
         if recorded is not None and (changed := changes_since(recorded)):
             console.note(
                 f"Note: {recorded.path} was trained with {'; '.join(changed)}: "
@@ -246,7 +249,7 @@ def _run(
             resume=resume,
             repeats=recorded,
             on_prepared=show_prepared,
-            on_epoch=note_epoch,
+            on_epoch=lambda point: note_epoch(point, metrics),
             on_note=lambda text: console.note(f"Note: {text}"),
             progress=progress,
         )

@@ -20,9 +20,9 @@ __all__ = ["describe_run", "note_epoch", "print_report", "print_result"]
 MOST_LABELS = 20  # more are summed up
 
 
-def note_epoch(point: "EpochScores") -> None:
-    """One line on stderr after an epoch."""
-    console.note(", ".join([f"epoch {point.epoch}", *_figures(point)]))
+def note_epoch(point: "EpochScores", metrics: "Mapping[str, str]") -> None:
+    """One line on stderr after an epoch, with the task's metrics in words."""
+    console.note(", ".join([f"epoch {point.epoch}", *_figures(point, metrics)]))
 
 
 def print_report(report: "DataReport") -> None:
@@ -147,12 +147,10 @@ def _summary(scored: dict[str, "Scores"]) -> tuple[list[str], list[list[object]]
     return columns, [[name, scored[name].rows, *row.values()] for name, row in figures.items()]
 
 
-def _figures(point: "EpochScores") -> list[str]:
+def _figures(point: "EpochScores", metrics: "Mapping[str, str]") -> list[str]:
     figures = [f"loss {point.train_loss:.4f}"]
     scores = [
-        f"{name.replace('_f1', ' F1').replace('_', ' ')} {score:.4f}"
-        for name, score in point.scores.items()
-        if score is not None
+        f"{metrics[name]} {score:.4f}" for name, score in point.scores.items() if score is not None
     ]
     if scores:
         figures.append(f"hold-out {', '.join(scores)}")

@@ -136,4 +136,4 @@ def show(bundle: Path, results: "dict[str, Finding]", max_drop: float, task: "Ta
         elif one.clear and not one.drop and name not in EXACT:
             console.print_lines([f"{name}: {one.clear.sentence('fp32')}"])
         if one.outcome:
-            console.print_lines([f"{name}, as answered: {', '.join(one.outcome_told())}"])
+            console.print_lines([f"{name}, as answered: {', '.join(one.outcome_told(task))}"])

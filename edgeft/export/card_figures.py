@@ -92,7 +92,7 @@ def _remarks(result: ExportResult) -> list[str]:
             lines.append(f"{name}: left in float, being most sensitive: {told}.")
         if report.outcome:
             rules = " and ".join(_rules(result.manifest.model.head_of(name)))
-            lines.append(f"{name} answers {rules}: {', '.join(report.outcome_told())}.")
+            lines.append(f"{name} answers {rules}: {', '.join(report.outcome_told(result.task))}.")
         if name == "fp16":
             lines.append(
                 "fp16 was checked on a CPU, which computes part of it in float32; on a GPU check "

@@ -20,12 +20,7 @@ __all__ = [
 ]
 
 LOGIT_DIGITS = 4  # of a difference between logits: less is float32's rounding
-WORDS = {
-    "exact_match": "exact match",
-    "f1": "F1",
-    "macro_f1": "macro F1",
-    "right_of_answered": "right of those",
-}
+WORDS = {"right_of_answered": "right of those"}
 
 
 @dataclass(frozen=True)
@@ -142,10 +137,10 @@ def clear_agreement(task: Task, answers: Answers, reference: Answers) -> ClearAg
     return ClearAgreement(task.judged, int(clear.sum()), int(counted.sum()), share)
 
 
-def outcome_told(outcome: Mapping[str, float | None]) -> list[str]:
-    """What thresholds come to, in words: "precision 0.9812" …"""
-    told = []
+def outcome_told(outcome: Mapping[str, float | None], metrics: Mapping[str, str]) -> list[str]:
+    """What thresholds come to, in words, of which the task has ``metrics``: "precision 0.9812" …"""
+    words, told = {**WORDS, **metrics}, []
     for name, value in outcome.items():
         figure = "-" if value is None else f"{value:,}" if name == "withheld" else f"{value:.4f}"
-        told.append(f"{WORDS.get(name, name)} {figure}")
+        told.append(f"{words.get(name, name.replace('_', ' '))} {figure}")
     return told

@@ -18,7 +18,7 @@ from edgeft.proof.paired import Drop, paired_drop
 from edgeft.proof.told import Told
 from edgeft.runtime.golden import GoldenResult
 from edgeft.tasks.outputs import finite
-from edgeft.tasks.task import PLAIN, Head, Noun, Rows, Scores
+from edgeft.tasks.task import PLAIN, Head, Noun, Rows, Scores, Task
 
 __all__ = ["Finding", "Neighbours", "compare", "inexact", "problem"]
 
@@ -163,9 +163,9 @@ class Finding:
             return not self.drop.proven(self.max_drop)
         return self.clear is not None and self.clear.agreement is None
 
-    def outcome_told(self) -> list[str]:
+    def outcome_told(self, task: Task) -> list[str]:
         """What is answered, in words: "precision 0.9812" …"""
-        return outcome_told(self.outcome)
+        return outcome_told(self.outcome, task.metrics)
 
     def parity_cells(self) -> list[str]:
         """For a table: the largest logit difference from torch, and how far answers are alike."""

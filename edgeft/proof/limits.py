@@ -10,7 +10,7 @@ __all__ = [
     "SAME_LOGITS",
 ]
 
-# Percentage points of accuracy, and of macro F1, that a variant may lose unless told otherwise.
+# Percentage points of each of its task's metrics that a variant may lose unless told otherwise.
 MAX_DROP = 0.5
 # Of the interval of a loss, and so the least of a claim that rests on its upper end.
 CONFIDENCE = 0.95

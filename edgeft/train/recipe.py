@@ -81,7 +81,8 @@ class Recipe:
     warmup_share: share of all updates in which the learning rate rises from 0.
     schedule: how it falls afterwards: linear, cosine or constant.
     class_weights: weigh a row by rows / (classes x rows of its class), 32 at most.
-    max_length: tokens, special ones included; longer texts are cut.
+    max_length: tokens, special ones included; what is longer is cut, or read in windows, as the
+        task does.
     patience: stop after so many epochs without a better hold-out; 0 never stops.
     """
 

@@ -1,5 +1,6 @@
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -10,6 +11,9 @@ import pytest
 from click.testing import CliRunner, Result
 
 from edgeft.cli import main
+from edgeft.cli.train_print import note_epoch
+from edgeft.tasks import task_named
+from edgeft.train.checkpoints import EpochScores
 from tests import tiny
 from tests.train.conftest import rows, write_csv
 
@@ -39,8 +43,21 @@ def test_tables_the_folder_and_the_next_command(encoder: Path, data: Path, tmp_p
     for words in ("rows in train", "Warning: 60 of 60 test texts are also in train", "Curve",
                   "weighted F1", "confusion", f"Next: edgeft export {out}"):  # fmt: skip
         assert words in result.stdout
-    assert "epoch 2, loss" in result.stderr
+    assert re.search(
+        r"epoch 2, loss [\d.]+, hold-out accuracy [\d.]+, macro F1 [\d.]+", result.stderr
+    )
     assert (out / "training.json").is_file()
+
+
+def test_an_epoch_is_noted_in_the_words_of_the_task(capsys: pytest.CaptureFixture[str]) -> None:
+    scores = {"exact_match": 0.5, "f1": 0.25}
+    point = EpochScores(1, 10, 0.7, 3.0, 0.6, scores)
+    note_epoch(point, task_named("question-answering").metrics)
+    note_epoch(EpochScores(2, 20, 0.7, 3.0), {})
+    assert capsys.readouterr().err.splitlines() == [
+        "epoch 1, loss 0.7000, hold-out exact match 0.5000, F1 0.2500, 3 s",
+        "epoch 2, loss 0.7000, 3 s",
+    ]
 
 
 def test_json_is_the_record_and_from_repeats_it(encoder: Path, data: Path, tmp_path: Path) -> None:

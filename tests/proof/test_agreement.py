@@ -48,7 +48,10 @@ def test_a_golden_that_is_no_number_is_never_near() -> None:
 def test_an_outcome_in_words() -> None:
     found = {"accuracy": 0.5, "macro_f1": 0.25, "precision": None, "withheld": 1200}
     told = ["accuracy 0.5000", "macro F1 0.2500", "precision -", "withheld 1,200"]
-    assert outcome_told(found) == told
+    assert outcome_told(found, task_named("text-classification").metrics) == told
+    found = {"entity_precision": 0.5, "entity_f1": 0.25}
+    told = ["entity precision 0.5000", "entity F1 0.2500"]
+    assert outcome_told(found, task_named("token-classification").metrics) == told
 
 
 def test_entities_agree_in_part() -> None:

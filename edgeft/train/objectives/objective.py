@@ -32,8 +32,8 @@ class Objective:
 
     targets(inputs, encoded, truths, labels): for each input its rows, one for each part that is
         learned from: of a classifier (part, class id); of a tagger (part, T label ids, -100 where
-        nothing is asked); of an answer finder (part, (start, end)), (0, 0) where the answer is in
-        another part.
+        nothing is asked); of an answer finder (part, (first, last, tokens)): the answer's tokens,
+        0 and 0 where it is none of this part's, and how many tokens the part has.
     pad(targets, width): tensors by the names under which ``loss`` finds them; never an input's.
     count(targets): how many things the loss is a mean of; rows or tokens.
     weights(rows, labels): (C,) float32, how often an example of each class counts; see
