@@ -11,6 +11,7 @@ from edgeft.data.gold import EXAMPLE, Gold, Truth, gold_of
 from edgeft.data.kinds import Document, Source, keys_of, records_of, table_of, unit_of
 from edgeft.data.labels import visible
 from edgeft.data.notes import Sightings, Tell
+from edgeft.data.table import LABEL_COLUMNS
 from edgeft.errors import DataError
 from edgeft.inputs import Question
 
@@ -40,12 +41,17 @@ class _Row:
 
 
 def holds_answers(source: Source) -> bool:
-    """Whether a source is of a form in which questions with their answers are written."""
+    """Whether a source is of a form in which questions with their answers are written.
+
+    Also one that has questions and contexts, and nothing by a usual name that is true of them.
+    """
     match source:
         case Document(content={"data": [{"paragraphs": list()}, *_]}):
             return True
     names = {name.lower() for name in keys_of(source)}
-    return all(names & set(usual) for usual in WANTED.values())
+    if all(names & set(usual) for usual in WANTED.values()):
+        return True
+    return names >= {"question", "context"} and not names & set(LABEL_COLUMNS)
 
 
 def answers_or_questions(

@@ -59,9 +59,12 @@ def check_columns(task: Task, columns: Columns) -> None:
 
 def task_of(source: Source, columns: Columns = NO_COLUMNS) -> str:
     """The name of the task that a source of examples is for, by its form and the columns named."""
-    # The later tasks ask more of a source.
-    names = reversed(tuple(TASKS))
-    return next((name for name in names if task_named(name).detect(source, columns)), FIRST_TASK)
+    named = {role for role, name in columns.items() if name is not None}
+    for name in reversed(tuple(TASKS)):  # the later ones ask more of a source
+        task = task_named(name)
+        if named <= {*task.roles} and task.detect(source, columns):
+            return name
+    return FIRST_TASK
 
 
 def examples_of(

@@ -88,6 +88,10 @@ def test_the_form_of_data_tells_the_task(tmp_path: Path) -> None:
     assert told("a.jsonl", '{"text": "a", "entities": []}') == "token-classification"
     asked = '{"question": "a", "context": "b", "answers": []}'
     assert told("c.jsonl", asked) == "question-answering"
+    # Which fails for want of answers, not of a label.
+    assert told("d.jsonl", '{"question": "a", "context": "b"}') == "question-answering"
+    labelled = '{"question": "a", "context": "b", "label": "c"}'
+    assert told("e.jsonl", labelled) == "text-classification"
     assert told("a.json", '{"data": [{"paragraphs": []}]}') == "question-answering"
     assert told("b.jsonl", '{"text": "a", "label": "b"}') == "text-classification"
     assert told("a.csv", "text,label\na,b\n") == "text-classification"
@@ -103,6 +107,8 @@ def test_a_column_that_is_named_tells_the_task(tmp_path: Path) -> None:
     assert (told(), told(label=None)) == ("token-classification",) * 2
     assert told(label="topic") == "text-classification"
     assert told(label="my_spans", text="text") == "token-classification"
+    written(path, '{"question": "a", "context": "b", "answers": [], "topic": "c"}')
+    assert (told(), told(label="topic")) == ("question-answering", "text-classification")
     written(path, '{"text": "Ada", "my_spans": [[0, 3, "PER"]]}')
     assert (told(), told(label="my_spans")) == ("text-classification", "token-classification")
     assert read_examples(path, TAGGER, {"label": "my_spans"}).truths == [((0, 3, 1),)]
