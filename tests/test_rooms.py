@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1] / "edgeft"
+A_TASK_EACH = {"TASK", "OBJECTIVE"}  # what every file of tasks and of objectives is read for
 # From the ground up. A module imports its own room and those on lower floors, nothing beside it.
 FLOORS = (
     {"errors"},
@@ -88,3 +89,28 @@ def test_no_circles() -> None:
 
 def test_the_ground_floor_is_small() -> None:
     assert len(list(ROOT.glob("*.py"))) < 12
+
+
+def _public(path: Path) -> set[str]:
+    """What a file defines, and does not only pass on, of the names in its ``__all__``."""
+    listed, defined = set(), set()
+    for node in ast.parse(path.read_text(encoding="utf-8")).body:
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            defined.add(node.name)
+        elif isinstance(node, ast.Assign | ast.AnnAssign):
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            names = {one.id for each in targets for one in ast.walk(each)
+                     if isinstance(one, ast.Name)}  # fmt: skip
+            if "__all__" in names and node.value is not None:
+                listed |= set(ast.literal_eval(node.value))
+            defined |= names
+    return listed & defined
+
+
+def test_a_public_name_means_one_thing() -> None:
+    where: dict[str, list[str]] = {}
+    for path in sorted(ROOT.rglob("*.py")):
+        for name in _public(path) - A_TASK_EACH:
+            where.setdefault(name, []).append(str(path.relative_to(ROOT)))
+    assert where["load"] == ["runtime/load.py"]
+    assert {name: files for name, files in where.items() if len(files) > 1} == {}

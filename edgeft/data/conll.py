@@ -10,7 +10,7 @@ from itertools import chain
 from edgeft.data.bad import BadRowError
 from edgeft.data.labels import visible
 from edgeft.data.notes import Sightings, Tell
-from edgeft.data.schemes import NONE, Sentence, TagSpan, spans_by_scheme, tag_like
+from edgeft.data.schemes import OUTSIDE, Sentence, TagSpan, spans_by_scheme, tag_like
 from edgeft.data.table import LOOKED_AT, Lines
 from edgeft.errors import DataError
 
@@ -65,7 +65,7 @@ class _Shape:
         if self.width == 1 or fields[-1] in self.tags or tag_like(fields[-1]):
             return False
         # A tag that no other line has: of plain ones there may be more, behind a whole word.
-        return fields[0] == "#" or any(tag_like(tag) and tag != NONE for tag in self.tags)
+        return fields[0] == "#" or any(tag_like(tag) and tag != OUTSIDE for tag in self.tags)
 
 
 def looks_tagged(lines: Sequence[str]) -> bool:
@@ -74,7 +74,7 @@ def looks_tagged(lines: Sequence[str]) -> bool:
     rows = [row for row in _split(lines, shape.mixed) if not shape.is_comment(row)]
     return (
         bool(rows)
-        and any(row[-1] == NONE for row in rows)
+        and any(row[-1] == OUTSIDE for row in rows)
         and all(len(row) > 1 and tag_like(row[-1]) for row in rows)
     )
 

@@ -14,9 +14,9 @@ from edgeft.data.bad import BadRowError
 from edgeft.data.labels import visible
 from edgeft.errors import DataError
 
-__all__ = ["NONE", "Sentence", "TagSpan", "spans_by_scheme", "tag_like"]
+__all__ = ["OUTSIDE", "Sentence", "TagSpan", "spans_by_scheme", "tag_like"]
 
-NONE = "O"
+OUTSIDE = "O"
 PREFIXED = re.compile(r"([BIESLUM])-(.+)", re.DOTALL)
 MISSPELT = re.compile(r"([BbIi])([-_])(.+)", re.DOTALL)  # where no tag is PREFIXED
 BARE = frozenset("BIESLUM")
@@ -42,7 +42,7 @@ class Sentence:
 
 def tag_like(word: str) -> bool:
     """Whether it is "O" or a tag with a prefix."""
-    return word == NONE or PREFIXED.fullmatch(word) is not None
+    return word == OUTSIDE or PREFIXED.fullmatch(word) is not None
 
 
 def spans_by_scheme(
@@ -68,7 +68,7 @@ def _scheme(sentences: Sequence[Sentence], where: Callable[[int], str]) -> str:
     for one in sentences:
         for tag, line in zip(one.tags, one.lines, strict=True):
             first.setdefault(tag, line)
-    first.pop(NONE, None)
+    first.pop(OUTSIDE, None)
     if not first:
         return "IOB"  # as good as any
     prefixes = {found[1] for tag in first if (found := PREFIXED.fullmatch(tag))}
@@ -117,9 +117,9 @@ def _check_plain(
                     'capitals and a hyphen, and "O" for the words of no entity.',
                 )
     counts = Counter(tag for one in sentences for tag in one.tags)
-    if counts.most_common(1)[0][0] == NONE.lower():
+    if counts.most_common(1)[0][0] == OUTSIDE.lower():
         raise DataError(
-            f'{where(first[NONE.lower()])}: most words have the tag "o", which would be a type.',
+            f'{where(first[OUTSIDE.lower()])}: most words have the tag "o", which would be a type.',
             hint='Write "O", the capital letter, for the words of no entity.',
         )
 
@@ -129,7 +129,7 @@ def _unknown(one: Sentence, scheme: str, where: Callable[[int], str]) -> BadRowE
     for tag, line in zip(one.tags, one.lines, strict=True):
         if not tag:
             return BadRowError(f"{where(line)}: the tag is empty.", hint=EXPECTED, kind=NO_SCHEME)
-        if scheme != "plain" and tag != NONE and not PREFIXED.fullmatch(tag):
+        if scheme != "plain" and tag != OUTSIDE and not PREFIXED.fullmatch(tag):
             return BadRowError(
                 f"{where(line)}: the tag {visible(tag)} fits no scheme, since others begin with "
                 f"{BEGINNINGS[scheme]}.",
@@ -140,7 +140,7 @@ def _unknown(one: Sentence, scheme: str, where: Callable[[int], str]) -> BadRowE
 
 
 def _plain(tags: Sequence[str]) -> list[TagSpan]:
-    return _joined((tag, tag if tag != NONE else "", False) for tag in tags)
+    return _joined((tag, tag if tag != OUTSIDE else "", False) for tag in tags)
 
 
 def _iob(
@@ -159,7 +159,7 @@ def _iob(
     found: list[list[TagSpan] | BadRowError] = []
     for one, fault in zip(sentences, unknown, strict=True):
         fault = fault or misplaced(one, where)
-        words = ((tag, tag[2:] if tag != NONE else "", tag[:1] == "B") for tag in one.tags)
+        words = ((tag, tag[2:] if tag != OUTSIDE else "", tag[:1] == "B") for tag in one.tags)
         found.append(fault or _joined(words))
     return name, found
 
@@ -181,7 +181,7 @@ def _stray(one: Sentence, where: Callable[[int], str]) -> BadRowError | None:
     """What is wrong with the first I- that goes on with nothing, which IOB2 does not have."""
     before = ""
     for tag, line in zip(one.tags, one.lines, strict=True):
-        if tag[0] == "I" and (before in ("", NONE) or before[2:] != tag[2:]):
+        if tag[0] == "I" and (before in ("", OUTSIDE) or before[2:] != tag[2:]):
             return BadRowError(
                 f"{where(line)}: {visible(tag)} goes on with an entity, but "
                 + (f"{visible(before)} stands before it." if before else
@@ -196,9 +196,9 @@ def _stray(one: Sentence, where: Callable[[int], str]) -> BadRowError | None:
 
 def _late(one: Sentence, where: Callable[[int], str]) -> BadRowError | None:
     """What is wrong with the first B- that follows no word of its own type, as in IOB1 it does."""
-    before = NONE
+    before = OUTSIDE
     for tag, line in zip(one.tags, one.lines, strict=True):
-        if tag[0] == "B" and (before == NONE or before[2:] != tag[2:]):
+        if tag[0] == "B" and (before == OUTSIDE or before[2:] != tag[2:]):
             return BadRowError(
                 f"{where(line)}: {visible(tag)} parts an entity from another of its type, as most "
                 "sentences have it (IOB1), but none stands before it.",

@@ -11,13 +11,21 @@ from typing import Any
 
 from edgeft.errors import ModelError
 
-__all__ = ["SEEN_FILE", "Row", "Seen", "copy_seen", "read_seen", "seen_document", "seen_sentence"]
+__all__ = [
+    "SEEN_FILE",
+    "SeenRow",
+    "Seen",
+    "copy_seen",
+    "read_seen",
+    "seen_document",
+    "seen_sentence",
+]
 
 SEEN_FILE = "rows.json"
 SALT_BYTES = 16
 HASH_BYTES = 8  # two of a million rows are taken for one another once in ten million times
 
-Row = str | Sequence[str]  # a text, or every column that the model reads, without the label
+SeenRow = str | Sequence[str]  # a text, or every column that the model reads, without the label
 
 
 @dataclass(frozen=True)
@@ -26,14 +34,14 @@ class Seen:
 
     runs: dict[bytes, frozenset[bytes]]
 
-    def count(self, rows: Iterable[Row]) -> int:
+    def count(self, rows: Iterable[SeenRow]) -> int:
         """How many of the rows were trained on; case and white space make no other row."""
         return sum(
             any(_hash(salt, row) in hashes for salt, hashes in self.runs.items()) for row in rows
         )
 
 
-def seen_document(rows: Iterable[Row], *, base: Path | None = None) -> dict[str, Any]:
+def seen_document(rows: Iterable[SeenRow], *, base: Path | None = None) -> dict[str, Any]:
     """What ``rows.json`` is to hold for rows that a model is trained on.
 
     What the model in the folder ``base`` had been trained on before counts, too.
@@ -93,7 +101,7 @@ def _run(content: dict[str, str]) -> tuple[bytes, frozenset[bytes]]:
     return salt, frozenset(hashes)
 
 
-def _hash(salt: bytes, row: Row) -> bytes:
+def _hash(salt: bytes, row: SeenRow) -> bytes:
     columns = (row,) if isinstance(row, str) else row
     plain = "\x1f".join(" ".join(one.casefold().split()) for one in columns)
     data = plain.encode("utf-8", "surrogatepass")

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from edgeft.tasks.task import Head, Rows
 
-__all__ = ["AnswerScores", "exact", "f1_of", "normalized", "row_scores", "score_answers"]
+__all__ = ["AnswerScores", "exact", "f1_of", "official_form", "row_scores", "score_answers"]
 
 DIGITS = 6
 ARTICLES = re.compile(r"\b(a|an|the)\b")
@@ -30,19 +30,19 @@ Floats = NDArray[np.float64]
 
 
 @lru_cache(maxsize=1 << 16)
-def normalized(text: str) -> str:
+def official_form(text: str) -> str:
     """In small letters, without ASCII punctuation, articles, and white space beyond one blank."""
     return " ".join(ARTICLES.sub(" ", text.lower().translate(PUNCTUATION)).split())
 
 
 def golds(truth: Truth) -> list[str]:
     """The answers that count; [""] where there is none."""
-    return [text for text, _ in truth if normalized(text)] or [""]
+    return [text for text, _ in truth if official_form(text)] or [""]
 
 
 def exact(truth: Truth, answer: Given) -> bool:
     """Whether an answer is one of the gold ones when normalized."""
-    return normalized(answer[0]) in map(normalized, golds(truth))
+    return official_form(answer[0]) in map(official_form, golds(truth))
 
 
 def f1_of(truth: Truth, answer: Given) -> float:
@@ -51,7 +51,7 @@ def f1_of(truth: Truth, answer: Given) -> float:
 
 
 def _f1(gold: str, answer: str) -> float:
-    wanted, given = normalized(gold).split(), normalized(answer).split()
+    wanted, given = official_form(gold).split(), official_form(answer).split()
     if not wanted or not given:
         return float(wanted == given)
     same = (Counter(wanted) & Counter(given)).total()

@@ -18,7 +18,7 @@ from edgeft.tasks.outputs import Array, Outputs, ragged, require_numbers
 from edgeft.tasks.task import Head
 from edgeft.tasks.words import trimmed
 
-__all__ = ["END", "START", "BestSpans", "best_spans", "context_of", "joined"]
+__all__ = ["END", "START", "BestSpans", "best_spans", "context_of", "parts_in_a_row"]
 
 START, END = "start_logits", "end_logits"
 WEIGHED = 20  # spans, against each other and "none": those that have a part in all scores
@@ -27,7 +27,7 @@ CELLS = 1 << 20  # sums in memory at a time
 Floats = NDArray[np.float64]
 
 
-def joined(outputs: Outputs, encoded: Sequence[Encoded]) -> Outputs:
+def parts_in_a_row(outputs: Outputs, encoded: Sequence[Encoded]) -> Outputs:
     """The logits of an input's parts one behind another, (T of all,): ``best_spans`` parts them."""
     found: dict[str, list[Array]] = {}
     for name in (START, END):

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from edgeft.errors import UsageError
 from edgeft.inputs import Input, Question
-from edgeft.tasks.answer_spans import END, START, BestSpans, best_spans, context_of, joined
+from edgeft.tasks.answer_spans import END, START, BestSpans, best_spans, context_of, parts_in_a_row
 from edgeft.tasks.builtin import GOLDEN_QUESTIONS, parity_questions
 from edgeft.tasks.encoded import Encoded
 from edgeft.tasks.outputs import Outputs
@@ -289,7 +289,7 @@ TASK = Task(
     labels=lambda examples: (),
     shown=lambda truths, labels: [() for _ in truths],
     strata=_strata,
-    join=joined,
+    join=parts_in_a_row,
     answer=_answer,
     decode=_decode,
     sure=lambda prediction: float(prediction.score),

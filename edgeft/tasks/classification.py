@@ -211,9 +211,9 @@ def _figures(truths: Rows, answers: Rows, labels: Labels, weights: Floats) -> di
 def _worst(
     truths: Rows, answers: Rows, references: Rows, labels: Labels, weight: float
 ) -> tuple[int, int, int] | None:
-    from edgeft.tasks.weighted_metrics import worst_row
+    from edgeft.tasks.weighted_metrics import worst_class
 
-    return worst_row(truths, answers, references, labels, weight)
+    return worst_class(truths, answers, references, labels, weight)
 
 
 def _further(outputs: Outputs, truths: Rows, labels: Labels, head: Head) -> dict[str, float | None]:

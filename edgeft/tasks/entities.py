@@ -21,7 +21,7 @@ from edgeft.inputs import Input
 from edgeft.tasks.builtin import GOLDEN_TEXTS, parity_texts
 from edgeft.tasks.encoded import Encoded
 from edgeft.tasks.entity_formats import FORMATS
-from edgeft.tasks.entity_spans import LOGITS, joined, spans_found, words_taken
+from edgeft.tasks.entity_spans import LOGITS, own_logits, spans_found, words_taken
 from edgeft.tasks.outputs import Outputs
 from edgeft.tasks.tags import SCHEMES, bio, tags_of
 from edgeft.tasks.task import (
@@ -186,9 +186,9 @@ def _figures(truths: Rows, answers: Rows, labels: Labels, weights: Floats) -> di
 def _worst(
     truths: Rows, answers: Rows, references: Rows, labels: Labels, weight: float
 ) -> tuple[Any, Any, Any] | None:
-    from edgeft.tasks.entity_metrics import worst_row
+    from edgeft.tasks.entity_metrics import worst_entities
 
-    return worst_row(truths)
+    return worst_entities(truths)
 
 
 def _check(wish: Wish, labels: Labels) -> None:
@@ -291,7 +291,7 @@ TASK = Task(
     labels=_labels,
     shown=_shown,
     strata=_strata,
-    join=joined,
+    join=own_logits,
     answer=_answer,
     decode=_decode,
     sure=_sure,

@@ -12,9 +12,9 @@ if TYPE_CHECKING:
     from edgeft.data import Tell
     from edgeft.tasks.entities import Entities
 
-__all__ = ["FORMATS", "Found", "SizeOf", "line_by_line"]
+__all__ = ["FORMATS", "Predicted", "SizeOf", "line_by_line"]
 
-Found = Iterable[tuple[str, "Entities"]]  # texts, and what is in them
+Predicted = Iterable[tuple[str, "Entities"]]  # texts, and what is in them
 SizeOf = Callable[[str], int]  # the characters that a text takes in its document, line end included
 RUN = re.compile(r"\S+")
 BLANKS = re.compile(r"\s+")
@@ -42,7 +42,7 @@ class _Names:
         return self._known[label]
 
 
-def _conll(found: Found, tell: "Tell", size_of: SizeOf) -> Iterator[str]:
+def _conll(found: Predicted, tell: "Tell", size_of: SizeOf) -> Iterator[str]:
     """A word and its tag (IOB2) a line, an empty line behind each text."""
     from edgeft.data.notes import Sightings
 
@@ -88,14 +88,14 @@ def _cut(text: str) -> Iterator[str]:
             yield run[begin:]
 
 
-def _spacy(found: Found, tell: "Tell", size_of: SizeOf) -> Iterator[str]:
+def _spacy(found: Predicted, tell: "Tell", size_of: SizeOf) -> Iterator[str]:
     """JSON Lines of [text, {"entities": [[start, end, label], …]}], as spaCy's examples are."""
     for text, entities in found:
         spans = [[one.start, one.end, one.label] for one in entities]
         yield json.dumps([text, {"entities": spans}], ensure_ascii=False)
 
 
-def _brat(found: Found, tell: "Tell", size_of: SizeOf) -> Iterator[str]:
+def _brat(found: Predicted, tell: "Tell", size_of: SizeOf) -> Iterator[str]:
     """An .ann for one document: the texts, a line each. A line's end within a text is a blank."""
     names, number, begin = _Names(tell), 0, 0
     for text, entities in found:
@@ -107,7 +107,7 @@ def _brat(found: Found, tell: "Tell", size_of: SizeOf) -> Iterator[str]:
         begin += size_of(text)
 
 
-FORMATS: Mapping[str, Callable[[Found, "Tell", SizeOf], Iterator[str]]] = {
+FORMATS: Mapping[str, Callable[[Predicted, "Tell", SizeOf], Iterator[str]]] = {
     "conll": _conll,
     "spacy": _spacy,
     "brat": _brat,

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from edgeft.tasks.tags import tags_of
 from edgeft.tasks.task import Head, Rows
 
-__all__ = ["EntityScores", "LabelScores", "score_entities", "weighted_f1", "worst_row"]
+__all__ = ["EntityScores", "LabelScores", "score_entities", "weighted_f1", "worst_entities"]
 
 MOST_LABELS = 20  # a longer table shows only its worst rows
 DIGITS = 6
@@ -169,7 +169,7 @@ def weighted_f1(truths: Rows, answers: Rows, weights: Floats) -> dict[str, Float
     return {"entity_f1": np.divide(hits, whole, out=np.zeros_like(whole), where=whole > 0)}
 
 
-def worst_row(truths: Rows) -> tuple[Spans, Spans, Spans] | None:
+def worst_entities(truths: Rows) -> tuple[Spans, Spans, Spans] | None:
     """A seen row of typical size, of which only the reference has any entity right.
 
     As many others are found in their place: of label -1, which is none. Typical is the row in

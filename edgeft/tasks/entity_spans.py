@@ -18,16 +18,24 @@ from edgeft.tasks.tags import begins, tags_of
 from edgeft.tasks.task import Head, Labels
 from edgeft.tasks.words import own_spans, text_of, trimmed, word_tokens
 
-__all__ = ["AGGREGATIONS", "LOGITS", "Found", "Words", "joined", "spans_found", "words_taken"]
+__all__ = [
+    "AGGREGATIONS",
+    "LOGITS",
+    "FoundEntity",
+    "Words",
+    "own_logits",
+    "spans_found",
+    "words_taken",
+]
 
 LOGITS = "logits"
 AGGREGATIONS = ("first", "average", "max")
 
 Ids = NDArray[np.int64]
-Found = tuple[int, int, int, float]  # start, end, id of its tag in truths, score
+FoundEntity = tuple[int, int, int, float]  # start, end, id of its tag in truths, score
 
 
-def joined(outputs: Outputs, encoded: Sequence[Encoded]) -> Outputs:
+def own_logits(outputs: Outputs, encoded: Sequence[Encoded]) -> Outputs:
     """The logits of each text's own tokens, (T, C), each from the part with most context."""
     rows = ragged(outputs, LOGITS)
     own_rows, begin = [], 0
@@ -108,9 +116,9 @@ def _word_scores(tokens: Array, firsts: Ids, aggregation: str) -> Array:
 
 def spans_found(
     words: Words, encoded: Sequence[Encoded], inputs: Sequence[Input], labels: Labels
-) -> list[list[Found]]:
+) -> list[list[FoundEntity]]:
     """The entities of each text, in order, whatever their score."""
-    found: list[list[Found]] = [[] for _ in encoded]
+    found: list[list[FoundEntity]] = [[] for _ in encoded]
     tags, first = tags_of(labels), begins(labels)
     types = np.array([first.get(tag.type, -1) for tag in tags])[words.id]  # (W,) -1 for none
     inside = np.flatnonzero(types >= 0)  # (H,)

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from edgeft.tasks.metrics import ratio
 from edgeft.tasks.task import Rows
 
-__all__ = ["weighted_figures", "worst_row"]
+__all__ = ["weighted_figures", "worst_class"]
 
 Ids = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -32,7 +32,7 @@ def weighted_figures(
     }
 
 
-def worst_row(
+def worst_class(
     truths: Rows,
     answers: Rows,
     references: Rows,

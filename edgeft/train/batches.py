@@ -8,7 +8,7 @@ from typing import Any
 import torch
 
 from edgeft.tasks.encoded import Part
-from edgeft.train.objectives.objective import Objective, Row
+from edgeft.train.objectives.objective import LearnedRow, Objective
 
 __all__ = ["BatchOrder", "collate", "epoch_batches", "length_batches", "pad_parts", "takes_types"]
 
@@ -113,14 +113,14 @@ def pad_parts(
 
 def collate(
     objective: Objective, pad_id: int, multiple: int = 1, *, types: bool = False
-) -> Callable[[Sequence[Row]], dict[str, Any]]:
+) -> Callable[[Sequence[LearnedRow]], dict[str, Any]]:
     """A function that makes a batch of rows: what the model reads, and the targets.
 
     The targets stand as a dictionary under "labels", which the Trainer takes out and
     hands to the loss; their "count" is that of the things to learn.
     """
 
-    def batch_of(rows: Sequence[Row]) -> dict[str, Any]:
+    def batch_of(rows: Sequence[LearnedRow]) -> dict[str, Any]:
         read = pad_parts([part for part, _ in rows], pad_id, multiple, types=types)
         targets = [target for _, target in rows]
         padded = objective.pad(targets, read["input_ids"].shape[1])

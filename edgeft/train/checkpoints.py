@@ -20,7 +20,7 @@ from edgeft.folders.kinds import CHECKPOINT_FILE
 
 __all__ = [
     "EpochScores",
-    "Found",
+    "FoundCheckpoint",
     "TrainState",
     "best_epoch",
     "complete_checkpoints",
@@ -151,7 +151,7 @@ def complete_checkpoints(root: Path) -> dict[int, Path]:
 
 
 @dataclass(frozen=True)
-class Found:
+class FoundCheckpoint:
     """Where a run can go on: after ``state``, from ``folder``, or None for its very start.
 
     ``faults`` tell of the newer checkpoints that cannot be used. ``keep`` are the
@@ -164,7 +164,7 @@ class Found:
     keep: tuple[int, ...] = ()
 
 
-def find_checkpoint(root: Path) -> Found:
+def find_checkpoint(root: Path) -> FoundCheckpoint:
     """The newest checkpoint that is whole, as the one of its best epoch must be, too."""
     whole: dict[int, TrainState] = {}
     faults = []
@@ -179,9 +179,9 @@ def find_checkpoint(root: Path) -> Found:
     for updates, state in sorted(whole.items(), reverse=True):
         best = best_epoch(state.curve).updates if state.curve else updates
         if best in whole:
-            return Found(folder_of(root, updates), state, tuple(faults), (best, updates))
+            return FoundCheckpoint(folder_of(root, updates), state, tuple(faults), (best, updates))
         faults.append(f"{PREFIX}{updates}: its best epoch's, {PREFIX}{best}, is missing")
-    return Found(faults=tuple(faults))
+    return FoundCheckpoint(faults=tuple(faults))
 
 
 def _read_whole(folder: Path) -> TrainState:

@@ -30,7 +30,7 @@ from edgeft.tasks.task import Task
 from edgeft.train.arrow import is_unlabelled, open_dataset, open_parquet
 from edgeft.train.config import DataConfig
 
-__all__ = ["check_labels", "normalized", "open_splits", "read_splits"]
+__all__ = ["check_labels", "normalized_splits", "open_splits", "read_splits"]
 
 SUFFIXES = (*SOURCE_SUFFIXES, ".parquet")
 HUB_TIMEOUT_S = 5  # to say whether it has a data set; loading may take its time
@@ -81,7 +81,7 @@ def read_splits(
     return splits
 
 
-def normalized(splits: Splits, steps: Iterable[str]) -> Splits:
+def normalized_splits(splits: Splits, steps: Iterable[str]) -> Splits:
     """The splits with the named normalization steps applied to every text."""
     normalize = normalizer(steps)
     if normalize is None:

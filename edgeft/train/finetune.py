@@ -11,7 +11,7 @@ from edgeft.errors import ModelError
 from edgeft.progress import Progress, silent
 from edgeft.train.checkpoints import (
     EpochScores,
-    Found,
+    FoundCheckpoint,
     best_epoch,
     find_checkpoint,
     folder_of,
@@ -53,7 +53,7 @@ def fit(
     continued, and ``on_note`` told of those that are not. Raises ModelError
     where the loss is no longer a number.
     """
-    found = find_checkpoint(root) if resume else Found()
+    found = find_checkpoint(root) if resume else FoundCheckpoint()
     state = found.state
     if on_note is not None:
         for note in _told(found):
@@ -76,7 +76,7 @@ def fit(
     return tuple(trainer.curve)
 
 
-def _told(found: Found) -> Iterator[str]:
+def _told(found: FoundCheckpoint) -> Iterator[str]:
     for fault in found.faults:
         yield f"Not used, being damaged: {fault}."
     if found.faults:

@@ -14,7 +14,7 @@ from edgeft.tasks.tags import begins
 from edgeft.tasks.task import Task
 from edgeft.train.clean import clean
 from edgeft.train.config import TrainConfig
-from edgeft.train.datasets import check_labels, normalized, open_splits, read_splits
+from edgeft.train.datasets import check_labels, normalized_splits, open_splits, read_splits
 from edgeft.train.hardware import Hardware
 from edgeft.train.models import BaseModel, open_base
 from edgeft.train.objectives import objective_named
@@ -73,7 +73,7 @@ def prepare(config: TrainConfig, hardware: Hardware) -> Prepared:
             f"{task.name} tells where in a text something stands; --normalize would move it.",
             hint="Leave out --normalize.",
         )
-    splits = normalized(splits, config.data.normalize)
+    splits = normalized_splits(splits, config.data.normalize)
     data_fingerprint = fingerprint(splits)
     given, removed = clean(splits) if config.data.clean else (splits, None)
     check_labels(given, task)

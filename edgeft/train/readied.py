@@ -13,7 +13,7 @@ from edgeft.tasks.encoded import Encoded, Part
 from edgeft.tasks.outputs import Outputs, finite
 from edgeft.tasks.task import Scores, Task
 from edgeft.train.hardware import Hardware
-from edgeft.train.objectives.objective import Objective, Row
+from edgeft.train.objectives.objective import LearnedRow, Objective
 
 __all__ = ["Readied", "ready", "scored"]
 
@@ -25,7 +25,7 @@ class Readied:
     inputs: Sequence[Input]
     encoded: Sequence[Encoded]
     truths: Sequence[Any]
-    rows: list[Row]
+    rows: list[LearnedRow]
 
     @property
     def learned(self) -> list[int]:

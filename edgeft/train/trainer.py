@@ -31,7 +31,7 @@ from edgeft.train.checkpoints import (
     unmark,
 )
 from edgeft.train.hardware import Hardware, autocast
-from edgeft.train.objectives.objective import Objective, Row
+from edgeft.train.objectives.objective import LearnedRow, Objective
 from edgeft.train.readied import Readied, scored
 from edgeft.train.recipe import Recipe
 
@@ -44,7 +44,7 @@ class TrainingSet:
 
     task: Task
     objective: Objective
-    train: list[Row]
+    train: list[LearnedRow]
     validation: Readied | None  # None: no epoch is chosen, the last one counts
     labels: tuple[str, ...]
     pad_id: int
@@ -57,13 +57,13 @@ def step_seed(seed: int, update: int, part: int, rank: int) -> int:
 
 
 class _Rows(torch.utils.data.Dataset):
-    def __init__(self, rows: list[Row]) -> None:
+    def __init__(self, rows: list[LearnedRow]) -> None:
         self.rows = rows
 
     def __len__(self) -> int:
         return len(self.rows)
 
-    def __getitem__(self, at: int) -> Row:
+    def __getitem__(self, at: int) -> LearnedRow:
         return self.rows[at]
 
 

@@ -12,7 +12,7 @@ from edgeft.errors import RunError, UsageError
 from edgeft.inputs import Question
 from edgeft.proof.paired import paired_drop
 from edgeft.tasks import task_named
-from edgeft.tasks.answer_metrics import best_margin, f1_of, normalized
+from edgeft.tasks.answer_metrics import best_margin, f1_of, official_form
 from edgeft.tasks.answer_spans import best_spans
 from edgeft.tasks.answers import TASK, Answer
 from edgeft.tasks.encoded import Encoded
@@ -173,8 +173,8 @@ def test_shown_as_json() -> None:
 
 
 def test_normalized_as_squad_does() -> None:
-    assert normalized("The  Cat, an “A”\tof a U.S.A.!") == "cat “ ” of usa"
-    assert normalized("THEATRE") == "theatre"
+    assert official_form("The  Cat, an “A”\tof a U.S.A.!") == "cat “ ” of usa"
+    assert official_form("THEATRE") == "theatre"
 
 
 @pytest.mark.parametrize(

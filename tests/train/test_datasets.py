@@ -12,7 +12,7 @@ from edgeft.inputs import Question
 from edgeft.tasks import task_named
 from edgeft.tasks.classification import TASK as CLASSIFIER
 from edgeft.train.config import DataConfig, config_from
-from edgeft.train.datasets import check_labels, normalized
+from edgeft.train.datasets import check_labels, normalized_splits
 from tests.train.conftest import read_splits, rows, write_csv
 
 
@@ -140,11 +140,11 @@ def test_the_fingerprint_is_of_the_contents(tmp_path: Path, train_csv: Path) -> 
 def test_normalization_reaches_every_split(tmp_path: Path) -> None:
     path = write_csv(tmp_path / "t.csv", [("<b>Ａ</b>", "x"), ("b", "y")])
     splits = read_splits(DataConfig(str(path), test=str(path)))
-    done = normalized(splits, ("markup", "nfkc", "whitespace"))
+    done = normalized_splits(splits, ("markup", "nfkc", "whitespace"))
     assert done.train.texts == ["A", "b"]
     assert done.test is not None
     assert done.test.texts == ["A", "b"]
-    assert normalized(splits, ()) is splits
+    assert normalized_splits(splits, ()) is splits
 
 
 def test_what_a_reader_decided_is_told_once_for_each_file(tmp_path: Path) -> None:

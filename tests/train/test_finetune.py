@@ -16,7 +16,7 @@ from edgeft.train.finetune import OnEpoch, fit
 from edgeft.train.hardware import Hardware
 from edgeft.train.models import BaseModel, build_model, open_base
 from edgeft.train.objectives.classification import OBJECTIVE
-from edgeft.train.objectives.objective import Row
+from edgeft.train.objectives.objective import LearnedRow
 from edgeft.train.predict import predict_outputs
 from edgeft.train.readied import Readied
 from edgeft.train.recipe import OPTIMIZERS, SCHEDULES, Recipe
@@ -51,7 +51,7 @@ def base(encoder: Path) -> BaseModel:
     return open_base(str(encoder))
 
 
-def encoded(base: BaseModel, count: int, seed: int = 0) -> list[Row]:
+def encoded(base: BaseModel, count: int, seed: int = 0) -> list[LearnedRow]:
     pairs = rows(count, seed=seed)
     encodings = base.encoder(32).encode([text for text, _ in pairs])
     labels = [LABELS.index(label) for _, label in pairs]
@@ -71,7 +71,7 @@ def part_of(ids: list[int]) -> Part:
     return Part(ids, range(1, len(ids) - 1), len(ids) - 2)
 
 
-def logits_of(model: torch.nn.Module, rows: list[Row], hardware: Hardware) -> np.ndarray:
+def logits_of(model: torch.nn.Module, rows: list[LearnedRow], hardware: Hardware) -> np.ndarray:
     found = predict_outputs(model, [part for part, _ in rows], TASK, 0, hardware)
     return dense(found, "logits")
 
@@ -94,7 +94,7 @@ def run(
 
 def test_class_weights_by_hand() -> None:
     def weights(truths: list[int], labels: tuple[str, ...]) -> list[float]:
-        rows: list[Row] = [(part_of([1, 2]), truth) for truth in truths]
+        rows: list[LearnedRow] = [(part_of([1, 2]), truth) for truth in truths]
         return list(OBJECTIVE.weights(rows, labels))
 
     assert weights([0, 0, 0, 1], ("a", "b")) == pytest.approx([4 / 6, 4 / 2])
@@ -132,7 +132,7 @@ def test_small_batches_add_up_to_a_large_one() -> None:
 
 def test_the_loss_of_validation_agrees_with_torch() -> None:
     logits = np.array([[1000.0, 0.0], [0.3, -2.0]], dtype=np.float32)
-    rows: list[Row] = [(part_of([1, 2]), 0), (part_of([1, 2]), 1)]
+    rows: list[LearnedRow] = [(part_of([1, 2]), 0), (part_of([1, 2]), 1)]
     wanted = torch.nn.functional.cross_entropy(torch.from_numpy(logits), torch.tensor([0, 1]))
     found = OBJECTIVE.numpy_loss({"logits": logits}, rows)
     assert found == pytest.approx(float(wanted), rel=1e-6)

@@ -11,7 +11,7 @@ import pytest
 from edgeft.errors import DataError, OutputError, UsageError
 from edgeft.train.checkpoints import (
     EpochScores,
-    Found,
+    FoundCheckpoint,
     TrainState,
     complete_checkpoints,
     find_checkpoint,
@@ -127,7 +127,7 @@ def test_which_checkpoint_a_run_goes_on_from(tmp_path: Path) -> None:
         mark_complete(folder, TrainState(updates, curve))
         return folder
 
-    assert find_checkpoint(tmp_path) == Found()
+    assert find_checkpoint(tmp_path) == FoundCheckpoint()
     first = save(10, point(1, 0.9))
     second = save(20, point(1, 0.9), point(2, 0.5))
     half = save(25, point(1, 0.9), point(2, 0.5))

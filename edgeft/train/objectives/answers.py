@@ -12,7 +12,7 @@ from edgeft.inputs import Input, Question
 from edgeft.tasks.answers import TASK
 from edgeft.tasks.encoded import Encoded, Part
 from edgeft.tasks.words import trimmed
-from edgeft.train.objectives.objective import Figure, Objective, Row
+from edgeft.train.objectives.objective import Figure, LearnedRow, Objective
 
 __all__ = ["OBJECTIVE"]
 
@@ -24,12 +24,12 @@ def _targets(
     encoded: Sequence[Encoded],
     truths: Sequence[tuple[tuple[str, int], ...]],
     labels: tuple[str, ...],
-) -> list[list[Row]]:
+) -> list[list[LearnedRow]]:
     """(first place, last place, tokens) in every part; the first two 0 where the answer is not.
 
     Of several gold answers the first is learned.
     """
-    found: list[list[Row]] = []
+    found: list[list[LearnedRow]] = []
     for one, truth in zip(encoded, truths, strict=True):
         golds = [(start, start + len(text)) for text, start in truth]
         places = [_place(part, *golds[0]) if golds else NO_ANSWER for part in one.parts]
@@ -54,7 +54,7 @@ def _pad(targets: Sequence[tuple[int, int, int]], width: int) -> dict[str, Any]:
     return {"start_positions": starts, "end_positions": ends, "tokens": tokens}
 
 
-def _weights(rows: Sequence[Row], labels: tuple[str, ...]) -> NDArray[np.float32]:
+def _weights(rows: Sequence[LearnedRow], labels: tuple[str, ...]) -> NDArray[np.float32]:
     """One: there are no classes to balance."""
     return np.ones(1, np.float32)
 
@@ -80,7 +80,7 @@ def _loss(outputs: Any, batch: Mapping[str, Any], weights: Any, label_smoothing:
     return total
 
 
-def _numpy_loss(outputs: Mapping[str, Any], rows: Sequence[Row]) -> float:
+def _numpy_loss(outputs: Mapping[str, Any], rows: Sequence[LearnedRow]) -> float:
     """The mean negative log-likelihood of both ends under each part's (T,) logits."""
     total = 0.0
     for at, name in enumerate(("start_logits", "end_logits")):

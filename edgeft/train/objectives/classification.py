@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from edgeft.inputs import Input
 from edgeft.tasks.encoded import Encoded
 from edgeft.train.objectives.classes import class_loss, class_weights
-from edgeft.train.objectives.objective import Objective, Row
+from edgeft.train.objectives.objective import LearnedRow, Objective
 
 __all__ = ["OBJECTIVE"]
 
@@ -21,7 +21,7 @@ def _targets(
     encoded: Sequence[Encoded],
     truths: Sequence[int],
     labels: tuple[str, ...],
-) -> list[list[Row]]:
+) -> list[list[LearnedRow]]:
     """Every part of a text teaches its class id."""
     return [
         [(part, truth) for part in one.parts] for one, truth in zip(encoded, truths, strict=True)
@@ -32,7 +32,7 @@ def _pad(targets: Sequence[int], width: int) -> dict[str, Any]:
     return {"labels": torch.tensor(targets, dtype=torch.int64)}  # (B,) int64
 
 
-def _weights(rows: Sequence[Row], labels: tuple[str, ...]) -> NDArray[np.float32]:
+def _weights(rows: Sequence[LearnedRow], labels: tuple[str, ...]) -> NDArray[np.float32]:
     """Of rows."""
     return class_weights(Counter(truth for _, truth in rows), len(labels))
 
@@ -42,7 +42,7 @@ def _loss(outputs: Any, batch: Mapping[str, Any], weights: Any, label_smoothing:
     return class_loss(outputs.logits, batch["labels"], weights, label_smoothing)
 
 
-def _numpy_loss(outputs: Mapping[str, Any], rows: Sequence[Row]) -> float:
+def _numpy_loss(outputs: Mapping[str, Any], rows: Sequence[LearnedRow]) -> float:
     """The mean negative log-likelihood of the rows' class ids under their (N, C) logits."""
     logits = outputs["logits"]
     truth = np.array([truth for _, truth in rows])  # (N,) int64

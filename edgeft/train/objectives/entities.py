@@ -15,7 +15,7 @@ from edgeft.tasks.entities import TASK
 from edgeft.tasks.tags import NONE, goes_on, tags_of
 from edgeft.tasks.words import cut_spans, first_pieces, text_of, word_at, words_of
 from edgeft.train.objectives.classes import IGNORED, class_loss, class_weights
-from edgeft.train.objectives.objective import Figure, Objective, Row
+from edgeft.train.objectives.objective import Figure, LearnedRow, Objective
 
 __all__ = ["OBJECTIVE"]
 
@@ -25,7 +25,7 @@ def _targets(
     encoded: Sequence[Encoded],
     truths: Sequence[Sequence[tuple[int, int, int]]],
     labels: tuple[str, ...],
-) -> list[list[Row]]:
+) -> list[list[LearnedRow]]:
     """Every part of a text teaches the labels of the words that begin in it, if there are any.
 
     A word that an entity touches is taken for its own: no model of words can cut it.
@@ -62,7 +62,7 @@ def _count(targets: Sequence[Sequence[int]]) -> int:
     return sum(len(one) - one.count(IGNORED) for one in targets)
 
 
-def _weights(rows: Sequence[Row], labels: tuple[str, ...]) -> NDArray[np.float32]:
+def _weights(rows: Sequence[LearnedRow], labels: tuple[str, ...]) -> NDArray[np.float32]:
     """Of words."""
     counts = Counter(target for _, targets in rows for target in targets)
     del counts[IGNORED]
@@ -75,7 +75,7 @@ def _loss(outputs: Any, batch: Mapping[str, Any], weights: Any, label_smoothing:
     return class_loss(logits, classes, weights, label_smoothing)
 
 
-def _numpy_loss(outputs: Mapping[str, Any], rows: Sequence[Row]) -> float:
+def _numpy_loss(outputs: Mapping[str, Any], rows: Sequence[LearnedRow]) -> float:
     """The mean negative log-likelihood of words' labels under each part's (T, C) logits."""
     targets = np.array([target for _, one in rows for target in one])  # (S,) int64
     asked = targets != IGNORED

@@ -7,9 +7,9 @@ from typing import Any
 from edgeft.inputs import Input
 from edgeft.tasks.encoded import Encoded, Part
 
-__all__ = ["Figure", "Objective", "Row"]
+__all__ = ["Figure", "Objective", "LearnedRow"]
 
-Row = tuple[Part, Any]  # what is learned from at once, and its target
+LearnedRow = tuple[Part, Any]  # what is learned from at once, and its target
 
 
 @dataclass(frozen=True)
@@ -47,13 +47,13 @@ class Objective:
     """
 
     targets: Callable[
-        [Sequence[Input], Sequence[Encoded], Sequence[Any], tuple[str, ...]], list[list[Row]]
+        [Sequence[Input], Sequence[Encoded], Sequence[Any], tuple[str, ...]], list[list[LearnedRow]]
     ]
     pad: Callable[[Sequence[Any], int], dict[str, Any]]
     count: Callable[[Sequence[Any]], int]
-    weights: Callable[[Sequence[Row], tuple[str, ...]], Any]
+    weights: Callable[[Sequence[LearnedRow], tuple[str, ...]], Any]
     loss: Callable[[Any, Mapping[str, Any], Any, float], Any]
-    numpy_loss: Callable[[Mapping[str, Any], Sequence[Row]], float]
+    numpy_loss: Callable[[Mapping[str, Any], Sequence[LearnedRow]], float]
     figures: Callable[
         [Sequence[Input], Sequence[Encoded], Sequence[Any], tuple[str, ...]], Sequence[Figure]
     ]
