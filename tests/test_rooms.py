@@ -5,7 +5,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1] / "edgeft"
-A_TASK_EACH = {"TASK", "OBJECTIVE"}  # what every file of tasks and of objectives is read for
+# What every file of tasks and of objectives is read for; where the process and the commands start.
+ONE_A_FILE = {"TASK", "OBJECTIVE", "main"}
 # From the ground up. A module imports its own room and those on lower floors, nothing beside it.
 FLOORS = (
     {"errors"},
@@ -110,7 +111,7 @@ def _public(path: Path) -> set[str]:
 def test_a_public_name_means_one_thing() -> None:
     where: dict[str, list[str]] = {}
     for path in sorted(ROOT.rglob("*.py")):
-        for name in _public(path) - A_TASK_EACH:
+        for name in _public(path) - ONE_A_FILE:
             where.setdefault(name, []).append(str(path.relative_to(ROOT)))
     assert where["load"] == ["runtime/load.py"]
     assert {name: files for name, files in where.items() if len(files) > 1} == {}

@@ -14,7 +14,7 @@ from edgeft.errors import DataError
 
 def groups(arrivals: Arrivals, most: int = 1024) -> "list[list[str]]":
     texts = (line.decode().rstrip("\n") for line in arrivals)
-    return list(room.groups(texts, arrivals=arrivals, most=most))
+    return list(room.groups_arriving(texts, arrivals=arrivals, most=most))
 
 
 def pipe() -> tuple[Arrivals, int]:
@@ -33,7 +33,7 @@ def test_what_a_pipe_holds_is_one_group() -> None:
 def test_a_group_ends_where_it_would_wait() -> None:
     arrivals, write = pipe()
     texts = (line.decode() for line in arrivals)
-    found = room.groups(texts, arrivals=arrivals, most=10)
+    found = room.groups_arriving(texts, arrivals=arrivals, most=10)
     with arrivals:
         os.write(write, b"one\ntwo\nthr")
         assert next(found) == ["one\n", "two\n"]
@@ -69,4 +69,4 @@ def test_a_line_without_an_end_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_without_a_stream_only_the_size_counts() -> None:
     endless = iter(lambda: "x", None)
-    assert [len(one) for one in islice(room.groups(endless, most=3), 2)] == [3, 3]
+    assert [len(one) for one in islice(room.groups_arriving(endless, most=3), 2)] == [3, 3]
