@@ -1,8 +1,8 @@
 """Tags: the labels of a token tagger, and the types of entities that they tell of. Stdlib only.
 
-"B-PER" begins an entity of the type PER and "I-PER" goes on with it; "E-", "L-" end one and "S-",
-"U-" are whole ones where a model has them beside "B-" or "I-". A label without any of these is a
-type itself (the scheme IO), and "O" is none.
+"B-PER" begins an entity of the type PER and "I-PER" goes on with it; so does "M-", "E-" and "L-"
+end one and "S-", "U-" are whole ones where a model has them beside "B-" or "I-". A label without
+any of these is a type itself (the scheme IO), and "O" is none.
 """
 
 from collections.abc import Iterable
