@@ -27,7 +27,7 @@ from edgeft.data.read import (
 from edgeft.data.sample import distinct, evenly, sample_evenly
 from edgeft.data.split import grouped_split, stratified_split
 from edgeft.data.splits import Splits, fingerprint, hold_out
-from edgeft.data.table import LABEL_COLUMNS, TEXT_COLUMNS, Row, Table
+from edgeft.data.table import LABEL_COLUMNS, TEXT_COLUMNS, Cells, Table
 
 __all__ = [
     "LABEL_COLUMNS",
@@ -36,7 +36,7 @@ __all__ = [
     "TEXT_COLUMNS",
     "Examples",
     "OnBad",
-    "Row",
+    "Cells",
     "Source",
     "Splits",
     "Table",

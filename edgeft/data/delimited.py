@@ -5,7 +5,7 @@ from itertools import chain
 
 from edgeft.data.dialect import Dialect, declared, engine, find_dialect, fits, named_width
 from edgeft.data.notes import Sightings, Tell
-from edgeft.data.table import LONGEST_FIELD, Lines, Numbered, Row, Table, picker
+from edgeft.data.table import LONGEST_FIELD, Cells, Lines, Numbered, Table, picker
 from edgeft.errors import DataError
 
 __all__ = ["open_delimited"]
@@ -119,7 +119,7 @@ def _rows(
             nameless.add(line)
         if not dialect.quoted and any(map(_wrapped, cells)):
             literal.add(line)
-        row: Row = tuple(cells[:width])
+        row: Cells = tuple(cells[:width])
         yield line, row
     blank.tell(tell, source, "empty line is", "empty lines are", "no row and skipped")
     repeated.tell(tell, source, "row repeats", "rows repeat", "the header, read as a text")

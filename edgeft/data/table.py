@@ -16,7 +16,7 @@ __all__ = [
     "TEXT_COLUMNS",
     "Lines",
     "Records",
-    "Row",
+    "Cells",
     "Table",
     "find_column",
     "picker",
@@ -36,9 +36,9 @@ LONGEST_FIELD = 1 << 28
 LOOKED_AT = 200  # lines or objects, to tell what a file is of
 MOST_NAMED = 50  # columns that a message names
 
-Row = tuple[str | None, ...]  # None: no text is there (a missing key, null, a list or an object)
+Cells = tuple[str | None, ...]  # None: no text is there (a missing key, null, a list or an object)
 Lines = Generator[str, None, None]  # of a file, with their ends; closing it closes the file
-Numbered = Iterator[tuple[int, Row]]  # the line where a row begins, and its cells
+Numbered = Iterator[tuple[int, Cells]]  # the line where a row begins, and its cells
 
 
 # Objects with their numbers; closing it closes the file.

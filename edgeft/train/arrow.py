@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from edgeft.checkpoint.pretrained import first_line
-from edgeft.data import Row, Table, visible
+from edgeft.data import Cells, Table, visible
 from edgeft.data.table import LOOKED_AT, Records
 from edgeft.errors import DataError, EdgeftError
 
@@ -64,7 +64,7 @@ def _table(
     class_names: Mapping[str, list[str]],
     batches: Callable[[Sequence[str]], Iterator[Any]],
 ) -> Table:
-    def pick(at: Sequence[int]) -> Iterator[tuple[int, Row]]:
+    def pick(at: Sequence[int]) -> Iterator[tuple[int, Cells]]:
         chosen = [schema.names[one] for one in at]
         for one in at:
             _check_type(source, schema.field(one))
