@@ -78,11 +78,6 @@ def _limits(manifest: Manifest) -> str:
             f"Texts are normalized first: {', '.join(model.normalize)}. edgeft does that itself; "
             "another reader of this folder must."
         )
-    heads = [model.head_of(name) for name in model.variants]
-    if "null_margin" in task.settings and all(one.null_margin is None for one in heads):
-        lines.append(
-            "It always answers with a piece of the context, even where no answer stands there."
-        )
     for name, variant in model.variants.items():
         batch = variant.measured.get("batch")
         if not variant.batch_invariant and batch:

@@ -1,6 +1,5 @@
 """What the card says of variants: their figures, on which inputs, and what these prove."""
 
-from edgeft.bundle import Head
 from edgeft.export.markdown import an, escape, table
 from edgeft.export.result import ExportResult
 
@@ -91,8 +90,10 @@ def _remarks(result: ExportResult) -> list[str]:
             told = ", ".join(f"`{one}`" for one in left)
             lines.append(f"{name}: left in float, being most sensitive: {told}.")
         if report.outcome:
-            rules = " and ".join(_rules(result.manifest.model.head_of(name)))
-            lines.append(f"{name} answers {rules}: {', '.join(report.outcome_told(result.task))}.")
+            rules = " and ".join(result.task.rules(result.manifest.model.head_of(name)))
+            lines.append(
+                f"{name} answers {escape(rules)}: {', '.join(report.outcome_told(result.task))}."
+            )
         if name == "fp16":
             lines.append(
                 "fp16 was checked on a CPU, which computes part of it in float32; on a GPU check "
@@ -101,15 +102,3 @@ def _remarks(result: ExportResult) -> list[str]:
     provenance = result.manifest.provenance
     lines += [f"{name} was left out: {escape(why)}." for name, why in provenance["dropped"].items()]
     return [*lines, *map(escape, provenance["notes"])]
-
-
-def _rules(decision: Head) -> list[str]:
-    """What its thresholds say, in words."""
-    rules = []
-    if decision.label:
-        rules.append(f"{escape(decision.label)} from a score of {decision.threshold:.4f} on")
-    if decision.abstain_below:
-        rules.append(f'"unknown" below a score of {decision.abstain_below:.4f}')
-    if decision.null_margin is not None:
-        rules.append(f"nothing where that leads by more than {decision.null_margin:.4f}")
-    return rules

@@ -40,7 +40,7 @@ from edgeft.tasks.builtin import ENGLISH
 from edgeft.tasks.classification import TASK
 from edgeft.tasks.encoded import Part
 from edgeft.tasks.reading import columns_named
-from edgeft.tasks.task import NO_WISH, PLAIN, Head, Wish
+from edgeft.tasks.task import NO_WISH, PLAIN, Wish
 
 __all__ = ["ExportConfig", "export"]
 
@@ -182,7 +182,9 @@ def _export(
                 *checkpoint.notes,
                 *graphs.notes,
                 *_counted_from(original),
-                *_never_none(checkpoint, [one.head or PLAIN for one in draft.variants.values()]),
+                *checkpoint.task.cautions(
+                    [one.head or PLAIN for one in draft.variants.values()], _bare(checkpoint)
+                ),
                 *overlap_notes(evidence, seen, has_test=config.test is not None),
             ),
             trained_on=seen,
@@ -317,21 +319,11 @@ def _counted_from(original: Checkpoint | None) -> list[str]:
     ]
 
 
-def _never_none(checkpoint: Checkpoint, heads: Sequence[Head]) -> list[str]:
-    """That it learned when to give no answer, which it will not do as no rows set the margin."""
-    if "null_margin" not in checkpoint.task.settings or any(
-        one.null_margin is not None for one in heads
-    ):
-        return []
+def _bare(checkpoint: Checkpoint) -> int:
+    """How many of the inputs that it learned from were without any marks, as far as is recorded."""
     report = checkpoint.training.get("data", {}).get("report")
     bare = report.get("bare") if isinstance(report, Mapping) else None
-    if not isinstance(bare, int) or bare < 1:
-        return []
-    return [
-        f"It was trained on {bare:,} questions without an answer, but as it was exported without "
-        "any nothing says from when on to give none: it always answers. To set that, export again "
-        "with --data FILE, of whose questions some have no answer."
-    ]
+    return max(bare, 0) if isinstance(bare, int) else 0
 
 
 def _hold_golden(folder: Path) -> None:

@@ -143,6 +143,33 @@ def _shown(one: Answer) -> dict[str, Any]:
     return {"text": one.text, "start": one.start, "end": one.end, "score": score}
 
 
+def _always(heads: Sequence[Head]) -> bool:
+    return all(head.null_margin is None for head in heads)
+
+
+def _limits(heads: Sequence[Head]) -> list[str]:
+    if not _always(heads):
+        return []
+    return ["It always answers with a piece of the context, even where no answer stands there."]
+
+
+def _rules(head: Head) -> list[str]:
+    if head.null_margin is None:
+        return []
+    return [f"nothing where that leads by more than {head.null_margin:.4f}"]
+
+
+def _cautions(heads: Sequence[Head], bare: int) -> list[str]:
+    """That it learned when to give no answer, which it will not do as no rows set the margin."""
+    if not bare or not _always(heads):
+        return []
+    return [
+        f"It was trained on {bare:,} questions without an answer, but as it was exported without "
+        "any nothing says from when on to give none: it always answers. To set that, export again "
+        "with --data FILE, of whose questions some have no answer."
+    ]
+
+
 # --- what answers are worth; a program that only predicts imports nothing for it ------
 
 
@@ -281,7 +308,9 @@ TASK = Task(
     alike_is="the share of questions to which both give the same span of the context, or none",
     schemes={},
     usage=Usage('model.predict(edgeft.Question("…", "…")).text', '"…", "…"', '"only_second"'),
-    limits=lambda heads: (),
+    limits=_limits,
+    rules=_rules,
+    cautions=_cautions,
     formats={},
     roles=ROLES,
     detect=_detect,

@@ -171,6 +171,15 @@ def _limits(heads: Sequence[Head]) -> Sequence[str]:
     return ("It always answers with one of its labels, whatever the text is about.",)
 
 
+def _rules(head: Head) -> list[str]:
+    rules = []
+    if head.label:
+        rules.append(f"{head.label} from a score of {head.threshold:.4f} on")
+    if head.abstain_below:
+        rules.append(f'"{UNKNOWN}" below a score of {head.abstain_below:.4f}')
+    return rules
+
+
 def _show(prediction: Classification, full: bool) -> dict[str, Any]:
     shown: dict[str, Any] = {
         "label": prediction.label,
@@ -343,6 +352,8 @@ TASK = Task(
     schemes={},
     usage=Usage('model.predict("…").label'),
     limits=_limits,
+    rules=_rules,
+    cautions=lambda heads, bare: (),
     formats={},
     roles=("text", "label"),
     detect=lambda source, columns: False,  # it is what the others do not claim

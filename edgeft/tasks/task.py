@@ -221,6 +221,9 @@ class Task:
     alike_is: how it counts, where that is not the share of inputs with an equal answer; else "".
 
     usage, limits(heads): for the model card; what to know of answers under any of these heads.
+    rules(head): what its thresholds say of when what is answered, one in words each.
+    cautions(heads, bare): what to be told at the export of a model with these heads, of whose
+        training inputs so many were without any marks.
     formats: name → (input, prediction) pairs to the lines that other tools read, beside JSON; each
         is told what to warn with, and how many characters of its document a text takes.
 
@@ -274,6 +277,8 @@ class Task:
     schemes: Mapping[str, Callable[[Iterable[str]], Labels]]
     usage: Usage
     limits: Callable[[Sequence[Head]], Sequence[str]]
+    rules: Callable[[Head], Sequence[str]]
+    cautions: Callable[[Sequence[Head], int], Sequence[str]]
     formats: "Mapping[str, Format]"
     roles: tuple[str, ...]
     detect: "Callable[[Source, Columns], bool]"

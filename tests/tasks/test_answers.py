@@ -289,3 +289,12 @@ def test_strata_leave_no_row_alone() -> None:
 def test_built_in_questions() -> None:
     assert all(isinstance(one, Question) for one in (*TASK.golden, *TASK.parity(32)))
     assert max(len(one.context.split()) for one in TASK.parity(32)) > 32
+
+
+def test_when_nothing_is_answered_is_told() -> None:
+    margin = Head(null_margin=1.5)
+    assert (TASK.rules(PLAIN), TASK.limits([margin, margin])) == ([], [])
+    assert TASK.rules(margin) == ["nothing where that leads by more than 1.5000"]
+    assert "always answers" in TASK.limits([PLAIN, PLAIN])[0]
+    assert TASK.cautions([margin], 7) == TASK.cautions([PLAIN], 0) == []
+    assert TASK.cautions([PLAIN], 7)[0].startswith("It was trained on 7 questions without")

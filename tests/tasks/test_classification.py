@@ -137,3 +137,11 @@ def test_tasks_are_found_by_name() -> None:
     assert all(task_named(name).name == name for name in TASKS)
     with pytest.raises(FormatError, match="knows no task 'stance'; it knows text-classification"):
         task_named("stance")
+
+
+def test_thresholds_in_words() -> None:
+    assert TASK.rules(PLAIN) == []
+    assert TASK.rules(Head(label="spam", threshold=0.5, abstain_below=0.25)) == [
+        "spam from a score of 0.5000 on",
+        '"unknown" below a score of 0.2500',
+    ]
