@@ -55,7 +55,7 @@ def print_report(report: "DataReport") -> None:
         (f"repeated {asked}", report.duplicates),
         (f"rows whose {task.asks.one} is annotated in two ways", report.contradictory_rows),
     ]  # fmt: skip
-    what = f"{asked} whose context is" if report.by_context else asked
+    what = f"{asked} whose {task.shares.one} is" if task.shares else asked
     if "validation" in report.rows:
         rows.append((f"validation {what} also in train", report.shared_validation))
     if "test" in report.rows:

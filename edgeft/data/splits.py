@@ -10,7 +10,7 @@ from edgeft.data.examples import Examples
 from edgeft.data.labels import visible
 from edgeft.data.split import grouped_split
 from edgeft.errors import DataError
-from edgeft.inputs import Question, columns_of, group_of
+from edgeft.inputs import columns_of, group_of
 
 __all__ = ["Splits", "fingerprint", "hold_out"]
 
@@ -33,20 +33,28 @@ class Splits:
         return Splits(**{name: change(split) for name, split in self.present().items()})
 
 
-def hold_out(splits: Splits, fraction: float, strata: Sequence[str], *, seed: int) -> Splits:
+def hold_out(
+    splits: Splits,
+    fraction: float,
+    strata: Sequence[str],
+    *,
+    seed: int,
+    single: bool = True,
+    shares: str = "",
+) -> Splits:
     """Hold a stratified share of train out as validation where there is none.
 
-    ``strata`` has a key for each row of train. Questions about one context stay together. Where
-    rows have labels within, what stands in one row alone is learned. With fraction 0 nothing is
-    held out. Raises DataError for a class with a single row, which cannot stand on both sides, and
-    where nothing can be held out.
+    ``strata`` has a key for each row of train. What has ``shares``, such as a context, in common
+    stays together. Unless truths are ``single`` labels, what stands in one row alone is learned.
+    With fraction 0 nothing is held out. Raises DataError for a class with a single row, which
+    cannot stand on both sides, and where nothing can be held out.
     """
     if splits.validation is not None or fraction == 0:
         return splits
     train = splits.train
     counts = Counter(strata)
-    for key, line, truth in zip(strata, train.lines, train.truths, strict=True):
-        if counts[key] == 1 and isinstance(truth, int):
+    for key, line in zip(strata, train.lines, strict=True):
+        if single and counts[key] == 1:
             raise DataError(
                 f"{train.source}, {train.unit} {line}: the class {visible(key)} has only this "
                 "row, so it cannot be both learned and held out.",
@@ -54,15 +62,13 @@ def hold_out(splits: Splits, fraction: float, strata: Sequence[str], *, seed: in
                 "or train on all rows with --hold-out 0.",
             )
     # Equal texts count each by itself, since what a seed held out once it holds out for ever.
-    groups = [
-        group_of(one) if isinstance(one, Question) else at for at, one in enumerate(train.inputs)
-    ]
+    groups = [group_of(one) if shares else at for at, one in enumerate(train.inputs)]
     kept, held = grouped_split(groups, strata, fraction, seed=seed)
     if not held:
         raise DataError(
-            f"{train.source}: all {len(train):,} questions are about one context, which cannot be "
+            f"{train.source}: all {len(train):,} rows are about one {shares}, which cannot be "
             "both learned and held out."
-            if isinstance(train.inputs[0], Question)
+            if shares
             else f"{train.source}: no label stands in two texts, so none can be both learned and "
             "held out.",
             hint="Add rows; or name a file with --validation, or train on all rows with "

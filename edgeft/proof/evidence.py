@@ -16,7 +16,7 @@ from edgeft.data import (
 )
 from edgeft.data.kinds import TAGGED_SUFFIXES
 from edgeft.errors import DataError
-from edgeft.inputs import Input, Question, group_of
+from edgeft.inputs import Input, group_of
 from edgeft.tasks.classification import TASK
 from edgeft.tasks.reading import read_examples, read_examples_or_inputs, read_inputs
 from edgeft.tasks.task import Columns, Task
@@ -113,13 +113,13 @@ def _halves(examples: Examples, task: Task, seed: int) -> tuple[Examples, Exampl
     groups = [group_of(one) for one in examples.inputs]
     strata = task.strata(examples.truths, examples.labels)
     halves = grouped_split(groups, strata, 0.5, seed=seed)
-    if min(map(len, halves)) < LEAST_ROWS and isinstance(examples.inputs[0], Question):
-        contexts = len(set(groups))
+    if min(map(len, halves)) < LEAST_ROWS and task.shares is not None:
+        asked, shared = task.asks.many, task.shares
         raise DataError(
-            f"{examples.source}: all {len(examples):,} questions are about "
-            f"{'1 context' if contexts == 1 else f'{contexts:,} contexts'}, which cannot be parted "
-            f"so that each half has {LEAST_ROWS} questions.",
-            hint="Add contexts, or give --test.",
+            f"{examples.source}: all {len(examples):,} {asked} are about "
+            f"{shared.of(len(set(groups)))}, which cannot be parted so that each half has "
+            f"{LEAST_ROWS} {asked}.",
+            hint=f"Add {shared.many}, or give --test.",
         )
     choose, report = map(examples.subset, halves)
     return choose, report

@@ -7,7 +7,7 @@ none: it is right by its text, and another's by where it stands.
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -280,6 +280,11 @@ def _read(
     return answers_or_questions(source, columns, tell, on_bad)
 
 
+def _truth_key(one: Question, truth: Any) -> Hashable:
+    """The words of the gold answers, wherever they stand."""
+    return frozenset(" ".join(text.split()) for text, _ in truth)
+
+
 def _strata(truths: Rows, labels: Labels) -> list[str]:
     """Whether there is an answer. A single row of one kind counts to the other."""
     keys = ["answer" if truth else "none" for truth in truths]
@@ -298,6 +303,7 @@ TASK = Task(
     takes=(Question,),
     asks=Noun("question", "questions"),
     marks=Noun("answer", "answers"),
+    shares=Noun("context", "contexts"),
     judged=Noun("question", "questions"),
     single=False,
     settings=frozenset({"null_margin", "max_answer_tokens", "top_k"}),
@@ -317,6 +323,7 @@ TASK = Task(
     read=_read,
     labels=lambda examples: (),
     shown=lambda truths, labels: [() for _ in truths],
+    truth_key=_truth_key,
     strata=_strata,
     join=parts_in_a_row,
     answer=_answer,

@@ -9,7 +9,7 @@ refer to tags, the bundle's labels; tags that only go on with an entity are no t
 """
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, overload
 
@@ -247,6 +247,15 @@ def _shown(truths: Rows, labels: Labels) -> list[Sequence[str]]:
     return [[types[label] for *_, label in truth] for truth in truths]
 
 
+def _truth_key(text: str, truth: Any) -> Hashable:
+    """Labels and places, counted in characters that are no white space."""
+
+    def place(at: int) -> int:
+        return len("".join(text[:at].split()))
+
+    return tuple((place(start), place(end), label) for start, end, label in truth)
+
+
 def _strata(truths: Rows, labels: Labels) -> list[str]:
     """Of each text the type that is in the fewest texts; of a text without entities "none".
 
@@ -272,6 +281,7 @@ TASK = Task(
     takes=(str,),
     asks=Noun("text", "texts"),
     marks=Noun("entity", "entities"),
+    shares=None,
     judged=Noun("word of an entity", "words of entities"),
     single=False,
     settings=frozenset({"aggregation", "min_score"}),
@@ -292,6 +302,7 @@ TASK = Task(
     read=_read,
     labels=_labels,
     shown=_shown,
+    truth_key=_truth_key,
     strata=_strata,
     join=own_logits,
     answer=_answer,

@@ -1,6 +1,6 @@
 """What a task is: values and functions in one frozen dataclass. Standard library only."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
@@ -212,6 +212,8 @@ class Task:
     noun: what a model of this task is called: "text classifier".
     asks: what an input is called. marks: what truths consist of and ``Scores.support`` counts;
         unless ``single``, which says that each is one label, an input may be without any.
+    shares: what many inputs may have in common, so that they stand on one side of every split;
+        None where each stands for itself.
     judged: what is compared where the reference is clear: inputs, or the parts of Answers.
     by_label: which of ``metrics`` weighs labels alike, however rare; "" for none.
     provided: what must hold for the interval of a loss to do so, where inputs weigh by what they
@@ -234,6 +236,8 @@ class Task:
         truth; what becomes of rows whose annotation is wrong: see OnBad. Raises DataError.
     labels(examples): the labels in the order of their ids, as train shows them; () for none.
     shown(truths, labels): the labels that each truth holds, as users name them.
+    truth_key(input, truth): what makes truths of inputs with the same words the same, white space
+        aside.
     strata(truths, labels): what a split keeps in proportion, one key a row.
     join(outputs, encoded): outputs of all parts of N inputs → of the inputs.
     answer(outputs, encoded, inputs, labels, head): joined outputs → Answers. Raises RunError where
@@ -266,6 +270,7 @@ class Task:
     takes: tuple[type, ...]
     asks: Noun
     marks: Noun
+    shares: Noun | None
     judged: Noun
     single: bool
     settings: frozenset[str]
@@ -285,6 +290,7 @@ class Task:
     read: "Callable[[Source, Columns, Tell, OnBad], Examples | Sequence[Input]]"
     labels: "Callable[[Examples], Labels]"
     shown: Callable[[Rows, Labels], list[Sequence[str]]]
+    truth_key: "Callable[[Any, Any], Hashable]"
     strata: Callable[[Rows, Labels], list[str]]
     join: "Callable[[Outputs, Sequence[Encoded]], Outputs]"
     answer: "Callable[[Outputs, Sequence[Encoded], Sequence[Input], Labels, Head], Answers]"

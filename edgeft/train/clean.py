@@ -3,13 +3,13 @@
 from collections import defaultdict
 from collections.abc import Hashable, Iterable
 from dataclasses import asdict, dataclass, replace
-from typing import Any
 
-from edgeft.data import Splits
+from edgeft.data import Examples, Splits
 from edgeft.errors import DataError
-from edgeft.inputs import Input, Question, columns_of, group_of
+from edgeft.inputs import Input, columns_of, group_of
+from edgeft.tasks.task import Task
 
-__all__ = ["Removed", "clean", "group_key", "text_key", "truth_key"]
+__all__ = ["Removed", "clean", "group_key", "text_key", "truths_by_text"]
 
 
 @dataclass(frozen=True)
@@ -36,29 +36,19 @@ def group_key(one: Input) -> str:
     return _words(group_of(one))
 
 
-def truth_key(one: Input, truth: Any) -> Hashable:
-    """What makes truths of inputs with one ``text_key`` the same, white space aside.
-
-    Answers are the same by their words, spans by their labels and places.
-    """
-    if isinstance(truth, int):
-        return truth
-    if isinstance(one, Question):
-        return frozenset(_words([text]) for text, _ in truth)
-    assert isinstance(one, str), "spans stand in a text"
-    return tuple((_place(one, start), _place(one, end), label) for start, end, label in truth)
-
-
 def _words(columns: Iterable[str]) -> str:
     return "\n".join(" ".join(column.split()) for column in columns)
 
 
-def _place(text: str, at: int) -> int:
-    """How many characters that are no white space stand before a place."""
-    return len("".join(text[:at].split()))
+def truths_by_text(task: Task, examples: Examples) -> dict[str, set[Hashable]]:
+    """By each input's ``text_key`` the different truths that it stands under."""
+    found = defaultdict(set)
+    for one, truth in zip(examples.inputs, examples.truths, strict=True):
+        found[text_key(one)].add(task.truth_key(one, truth))
+    return found
 
 
-def clean(splits: Splits) -> tuple[Splits, Removed]:
+def clean(splits: Splits, task: Task) -> tuple[Splits, Removed]:
     """Take out of train what is empty, contradictory, doubled, or also in another split.
 
     Of a text under two labels every row goes; of a text that stands there
@@ -68,9 +58,7 @@ def clean(splits: Splits) -> tuple[Splits, Removed]:
     """
     train = splits.train
     keys = [text_key(one) for one in train.inputs]
-    truths_of = defaultdict(set)
-    for key, one, truth in zip(keys, train.inputs, train.truths, strict=True):
-        truths_of[key].add(truth_key(one, truth))
+    truths_of = truths_by_text(task, train)
     elsewhere = {
         group_key(one)
         for name, split in splits.present().items()

@@ -75,7 +75,7 @@ def prepare(config: TrainConfig, hardware: Hardware) -> Prepared:
         )
     splits = normalized_splits(splits, config.data.normalize)
     data_fingerprint = fingerprint(splits)
-    given, removed = clean(splits) if config.data.clean else (splits, None)
+    given, removed = clean(splits, task) if config.data.clean else (splits, None)
     check_labels(given, task)
     labels = _labels(given.train, task, config.scheme)
     given = given.each(lambda split: aligned(split, labels))
@@ -83,7 +83,14 @@ def prepare(config: TrainConfig, hardware: Hardware) -> Prepared:
     share = config.data.hold_out
     if share is None:
         share = default_hold_out(len(given.train), len(labels))
-    splits = hold_out(given, share, keys, seed=config.recipe.seed or 0)
+    splits = hold_out(
+        given,
+        share,
+        keys,
+        seed=config.recipe.seed or 0,
+        single=task.single,
+        shares=task.shares.one if task.shares else "",
+    )
     base = open_base(config.model, task)
     encoder = base.encoder()
     special = len(encoder.encode([NOTHING[task.takes[0]]])[0].ids)

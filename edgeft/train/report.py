@@ -1,6 +1,6 @@
 """What the data are like, and what in them should worry, before any training."""
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from itertools import chain
@@ -11,11 +11,11 @@ import numpy as np
 
 from edgeft.data import Examples, Splits, visible
 from edgeft.errors import DataError
-from edgeft.inputs import Input, Question, columns_of
+from edgeft.inputs import Input, columns_of
 from edgeft.tasks import task_named
 from edgeft.tasks.encoded import Encoded
 from edgeft.tasks.task import Noun, Task
-from edgeft.train.clean import Removed, group_key, text_key, truth_key
+from edgeft.train.clean import Removed, group_key, text_key, truths_by_text
 from edgeft.train.objectives.objective import Figure
 from edgeft.train.scripts import main_script, models_for
 
@@ -89,11 +89,6 @@ class DataReport:
     figures: tuple[Figure, ...] = ()
     unlearned: tuple[str, ...] = ()
     unheld: tuple[str, ...] = ()
-
-    @property
-    def by_context(self) -> bool:
-        """Whether the rows are questions, of which contexts are shared."""
-        return Question in task_named(self.task).takes
 
     @property
     def cut_share(self) -> float:
@@ -188,8 +183,8 @@ class DataReport:
         ):
             if shared:
                 what = "is" if shared == 1 else "are"
-                if self.by_context:
-                    what = f"{'has' if shared == 1 else 'have'} a context that is"
+                if task.shares is not None:
+                    what = f"{'has' if shared == 1 else 'have'} a {task.shares.one} that is"
                 found.append(
                     f"{shared:,} of {self.rows[split]:,} {split} {asks.many} {what} also in train, "
                     f"which makes the {split} scores look better than they are; --clean removes "
@@ -244,9 +239,7 @@ def describe(
     ``lengths`` are those of the given train rows in tokens, uncut, in any order.
     """
     keys = [text_key(one) for one in given.train.inputs]
-    truths_of = defaultdict(set)
-    for key, one, truth in zip(keys, given.train.inputs, given.train.truths, strict=True):
-        truths_of[key].add(truth_key(one, truth))
+    truths_of = truths_by_text(task, given.train)
     whole_train, learned = (set(map(group_key, some.train.inputs)) for some in (given, splits))
 
     def shared(name: str) -> int:

@@ -262,8 +262,10 @@ def questions(*contexts: str, truths: dict[str, object] | None = None) -> Splits
 
 
 def parted(splits: Splits, share: float, task: str, seed: int = 0) -> Splits:
-    keys = task_named(task).strata(splits.train.truths, splits.train.labels)
-    return hold_out(splits, share, keys, seed=seed)
+    its = task_named(task)
+    keys = its.strata(splits.train.truths, splits.train.labels)
+    shares = its.shares.one if its.shares else ""
+    return hold_out(splits, share, keys, seed=seed, single=its.single, shares=shares)
 
 
 def test_questions_about_one_context_stay_together() -> None:
@@ -279,7 +281,7 @@ def test_questions_about_one_context_stay_together() -> None:
     found = parted(questions(*"aabb", truths={"b": ()}), 0.5, "question-answering")
     assert found.validation is not None
     assert len(found.validation) == 2
-    with pytest.raises(DataError, match="all 3 questions are about one context") as caught:
+    with pytest.raises(DataError, match="all 3 rows are about one context") as caught:
         parted(questions(*"aaa"), 0.1, "question-answering")
     assert "--hold-out 0" in caught.value.hint
 

@@ -152,7 +152,7 @@ def test_each_alarming_figure_has_its_sentence(changed: dict[str, object], words
 
 
 def test_clean_removes_by_reason_and_keeps_the_first() -> None:
-    left, removed = clean(Splits(TRAIN, test=TEST))
+    left, removed = clean(Splits(TRAIN, test=TEST), CLASSIFIER)
     # "one" is in test as well, under another label: what test holds is not learned.
     assert removed == Removed(empty=2, contradictory=2, duplicate=0, shared=3)
     assert left.train.texts == ["four"]
@@ -160,7 +160,7 @@ def test_clean_removes_by_reason_and_keeps_the_first() -> None:
 
 
 def test_clean_keeps_the_first_of_equals() -> None:
-    left, removed = clean(Splits(TRAIN))
+    left, removed = clean(Splits(TRAIN), CLASSIFIER)
     assert left.train.texts == ["one", "three", "four"]
     assert left.train.lines == [2, 8, 9]
     assert removed == Removed(empty=2, contradictory=2, duplicate=1, shared=0)
@@ -168,7 +168,7 @@ def test_clean_keeps_the_first_of_equals() -> None:
 
 def test_clean_that_leaves_nothing_is_an_error() -> None:
     with pytest.raises(DataError, match="remove every row"):
-        clean(Splits(examples(("", "a"), ("", "b"))))
+        clean(Splits(examples(("", "a"), ("", "b"))), CLASSIFIER)
 
 
 def test_white_space_alone_makes_no_other_truth() -> None:
@@ -176,7 +176,7 @@ def test_white_space_alone_makes_no_other_truth() -> None:
     texts = ["Ada  slept", "Ada slept", "Bo slept", "Bo  slept", "Cy Cy", "Cy  Cy"]
     truths = [((5, 10, 0),), ((4, 9, 0),), ((0, 2, 0),), ((0, 2, 1),), ((0, 2, 0),), ((4, 6, 0),)]
     train = Examples("t", list(texts), truths, list(range(6)), labels, {"span": "tags"})
-    left, removed = clean(Splits(train))
+    left, removed = clean(Splits(train), TAGGER)
     assert (left.train.lines, removed) == ([0], Removed(0, 4, 1, 0))
     found = describe(TAGGER, Splits(train), Splits(train), [3] * 6, TOKENS, max_length=8)
     assert (found.contradictory_rows, found.duplicates) == (4, 3)
@@ -193,13 +193,12 @@ def test_of_questions_answers_are_compared_by_their_words_and_contexts_are_share
     inputs, truths = [one for one, _ in rows], [truth for _, truth in rows]
     train = Examples("t", list(inputs), truths, list(range(5)), (), {})
     test = Examples("e", [Question("Who else?", "Cy  slept")], [()], [0], (), {})
-    left, removed = clean(Splits(train, test=test))
+    finder = task_named("question-answering")
+    left, removed = clean(Splits(train, test=test), finder)
     assert (left.train.lines, removed) == ([0], Removed(0, 2, 1, 1))
     splits = Splits(train, test=test)
-    found = describe(
-        task_named("question-answering"), splits, splits, [3] * 5, TOKENS, max_length=8
-    )
-    assert (found.shared_test, found.contradictory_rows, found.by_context) == (1, 2, True)
+    found = describe(finder, splits, splits, [3] * 5, TOKENS, max_length=8)
+    assert (found.shared_test, found.contradictory_rows) == (1, 2)
 
 
 def test_labels_that_one_row_alone_shows_are_told_where_rows_are_held_out() -> None:
