@@ -74,6 +74,7 @@ def options(encoder: Path, train_csv: Path, test_csv: Path) -> dict[str, object]
         "batch_size": 16,
         "learning_rate": 1e-2,
         "device": "cpu",
+        "precision": "fp32",  # which every machine has: some CPUs would choose bf16
         "threads": 1,
     }
 
