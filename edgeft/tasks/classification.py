@@ -4,7 +4,6 @@ A truth is a class id, the place of its label in ``labels``; so is an answer, or
 withheld. The graph gives (B, C) logits, and from it to the predictions they stay one array.
 """
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -12,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeft.errors import GateError, UsageError
 from edgeft.inputs import Input, Pair
 from edgeft.tasks import labelled
 from edgeft.tasks.builtin import GOLDEN_TEXTS, parity_texts
@@ -27,21 +25,27 @@ from edgeft.tasks.task import (
     Rows,
     Task,
     Usage,
-    Wish,
     always_plain,
+)
+from edgeft.tasks.thresholds import (
+    UNKNOWN,
+    check_wish,
+    chosen,
+    fit_head,
+    limits_of,
+    rules_of,
+    too_low,
 )
 
 if TYPE_CHECKING:
     from edgeft.data import Examples, OnBad, Source, Tell
     from edgeft.tasks.metrics import ClassificationScores
 
-__all__ = ["TASK", "UNKNOWN", "Classification"]
+__all__ = ["TASK", "Classification"]
 
-UNKNOWN = "unknown"  # the label of a text that the model abstains on
-WITHHELD = -1  # the id of an answer that is not given
 LOGITS = "logits"
+WITHHELD = -1  # the id of an answer that is not given
 SCORE_DIGITS, SHARE_DIGITS = 6, 4
-LEAST_DIGITS, MOST_DIGITS = 4, 8  # of a threshold
 
 Ids = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -99,27 +103,6 @@ def _scores(outputs: Outputs, head: Head) -> Array:
     return softmax(logits)
 
 
-def _choose(scores: NDArray[np.floating], labels: Labels, head: Head) -> Ids:
-    """The (N,) label of each row of (N, C) scores, before any abstention.
-
-    It is the likeliest, but for a label that has a threshold of its own.
-    """
-    best: Ids = scores.argmax(axis=-1)
-    if head.label:
-        chosen = labels.index(head.label)
-        rest = scores.copy()
-        rest[:, chosen] = -1.0
-        given = scores[:, chosen] >= head.threshold  # (N,) bool
-        best = np.where(given, chosen, rest.argmax(axis=-1))
-    return best
-
-
-def _withheld(scores: NDArray[np.floating], best: Ids, head: Head) -> NDArray[np.bool_]:
-    """Which of the (N,) chosen labels have too low a score."""
-    given = scores[np.arange(len(best)), best].astype(np.float64)  # (N,) as predictions show them
-    return given < head.abstain_below
-
-
 def _answer(
     outputs: Outputs,
     encoded: Sequence[Encoded],
@@ -134,8 +117,8 @@ def _answer(
     given = likeliest
     if head.label or head.abstain_below:
         scores = _scores(outputs, head)
-        given = _choose(scores, labels, head)
-        given = np.where(_withheld(scores, given, head), WITHHELD, given)
+        given = chosen(scores, labels, head)
+        given = np.where(too_low(scores, given, head), WITHHELD, given)
     return Answers(given, likeliest, margin.astype(np.float64))
 
 
@@ -147,8 +130,8 @@ def _decode(
     head: Head,
 ) -> list[Classification]:
     scores = _scores(outputs, head)  # (N, C)
-    best = _choose(scores, labels, head)  # (N,)
-    withheld = _withheld(scores, best, head)
+    best = chosen(scores, labels, head)  # (N,)
+    withheld = too_low(scores, best, head)
     rows = zip(best.tolist(), withheld.tolist(), scores.tolist(), encoded, strict=True)
     return [
         Classification(
@@ -162,22 +145,6 @@ def _decode(
         )
         for at, abstained, one_scores, one in rows
     ]
-
-
-def _limits(heads: Sequence[Head]) -> Sequence[str]:
-    if any(head.abstain_below for head in heads):
-        told = f'Where its score is too low, edgeft answers "{UNKNOWN}"; other readers of this '
-        return (f"{told}folder do not know that threshold.",)
-    return ("It always answers with one of its labels, whatever the text is about.",)
-
-
-def _rules(head: Head) -> list[str]:
-    rules = []
-    if head.label:
-        rules.append(f"{head.label} from a score of {head.threshold:.4f} on")
-    if head.abstain_below:
-        rules.append(f'"{UNKNOWN}" below a score of {head.abstain_below:.4f}')
-    return rules
 
 
 def _show(prediction: Classification, full: bool) -> dict[str, Any]:
@@ -232,88 +199,6 @@ def _further(outputs: Outputs, truths: Rows, labels: Labels, head: Head) -> dict
     return {**calibration(dense(outputs, LOGITS), truth, head.temperature).to_dict()}
 
 
-# --- the head: temperature and thresholds, set on the rows that choose ---------------
-
-
-def _check(wish: Wish, labels: Labels) -> None:
-    if wish.recall is not None and wish.right is not None:
-        raise UsageError(
-            "--recall and --abstain exclude each other: what is found at a low score would be "
-            "withheld for it."
-        )
-    if wish.label and wish.label not in labels:
-        raise UsageError(
-            f"The model has no label {wish.label!r}.", hint=f"It has: {', '.join(labels[:20])}."
-        )
-    if wish.right is not None and UNKNOWN in labels:
-        raise UsageError(
-            f"The model has a label {UNKNOWN!r} itself, so an abstention could not be told.",
-            hint="Rename that label, or leave --abstain out.",
-        )
-
-
-def _fit(
-    outputs: Outputs,
-    encoded: Sequence[Encoded],
-    inputs: Sequence[Input],
-    truths: Rows,
-    labels: Labels,
-    wish: Wish,
-    name: str,
-) -> Head:
-    from edgeft.tasks.calibration import (
-        fit_temperature,
-        precision_threshold,
-        probabilities,
-        recall_threshold,
-    )
-
-    logits, truth = dense(outputs, LOGITS), np.asarray(truths, np.int64)  # (N, C), (N,)
-    head = Head(fit_temperature(logits, truth))
-    scores = probabilities(logits, head.temperature)  # (N, C)
-    if wish.label:
-        at = labels.index(wish.label)
-        positive = truth == at  # (N,) bool
-        if wish.precision is not None:
-            found = precision_threshold(scores[:, at], positive, wish.precision)
-        else:
-            found = recall_threshold(scores[:, at], positive, wish.recall or 0.0)
-        if found is None:
-            raise GateError(
-                f"{name}: no threshold gives {wish.label!r} what was asked for on the "
-                f"{len(truth):,} rows that choose.",
-                hint="Ask for less, or leave --label-precision and --recall out.",
-            )
-        head = replace(head, label=wish.label, threshold=_below(found, scores[:, at]))
-    if wish.right is not None:
-        best = _choose(scores, labels, head)  # (N,)
-        given = scores[np.arange(len(best)), best]
-        found = precision_threshold(given, best == truth, wish.right)
-        if found is None:
-            raise GateError(
-                f"{name}: even its surest answers are not right to {wish.right:.1%} on the "
-                f"{len(truth):,} rows that choose.",
-                hint="Ask for less with --abstain, or leave it out.",
-            )
-        head = replace(head, abstain_below=_below(found, given))
-    return head
-
-
-def _below(score: float, scores: Floats) -> float:
-    """A threshold that ``score`` reaches and the next lower of the (N,) ``scores`` does not.
-
-    It has as few digits as that leaves, since the others of a score are those of
-    sums that another number of threads gives in another order.
-    """
-    reached: float = score * (1 - 1e-6)  # so that the same score in float32 still reaches it
-    lower = float(scores[scores < reached].max(initial=0.0))
-    for digits in range(LEAST_DIGITS, MOST_DIGITS):
-        threshold = math.floor(reached * 10.0**digits) / 10.0**digits
-        if threshold > lower:
-            return threshold
-    return reached
-
-
 # --- the data, which the runtime never reads -----------------------------------------
 
 
@@ -352,8 +237,8 @@ TASK = Task(
     alike_is="",
     schemes={},
     usage=Usage('model.predict("…").label'),
-    limits=_limits,
-    rules=_rules,
+    limits=limits_of,
+    rules=rules_of,
     cautions=lambda heads, bare: (),
     formats={},
     roles=("text", "label"),
@@ -373,8 +258,8 @@ TASK = Task(
     worst=_worst,
     further=_further,
     unfitted=always_plain,
-    fit=_fit,
-    check=_check,
+    fit=fit_head,
+    check=check_wish,
     show=_show,
     golden=GOLDEN_TEXTS,
     parity=parity_texts,
