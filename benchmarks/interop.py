@@ -336,9 +336,10 @@ def main() -> None:
               f"  edgeft alone {sorted({*one.edgeft} - {*one.theirs})}, "
               f"theirs alone {sorted({*one.theirs} - {*one.edgeft})}")  # fmt: skip
     if chosen.out:
+        asked = [json_of(one) for one in inputs]
         content = {"method": __doc__, "task": task.name, "readers": rows, "differences": [
-            {"reader": one.reader, "input": one.input, "edgeft": one.edgeft, "theirs": one.theirs,
-             "cause": one.cause} for one in found]}  # fmt: skip
+            {"reader": one.reader, "row": 1 + asked.index(one.input), "edgeft": one.edgeft,
+             "theirs": one.theirs, "cause": one.cause} for one in found]}  # fmt: skip
         chosen.out.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n")
     sys.exit(0 if all(one.explained for one in found) else 1)
 

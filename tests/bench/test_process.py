@@ -6,8 +6,8 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -107,9 +107,9 @@ def test_waiting_for_the_tokenizer_is_measured_where_it_happens(tiny_bundle: Pat
     with edgeft.load(tiny_bundle, device="cpu", variant="fp32", threads=1, observer=trace) as model:
         inner = model.runner._encoder.encode
 
-        def slow(texts: Sequence[str]) -> object:
+        def slow(*given: Any) -> object:
             time.sleep(0.3)
-            return inner(texts)
+            return inner(*given)
 
         model.runner._encoder.encode = slow  # type: ignore[method-assign, assignment]
         trace.clear()
@@ -118,8 +118,8 @@ def test_waiting_for_the_tokenizer_is_measured_where_it_happens(tiny_bundle: Pat
         assert len(found) == 2100
         assert sum(map(len, trace.batches)) == 2100
         # The first group is tokenized by the caller itself, the others meanwhile.
-        assert 0.3 <= trace.tokenize_s < 0.6
-        assert 0.1 < trace.wait_s < 0.7
+        assert 0.3 <= trace.tokenize_s < 0.9
+        assert 0.1 < trace.wait_s < 0.9
         assert trace.decode_s > 0
 
 

@@ -127,7 +127,7 @@ def test_a_panic_reaches_every_caller(model: edgeft.Model, monkeypatch: pytest.M
     class Panic(BaseException):
         """What a native library raises past every ``except Exception``."""
 
-    def panic(_: object) -> Any:
+    def panic(*_: object) -> Any:
         raise Panic("the tokenizer broke")
 
     monkeypatch.setattr(model.runner._encoder, "encode", panic)
@@ -221,10 +221,10 @@ def test_a_text_that_cannot_be_encoded_fails_nobody_elses(
 ) -> None:
     encode = model.runner._encoder.encode
 
-    def picky(texts: Sequence[str]) -> Any:
+    def picky(texts: Sequence[str], *known: Any) -> Any:
         if "bad" in texts:
             raise ValueError("cannot be read")
-        return encode(texts)
+        return encode(texts, *known)
 
     monkeypatch.setattr(model.runner._encoder, "encode", picky)
 

@@ -102,7 +102,8 @@ def test_two_processes_learn_what_one_learns_with_twice_the_batch(
     config = json.loads((still / "config.json").read_text())
     config.update(hidden_dropout_prob=0.0, attention_probs_dropout_prob=0.0)
     (still / "config.json").write_text(json.dumps(config))
-    values = {**options, "model": str(still), "epochs": 1, "optimizer": "sgd", "hold_out": 0.2}
+    values = {**options, "model": str(still), "epochs": 1, "optimizer": "sgd", "hold_out": 0.2,
+              "precision": "fp32"}  # fmt: skip
     alone = train(config_from(values), tmp_path / "one")
 
     command = [
@@ -111,7 +112,7 @@ def test_two_processes_learn_what_one_learns_with_twice_the_batch(
         "-m", "edgeft", "train", str(options["data"]), "--test", str(options["test"]),
         "--model", str(still), "--epochs", "1", "--batch-size", "8", "--learning-rate", "1e-2",
         "--optimizer", "sgd", "--hold-out", "0.2", "--device", "cpu", "--threads", "1",
-        "-o", "two", "--json",
+        "--precision", "fp32", "-o", "two", "--json",
     ]  # fmt: skip
     (tmp_path / "sitecustomize.py").write_text(
         "import atexit, glob, sys\n"
