@@ -163,6 +163,10 @@ def _content_of(manifest: Manifest) -> dict[str, Any]:
                 del written["variants"][its]["head"]
             else:
                 written["variants"][its]["head"] = _changed(variant.head)
+    content["pipeline"] = [
+        {name: value for name, value in asdict(step).items() if value not in ("", None)}
+        for step in manifest.pipeline
+    ]
     order = ("format", "digest", "requires", "models", "pipeline", "provenance", "files")
     content = {key: content[key] for key in order}
     return dict(json.loads(json.dumps(content)))  # tuples become lists, as a reader sees them

@@ -5,7 +5,7 @@ folder; ``folder`` reads and writes it. Standard library only.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from edgeft.bundle.integrity import FileRecord
@@ -40,6 +40,7 @@ FEATURES: Mapping[str, str] = {
     "normalize": "0.1.0",
     "decision": "0.1.0",
     "records": "0.2.0",
+    "cascade": "0.2.0",
     **TASKS,
 }
 CLASS_LOGITS = "logits"  # the output of that task
@@ -131,10 +132,15 @@ class ModelRecord:
 
 @dataclass(frozen=True)
 class PipelineStep:
-    """A model in the order of asking; below ``threshold`` the next one is asked."""
+    """A model in the order of asking, alone or as one stage of a cascade.
+
+    A cascade names the variant of each. Where the sureness of an answer is less than ``below`` the
+    next stage is asked, always where that is 1, and never after the last, which has none.
+    """
 
     model: str
-    threshold: float | None = None
+    variant: str = ""
+    below: float | None = None
 
 
 @dataclass(frozen=True)
@@ -151,8 +157,26 @@ class Manifest:
 
     @property
     def model(self) -> ModelRecord:
-        """The model that is asked first."""
-        return self.models[self.pipeline[0].model]
+        """The full model: the one that answers alone, or that a cascade asks last."""
+        return self.models[self.pipeline[-1].model]
+
+    @property
+    def stages(self) -> tuple[str, ...]:
+        """The names of a cascade's stages in the order of asking; () where one model is alone.
+
+        A stage is called as its model, with its variant behind that where another has the same.
+        """
+        if len(self.pipeline) == 1:
+            return ()
+        models = [step.model for step in self.pipeline]
+        return tuple(
+            step.model if models.count(step.model) == 1 else f"{step.model} {step.variant}"
+            for step in self.pipeline
+        )
+
+    def alone(self, model: str) -> "Manifest":
+        """The same bundle as if that model were the one to answer."""
+        return replace(self, pipeline=(PipelineStep(model),))
 
 
 def requires_of(manifest: Manifest) -> tuple[str, ...]:
@@ -163,5 +187,6 @@ def requires_of(manifest: Manifest) -> tuple[str, ...]:
         *("normalize",) * any(one.normalize for one in models),
         *("decision",) * decided,
         "records",
+        *("cascade",) * (len(manifest.pipeline) > 1),
         *sorted({one.task for one in models} & TASKS.keys() - {FIRST_TASK}),
     )

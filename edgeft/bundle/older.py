@@ -1,7 +1,7 @@
 """What version 0.1 wrote, in today's form.
 
 Then one model's task and labels stood on top of a manifest, goldens were logits, a head was a
-decision, and every answer a label.
+decision, and every answer a label; the one step of its pipeline had a threshold, which was null.
 """
 
 from collections.abc import Mapping
@@ -22,6 +22,9 @@ MEASURED = (
 
 def of_today(content: Mapping[str, Any]) -> Mapping[str, Any]:
     """A manifest of version 0.1 as it would stand today; any other is given back."""
+    steps = content.get("pipeline")
+    if isinstance(steps, list):
+        content = {**content, "pipeline": [_step(one) for one in steps]}
     models = content.get("models")
     if "labels" not in content or not isinstance(models, dict):
         return content
@@ -30,6 +33,10 @@ def of_today(content: Mapping[str, Any]) -> Mapping[str, Any]:
         **content,
         "models": {name: _model(one, shared) for name, one in models.items()},
     }
+
+
+def _step(step: Any) -> Any:
+    return _renamed(step, "threshold", "below") if isinstance(step, dict) else step
 
 
 def _model(model: Any, shared: Mapping[str, Any]) -> Any:

@@ -1,6 +1,7 @@
 """From a JSON document to a manifest: every field by type and range, and against the others."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from edgeft.bundle.integrity import FileRecord, leaves
@@ -37,7 +38,7 @@ from edgeft.fields import (
 )
 from edgeft.inputs import Input, columns_of, input_from
 from edgeft.normalize import STEPS
-from edgeft.tasks.task import FIRST_TASK, FOREIGN_TASK, TASKS, Head
+from edgeft.tasks.task import FIRST_TASK, FOREIGN_TASK, PLAIN, TASKS, Head
 
 __all__ = ["manifest_from"]
 
@@ -128,7 +129,12 @@ _MODEL = record(
     variants=mapped(_VARIANT, _NAME, 1, 1000),
     head=_HEAD,
 )
-_STEP = record(PipelineStep, model=_NAME, threshold=optional(number(0, 1)))
+_STEP = record(
+    PipelineStep,
+    model=_NAME,
+    variant=text(0, 200, controls=False),
+    below=optional(number(0, 1)),
+)
 _FILE = record(FileRecord, sha256=text(pattern="[0-9a-f]{64}"), bytes=whole(0, MOST_BYTES))
 _MANIFEST = record(
     Manifest,
@@ -150,10 +156,13 @@ def manifest_from(content: Mapping[str, Any]) -> Manifest:
     """
     manifest = _MANIFEST(of_today(content))
     _check_pipeline(manifest)
-    try:
-        _check_model(manifest, manifest.model)
-    except FieldError as error:
-        raise error.inside(manifest.pipeline[0].model).inside("models") from None
+    for name in dict.fromkeys(step.model for step in manifest.pipeline):
+        try:
+            _check_model(manifest, manifest.models[name])
+        except FieldError as error:
+            raise error.inside(name).inside("models") from None
+    if len(manifest.pipeline) > 1:
+        _check_cascade(manifest)
     return manifest
 
 
@@ -161,15 +170,54 @@ def manifest_from(content: Mapping[str, Any]) -> Manifest:
 
 
 def _check_pipeline(manifest: Manifest) -> None:
-    steps = manifest.pipeline
-    if len(manifest.models) > 1 or len(steps) > 1 or steps[0].threshold is not None:
-        raise FormatError(
-            f"It holds {len(manifest.models)} models, asked in {len(steps)} steps; "
-            "this version reads one model that answers alone.",
-            hint="Update with: pip install --upgrade edgeft",
-        )
-    if steps[0].model not in manifest.models:
-        raise FieldError(f"names no model of the bundle: {steps[0].model!r}", "pipeline", 0)
+    """Each step is of a model that is there, and says what one of so many steps does."""
+    last = len(manifest.pipeline) - 1
+    for at, step in enumerate(manifest.pipeline):
+        if step.model not in manifest.models:
+            raise FieldError(f"names no model of the bundle: {step.model!r}", "pipeline", at)
+        if at == last and step.below is not None:
+            found = f"is {step.below:g}, and there is no step after it"
+            raise FieldError(found, "pipeline", at, "below")
+        if at < last and step.below is None:
+            raise FieldError("is missing: it says when the next is asked", "pipeline", at, "below")
+        known = manifest.models[step.model].variants
+        if step.variant not in (known if last else ("",)):
+            found = f"is {step.variant!r}; " + (
+                f"the model has {', '.join(known)}" if last else "a model alone has no such choice"
+            )
+            raise FieldError(found, "pipeline", at, "variant")
+    asked = [(step.model, step.variant) for step in manifest.pipeline]
+    for at, one in enumerate(asked):
+        if one in asked[:at]:
+            raise FieldError(f"asks {' '.join(one)} once more", "pipeline", at)
+    for name in manifest.models:
+        if not any(name == model for model, _ in asked):
+            raise FieldError("is asked in no step of the pipeline", "models", name)
+
+
+def _check_cascade(manifest: Manifest) -> None:
+    """Every stage gives what the last one gives, so that one head reads all."""
+    last, full = manifest.pipeline[-1].model, manifest.model
+    for at, step in enumerate(manifest.pipeline):
+        model = manifest.models[step.model]
+        for name, its, theirs in (
+            ("task", model.task, full.task),
+            ("labels", model.labels, full.labels),
+        ):
+            if its != theirs:
+                found = f"are not those of {last!r}" if name == "labels" else (
+                    f"is {its}, and that of {last!r} is {theirs}"
+                )  # fmt: skip
+                raise FieldError(found, "models", step.model, name)
+        variant = model.variants[step.variant]
+        if variant.graph == FOREIGN:
+            raise FieldError("is of a graph that gives no scores", "pipeline", at, "variant")
+        if replace(model.head_of(step.variant), temperature=1.0) != PLAIN:
+            raise FormatError(
+                f"Stage {manifest.stages[at]} has thresholds of its own, which this version knows "
+                "of single models only.",
+                hint="Make the cascade of bundles that were exported without thresholds.",
+            )
 
 
 def _check_model(manifest: Manifest, model: ModelRecord) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, Unpack, overload
 
 from edgeft.bundle import MANIFEST, read_manifest
 from edgeft.bundle.integrity import Verify
-from edgeft.errors import BundleError, IntegrityError, UsageError
+from edgeft.errors import BundleError, FormatError, IntegrityError, UsageError
 from edgeft.runtime.cpu import usable_cores
 from edgeft.runtime.golden import check_recorded, hold_golden
 from edgeft.runtime.model import Model
@@ -254,6 +254,8 @@ def _load(
             f"{folder} has the digest {manifest.digest}, not {expect}.",
             hint="Load the bundle that you expect, or correct the digest.",
         )
+    if manifest.stages:
+        raise FormatError(f"{folder} is a cascade, which this version cannot load yet.")
     record = manifest.model
     task = task_named(record.task)
     _check_task(task, wanted_task, settings)

@@ -70,13 +70,13 @@ def test_unknown_format_and_feature_name_the_cure(bundle: Path) -> None:
     _rewrite(bundle, {"format": 2})
     with pytest.raises(FormatError, match="reads format 1"):
         read_manifest(bundle)
-    _rewrite(bundle, {"format": 1, "requires": {"cascade": "0.9.0"}})
-    with pytest.raises(FormatError, match="'cascade'") as caught:
+    _rewrite(bundle, {"format": 1, "requires": {"tomorrow": "0.9.0"}})
+    with pytest.raises(FormatError, match="'tomorrow'") as caught:
         read_manifest(bundle)
     assert "edgeft>=0.9.0" in caught.value.hint
     for odd in (None, "0' ; sh '", ["0.9.0"]):  # which nobody should paste into a shell
-        _rewrite(bundle, {"format": 1, "requires": {"cascade": odd}})
-        with pytest.raises(FormatError, match="'cascade'") as caught:
+        _rewrite(bundle, {"format": 1, "requires": {"tomorrow": odd}})
+        with pytest.raises(FormatError, match="'tomorrow'") as caught:
             read_manifest(bundle)
         assert caught.value.hint == "Update with: pip install --upgrade edgeft"
 
