@@ -3,6 +3,7 @@
 import string
 from pathlib import Path
 
+import numpy as np
 import torch
 import transformers
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
@@ -78,6 +79,27 @@ def answerer(folder: Path, *, seed: int = 0) -> Path:
     return _save(
         folder, transformers.BertForQuestionAnswering, config, ("LABEL_0", "LABEL_1"), seed
     )
+
+
+def static(
+    folder: Path, *, labels: tuple[str, ...] = LABELS, seed: int = 0, width: int = 32
+) -> Path:
+    """A static classifier with pairs of neighbours and a hidden layer."""
+    from edgeft.checkpoint.static import new_static
+
+    tokenizer = wordpiece(folder)
+    chance = np.random.default_rng(seed)
+    weights = np.ones(len(tokenizer))
+    weights[[tokenizer.cls_token_id, tokenizer.sep_token_id]] = 0
+    model = new_static(
+        chance.normal(size=(len(tokenizer), width)), weights, labels, bigrams=200, inner=16,
+        dropout=0.1, pad_id=tokenizer.pad_token_id, seed=seed,
+    )  # fmt: skip
+    with torch.no_grad():
+        model.static.bigrams.weight.normal_(generator=torch.Generator().manual_seed(seed))
+        model.classifier.weight.mul_(12.0)
+    model.save_pretrained(folder)
+    return folder
 
 
 def outlier(checkpoint: Path, folder: Path) -> Path:

@@ -17,6 +17,9 @@ def read_config(name: str, folder: Path) -> Any:
     """
     import transformers
 
+    from edgeft.checkpoint.static import register
+
+    register()
     raw = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     _check_quantization(name, raw)
     _check_labels(name, raw)

@@ -54,6 +54,8 @@ Variants:
   int8         dynamic, per channel, embeddings too: CPUs
   int8-static  scales fixed by your texts (QuantizeLinear), so that answers
                know no neighbours: VNNI, Arm, TensorRT
+  int8-vectors the embeddings alone, a scale for each row; all is computed
+               in float. With fp32 the default for a static model
   fp16         half precision, float outputs: GPUs
   int4         4-bit weights, computed in float: where size counts most
 
@@ -85,8 +87,8 @@ tests, from folders as transformers 4 or 5 writes them.
 @options.data_columns
 @click.option(
     "--variant", "variants", multiple=True, metavar="NAME",
-    help="fp32 (always there), portable, int8, int8-static, fp16, int4 or all; repeatable. What is "
-    "named by itself must pass its gate.  [default: what suits --target]",
+    help="fp32 (always there), portable, int8, int8-static, int8-vectors, fp16, int4 or all; "
+    "repeatable. What is named by itself must pass its gate.  [default: what suits --target]",
 )  # fmt: skip
 @click.option(
     "--target", default="avx2", show_default=True, metavar="NAME",

@@ -125,11 +125,19 @@ def _single_file(manifest: Manifest) -> list[str]:
 
 
 def _loading(name: str, manifest: Manifest) -> str:
+    from edgeft.checkpoint.static import MODEL_TYPE
+
     folder = json.dumps(name, ensure_ascii=False)
     graph = manifest.model.variants["fp32"].files["model"].rpartition("/")
     task = task_named(manifest.model.task)
     ort_class, output = task.ort_class, next(iter(task.outputs))
     use = task.usage
+    first = ""
+    if manifest.provenance["checkpoint"]["architecture"] == MODEL_TYPE:
+        first = (
+            "from edgeft.checkpoint.static import register\n\n"
+            "register()  # of this architecture transformers does not know by itself\n"
+        )
     return f"""With edgeft (`pip install 'edgeft[cpu]'`):
 
 ```python
@@ -142,7 +150,7 @@ model = edgeft.load({folder})
 With Optimum (`pip install 'optimum-onnx[onnxruntime]'`):
 
 ```python
-from optimum.onnxruntime import {ort_class}
+{first}from optimum.onnxruntime import {ort_class}
 from transformers import AutoTokenizer
 
 model = {ort_class}.from_pretrained(

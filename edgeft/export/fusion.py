@@ -18,8 +18,11 @@ FUSES_ALL = ("bert", "electra", "distilbert", "roberta", "xlm-roberta", "camembe
 NEVER = ("gpt2",)  # its fusion wants a cache of past tokens, which a classifier has not
 
 
-def fuse(plain: Path, config: Any, work: Path) -> Path | None:
-    """The graph with onnxruntime's own operators; None where no attention was fused."""
+def fuse(plain: Path, config: Any, path: Path, *, look_ups: bool = True) -> Path | None:
+    """Write the graph with onnxruntime's own operators; None where no attention was fused.
+
+    Without ``look_ups`` those of embeddings stay operators of their own.
+    """
     import_onnxruntime()
     import onnx
 
@@ -34,6 +37,9 @@ def fuse(plain: Path, config: Any, work: Path) -> Path | None:
         return None
     if config.model_type in NEVER:
         return None
+    options = FusionOptions(family)
+    if not look_ups:
+        options.enable_embed_layer_norm = False
     with contained(), quiet():
         optimizer = optimize_model(
             str(plain),
@@ -41,13 +47,12 @@ def fuse(plain: Path, config: Any, work: Path) -> Path | None:
             num_heads=getattr(config, "num_attention_heads", 0),
             hidden_size=getattr(config, "hidden_size", 0),
             opt_level=1,
-            optimization_options=FusionOptions(family),
+            optimization_options=options,
         )
     model = optimizer.model
     if not any(node.op_type in ATTENTION for node in model.graph.node):
         return None
     _drop_unused_domains(model)
-    path = work / "fused.onnx"
     onnx.save(model, path)
     return path
 

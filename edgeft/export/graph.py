@@ -13,6 +13,7 @@ from edgeft.checkpoint.open import Checkpoint
 from edgeft.checkpoint.pretrained import first_line, quiet
 from edgeft.errors import GateError, ModelError
 from edgeft.export.fusion import ATTENTION, FUSED_DOMAIN, check_fusion, fuse
+from edgeft.export.static import is_static, write_static
 from edgeft.folders import is_write_failure
 from edgeft.proof.limits import SAME_LOGITS
 from edgeft.runtime.cpu import usable_cores
@@ -44,15 +45,20 @@ class Graphs:
     """A model as ONNX, in float32: ``plain`` operators, and ``fused`` where that pays.
 
     ``fused`` is the plain one where fusing is impossible, changes the answers,
-    or makes the file much larger. ``notes`` tell what a user should know.
+    or makes the file much larger. ``gathering`` is the fused one with the look-ups of
+    embeddings as operators of their own, where that was asked for. ``notes`` tell what a user
+    should know.
     """
 
     plain: Path
     fused: Path
+    gathering: Path
     notes: tuple[str, ...] = ()
 
 
-def export_graphs(checkpoint: Checkpoint, work: Path, *, allow_unfused: bool = False) -> Graphs:
+def export_graphs(
+    checkpoint: Checkpoint, work: Path, *, allow_unfused: bool = False, gathering: bool = False
+) -> Graphs:
     """Write the model's fp32 graphs into ``work``. Two exports give the same bytes.
 
     Raises ModelError where the architecture cannot be exported, GateError where
@@ -66,7 +72,7 @@ def export_graphs(checkpoint: Checkpoint, work: Path, *, allow_unfused: bool = F
             hint="Choose a BERT-like encoder.",
         )
     expected = _prove(plain, checkpoint)
-    fused = fuse(plain, checkpoint.config, work)
+    fused = fuse(plain, checkpoint.config, work / "fused.onnx")
     layers = describe_graph(fused).fused_attention if fused is not None else 0
     notes = [check_fusion(checkpoint.config, layers, allow_unfused=allow_unfused)]
     if fused is None:
@@ -83,7 +89,10 @@ def export_graphs(checkpoint: Checkpoint, work: Path, *, allow_unfused: bool = F
         grown = f"{plain.stat().st_size / 1e6:.0f} to {fused.stat().st_size / 1e6:.0f} MB"
         notes.append(f"The graph was left unfused: fusing copies shared layers, {grown}.")
         fused = plain
-    return Graphs(plain, fused, tuple(note for note in notes if note))
+    apart = fused
+    if gathering and fused != plain:
+        apart = fuse(plain, checkpoint.config, work / "gathering.onnx", look_ups=False) or plain
+    return Graphs(plain, fused, apart, tuple(note for note in notes if note))
 
 
 def describe_graph(path: Path) -> Graph:
@@ -109,9 +118,12 @@ def _export_plain(checkpoint: Checkpoint, work: Path) -> Path:
     folder = work / "plain"
     try:
         with contained(), quiet(), random_states(seed=0):  # it is traced on random ids
-            onnx_export_from_model(
-                checkpoint.model, folder, task=checkpoint.task.export_task, do_validation=False
-            )
+            if is_static(checkpoint):
+                write_static(checkpoint, folder / "model.onnx")
+            else:
+                onnx_export_from_model(
+                    checkpoint.model, folder, task=checkpoint.task.export_task, do_validation=False
+                )
     except Exception as error:  # torch, optimum and onnx share no base
         if is_write_failure(error):
             raise

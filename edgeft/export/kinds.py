@@ -14,12 +14,16 @@ from edgeft.export.quantize import (
     weight_nodes,
 )
 from edgeft.export.targets import Target
+from edgeft.export.vectors import quantize_vectors
 from edgeft.runtime.engine import Ends
 from edgeft.tasks.encoded import Part
 
-__all__ = ["ALL", "VARIANT_KINDS", "VariantKind", "Materials", "choose_kinds", "layers_of", "make"]
+__all__ = ["ALL", "VARIANT_KINDS", "VECTORS", "VariantKind", "Materials", "choose_kinds",
+           "layers_of", "make"]  # fmt: skip
 
 ALL = "all"  # of the kinds, each of which may be left out
+VECTORS = "int8-vectors"
+STATIC = ("fp32", VECTORS)  # of a model that is little but its vectors, wherever it will run
 
 
 @dataclass(frozen=True)
@@ -47,7 +51,7 @@ class VariantKind:
     make: writes it; raises ModelError. told: its method, as the manifest tells it; "" where there
         is nothing to tell.
     fused: made from the graph with onnxruntime's own operators, where there is one; "taken" where
-        the target takes these.
+        the target takes these; "gathering" with embeddings' look-ups still operators of their own.
     wants: the CPU or GPU feature that it is made for.
     takes_scales: activations get their scales from texts of the user's.
     layered: layers can be left in float. full_range: its weights use all 8 bits, unless the target
@@ -68,6 +72,8 @@ class VariantKind:
 
     def source(self, materials: Materials) -> Path:
         """The fp32 graph that it is made from."""
+        if self.fused == "gathering":
+            return materials.graphs.gathering
         fused = not materials.target.plain if self.fused == "taken" else self.fused
         return materials.graphs.fused if fused else materials.graphs.plain
 
@@ -87,10 +93,11 @@ def layers_of(name: str, materials: Materials) -> list[str]:
     return weight_nodes(kind.source(materials)) if kind.layered else []
 
 
-def choose_kinds(named: Sequence[str], target: Target) -> list[str]:
+def choose_kinds(named: Sequence[str], target: Target, *, static: bool = False) -> list[str]:
     """The variants to make, fp32 first: those that were named, or ALL, else the target's.
 
-    Raises UsageError where one does not exist.
+    Where none is named a ``static`` model gets its own, whatever the target. Raises UsageError
+    where one does not exist.
     """
     unknown = sorted(set(named) - {*VARIANT_KINDS, ALL})
     if unknown:
@@ -100,7 +107,8 @@ def choose_kinds(named: Sequence[str], target: Target) -> list[str]:
         )
     if ALL in named:
         return list(VARIANT_KINDS)
-    wanted = {"fp32", *(named or target.variants)}
+    usual = STATIC if static else target.variants
+    wanted = {"fp32", *(named or usual)}
     return [name for name in VARIANT_KINDS if name in wanted]
 
 
@@ -122,6 +130,10 @@ def _static(source: Path, path: Path, materials: Materials, leave: Collection[st
         symmetric=materials.target.symmetric,
         leave=leave,
     )
+
+
+def _vectors(source: Path, path: Path, materials: Materials, leave: Collection[str]) -> None:
+    quantize_vectors(source, path)
 
 
 def _half(source: Path, path: Path, materials: Materials, leave: Collection[str]) -> None:
@@ -156,6 +168,13 @@ VARIANT_KINDS: Mapping[str, VariantKind] = {
         takes_scales=True,
         layered=True,
         full_range=True,
+    ),
+    VECTORS: VariantKind(
+        "onnx/model_int8_vectors.onnx",
+        "int8",
+        _vectors,
+        told="vectors alone, a scale for each",
+        fused="gathering",
     ),
     "fp16": VariantKind("onnx/model_fp16.onnx", "fp16", _half, fused="taken", wants="cuda"),
     "int4": VariantKind("onnx/model_q4.onnx", "int4", _four_bits, fused=False),

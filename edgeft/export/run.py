@@ -15,7 +15,7 @@ from edgeft.export.card import model_card
 from edgeft.export.draft import Draft
 from edgeft.export.factory import Factory, Rules
 from edgeft.export.graph import export_graphs
-from edgeft.export.kinds import ALL, VARIANT_KINDS, Materials, choose_kinds
+from edgeft.export.kinds import ALL, VARIANT_KINDS, VECTORS, Materials, choose_kinds
 from edgeft.export.overlap import overlap_notes, trained_on
 from edgeft.export.provenance import provenance
 from edgeft.export.references import make_reference
@@ -27,6 +27,7 @@ from edgeft.export.single_file import (
     prove,
     write_single_file,
 )
+from edgeft.export.static import is_static
 from edgeft.export.targets import TARGETS, Target, resolve_target
 from edgeft.folders import BUNDLE, new_folder
 from edgeft.inputs import Input
@@ -100,7 +101,7 @@ def export(config: ExportConfig, progress: Progress = silent, tell: Tell = unhea
     DependencyError.
     """
     target_name = resolve_target(config.target)
-    kinds = _check(config, TARGETS[target_name])
+    _check(config, TARGETS[target_name])
     with new_folder(
         config.out,
         BUNDLE,
@@ -108,13 +109,12 @@ def export(config: ExportConfig, progress: Progress = silent, tell: Tell = unhea
         inputs=[one for one in (config.data, config.test, config.scales) if one],
         models=[one for one in (config.checkpoint, config.original) if one],
     ) as folder:
-        return _export(config, target_name, kinds, folder, progress, tell)
+        return _export(config, target_name, folder, progress, tell)
 
 
 def _export(
     config: ExportConfig,
     target_name: str,
-    kinds: Sequence[str],
     folder: Path,
     progress: Progress,
     tell: Tell,
@@ -124,8 +124,9 @@ def _export(
         if path is not None and not path.exists():
             open_lines(path)  # which says so before a model is loaded, or fetched
     checkpoint = open_checkpoint(config.checkpoint)
+    kinds = choose_kinds(config.variants, target, static=is_static(checkpoint))
     if config.single_file:
-        _check_single_file(checkpoint)
+        _check_single_file(config.single_file, kinds, checkpoint)
     evidence = read_evidence(
         config.data,
         config.test,
@@ -154,7 +155,12 @@ def _export(
     draft = Draft(folder, checkpoint, target)
     with tempfile.TemporaryDirectory(prefix=".work-", dir=folder) as work:
         progress("exporting", 0, 1)
-        graphs = export_graphs(checkpoint, Path(work), allow_unfused=config.allow_unfused)
+        graphs = export_graphs(
+            checkpoint,
+            Path(work),
+            allow_unfused=config.allow_unfused,
+            gathering=VECTORS in kinds,
+        )
         progress("exporting", 1, 1)
         materials = Materials(
             graphs, target, _parts(checkpoint, evidence.scales or ()), fills(checkpoint)
@@ -206,16 +212,13 @@ def _export(
     return result
 
 
-def _check(config: ExportConfig, target: Target) -> list[str]:
-    """The variants to make; raises UsageError where the request makes no sense."""
+def _check(config: ExportConfig, target: Target) -> None:
+    """Raise UsageError where the request makes no sense, whatever the checkpoint."""
     kinds = choose_kinds(config.variants, target)
     if config.single_file:
         check_extensions()
-        if config.single_file not in kinds:
-            raise UsageError(
-                f"--single-file {config.single_file}: no such variant is made.",
-                hint=f"These are: {', '.join(kinds)}.",
-            )
+        if config.single_file not in VARIANT_KINDS:
+            raise _not_made(config.single_file, kinds)
     if not 0 <= config.max_drop <= 100:
         raise UsageError(f"--max-drop {config.max_drop:g} is no number of points from 0 to 100.")
     if config.data is None:
@@ -240,11 +243,19 @@ def _check(config: ExportConfig, target: Target) -> list[str]:
             f"{scaled[0]} takes its scales from texts of yours, and there are none.",
             hint="Add --scales FILE or --data FILE.",
         )
-    return kinds
 
 
-def _check_single_file(checkpoint: Checkpoint) -> None:
-    """Raise UsageError where no single file can stand for the model."""
+def _not_made(variant: str, kinds: Sequence[str]) -> UsageError:
+    return UsageError(
+        f"--single-file {variant}: no such variant is made.",
+        hint=f"These are: {', '.join(kinds)}.",
+    )
+
+
+def _check_single_file(variant: str, kinds: Sequence[str], checkpoint: Checkpoint) -> None:
+    """Raise UsageError where no single file can stand for the model, or for that variant."""
+    if variant not in kinds:
+        raise _not_made(variant, kinds)
     if checkpoint.task is not TASK:
         raise UsageError(
             "A single file answers with one label a text; it cannot tell where in a text something "

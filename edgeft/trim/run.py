@@ -182,6 +182,8 @@ def _write_model(old: Checkpoint, folder: Path, ids: Mapping[int, int]) -> None:
 
     import torch
 
+    from edgeft.checkpoint.static import StaticForSequenceClassification
+
     model = copy.deepcopy(old.model)
     embeddings = model.get_input_embeddings()
     rows = torch.tensor(list(ids))  # old ids, in the order of the new ones
@@ -190,6 +192,8 @@ def _write_model(old: Checkpoint, folder: Path, ids: Mapping[int, int]) -> None:
     model.set_input_embeddings(
         torch.nn.Embedding.from_pretrained(weight, freeze=False, padding_idx=padding)
     )
+    if isinstance(model, StaticForSequenceClassification):
+        model.keep_tokens(rows)
     model.config.vocab_size = len(ids)
     for name in ID_FIELDS:
         value = getattr(model.config, name, None)

@@ -249,7 +249,7 @@ def canine(folder: Path) -> Path:
 
 
 ALL = (tiny.bert, tiny.distilbert, roberta, electra, deberta, albert, mobilebert, mpnet,
-       xlm_roberta, modernbert, gpt2)  # fmt: skip
+       xlm_roberta, modernbert, gpt2, tiny.static)  # fmt: skip
 
 
 def _save(

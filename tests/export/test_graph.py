@@ -31,6 +31,7 @@ TWO = ENDS - {"token_type_ids"}
         (architectures.mpnet, "onnx", 0, TWO),
         (architectures.modernbert, "onnx", 0, TWO),
         (architectures.gpt2, "onnx", 0, TWO),
+        (tiny.static, "onnx", 0, TWO),
     ],
 )
 def test_each_architecture_is_fused_as_far_as_it_goes(

@@ -48,6 +48,13 @@ def test_names_go_before_the_target(named: tuple[str, ...], target: str, chosen:
     assert choose_kinds(named, TARGETS[target]) == chosen
 
 
+def test_a_static_model_has_variants_of_its_own() -> None:
+    for target in TARGETS.values():
+        assert choose_kinds((), target, static=True) == ["fp32", "int8-vectors"]
+        assert "int8-vectors" not in choose_kinds((), target)
+    assert choose_kinds(("int8",), TARGETS["avx2"], static=True) == ["fp32", "int8"]
+
+
 def test_what_does_not_exist() -> None:
     with pytest.raises(UsageError, match="no variant 'int3'"):
         choose_kinds(("int3",), TARGETS["avx2"])
