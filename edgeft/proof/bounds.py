@@ -30,7 +30,7 @@ WARY = 0.1  # of the allowed chance of error, spent on how often two answers par
 HALVINGS = 50  # of an interval that holds a bound
 FIRST_SPREAD = 0.25  # the variance that losses are taken to have before any is seen
 MOST_BET = 0.9  # of the capital, so that no loss takes all of it
-MOST_ROWS = 1 << 24  # that are ever told to be needed
+MOST_ROWS = 1 << 18  # that are ever told to be needed
 
 Floats = NDArray[np.float64]
 
