@@ -10,7 +10,8 @@ class Seen:
 
     def __init__(self) -> None:
         self.runs: list[list[Part]] = []
-        self.padded = self.encoded = self.answered = self.waits = 0
+        self.padded = self.encoded = self.decodings = self.waits = 0
+        self.stages: dict[str, int] = {}
 
     def tokenized(self, seconds: float, inputs: int) -> None:
         assert seconds >= 0
@@ -27,4 +28,7 @@ class Seen:
 
     def decoded(self, seconds: float, inputs: int) -> None:
         assert seconds >= 0
-        self.answered += inputs
+        self.decodings += inputs
+
+    def answered(self, stage: str, inputs: int) -> None:
+        self.stages[stage] = self.stages.get(stage, 0) + inputs

@@ -19,7 +19,8 @@ class Trace:
     thread tokenizes meanwhile costs it nothing. wait_s: of waiting for that other
     thread. run_s: in the engine, padding included. decode_s: from outputs to
     predictions. batches: the true lengths of the parts of each run.
-    padded_tokens: what those runs computed. ``on_run`` is called after each run.
+    padded_tokens: what those runs computed. stages: how many inputs each stage of a cascade
+    answered. ``on_run`` is called after each run.
     """
 
     def __init__(self, on_run: Callable[[], None] = _nothing) -> None:
@@ -31,6 +32,7 @@ class Trace:
         self.tokenize_s = self.wait_s = self.run_s = self.decode_s = 0.0
         self.batches: list[list[int]] = []
         self.padded_tokens = 0
+        self.stages: dict[str, int] = {}
         self._own = threading.get_ident()
 
     def tokenized(self, seconds: float, inputs: int) -> None:
@@ -52,3 +54,7 @@ class Trace:
     def decoded(self, seconds: float, inputs: int) -> None:
         """Count what it took to make predictions."""
         self.decode_s += seconds
+
+    def answered(self, stage: str, inputs: int) -> None:
+        """Count what one stage answered."""
+        self.stages[stage] = self.stages.get(stage, 0) + inputs

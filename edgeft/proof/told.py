@@ -40,7 +40,7 @@ def tell(
     Texts whose answers would depend on their neighbours in a batch are run
     alone, so that the same texts in another order get the same figures.
     """
-    alone = not model.manifest.model.variants[model.variant].batch_invariant
+    alone = not model.batch_invariant
     encoded: list[Encoded] = []
     parts = []
     progress(step, 0, len(inputs))

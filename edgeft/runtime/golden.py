@@ -79,8 +79,11 @@ def largest_difference(ones: Flat, others: Flat) -> float:
     return largest
 
 
-def hold_golden(model: Model) -> None:
-    """Raise IntegrityError where the golden texts get other answers than the recorded ones."""
+def hold_golden(model: Model, *, stage: str = "") -> None:
+    """Raise IntegrityError where the golden texts get other answers than the recorded ones.
+
+    ``stage`` is what a cascade calls the model, "" where it is alone.
+    """
     try:
         result = check_golden(model)
     except RunError as error:
@@ -91,6 +94,8 @@ def hold_golden(model: Model) -> None:
     if not result.passed:
         others = [name for name in model.manifest.model.variants if name != model.variant]
         other = f"Load another variant, such as {others[0]!r}, or export" if others else "Export"
+        if stage:
+            other = "Load another stage alone with variant=…, or make the cascade"
         raise IntegrityError(
             f"On this machine the variant {model.variant!r} does not answer as recorded: golden "
             f"logits differ by up to {result.max_abs_difference:.3g} "

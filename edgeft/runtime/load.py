@@ -2,29 +2,21 @@
 
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Unpack, overload
+from typing import TYPE_CHECKING, Literal, Unpack, overload
 
-from edgeft.bundle import MANIFEST, read_manifest
+from edgeft.bundle import MANIFEST
 from edgeft.bundle.integrity import Verify
-from edgeft.errors import BundleError, FormatError, IntegrityError, UsageError
+from edgeft.errors import BundleError
+from edgeft.runtime.assemble import Wishes, assemble
 from edgeft.runtime.cpu import usable_cores
-from edgeft.runtime.golden import check_recorded, hold_golden
 from edgeft.runtime.model import Model
 from edgeft.runtime.observer import Observer
-from edgeft.runtime.opening import TENSORRT_ROWS, Opening, open_variant
-from edgeft.runtime.options import Options, check_options, no_windows
-from edgeft.runtime.providers import resolve_device
-from edgeft.runtime.runner import Runner, Serving
-from edgeft.runtime.sealed import SealedFiles
-from edgeft.runtime.tokenize import TextEncoder
-from edgeft.runtime.trial import quickest, suitable
-from edgeft.tasks import TASKS, task_named
-from edgeft.tasks.encoded import default_overlap
-from edgeft.tasks.task import LongTexts, Task
+from edgeft.runtime.options import Options, check_options
+from edgeft.runtime.runner import Serving
+from edgeft.tasks.task import LongTexts
 
 if TYPE_CHECKING:
     from edgeft.tasks.answers import Answer
@@ -99,7 +91,9 @@ def load(
         environment variable EDGEFT_CACHE names (/dev/null: none). fp32 where no other
         is clearly quicker. Without a cache, and for graphs above 256 MB, a rule
         decides: int8 where the CPU has int8 dot products (VNNI, AMX, Arm), else fp32.
-        On a GPU it is fp16, if there.
+        On a GPU it is fp16, if there. "auto" of a cascade is all of its stages, each in the
+        variant that it was proven with, and so is "cascade"; the name of one of its stages, or
+        of a variant of its full model, is that model alone.
     task: what the model is asked for, such as "token-classification": a bundle of another
         task is an error. By default whatever the bundle is of.
     threads: CPU threads; by default as many as the process may use.
@@ -164,26 +158,26 @@ def load(
     folder = Path(path)
     return _settled(
         folder,
-        lambda: _load(
+        lambda: assemble(
             folder,
-            device=device,
-            wanted=variant,
-            wanted_task=task,
-            threads=threads or usable_cores(),
-            verify=verify,
-            expect=expect,
-            on_long=on_long,
-            overlap=overlap,
-            batch_invariant=batch_invariant,
-            settings={name: one for name, one in settings.items() if one is not None},
-            serving=Serving(
-                batch_tokens=batch_tokens,
-                max_waiting=max_waiting,
-                wait_s=wait_ms / 1e3,
+            Wishes(
+                device=device,
+                variant=variant,
+                task=task,
+                threads=threads or usable_cores(),
+                verify=verify,
+                expect=expect,
+                on_long=on_long,
+                overlap=overlap,
+                batch_invariant=batch_invariant,
+                spin=spin,
+                cuda_graphs=cuda_graphs,
+                settings={name: one for name, one in settings.items() if one is not None},
+                serving=Serving(
+                    batch_tokens=batch_tokens, max_waiting=max_waiting, wait_s=wait_ms / 1e3
+                ),
+                observer=observer,
             ),
-            spin=spin,
-            cuda_graphs=cuda_graphs,
-            observer=observer,
         ),
     )
 
@@ -228,110 +222,3 @@ def _state(folder: Path) -> tuple[int, ...] | None:
     except (OSError, ValueError):
         return None
     return place.st_dev, place.st_ino, manifest.st_ino, manifest.st_mtime_ns, manifest.st_size
-
-
-def _load(
-    folder: Path,
-    *,
-    device: str,
-    wanted: str,
-    wanted_task: str | None,
-    threads: int,
-    verify: Verify,
-    expect: str | None,
-    on_long: LongTexts | None,
-    overlap: int | None,
-    batch_invariant: bool,
-    settings: Mapping[str, Any],
-    serving: Serving,
-    spin: bool | None,
-    cuda_graphs: bool,
-    observer: Observer | None,
-) -> Model:
-    manifest = read_manifest(folder)
-    if expect is not None and expect != manifest.digest:
-        raise IntegrityError(
-            f"{folder} has the digest {manifest.digest}, not {expect}.",
-            hint="Load the bundle that you expect, or correct the digest.",
-        )
-    if manifest.stages:
-        raise FormatError(f"{folder} is a cascade, which this version cannot load yet.")
-    record = manifest.model
-    task = task_named(record.task)
-    _check_task(task, wanted_task, settings)
-    on_long = on_long or task.on_long
-    if overlap is None:
-        overlap = default_overlap(record.max_length)
-    elif on_long != "window":
-        raise no_windows()
-    with SealedFiles(folder, manifest.files, verify) as files:
-        place = resolve_device(device)  # imports onnxruntime while the files are hashed
-        if cuda_graphs and place.kind != "cuda":
-            raise UsageError(f"There are no CUDA graphs on {place}.", hint="Add device='cuda'.")
-        opening = Opening(folder, manifest, place, threads, verify, spin, cuda_graphs)
-        names = suitable(opening, wanted)
-        if verify != "off":
-            for name in names:
-                check_recorded(folder, manifest, name)
-        encoder = TextEncoder(
-            files.read(record.tokenizer),
-            record.max_length,
-            record.normalize,
-            overlap=overlap if on_long == "window" else None,
-            empty=record.pad_id,
-            offsets=task.by_token,
-        )
-        opened = {name: open_variant(opening, name, files) for name in names}
-        files.finish()
-    name = names[0]
-    if len(names) > 1:
-        name = quickest(opening, {name: engine for name, (engine, _) in opened.items()}, encoder)
-    engine, found = opened[name]
-    runner = Runner(
-        task=task,
-        labels=len(record.labels),
-        encoder=encoder,
-        engine=engine,
-        device=found,
-        threads=threads,
-        max_length=record.max_length,
-        serving=replace(
-            serving,
-            on_long=on_long,
-            alone=batch_invariant and not record.variants[name].batch_invariant,
-            max_rows=TENSORRT_ROWS if place.kind == "tensorrt" else None,
-        ),
-        observer=observer,
-    )
-    model = Model(
-        task=task,
-        head=replace(record.head_of(name), **settings),
-        manifest=manifest,
-        variant=name,
-        device=found,
-        threads=threads,
-        runner=runner,
-    )
-    if verify != "off":
-        try:
-            hold_golden(model)
-        except BaseException:
-            model.close()
-            raise
-    return model
-
-
-def _check_task(task: Task, wanted: str | None, settings: Mapping[str, Any]) -> None:
-    """Raise UsageError where a bundle's task is not the one that was named, or lacks a setting."""
-    if wanted is not None and wanted != task.name:
-        known = ", ".join(TASKS)
-        raise UsageError(
-            f"The bundle is of the task {task.name}, not {wanted}."
-            if wanted in TASKS
-            else f"There is no task {wanted!r}.",
-            hint=f"Leave task out to take it as it is. Tasks are: {known}.",
-        )
-    for name in settings:
-        if name not in task.settings:
-            has = ", ".join(sorted(task.settings)) or "none"
-            raise UsageError(f"A {task.name} bundle has no {name}.", hint=f"Its settings: {has}.")

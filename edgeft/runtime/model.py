@@ -8,10 +8,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Generic, NoReturn, Self, overload
 
 from edgeft.bundle import Manifest
-from edgeft.errors import DeadlineError
+from edgeft.errors import DeadlineError, UsageError
 from edgeft.inputs import Input
+from edgeft.runtime.cascade import Cascade
 from edgeft.runtime.providers import Device
-from edgeft.runtime.runner import GROUP, Runner
+from edgeft.runtime.runner import Runner
 from edgeft.runtime.texts import check_input, check_list, check_source, one_by_one
 from edgeft.tasks.encoded import Encoded
 from edgeft.tasks.outputs import Outputs, in_a_row
@@ -38,7 +39,9 @@ class Model(Generic[Prediction]):
 
     Attributes say what runs: ``task``, ``device`` (its name, provider and nodes),
     ``variant``, ``threads``, ``labels``, ``head`` (how outputs become answers),
-    ``max_length`` (tokens), ``manifest``; ``runner`` is what runs.
+    ``max_length`` (tokens), ``manifest``; ``runner`` is what runs. Of a cascade ``stages`` names
+    those that answer, in the order of asking, else it is (); ``device``, ``labels`` and
+    ``max_length`` are those of its full model, ``variant`` tells each stage's ("int8+fp32").
     It stays in the process that loaded it: one that is forked or spawned loads
     its own, after the fork; it is neither pickled nor copied. Dropping it frees what
     ``close`` frees.
@@ -53,12 +56,13 @@ class Model(Generic[Prediction]):
         variant: str,
         device: Device,
         threads: int,
-        runner: Runner,
+        runner: Runner | Cascade,
     ) -> None:
         self.task = task
         self._takes: Any = task.takes
         self.manifest = manifest
         self.labels = manifest.model.labels
+        self.stages = manifest.stages
         self.variant = variant
         self.device = device
         self.threads = threads
@@ -90,11 +94,12 @@ class Model(Generic[Prediction]):
         check_list(inputs, "predict", wanted=f"{_one_of(self.task)} or a list of such")
         return list(self.stream(inputs))
 
-    def stream(self, inputs: Iterable[Input], *, group: int = GROUP) -> Iterator[Prediction]:
+    def stream(self, inputs: Iterable[Input], *, group: int | None = None) -> Iterator[Prediction]:
         """Predict any iterable of inputs, in order and in bounded memory.
 
-        ``group`` of them are planned together. The next group is read before this
-        one is run, and tokenized meanwhile: from a slow source take a small one.
+        ``group`` of them are planned together, by default 1,024, and 4,096 for a cascade.
+        The next group is read before this one is run, and tokenized meanwhile: from a slow
+        source take a small one.
         Raises what ``predict`` raises; where the source fails, the answers to all
         inputs before are given first.
         """
@@ -137,16 +142,26 @@ class Model(Generic[Prediction]):
         self.runner.usable()
         check_list(inputs, "outputs")
         if cut:
+            runner = self._single()
             inputs = list(self._checked(inputs))
-            encoded = self.runner.encode(inputs) if inputs else []
+            encoded = runner.encode(inputs) if inputs else []
             first = [Encoded(one.parts[:1]) for one in encoded]
             parts = [one.parts[0] for one in encoded]
-            return first, self.task.join(self.runner.run(parts, alone=alone), first)
+            return first, self.task.join(runner.run(parts, alone=alone), first)
         found = list(self.runner.stream(self._checked(inputs), alone=alone))
         if not found:
-            return [], self.task.join(self.runner.run([]), [])
+            return [], self.runner.outputs([])
         encoded = [one for _, some, _ in found for one in some]
         return encoded, in_a_row([outputs for _, _, outputs in found])
+
+    @property
+    def batch_invariant(self) -> bool:
+        """Whether what runs promises that an answer does not depend on neighbours in a batch."""
+        steps = self.manifest.pipeline
+        if not self.stages:
+            return self.manifest.model.variants[self.variant].batch_invariant
+        models = self.manifest.models
+        return all(models[one.model].variants[one.variant].batch_invariant for one in steps)
 
     def close(self) -> None:
         """Free the session; callers that wait, and later ones, get ClosedError."""
@@ -178,6 +193,15 @@ class Model(Generic[Prediction]):
 
     def _checked(self, inputs: Iterable[Input]) -> Iterator[Input]:
         return one_by_one(inputs, self.task.takes)
+
+    def _single(self) -> Runner:
+        """What runs, where that is one model. Raises UsageError."""
+        if isinstance(self.runner, Runner):
+            return self.runner
+        raise UsageError(
+            "A cascade has no first part of an input: its stages may read different ones.",
+            hint=f"Load a stage alone with variant=…: {', '.join(self.stages)}.",
+        )
 
     def _decode(
         self, outputs: Outputs, encoded: Sequence[Encoded], inputs: Sequence[Input]

@@ -29,3 +29,10 @@ class Observer(Protocol):
     def decoded(self, seconds: float, inputs: int) -> None:
         """Outputs became predictions."""
         ...
+
+    def answered(self, stage: str, inputs: int) -> None:
+        """So many inputs were left to the outputs of one stage of a cascade.
+
+        Equal inputs that were run once count once. No other model tells this.
+        """
+        ...

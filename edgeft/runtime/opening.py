@@ -96,7 +96,8 @@ def _session_options(opening: Opening, name: str, *, spin: bool) -> SessionOptio
     cache = profile = None
     if place.kind == "tensorrt":
         version = str(import_onnxruntime().__version__)
-        key = "\n".join([manifest.digest, name, version, nvidia_gpu(int(place.which))])
+        graph = variant.files["model"]
+        key = "\n".join([manifest.digest, graph, version, nvidia_gpu(int(place.which))])
         with suppress(OutputError):  # without a cache TensorRT compiles its engines every time
             cache = private_folder("tensorrt", hashlib.sha256(key.encode()).hexdigest()[:32])
         profile = _profile(variant, manifest.model.max_length)

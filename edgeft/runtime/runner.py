@@ -25,9 +25,9 @@ from edgeft.tasks.outputs import Array, Outputs, picked
 from edgeft.tasks.task import LongTexts, Task
 
 if TYPE_CHECKING:
-    from edgeft.runtime.sharing import SharedBatches
+    from edgeft.runtime.sharing import SharedBatches, Step
 
-__all__ = ["GROUP", "Runner", "Serving"]
+__all__ = ["GROUP", "Group", "Runner", "Serving", "while_it_lives"]
 
 GROUP = 1024  # inputs that are planned together; bounds the memory of stream()
 GROUP_CHARACTERS = 1 << 21  # the same for long texts
@@ -54,6 +54,25 @@ class Serving:
     wait_s: float = 0.001
 
 
+@dataclass(frozen=True, slots=True)
+class Group:
+    """N inputs that are run together; of them U differ, and these are encoded.
+
+    inputs: N of them, of the caller's those from ``begin`` on. places: (N,) which of the different
+    ones each is. unique, encoded: U of them.
+    """
+
+    inputs: list[Input]
+    places: list[int]
+    unique: list[Input]
+    encoded: list[Encoded]
+    begin: int
+
+    def first(self, at: int) -> int:
+        """Which of the caller's inputs was the first that is the different one ``at``."""
+        return self.begin + self.places.index(at)
+
+
 class Runner:
     """A tokenizer and an engine: inputs are encoded a group ahead, planned and run.
 
@@ -77,9 +96,9 @@ class Runner:
         self.observer = observer
         self._task, self._labels = task, labels
         self._ragged = {name for name, axes in task.outputs.items() if "tokens" in axes}
-        self._encoder = encoder
+        self.encoder = encoder
+        self.max_length, self.serving = max_length, serving
         self._engine: Engine | None = engine
-        self._max_length, self._serving = max_length, serving
         suits = BATCH_TOKENS.get(device.name.partition(":")[0], OTHER_TOKENS)
         self._budget = 1 if serving.alone else serving.batch_tokens or suits
         # More calls at a time than threads only fight for caches, and each holds its own buffers.
@@ -95,67 +114,85 @@ class Runner:
         ``known`` is what ``TextEncoder.encode`` keeps from one call to the next.
         """
         if self.observer is None:
-            return self._encoder.encode(inputs, known)
+            return self.encoder.encode(inputs, known)
         begin = time.perf_counter()
-        encoded = self._encoder.encode(inputs, known)
+        encoded = self.encoder.encode(inputs, known)
         self.observer.tokenized(time.perf_counter() - begin, len(inputs))
         return encoded
 
     def one(self, one: Input) -> tuple[Encoded, Outputs]:
         """An input encoded, and its joined outputs: the quickest way for one."""
+        encoded = self.encode_one(one)
+        return encoded, self.outputs_of(encoded)
+
+    def encode_one(self, one: Input) -> Encoded:
+        """An input in parts. Raises RunError where the tokenizer fails."""
         self.usable()
         if self.observer is None:
-            encoded = self._encoder.encode_one(one)
-        else:
-            begin = time.perf_counter()
-            encoded = self._encoder.encode_one(one)
-            self.observer.tokenized(time.perf_counter() - begin, 1)
+            return self.encoder.encode_one(one)
+        begin = time.perf_counter()
+        encoded = self.encoder.encode_one(one)
+        self.observer.tokenized(time.perf_counter() - begin, 1)
+        return encoded
+
+    def outputs_of(self, encoded: Encoded) -> Outputs:
+        """The joined outputs of one input. Raises DataError where it is too long, RunError."""
         if encoded.truncated or len(encoded.parts) > 1 or self._ragged:
-            return encoded, self.outputs((encoded,))
-        return encoded, self._task.join(self.run_batch(encoded.parts), (encoded,))
+            return self.outputs((encoded,))
+        return self._task.join(self.run_batch(encoded.parts), (encoded,))
 
     def stream(
-        self, inputs: Iterable[Input], *, group: int = GROUP, alone: bool = False
+        self, inputs: Iterable[Input], *, group: int | None = None, alone: bool = False
     ) -> Iterator[tuple[list[Input], list[Encoded], Outputs]]:
-        """Inputs, encoded, and their joined outputs, ``group`` by group.
+        """Inputs, encoded, and their joined outputs, ``group`` by group, of GROUP unless told.
 
-        The next group is encoded while one is run; equal inputs are run once, and a context on
-        which one group ends and the next goes on is tokenized once.
+        The next group is encoded while one is run; equal inputs are run once.
+        """
+        for some in self.ahead(inputs, group=group or GROUP):
+            outputs = self.outputs(some.encoded, first=some.first, alone=alone)  # of U inputs
+            yield (
+                some.inputs,
+                [some.encoded[at] for at in some.places],
+                picked(outputs, some.places),
+            )
+
+    def ahead(self, inputs: Iterable[Input], *, group: int) -> Iterator[Group]:
+        """Inputs, ``group`` by group: each is encoded while the caller uses the one before.
+
+        A context on which one group ends and the next goes on is tokenized once.
         """
         known: dict[str, Tokens] = {}
+        begin = 0
 
-        def encode(some: list[Input]) -> tuple[list[Input], list[int], list[Encoded]]:
-            """Inputs, the place of each among the different ones, and these encoded."""
+        def encode(some: list[Input]) -> Group:
+            nonlocal begin
             index: dict[Input, int] = {}
             places = [index.setdefault(one, len(index)) for one in some]
-            return some, places, self.encode(list(index), known)
+            unique = list(index)
+            begin += len(some)
+            encoded = self.encode(unique, known)
+            return Group(some, places, unique, encoded, begin - len(some))
 
-        begin = 0
         source = groups(inputs, most=group, most_characters=GROUP_CHARACTERS)
         waited = None if self.observer is None else self.observer.waited
-        for some, places, unique in one_ahead(encode, source, waited):
-            outputs = self.outputs(unique, first=begin, places=places, alone=alone)  # of U inputs
-            yield some, [unique[at] for at in places], picked(outputs, places)
-            begin += len(places)
+        yield from one_ahead(encode, source, waited)
 
     def outputs(
         self,
         encoded: Sequence[Encoded],
         *,
         alone: bool = False,
-        first: int = 0,
-        places: Sequence[int] | None = None,
+        first: Callable[[int], int] | None = None,
     ) -> Outputs:
         """The joined outputs of encoded inputs.
 
-        ``first`` and ``places`` tell which inputs of the caller's they are, for
-        the message about one that is too long: DataError. Raises RunError.
+        ``first`` tells which of the caller's inputs one of them is, for the message about one
+        that is too long: DataError. Raises RunError.
         """
-        if self._serving.on_long != "truncate":
+        if self.serving.on_long != "truncate":
             for at, one in enumerate(encoded):
                 if self._refused(one):
-                    place = None if places is None else first + places.index(at)
-                    raise self._too_long(one, place)
+                    raise self._too_long(one, None if first is None else first(at))
         parts = [part for one in encoded for part in one.parts]
         return self._task.join(self.run(parts, alone=alone), encoded)
 
@@ -165,7 +202,7 @@ class Runner:
         if alone:
             plan = [[at] for at in range(len(parts))]
         else:
-            plan = plan_batches(lengths, budget=self._budget, most=self._serving.max_rows)
+            plan = plan_batches(lengths, budget=self._budget, most=self.serving.max_rows)
         dense: dict[str, Array] = {}
         ragged: dict[str, list[Any]] = {name: [None] * len(parts) for name in self._ragged}
         for batch in plan:
@@ -229,21 +266,33 @@ class Runner:
 
         Its thread keeps neither this runner nor what ``answer`` is a method of alive.
         """
+        return self.shared([self.step(while_it_lives(answer))])
+
+    def shared(self, steps: "Sequence[Step[Answer]]") -> "SharedBatches[Answer]":
+        """Shared batches that this runner encodes inputs for, and that then go through steps."""
         from edgeft.runtime.sharing import SharedBatches
 
-        joined, living = _while_it_lives(self._join_rows), _while_it_lives(answer)
-
-        def answer_one(one: Input, encoded: Encoded, rows: Sequence[Mapping[str, Array]]) -> Answer:
-            return living(one, encoded, joined(encoded, rows))  # type: ignore[no-any-return]
-
         return SharedBatches(
-            encode=_while_it_lives(self.encode),
-            run=_while_it_lives(self._run_rows),
-            answer=answer_one,
-            most=self._serving.max_waiting,
+            encode=while_it_lives(self.encode),
+            steps=steps,
+            most=self.serving.max_waiting,
+            wait_s=self.serving.wait_s,
+        )
+
+    def step(self, answer: Callable[[Input, Encoded, Outputs], Answer | Encoded]) -> "Step[Answer]":
+        """What this runner does for shared batches.
+
+        ``answer`` makes an answer of joined outputs, or what the next step reads; it may keep
+        nothing alive.
+        """
+        from edgeft.runtime.sharing import Step
+
+        joined = while_it_lives(self._join_rows)
+        return Step(
+            run=while_it_lives(self._run_rows),
+            answer=lambda one, encoded, rows: answer(one, encoded, joined(encoded, rows)),
             budget=self._budget,
-            max_rows=self._serving.max_rows,
-            wait_s=self._serving.wait_s,
+            max_rows=self.serving.max_rows,
         )
 
     def _run_rows(self, parts: Sequence[Part]) -> list[dict[str, Array]]:
@@ -259,7 +308,7 @@ class Runner:
 
     def _join_rows(self, encoded: Encoded, rows: Sequence[Mapping[str, Array]]) -> Outputs:
         """The joined outputs of an input from those of each of its parts."""
-        if self._serving.on_long != "truncate" and self._refused(encoded):
+        if self.serving.on_long != "truncate" and self._refused(encoded):
             raise self._too_long(encoded)
         outputs = {
             name: [row[name] for row in rows]
@@ -276,12 +325,12 @@ class Runner:
 
         In windows everything is read but what lies beyond all bounds, and a question's own end.
         """
-        return one.unread > 0 if self._serving.on_long == "window" else one.truncated
+        return one.unread > 0 if self.serving.on_long == "window" else one.truncated
 
     def _too_long(self, one: Encoded, at: int | None = None) -> DataError:
         asked = self._task.asks.one
         which = f"The {asked}" if at is None else f"{asked.capitalize()} {at}"
-        if self._serving.on_long == "window":
+        if self.serving.on_long == "window":
             return DataError(
                 f"{which} has more than {MOST_WINDOWED:,} characters, which is too long for "
                 "windows.",
@@ -289,12 +338,12 @@ class Runner:
             )
         size = f"{'more than ' * (one.unread > 0)}{len(one.ids) + one.cut}"
         return DataError(
-            f"{which} has {size} tokens; the model reads {self._max_length}.",
+            f"{which} has {size} tokens; the model reads {self.max_length}.",
             hint='Shorten it, or load with on_long="truncate" or on_long="window".',
         )
 
 
-def _while_it_lives(method: Callable[..., Any]) -> Callable[..., Any]:
+def while_it_lives(method: Callable[..., Any]) -> Callable[..., Any]:
     """A method that keeps no object alive: a thread that waits for inputs must not."""
     reference = weakref.WeakMethod(method)
 

@@ -17,7 +17,7 @@ from edgeft.runtime.batching import join_oldest
 from edgeft.tasks.encoded import Encoded, Part
 from edgeft.tasks.outputs import Array
 
-__all__ = ["SharedBatches"]
+__all__ = ["SharedBatches", "Step"]
 
 Answer = TypeVar("Answer")
 Row = Mapping[str, Array]  # the outputs of one part, by name
@@ -29,6 +29,7 @@ class _Request(Generic[Answer]):
 
     input: Input
     future: "asyncio.Future[Answer]"
+    step: int = 0
     queued: bool = True
     unchosen: int = 1
     encoded: Encoded | None = None
@@ -44,6 +45,22 @@ class _Place(Generic[Answer]):
     part: Part
 
 
+@dataclass(frozen=True)
+class Step(Generic[Answer]):
+    """What one model does for the inputs that come to it.
+
+    run: parts to the outputs of each.
+    answer: an input, encoded, and its parts' outputs to the caller's answer; or to what the next
+    step reads of it.
+    budget: padded tokens in a batch. max_rows: parts in a batch.
+    """
+
+    run: Callable[[Sequence[Part]], Sequence[Row]]
+    answer: Callable[[Input, Encoded, Sequence[Row]], Answer | Encoded]
+    budget: int
+    max_rows: int | None = None
+
+
 class SharedBatches(Generic[Answer]):
     """Collects inputs from many callers and runs those of like length together.
 
@@ -51,29 +68,24 @@ class SharedBatches(Generic[Answer]):
     waited longest and those nearest to it in length, so nothing starves. An input
     that finds nothing going on is run at once. Only after a batch that was
     shared is there a pause, of at most ``wait_s``, for its callers to come back
-    together.
+    together. What goes on from one step to the next waits again, behind all that is there: so
+    the next step's batches fill.
 
-    encode: inputs to parts.
-    run: parts to the outputs of each.
-    answer: an input, encoded, and its parts' outputs to the caller's answer.
+    encode: inputs to parts, as the first step reads them.
+    steps: one after the other, until one answers; the last one always does.
     most: inputs that may wait; one more is refused.
-    budget: padded tokens in a batch. max_rows: parts in a batch.
     """
 
     def __init__(
         self,
         *,
         encode: Callable[[Sequence[Input]], list[Encoded]],
-        run: Callable[[Sequence[Part]], Sequence[Row]],
-        answer: Callable[[Input, Encoded, Sequence[Row]], Answer],
+        steps: Sequence[Step[Answer]],
         most: int,
-        budget: int,
-        max_rows: int | None = None,
         wait_s: float,
     ) -> None:
-        self._encode, self._run, self._answer = encode, run, answer
+        self._encode, self._steps = encode, steps
         self._most, self._wait_s = most, wait_s
-        self._budget, self._max_rows = budget, max_rows
         self._process = os.getpid()
         # Shared with the callers, under ``_wake``:
         self._wake = threading.Condition()
@@ -179,11 +191,25 @@ class SharedBatches(Generic[Answer]):
                 self._leave_queue([request])
                 _settle([(request, one)])
                 continue
-            request.encoded, request.rows = one, [None] * len(one.parts)
-            request.unchosen = len(one.parts)
-            self._places += [_Place(request, at, part) for at, part in enumerate(one.parts)]
+            self._place(request, one)
         self._flight = []
         return True
+
+    def _place(self, request: _Request[Answer], encoded: Encoded) -> None:
+        """Let all parts of a request wait for a batch."""
+        request.encoded, request.rows = encoded, [None] * len(encoded.parts)
+        request.unchosen = len(encoded.parts)
+        self._places += [_Place(request, at, part) for at, part in enumerate(encoded.parts)]
+
+    def _go_on(self, request: _Request[Answer], encoded: Encoded) -> None:
+        """Let a request wait for the next step, unless its caller is gone."""
+        with self._wake:
+            if request.future.done():
+                return
+            request.queued = True
+            self._waiting += 1
+        request.step += 1
+        self._place(request, encoded)
 
     def _encoded(self, requests: "Sequence[_Request[Answer]]") -> list[Encoded | Exception]:
         """Each input's parts, or why it has none: one input's failure is no other caller's."""
@@ -204,13 +230,21 @@ class SharedBatches(Generic[Answer]):
     def _choose(self) -> "list[_Place[Answer]]":
         """The oldest part and those that suit it, without what nobody waits for any more."""
         places = [one for one in self._places if not one.request.future.done()]
-        lengths = [len(one.part.ids) for one in places]
-        chosen = join_oldest(lengths, budget=self._budget, most=self._max_rows) if places else []
+        chosen = self._suiting(places) if places else []
         taken = set(chosen)
         self._places = [one for at, one in enumerate(places) if at not in taken]
         for at in chosen:
             places[at].request.unchosen -= 1
         return [places[at] for at in chosen]
+
+    def _suiting(self, places: "list[_Place[Answer]]") -> list[int]:
+        """Which of the places share a batch with the first one, itself among them."""
+        step = places[0].request.step
+        same = [at for at, one in enumerate(places) if one.request.step == step]
+        lengths = [len(places[at].part.ids) for at in same]
+        limits = self._steps[step]
+        chosen = join_oldest(lengths, budget=limits.budget, most=limits.max_rows)
+        return [same[at] for at in chosen]
 
     def _serve(
         self, batch: "list[_Place[Answer]]"
@@ -218,8 +252,9 @@ class SharedBatches(Generic[Answer]):
         """Run a batch; return the answers of those whom that completes."""
         self._flight = [place.request for place in batch]
         self._leave_queue([request for request in self._flight if request.unchosen == 0])
+        step = self._steps[batch[0].request.step]
         try:
-            rows = self._run([place.part for place in batch])
+            rows = step.run([place.part for place in batch])
         except Exception as error:
             self._flight = []
             return [(place.request, error) for place in batch]
@@ -230,9 +265,14 @@ class SharedBatches(Generic[Answer]):
             done = [one for one in request.rows if one is not None]
             if len(done) == len(request.rows) and request.encoded is not None:
                 try:
-                    answers.append((request, self._answer(request.input, request.encoded, done)))
+                    found = step.answer(request.input, request.encoded, done)
                 except Exception as error:
                     answers.append((request, error))
+                    continue
+                if isinstance(found, Encoded):
+                    self._go_on(request, found)
+                else:
+                    answers.append((request, found))
         self._flight = []
         return answers
 

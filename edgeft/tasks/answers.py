@@ -19,7 +19,7 @@ from edgeft.inputs import Input, Question
 from edgeft.tasks.answer_spans import END, START, BestSpans, best_spans, context_of, parts_in_a_row
 from edgeft.tasks.builtin import GOLDEN_QUESTIONS, parity_questions
 from edgeft.tasks.encoded import Encoded
-from edgeft.tasks.outputs import Outputs
+from edgeft.tasks.outputs import Outputs, tempered
 from edgeft.tasks.task import (
     PLAIN,
     Answers,
@@ -53,7 +53,7 @@ class Answer:
 
     Without an answer ``text`` is "", and both are 0. ``score`` is the probability among the best
     spans and "none". ``others`` are the next best where more than one was asked for.
-    ``truncated``, ``unknown_share`` and ``windows`` are as in a ``Classification``.
+    ``truncated``, ``unknown_share``, ``windows`` and ``stage`` are as in a ``Classification``.
     """
 
     text: str
@@ -64,6 +64,7 @@ class Answer:
     unknown_share: float = 0.0
     windows: int = 1
     others: tuple["Answer", ...] = ()
+    stage: str = ""
 
 
 # --- from outputs to answers ---------------------------------------------------------
@@ -116,13 +117,32 @@ def _told(spans: BestSpans, one: Encoded, context: str, head: Head) -> Answer:
     scores, nothing = spans.scores()
     found = [
         Answer(context[start:end], start, end, score, one.truncated, one.unknown_share,
-               len(one.parts))
+               len(one.parts), stage=one.stage)
         for (start, end), score in zip(spans.spans, scores.tolist(), strict=True)
     ][: max(1, head.top_k)]  # fmt: skip
     if _none_wins(spans, head):
-        none = Answer(*NOTHING, nothing, one.truncated, one.unknown_share, len(one.parts))
+        none = Answer(
+            *NOTHING, nothing, one.truncated, one.unknown_share, len(one.parts), stage=one.stage
+        )
         found = [none, *found][: max(1, head.top_k)]
     return replace(found[0], others=tuple(found[1:]))
+
+
+def _sure(
+    outputs: Outputs,
+    encoded: Sequence[Encoded],
+    inputs: Sequence[Input],
+    labels: Labels,
+    head: Head,
+) -> Floats:
+    """The score of each answer that is given."""
+    found = best_spans(tempered(outputs, head.temperature), encoded, inputs, head)
+    return np.array([_score_of_first(spans, head) for spans in found], np.float64)
+
+
+def _score_of_first(spans: BestSpans, head: Head) -> float:
+    scores, nothing = spans.scores()
+    return nothing if _none_wins(spans, head) else float(scores[0])
 
 
 def _show(prediction: Answer, full: bool) -> dict[str, Any]:
@@ -133,6 +153,8 @@ def _show(prediction: Answer, full: bool) -> dict[str, Any]:
     }
     if prediction.windows > 1:
         shown["windows"] = prediction.windows
+    if prediction.stage:
+        shown["stage"] = prediction.stage
     if prediction.others:
         shown["others"] = [_shown(one) for one in prediction.others]
     return shown
@@ -328,7 +350,7 @@ TASK = Task(
     join=parts_in_a_row,
     answer=_answer,
     decode=_decode,
-    sure=lambda prediction: float(prediction.score),
+    sure=_sure,
     same=_same,
     score=_score,
     figures=_figures,

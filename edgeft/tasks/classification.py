@@ -15,7 +15,7 @@ from edgeft.inputs import Input, Pair
 from edgeft.tasks import labelled
 from edgeft.tasks.builtin import GOLDEN_TEXTS, parity_texts
 from edgeft.tasks.encoded import Encoded
-from edgeft.tasks.outputs import Array, Outputs, dense, require_numbers, softmax
+from edgeft.tasks.outputs import Array, Outputs, dense, require_numbers, softmax, tempered
 from edgeft.tasks.task import (
     Answers,
     Columns,
@@ -61,7 +61,8 @@ class Classification:
     have given. ``truncated`` says that the text was longer than the model
     takes, so only its beginning was read; ``unknown_share`` is the share of its
     tokens, 0 to 1, that the tokenizer did not know; ``windows`` is the number of
-    overlapping parts in which it was read (``on_long="window"``).
+    overlapping parts in which it was read (``on_long="window"``). ``stage`` names the model that
+    answered where the bundle is a cascade, else it is "".
     """
 
     label: str
@@ -71,6 +72,7 @@ class Classification:
     unknown_share: float = 0.0
     windows: int = 1
     abstained: bool = False
+    stage: str = ""
 
 
 # --- from outputs to answers ---------------------------------------------------------
@@ -96,11 +98,14 @@ def _join(outputs: Outputs, encoded: Sequence[Encoded]) -> Outputs:
 
 def _scores(outputs: Outputs, head: Head) -> Array:
     """The (N, C) probabilities. Raises RunError where a logit is no number."""
-    logits = dense(outputs, LOGITS)
-    if head.temperature != 1.0:
-        logits = logits / np.float32(head.temperature)
+    return softmax(_tempered_logits(outputs, head))
+
+
+def _tempered_logits(outputs: Outputs, head: Head) -> Array:
+    """The (N, C) logits of which scores are the softmax. Raises RunError where one is no number."""
+    logits = dense(tempered(outputs, head.temperature), LOGITS)
     require_numbers({LOGITS: logits})
-    return softmax(logits)
+    return logits
 
 
 def _answer(
@@ -142,9 +147,24 @@ def _decode(
             unknown_share=one.unknown_share,
             windows=len(one.parts),
             abstained=abstained,
+            stage=one.stage,
         )
         for at, abstained, one_scores, one in rows
     ]
+
+
+def _sure(
+    outputs: Outputs,
+    encoded: Sequence[Encoded],
+    inputs: Sequence[Input],
+    labels: Labels,
+    head: Head,
+) -> Floats:
+    """The largest of each text's probabilities, to the bit, without computing the others."""
+    logits = _tempered_logits(outputs, head)
+    powers = np.exp(logits - logits.max(axis=1, keepdims=True))  # (N, C)
+    best: Floats = (np.float32(1) / powers.sum(axis=1)).astype(np.float64)
+    return best
 
 
 def _show(prediction: Classification, full: bool) -> dict[str, Any]:
@@ -158,6 +178,8 @@ def _show(prediction: Classification, full: bool) -> dict[str, Any]:
         shown["abstained"] = True
     if prediction.windows > 1:
         shown["windows"] = prediction.windows
+    if prediction.stage:
+        shown["stage"] = prediction.stage
     if full:
         scores = prediction.scores.items()
         shown["scores"] = {label: round(one, SCORE_DIGITS) for label, one in scores}
@@ -251,7 +273,7 @@ TASK = Task(
     join=_join,
     answer=_answer,
     decode=_decode,
-    sure=lambda prediction: float(prediction.score),
+    sure=_sure,
     same=_same,
     score=_score,
     figures=_figures,

@@ -29,13 +29,14 @@ class Part:
     words: list[int] | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Encoded:
     """One input in parts, in order; there is always one.
 
     ``truncated`` says that the input was longer than the model takes, by ``cut`` tokens;
     ``unknown_share`` is the share, 0 to 1, of its own tokens that the vocabulary lacks. ``unread``
-    characters at its end were not looked at, since they could not change the kept tokens.
+    characters at its end were not looked at, since they could not change the kept tokens. ``stage``
+    is the one of a cascade that answered, which sets it; else "".
     """
 
     parts: tuple[Part, ...]
@@ -43,6 +44,7 @@ class Encoded:
     unknown_share: float = 0.0
     cut: int = 0
     unread: int = 0
+    stage: str = ""
 
     @property
     def ids(self) -> list[int]:

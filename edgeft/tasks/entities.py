@@ -22,7 +22,7 @@ from edgeft.tasks.builtin import GOLDEN_TEXTS, parity_texts
 from edgeft.tasks.encoded import Encoded
 from edgeft.tasks.entity_formats import FORMATS
 from edgeft.tasks.entity_spans import LOGITS, own_logits, spans_found, words_taken
-from edgeft.tasks.outputs import Outputs
+from edgeft.tasks.outputs import Outputs, tempered
 from edgeft.tasks.tags import SCHEMES, bio, tags_of
 from edgeft.tasks.task import (
     PLAIN,
@@ -70,13 +70,14 @@ class Entity:
 class Entities(Sequence[Entity]):
     """One text's entities, in order; ``len``, ``for`` and ``[…]`` are those of ``entities``.
 
-    ``truncated``, ``unknown_share`` and ``windows`` are as in a ``Classification``.
+    ``truncated``, ``unknown_share``, ``windows`` and ``stage`` are as in a ``Classification``.
     """
 
     entities: tuple[Entity, ...]
     truncated: bool = False
     unknown_share: float = 0.0
     windows: int = 1
+    stage: str = ""
 
     def __len__(self) -> int:
         return len(self.entities)
@@ -132,14 +133,24 @@ def _decode(
             one.truncated,
             one.unknown_share,
             len(one.parts),
+            one.stage,
         )
         for at, (some, one) in enumerate(zip(found, encoded, strict=True))
     ]
 
 
-def _sure(prediction: Entities) -> float:
-    """The score of its least sure entity; 1 where there is none, as nothing is claimed."""
-    return min((one.score for one in prediction), default=1.0)
+def _sure(
+    outputs: Outputs,
+    encoded: Sequence[Encoded],
+    inputs: Sequence[Input],
+    labels: Labels,
+    head: Head,
+) -> Floats:
+    """The score of each text's least sure word, of an entity or none; 1 where it has no word."""
+    words = words_taken(tempered(outputs, head.temperature), encoded, head)
+    sure = np.ones(len(encoded))  # (N,)
+    np.minimum.at(sure, words.text, words.score)
+    return sure
 
 
 def _show(prediction: Entities, full: bool) -> dict[str, Any]:
@@ -159,6 +170,8 @@ def _show(prediction: Entities, full: bool) -> dict[str, Any]:
     }
     if prediction.windows > 1:
         shown["windows"] = prediction.windows
+    if prediction.stage:
+        shown["stage"] = prediction.stage
     return shown
 
 

@@ -19,6 +19,7 @@ __all__ = [
     "ragged",
     "require_numbers",
     "softmax",
+    "tempered",
 ]
 
 Array = NDArray[np.float32]
@@ -91,6 +92,17 @@ def require_numbers(outputs: Outputs) -> None:
                 f"{len(numbers)} texts.",
                 hint="Load another variant, or see what this one does here: edgeft verify BUNDLE",
             )
+
+
+def tempered(outputs: Outputs, temperature: float) -> Outputs:
+    """The outputs divided by a temperature, as they are where that is 1."""
+    if temperature == 1.0:
+        return outputs
+    by = np.float32(temperature)
+    return {
+        name: [one / by for one in found] if isinstance(found, list) else found / by
+        for name, found in outputs.items()
+    }
 
 
 def softmax(logits: NDArray[np.floating]) -> NDArray[np.float32]:

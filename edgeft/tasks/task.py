@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from edgeft.tasks.encoded import Encoded
     from edgeft.tasks.outputs import Axes, Outputs
 
+    Sure = Callable[
+        [Outputs, Sequence[Encoded], Sequence[Input], "Labels", "Head"], NDArray[np.float64]
+    ]
     Format = Callable[[Iterable[tuple[Any, Any]], Tell, Callable[[str], int]], Iterator[str]]
 
 __all__ = [
@@ -243,7 +246,9 @@ class Task:
     answer(outputs, encoded, inputs, labels, head): joined outputs → Answers. Raises RunError where
         they are no numbers.
     decode(outputs, encoded, inputs, labels, head): joined outputs → N predictions.
-    sure(prediction): 0 to 1.
+    sure(outputs, encoded, inputs, labels, head): joined outputs → (N,) float64, 0 to 1: the
+        probability, under the head's temperature, of what is likeliest. Raises RunError where they
+        are no numbers.
     same(ones, others): (N,) float64, 0 to 1: how far two lists of answers agree, or answers and
         truths: 1 where a row is right.
     score(truths, answers, labels): all figures. figures(truths, answers, labels, weights): each of
@@ -295,7 +300,7 @@ class Task:
     join: "Callable[[Outputs, Sequence[Encoded]], Outputs]"
     answer: "Callable[[Outputs, Sequence[Encoded], Sequence[Input], Labels, Head], Answers]"
     decode: "Callable[[Outputs, Sequence[Encoded], Sequence[Input], Labels, Head], list[Any]]"
-    sure: Callable[[Any], float]
+    sure: "Sure"
     same: "Callable[[Rows, Rows], NDArray[np.float64]]"
     score: Callable[[Rows, Rows, Labels], Scores]
     figures: "Callable[[Rows, Rows, Labels, NDArray[np.float64]], dict[str, NDArray[np.float64]]]"

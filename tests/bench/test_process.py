@@ -105,13 +105,13 @@ def test_waiting_for_the_tokenizer_is_measured_where_it_happens(tiny_bundle: Pat
 
     trace = Trace()
     with edgeft.load(tiny_bundle, device="cpu", variant="fp32", threads=1, observer=trace) as model:
-        inner = model.runner._encoder.encode
+        inner = model.runner.encoder.encode
 
         def slow(*given: Any) -> object:
             time.sleep(0.3)
             return inner(*given)
 
-        model.runner._encoder.encode = slow  # type: ignore[method-assign, assignment]
+        model.runner.encoder.encode = slow  # type: ignore[method-assign, assignment]
         trace.clear()
         texts = [f"cat {at}" for at in range(2100)]  # three groups
         found = model.predict(texts)

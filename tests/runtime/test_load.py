@@ -312,7 +312,7 @@ def test_a_bundle_that_is_replaced_meanwhile_is_read_once_more(
         reads.append(manifest.digest)
         return manifest
 
-    monkeypatch.setattr("edgeft.runtime.load.read_manifest", swapped)
+    monkeypatch.setattr("edgeft.runtime.assemble.read_manifest", swapped)
     with load(here) as model:
         assert model.manifest.digest == expected
     assert len(reads) == 2
@@ -334,7 +334,7 @@ def test_a_bundle_that_comes_back_at_once_is_found(
             if not here.exists():
                 shutil.copytree(tiny_bundle, here)
 
-    monkeypatch.setattr("edgeft.runtime.load.read_manifest", late)
+    monkeypatch.setattr("edgeft.runtime.assemble.read_manifest", late)
     with load(here) as model:
         assert model.predict("the cat").label in tiny.LABELS
 

@@ -21,7 +21,7 @@ def test_every_step_is_told(tiny_bundle: Path) -> None:
         assert seen.runs  # the golden texts
         seen.__init__()  # type: ignore[misc]
         answers = list(one.stream(TEXTS, group=8))
-        assert (seen.encoded, seen.answered, seen.waits) == (len(TEXTS), len(TEXTS), 3)
+        assert (seen.encoded, seen.decodings, seen.waits) == (len(TEXTS), len(TEXTS), 3)
         parts = [part for batch in seen.runs for part in batch]
         assert sorted(part.ids for part in parts) == sorted(
             encoded.ids for encoded in one.runner.encode(TEXTS)
@@ -29,10 +29,10 @@ def test_every_step_is_told(tiny_bundle: Path) -> None:
         assert seen.padded >= sum(len(part.ids) for part in parts)
         seen.__init__()  # type: ignore[misc]
         assert one.predict(TEXTS[0]).label == answers[0].label
-        assert (seen.encoded, len(seen.runs), seen.answered, seen.waits) == (1, 1, 1, 0)
+        assert (seen.encoded, len(seen.runs), seen.decodings, seen.waits) == (1, 1, 1, 0)
         long = " ".join(tiny.WORDS * 4)
         asyncio.run(one.apredict(long))
-        assert (seen.encoded, seen.answered) == (2, 2)
+        assert (seen.encoded, seen.decodings) == (2, 2)
         assert sum(map(len, seen.runs)) == 1 + one.predict(long).windows
 
 

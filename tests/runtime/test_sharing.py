@@ -130,7 +130,7 @@ def test_a_panic_reaches_every_caller(model: edgeft.Model, monkeypatch: pytest.M
     def panic(*_: object) -> Any:
         raise Panic("the tokenizer broke")
 
-    monkeypatch.setattr(model.runner._encoder, "encode", panic)
+    monkeypatch.setattr(model.runner.encoder, "encode", panic)
     failed = run(lambda: asyncio.gather(*map(model.apredict, TEXTS[:9]), return_exceptions=True))
     assert all(isinstance(one, RunError) for one in failed)
     assert "the tokenizer broke" in str(failed[0])
@@ -219,14 +219,14 @@ def test_only_a_text_is_taken(model: edgeft.Model, text: object, way: str) -> No
 def test_a_text_that_cannot_be_encoded_fails_nobody_elses(
     model: edgeft.Model, gate: Gate, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    encode = model.runner._encoder.encode
+    encode = model.runner.encoder.encode
 
     def picky(texts: Sequence[str], *known: Any) -> Any:
         if "bad" in texts:
             raise ValueError("cannot be read")
         return encode(texts, *known)
 
-    monkeypatch.setattr(model.runner._encoder, "encode", picky)
+    monkeypatch.setattr(model.runner.encoder, "encode", picky)
 
     async def ask() -> list[Any]:
         gate.open.clear()

@@ -13,7 +13,7 @@ import pytest
 import edgeft
 from edgeft.errors import BundleError, IntegrityError, UsageError
 from edgeft.inputs import Input, Pair, Question
-from edgeft.runtime import load as loading
+from edgeft.runtime import assemble as loading
 from edgeft.runtime import opening, runner
 from edgeft.runtime.tokenize import TextEncoder
 from edgeft.tasks import FOREIGN_TASK, task_named

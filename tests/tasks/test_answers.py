@@ -49,6 +49,7 @@ def answered(encoded: Encoded = WORDS, head: Head = PLAIN, **places: float) -> A
     assert CONTEXT[found.start : found.end] == found.text
     (given,) = TASK.answer(joined, [encoded], [ASKED], (), head).given
     assert given == (found.text, found.start, found.end)
+    assert TASK.sure(joined, [encoded], [ASKED], (), head).tolist() == [found.score]
     return found
 
 
@@ -64,7 +65,6 @@ def test_the_best_valid_span_is_the_answer() -> None:
     assert (found.text, found.start, found.end) == ("Rome", 14, 18)
     # Of the 20 best spans 9 more have its start or its end, 10 neither; and there is "none".
     assert found.score == pytest.approx(np.exp(8) / (np.exp(8) + 9 * np.exp(4) + 11))
-    assert TASK.sure(found) == found.score
     # The best start and the best end make no span, as the end lies before.
     assert answered(s5=4, e3=4.5, s3=1).text == "Bo"
     # What is too long is none either.

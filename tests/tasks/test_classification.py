@@ -17,7 +17,7 @@ def decoded(
     logits: np.ndarray,
     labels: tuple[str, ...],
     head: Head = PLAIN,
-    text: Encoded = encoded([1]),  # noqa: B008 (it is frozen)
+    text: Encoded = encoded([1]),  # noqa: B008 (nothing changes it)
 ) -> list[Classification]:
     return TASK.decode({"logits": logits}, [text], ["text"], labels, head)
 
@@ -26,6 +26,19 @@ def test_softmax_of_known_logits_and_of_extreme_ones() -> None:
     logits = np.array([[0.0, np.log(3.0)], [1e4, -1e4], [-1e4, -1e4]], np.float32)
     expected = [[0.25, 0.75], [1.0, 0.0], [0.5, 0.5]]
     np.testing.assert_allclose(softmax(logits), expected, atol=1e-6)
+
+
+def test_a_text_is_as_sure_as_its_score_to_the_bit() -> None:
+    labels = ("a", "b", "c")
+    logits = np.random.default_rng(0).normal(0, 5, (200, 3)).astype(np.float32)
+    some = [encoded([1])] * len(logits)
+    for head in (PLAIN, Head(temperature=1.7)):
+        found = TASK.decode({"logits": logits}, some, ["a"] * len(logits), labels, head)
+        sure = TASK.sure({"logits": logits}, some, ["a"] * len(logits), labels, head)
+        assert sure.tolist() == [one.score for one in found]
+    logits[3, 1] = np.nan
+    with pytest.raises(RunError, match="no numbers"):
+        TASK.sure({"logits": logits}, some, ["a"] * len(logits), labels, PLAIN)
 
 
 def test_a_prediction_carries_what_is_known_of_its_text() -> None:

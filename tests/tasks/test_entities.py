@@ -34,8 +34,23 @@ def test_entities_are_a_sequence_of_what_stands_in_the_text() -> None:
     assert found[0] is found.entities[0]
     assert found[1:] == found.entities[1:]
     assert [one.score for one in found] == pytest.approx([0.9] * 3)
-    assert TASK.sure(found) == pytest.approx(0.9)
-    assert TASK.sure(decoded("Nobody", logits_of(["O"]))) == 1.0
+
+
+def test_a_text_is_as_sure_as_its_least_sure_word() -> None:
+    texts = ["a b", "c", "", "d e f"]
+    rows = [
+        np.concatenate([logits_of(["B-PER"], sure=0.6), logits_of(["O"], sure=0.9)]),
+        logits_of(["O"], sure=0.7),
+        logits_of([]),
+        logits_of(["O", "B-LOC", "I-LOC"], sure=0.8),
+    ]
+    encoded = [in_pieces(text) for text in texts]
+    sure = TASK.sure({"logits": rows}, encoded, texts, LABELS, PLAIN)
+    assert sure.tolist() == pytest.approx([0.6, 0.7, 1.0, 0.8])
+    assert sure.dtype == np.float64
+    warmer = TASK.sure({"logits": rows}, encoded, texts, LABELS, Head(temperature=2.0))
+    assert (warmer <= sure).all()
+    assert warmer[1] == pytest.approx(0.7**0.5 / (0.7**0.5 + 4 * 0.075**0.5))
 
 
 def test_scores_below_the_least_are_not_given_but_stay_the_likeliest() -> None:
