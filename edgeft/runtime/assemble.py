@@ -47,6 +47,7 @@ class Wishes:
     cuda_graphs: bool
     settings: Mapping[str, Any]
     serving: Serving
+    remember: int
     observer: Observer | None
 
 
@@ -211,6 +212,7 @@ def _model(opened: _Opened, wishes: Wishes) -> Model:
         device=device,
         threads=wishes.threads,
         runner=runner,
+        remember=wishes.remember,
     )
 
 
@@ -233,6 +235,7 @@ def _together(
         device=last.device,
         threads=last.threads,
         runner=Cascade(last.task, last.labels, stages, wishes.observer),
+        remember=wishes.remember,
     )
 
 

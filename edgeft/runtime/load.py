@@ -76,6 +76,7 @@ def load(
     aggregation: str | None = None,
     top_k: int | None = None,
     max_answer_tokens: int | None = None,
+    remember: int = 0,
     observer: Observer | None = None,
 ) -> Model:
     """Load a bundle.
@@ -127,6 +128,9 @@ def load(
         tokens of a word speak for it, "first", "average" or "max".
     top_k, max_answer_tokens: of answers: how many are told, and how long they may be.
         Each setting by default as the bundle says; one that its task lacks is an error.
+    remember: how many answers are kept from one call to the next, by the exact input, so
+        that an equal one is not run again; ``Model.remembered`` counts. The answer that
+        was not asked for longest is forgotten first, all with the model.
     observer: told of each step that the model makes; see ``runtime.observer``.
 
     Raises BundleError, FormatError, IntegrityError, DeviceError,
@@ -153,6 +157,7 @@ def load(
         wait_ms=wait_ms,
         spin=spin,
         cuda_graphs=cuda_graphs,
+        remember=remember,
         **settings,
     )
     folder = Path(path)
@@ -176,6 +181,7 @@ def load(
                 serving=Serving(
                     batch_tokens=batch_tokens, max_waiting=max_waiting, wait_s=wait_ms / 1e3
                 ),
+                remember=remember,
                 observer=observer,
             ),
         ),

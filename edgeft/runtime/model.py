@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, Any, Generic, NoReturn, Self, overload
 from edgeft.bundle import Manifest
 from edgeft.errors import DeadlineError, UsageError
 from edgeft.inputs import Input
+from edgeft.runtime.ahead import groups
 from edgeft.runtime.cascade import Cascade
+from edgeft.runtime.memory import Memory, Remembered
 from edgeft.runtime.providers import Device
-from edgeft.runtime.runner import Runner
+from edgeft.runtime.runner import GROUP, GROUP_CHARACTERS, Runner
 from edgeft.runtime.texts import check_input, check_list, check_source, one_by_one
 from edgeft.tasks.encoded import Encoded
 from edgeft.tasks.outputs import Outputs, in_a_row
@@ -57,7 +59,9 @@ class Model(Generic[Prediction]):
         device: Device,
         threads: int,
         runner: Runner | Cascade,
+        remember: int = 0,
     ) -> None:
+        """``remember``: how many answers are kept from one call to the next."""
         self.task = task
         self._takes: Any = task.takes
         self.manifest = manifest
@@ -69,6 +73,7 @@ class Model(Generic[Prediction]):
         self.max_length = manifest.model.max_length
         self.head = head
         self.runner = runner
+        self._memory: Memory[Prediction] | None = Memory(remember) if remember else None
         self._shared: SharedBatches[Prediction] | None = None
         self._lock = threading.Lock()
         self._process = os.getpid()
@@ -86,8 +91,11 @@ class Model(Generic[Prediction]):
         long, RunError.
         """
         if isinstance(inputs, self._takes):
+            found = self._recalled(inputs)
+            if found is not None:
+                return found
             encoded, outputs = self.runner.one(inputs)
-            return self._decode(outputs, (encoded,), (inputs,))[0]
+            return self._answer(inputs, encoded, outputs)
         self.runner.usable()
         if isinstance(inputs, Input):
             check_input(inputs, "what predict gets", self.task.takes)
@@ -105,8 +113,12 @@ class Model(Generic[Prediction]):
         """
         self.runner.usable()
         check_source(inputs, "stream")
-        for some, encoded, outputs in self.runner.stream(self._checked(inputs), group=group):
-            yield from self._decode(outputs, encoded, some)
+        checked = self._checked(inputs)
+        if self._memory is None:
+            yield from self._fresh(checked, group)
+            return
+        for some in groups(checked, most=group or 4 * GROUP, most_characters=GROUP_CHARACTERS):
+            yield from self._recalled_or_fresh(some, group)
 
     async def apredict(self, one: Input, *, timeout_s: float | None = None) -> Prediction:
         """Predict one input; concurrent callers, of any event loop, share batches.
@@ -118,6 +130,9 @@ class Model(Generic[Prediction]):
         import asyncio  # which takes longer to import than many a program needs to predict
 
         check_input(one, "what apredict gets", self.task.takes)
+        found = self._recalled(one)
+        if found is not None:
+            return found
         future = self._sharing().submit(one)
         if timeout_s is None:
             return await future
@@ -155,6 +170,11 @@ class Model(Generic[Prediction]):
         return encoded, in_a_row([outputs for _, _, outputs in found])
 
     @property
+    def remembered(self) -> Remembered:
+        """How often an answer was remembered, and how many are: all 0 unless ``load`` was told."""
+        return Remembered(0, 0, 0) if self._memory is None else self._memory.told()
+
+    @property
     def batch_invariant(self) -> bool:
         """Whether what runs promises that an answer does not depend on neighbours in a batch."""
         steps = self.manifest.pipeline
@@ -170,6 +190,8 @@ class Model(Generic[Prediction]):
         with self._lock:
             shared, self._shared = self._shared, None
             self.runner.close()
+        if self._memory is not None:
+            self._memory.end()
         if shared is not None:
             shared.close()
 
@@ -215,7 +237,35 @@ class Model(Generic[Prediction]):
         return found
 
     def _answer(self, one: Input, encoded: Encoded, outputs: Outputs) -> Prediction:
-        return self._decode(outputs, (encoded,), (one,))[0]
+        prediction = self._decode(outputs, (encoded,), (one,))[0]
+        if self._memory is not None:
+            self._memory.keep(one, prediction)
+        return prediction
+
+    def _fresh(self, inputs: Iterable[Input], group: int | None) -> Iterator[Prediction]:
+        for some, encoded, outputs in self.runner.stream(inputs, group=group):
+            yield from self._decode(outputs, encoded, some)
+
+    # --- answers that are remembered ---------------------------------------------------
+
+    def _recalled(self, one: Input) -> Prediction | None:
+        if self._memory is None:
+            return None
+        self.runner.usable()
+        return self._memory.find(one)
+
+    def _recalled_or_fresh(self, inputs: list[Input], group: int | None) -> Iterator[Prediction]:
+        """The answers to some inputs, in order, of which only the unknown ones are run."""
+        memory = self._memory
+        assert memory is not None, "nothing is remembered"
+        found = [memory.find(one) for one in inputs]
+        unknown = [one for one, its in zip(inputs, found, strict=True) if its is None]
+        fresh = self._fresh(unknown, group)
+        for one, its in zip(inputs, found, strict=True):
+            if its is None:
+                its = next(fresh)
+                memory.keep(one, its)
+            yield its
 
     def _sharing(self) -> "SharedBatches[Prediction]":
         self.runner.usable()

@@ -36,6 +36,7 @@ class Options(TypedDict, total=False):
     aggregation: str | None
     top_k: int | None
     max_answer_tokens: int | None
+    remember: int
     observer: Observer | None
 
 
@@ -60,6 +61,7 @@ _OPTIONS: Mapping[str, Reader[Any]] = {
     "aggregation": optional(choice("first", "average", "max")),
     "top_k": optional(whole(1, 1000)),
     "max_answer_tokens": optional(whole(1, MOST_TOKENS)),
+    "remember": whole(0, LARGEST),
 }
 
 

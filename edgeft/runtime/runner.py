@@ -27,7 +27,7 @@ from edgeft.tasks.task import LongTexts, Task
 if TYPE_CHECKING:
     from edgeft.runtime.sharing import SharedBatches, Step
 
-__all__ = ["GROUP", "Group", "Runner", "Serving", "while_it_lives"]
+__all__ = ["GROUP", "GROUP_CHARACTERS", "Group", "Runner", "Serving", "while_it_lives"]
 
 GROUP = 1024  # inputs that are planned together; bounds the memory of stream()
 GROUP_CHARACTERS = 1 << 21  # the same for long texts
