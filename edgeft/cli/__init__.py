@@ -21,6 +21,7 @@ __all__ = ["main"]
 COMMANDS = {
     "demo": "demo",
     "train": "train",
+    "distill": "distill",
     "trim": "trim",
     "export": "export",
     "predict": "predict",

@@ -52,20 +52,23 @@ class Prepared:
         return self.base.encoder(self.recipe.max_length)
 
 
-def prepare(config: TrainConfig, hardware: Hardware) -> Prepared:
+def prepare(
+    config: TrainConfig, hardware: Hardware, *, known: tuple[str, ...] | None = None
+) -> Prepared:
     """Read and check the data and the model, and settle the recipe; nothing is written.
 
-    Raises UsageError, DataError, ModelError, DependencyError.
+    ``known`` are the labels, in the order of their ids, where they are settled already: no other
+    may stand in the data. Raises UsageError, DataError, ModelError, DependencyError.
     """
     notes: list[str] = []
     sources = open_splits(config.data, notes.append)
     task = task_named(config.task or task_of(sources["train"], columns_named(vars(config.data))))
     splits = read_splits(sources, task, config.data, notes.append)
     if config.scheme is not None and config.scheme not in task.schemes:
-        known = ", ".join(task.schemes)
+        schemes = ", ".join(task.schemes)
         raise UsageError(
             f"{option('scheme')} says how labels are made of the types of entities; "
-            + (f"{config.scheme} is none of {known}." if known else f"{task.name} has none."),
+            + (f"{config.scheme} is none of {schemes}." if schemes else f"{task.name} has none."),
             hint=f"Leave out {option('scheme')}.",
         )
     if task.by_token and config.data.normalize:
@@ -77,7 +80,7 @@ def prepare(config: TrainConfig, hardware: Hardware) -> Prepared:
     data_fingerprint = fingerprint(splits)
     given, removed = clean(splits, task) if config.data.clean else (splits, None)
     check_labels(given, task)
-    labels = _labels(given.train, task, config.scheme)
+    labels = _labels(given.train, task, config.scheme) if known is None else known
     given = given.each(lambda split: aligned(split, labels))
     keys = task.strata(given.train.truths, labels)
     share = config.data.hold_out

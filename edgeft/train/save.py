@@ -27,7 +27,7 @@ from edgeft.train.folder import FINAL, partial_folder
 from edgeft.train.learn import Learned
 from edgeft.train.prepare import Prepared
 
-__all__ = ["TRAINING_FILE", "save"]
+__all__ = ["TRAINING_FILE", "save", "training_document", "write_checkpoint"]
 
 TRAINING_FILE = "training.json"
 PACKAGES = ("accelerate", "numpy", "tokenizers", "torch", "transformers")
@@ -41,36 +41,40 @@ def save(
     It is put together in the run's working folder and then takes its place at ``out``. Raises
     OutputError, OSError.
     """
-    document = _training_document(prepared, learned)
+    document = training_document(prepared, learned)
     if prepared.hardware.is_main:
-        document["weights_sha256"] = _write_checkpoint(prepared, model, document, out, force=force)
+        partial, place = partial_folder(out), place_of(out)
+        final = partial / FINAL
+        remove(final)
+        final.mkdir()
+        document = write_checkpoint(prepared, model, document, final)
+        sync_tree(final)
+        check_folder(out, CHECKPOINT, force=force)  # as it is by now
+        replace_folder(final, place)
+        discard(partial, place)
     return document
 
 
-def _write_checkpoint(
-    prepared: Prepared, model: Any, document: dict[str, Any], out: Path, *, force: bool
-) -> str:
-    partial, place = partial_folder(out), place_of(out)
-    final = partial / FINAL
-    remove(final)
-    final.mkdir()
+def write_checkpoint(
+    prepared: Prepared, model: Any, document: dict[str, Any], folder: Path
+) -> dict[str, Any]:
+    """Write a checkpoint's files into ``folder``, which is there; return what training.json says.
+
+    That is ``document`` with the sha256 of the weights. Raises OutputError, OSError.
+    """
     with quiet():
-        model.save_pretrained(final)
-    write_tokenizer(prepared.base.tokenizer, final, max_length=prepared.recipe.max_length)
-    with (final / "model.safetensors").open("rb") as stream:
-        sha256 = sha256_of(stream)
-    write_json(final / TRAINING_FILE, {**document, "weights_sha256": sha256})
+        model.save_pretrained(folder)
+    write_tokenizer(prepared.base.tokenizer, folder, max_length=prepared.recipe.max_length)
+    with (folder / "model.safetensors").open("rb") as stream:
+        document = {**document, "weights_sha256": sha256_of(stream)}
+    write_json(folder / TRAINING_FILE, document)
     rows = seen_document(map(columns_of, prepared.splits.train.inputs), base=prepared.base.folder)
-    write_json(final / SEEN_FILE, rows)
-    apply_umask(final)  # safetensors makes its files readable to their owner alone
-    sync_tree(final)
-    check_folder(out, CHECKPOINT, force=force)  # as it is by now
-    replace_folder(final, place)
-    discard(partial, place)
-    return sha256
+    write_json(folder / SEEN_FILE, rows)
+    apply_umask(folder)  # safetensors makes its files readable to their owner alone
+    return document
 
 
-def _training_document(prepared: Prepared, learned: Learned) -> dict[str, Any]:
+def training_document(prepared: Prepared, learned: Learned) -> dict[str, Any]:
     """The content of training.json, but for the sha256 of the weights."""
     base, hardware, columns = prepared.base, prepared.hardware, prepared.splits.train.columns
     return {

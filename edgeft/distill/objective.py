@@ -1,0 +1,68 @@
+"""What a student learns: its teacher's answers, and the true ones."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+
+from edgeft.distill.pupil import soft_loss
+from edgeft.inputs import Input
+from edgeft.tasks.encoded import Encoded
+from edgeft.tasks.outputs import Array
+from edgeft.train.objectives.objective import LearnedRow, Objective
+
+__all__ = ["distilled"]
+
+
+def distilled(
+    objective: Objective, *, hard: float, temperature: float, soft: Mapping[Input, Array] | None
+) -> Objective:
+    """An objective whose loss is ``hard`` times its own, and the rest what the teacher says.
+
+    ``soft`` are the teacher's (C,) logits of each input; None where a ``Pupil`` asks its teacher
+    itself. A row's target becomes (target, logits or None).
+    """
+
+    def targets(
+        inputs: Sequence[Input],
+        encoded: Sequence[Encoded],
+        truths: Sequence[Any],
+        labels: tuple[str, ...],
+    ) -> list[list[LearnedRow]]:
+        rows = objective.targets(inputs, encoded, truths, labels)
+        told = [None if soft is None else soft[one] for one in inputs]
+        return [
+            [(part, (target, one)) for part, target in some]
+            for some, one in zip(rows, told, strict=True)
+        ]
+
+    def pad(given: Sequence[Any], width: int) -> dict[str, Any]:
+        padded = objective.pad([target for target, _ in given], width)
+        if soft is not None:
+            padded["soft"] = torch.from_numpy(np.stack([one for _, one in given]))  # (B, C)
+        return padded
+
+    def loss(outputs: Any, batch: Mapping[str, Any], weights: Any, label_smoothing: float) -> Any:
+        if soft is None:
+            taught = outputs.soft
+        else:
+            taught = soft_loss(outputs.logits, batch["soft"], temperature).sum()
+        total = (1 - hard) * taught
+        if hard:
+            total = total + hard * objective.loss(outputs, batch, weights, label_smoothing)
+        return total
+
+    def plain(rows: Sequence[LearnedRow]) -> list[LearnedRow]:
+        return [(part, target) for part, (target, _) in rows]
+
+    return Objective(
+        targets=targets,
+        pad=pad,
+        count=lambda given: objective.count([target for target, _ in given]),
+        weights=lambda rows, labels: objective.weights(plain(rows), labels),
+        loss=loss,
+        numpy_loss=lambda outputs, rows: objective.numpy_loss(outputs, plain(rows)),
+        figures=objective.figures,
+        config=objective.config,
+    )

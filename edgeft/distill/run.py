@@ -1,0 +1,355 @@
+"""One distillation, from a checkpoint to a smaller one that learned from it."""
+
+import hashlib
+import json
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from edgeft.checkpoint.open import Checkpoint, open_checkpoint
+from edgeft.checkpoint.pretrained import quiet, write_tokenizer
+from edgeft.checkpoint.reference import as_given, torch_told
+from edgeft.data import Examples, Tell, unheard
+from edgeft.data.seen import copy_seen, read_seen, seen_sentence
+from edgeft.distill.layers import drop_layers, taught_layers
+from edgeft.distill.objective import distilled
+from edgeft.distill.pupil import Pupil
+from edgeft.distill.student import Student, student_named
+from edgeft.distill.teacher import check_classifier, logits_of
+from edgeft.errors import DataError, UsageError
+from edgeft.folders import CHECKPOINT, new_folder, write_json
+from edgeft.inputs import Input, columns_of, json_of
+from edgeft.normalize import normalizer
+from edgeft.progress import Progress, silent
+from edgeft.proof.paired import Drop, paired_drop
+from edgeft.tasks.outputs import Array
+from edgeft.tasks.reading import columns_named, read_inputs
+from edgeft.tasks.task import Scores, Task
+from edgeft.train.config import DataConfig, TrainConfig
+from edgeft.train.finetune import OnEpoch
+from edgeft.train.hardware import resolve_hardware
+from edgeft.train.learn import Learned, learn
+from edgeft.train.models import build_model
+from edgeft.train.prepare import Prepared, prepare
+from edgeft.train.recipe import RecipeChoice
+from edgeft.train.report import check_known, count_tokens
+from edgeft.train.save import TRAINING_FILE, training_document, write_checkpoint
+
+__all__ = ["DistillConfig", "DistillResult", "distill"]
+
+# Of the loss, what the true labels count; the rest is the teacher's. Where the teacher is sure it
+# says what they say, and where it is not, how far it is torn tells more than one label.
+HARD = 0.1
+TEMPERATURE = 2.0
+UNLABELLED = ("text-classification", "token-classification")  # tasks that learn from bare inputs
+
+
+@dataclass(frozen=True)
+class DistillConfig:
+    """Which student learns what from whom.
+
+    checkpoint: what the student is made of: its layers, or its tokens' vectors; and its teacher,
+        unless ``teacher`` names another of the same labels.
+    data: labelled rows to learn from, in any form that train reads. unlabelled: files of inputs
+        that the teacher alone says something of.
+    student: "static", or "layers:N".
+    hard: share of the loss that the true labels have, 0 to 1; temperature: that softens answers.
+    recipe: as in training.
+    """
+
+    checkpoint: str
+    out: Path
+    data: DataConfig
+    student: str = "static"
+    teacher: str = ""
+    unlabelled: tuple[Path, ...] = ()
+    hard: float = HARD
+    temperature: float = TEMPERATURE
+    recipe: RecipeChoice = field(default_factory=RecipeChoice)
+    device: str = "auto"
+    precision: str = "auto"
+    threads: int | None = None
+    force: bool = False
+
+
+@dataclass(frozen=True)
+class DistillResult:
+    """The student, what it learned, and what it lost against its teacher on rows of ``split``.
+
+    ``split`` is "test" or "validation", "" where there was neither, and then there is no drop.
+    """
+
+    out: Path
+    document: Mapping[str, Any]
+    learned: Learned
+    split: str
+    teacher: Scores | None
+    drop: Drop | None
+    bytes_before: int
+    bytes_after: int
+
+
+def distill(
+    config: DistillConfig,
+    *,
+    on_prepared: Any = None,
+    on_epoch: OnEpoch | None = None,
+    tell: Tell = unheard,
+    progress: Progress = silent,
+) -> DistillResult:
+    """Write a smaller checkpoint that answers as the teacher does, as far as it can.
+
+    The teacher is not touched. ``on_prepared`` is called before training with what is prepared,
+    ``on_epoch`` after each epoch; what was decided is told.
+
+    Raises UsageError, DataError, ModelError, DeviceError, DependencyError, OutputError.
+    """
+    student = student_named(config.student)
+    if not 0 <= config.hard <= 1:
+        raise UsageError(f"--hard {config.hard:g} is no share from 0 to 1.")
+    if not 0.1 <= config.temperature <= 100:
+        raise UsageError(f"--temperature {config.temperature:g} is not from 0.1 to 100.")
+    inputs: list[Path | str] = [
+        one for one in (config.data.data, config.data.validation, config.data.test) if one
+    ]
+    with new_folder(
+        config.out,
+        CHECKPOINT,
+        force=config.force,
+        inputs=[*inputs, *config.unlabelled],
+        models=[one for one in (config.checkpoint, config.teacher) if one],
+    ) as folder:
+        return _distill(config, student, folder, on_prepared, on_epoch, tell, progress)
+
+
+def _distill(
+    config: DistillConfig,
+    student: Student,
+    folder: Path,
+    on_prepared: Any,
+    on_epoch: OnEpoch | None,
+    tell: Tell,
+    progress: Progress,
+) -> DistillResult:
+    hardware = resolve_hardware(config.device, config.precision, config.threads)
+    if hardware.processes > 1:
+        raise UsageError("A distillation runs in one process.", hint="Start it without torchrun.")
+    origin = open_checkpoint(config.checkpoint)
+    teacher = _teacher(config, origin)
+    beside = not student.static and _same_tokenizer(origin, teacher)
+    if not beside:
+        check_classifier(teacher, str(student))
+    _check_unlabelled(config, teacher.task)
+    with tempfile.TemporaryDirectory(prefix=".work-", dir=folder) as scratch:
+        work = Path(scratch)
+        _begin(student, origin, work / "begin", config.recipe.seed or 0, progress)
+        prepared = prepare(
+            TrainConfig(
+                data=replace(config.data, normalize=origin.normalize),
+                model=str(work / "begin"),
+                recipe=replace(
+                    config.recipe, max_length=config.recipe.max_length or origin.max_length
+                ),
+                device=config.device,
+                precision=config.precision,
+                threads=config.threads,
+                task=origin.task.name,
+            ),
+            hardware,
+            known=origin.labels,
+        )
+        if on_prepared is not None:
+            on_prepared(prepared)
+        bare = _unlabelled(config, prepared, teacher, tell, progress)
+        soft: dict[Input, Array] | None = None
+        if not beside:
+            splits = [split.inputs for split in prepared.splits.present().values()]
+            asked = [one for some in (*splits, bare.inputs) for one in some]
+            soft = logits_of(teacher, asked, progress=progress)
+        prepared = replace(
+            prepared,
+            splits=replace(prepared.splits, train=_joined(prepared.splits.train, bare)),
+            objective=distilled(
+                prepared.objective, hard=config.hard, temperature=config.temperature, soft=soft
+            ),
+        )
+        model = build_model(
+            prepared.base, prepared.objective, prepared.labels, seed=prepared.recipe.seed
+        )
+        pupil = model
+        if beside:
+            deep = teacher.config.hidden_size == model.config.hidden_size
+            layers = taught_layers(teacher.config.num_hidden_layers, student.layers) if deep else []
+            pupil = Pupil(
+                model, teacher.model, teacher.task, layers=layers, temperature=config.temperature
+            )
+        learned = learn(
+            prepared, pupil, work / "learning", on_epoch=on_epoch, on_note=tell, progress=progress
+        )
+        document = training_document(prepared, learned)
+        del document["config"]  # of a run of train, which it was not
+        document["base_model"] = origin.training.get("base_model") or document["base_model"]
+        document["distill"] = {
+            "student": str(student),
+            "checkpoint_sha256": origin.weights_sha256,
+            "teacher_sha256": teacher.weights_sha256,
+            "unlabelled": {"rows": len(bare), "fingerprint": _fingerprint(bare.inputs)},
+            "hard": config.hard,
+            "temperature": config.temperature,
+        }
+        document = write_checkpoint(prepared, model, document, folder)
+    split, scores, drop = _compared(teacher, folder, prepared, tell, progress)
+    if drop is not None:
+        document["distill"]["drop"] = drop.to_dict()
+        write_json(folder / TRAINING_FILE, document)
+    return DistillResult(
+        out=config.out,
+        document=document,
+        learned=learned,
+        split=split,
+        teacher=scores,
+        drop=drop,
+        bytes_before=_weights_bytes(origin.folder),
+        bytes_after=_weights_bytes(folder),
+    )
+
+
+# --- who teaches, and what the student begins as ---------------------------------------
+
+
+def _teacher(config: DistillConfig, origin: Checkpoint) -> Checkpoint:
+    if not config.teacher:
+        return origin
+    teacher = open_checkpoint(config.teacher)
+    if (teacher.task, teacher.labels) != (origin.task, origin.labels):
+        raise UsageError(
+            f"{config.teacher} and {config.checkpoint} do not have the same labels.",
+            hint="A student learns the labels of its teacher, in the same order: train both on "
+            "the same data.",
+        )
+    return teacher
+
+
+def _same_tokenizer(one: Checkpoint, other: Checkpoint) -> bool:
+    """Whether both read texts as the same ids."""
+    same = one is other or (
+        one.tokenizer.backend_tokenizer.to_str() == other.tokenizer.backend_tokenizer.to_str()
+        and one.normalize == other.normalize
+    )
+    return bool(same) and one.max_length <= other.max_length
+
+
+def _begin(
+    student: Student, origin: Checkpoint, folder: Path, seed: int, progress: Progress
+) -> None:
+    """Write the checkpoint that the student is before it has learned anything."""
+    if student.static:
+        from edgeft.distill.static import begin_static
+
+        model = begin_static(origin, seed=seed, progress=progress)
+    else:
+        model = drop_layers(origin.model, student.layers)
+    with quiet():
+        model.save_pretrained(folder)
+    write_tokenizer(origin.tokenizer, folder, max_length=origin.max_length)
+    copy_seen(origin.folder, folder)
+
+
+# --- what nobody labelled --------------------------------------------------------------
+
+
+def _check_unlabelled(config: DistillConfig, task: Task) -> None:
+    if config.unlabelled and task.name not in UNLABELLED:
+        raise UsageError(
+            f"A student of the task {task.name} learns from labelled rows alone.",
+            hint="Leave out --unlabelled.",
+        )
+
+
+def _unlabelled(
+    config: DistillConfig, prepared: Prepared, teacher: Checkpoint, tell: Tell, progress: Progress
+) -> Examples:
+    """The different inputs of the unlabelled files, with what the teacher takes for true.
+
+    None of them stands in another split. Raises DataError where the vocabulary is not made for
+    them.
+    """
+    train, task = prepared.splits.train, teacher.task
+    blank = replace(train, inputs=[], truths=[], lines=[], skipped={})
+    if not config.unlabelled:
+        return blank
+    prepare_text = normalizer(teacher.normalize)
+    taken = {one for split in prepared.splits.present().values() for one in split.inputs}
+    inputs: list[Input] = []
+    columns = {"text": columns_named(vars(config.data)).get("text")}
+    encoder = prepared.base.encoder()
+    special = len(encoder.encode([""])[0].ids)
+    for path in config.unlabelled:
+        found = list(read_inputs(path, task, columns, tell))
+        if prepare_text is not None:
+            found = [prepare_text(one) for one in found if isinstance(one, str)]
+        if not found:
+            raise DataError(f"{path} has no texts.", hint="Leave it out.")
+        counts = count_tokens(encoder.encode(found), special)
+        check_known(counts, found, f"{path}: the teacher")
+        fresh = [one for one in dict.fromkeys(found) if one not in taken]
+        if doubled := len(found) - len(fresh):
+            tell(f"{path}: {doubled:,} of {len(found):,} texts were there already.")
+        taken.update(fresh)
+        inputs += fresh
+    told = torch_told(teacher, inputs, step="asking the teacher", progress=progress)
+    truths = list(told.answers(task.unfitted(())).likeliest)
+    return replace(blank, inputs=inputs, truths=truths, lines=[0] * len(inputs))
+
+
+def _joined(train: Examples, bare: Examples) -> Examples:
+    return replace(
+        train,
+        inputs=[*train.inputs, *bare.inputs],
+        truths=[*train.truths, *bare.truths],
+        lines=[*train.lines, *bare.lines],
+    )
+
+
+def _fingerprint(inputs: Sequence[Input]) -> str:
+    digest = hashlib.sha256()
+    for one in inputs:
+        digest.update(json.dumps(json_of(one)).encode() + b"\n")
+    return f"sha256:{digest.hexdigest()}"
+
+
+# --- what it lost ----------------------------------------------------------------------
+
+
+def _compared(
+    teacher: Checkpoint, folder: Path, prepared: Prepared, tell: Tell, progress: Progress
+) -> tuple[str, Scores | None, Drop | None]:
+    """The split that tells, the teacher's scores on it and what the student lost there."""
+    present = prepared.splits.present()
+    name = next((one for one in ("test", "validation") if one in present), "")
+    if not name:
+        return "", None, None
+    rows = present[name]
+    seen = read_seen(teacher.folder)
+    count = seen.count([as_given(teacher, columns_of(one)) for one in rows.inputs]) if seen else 0
+    if count:
+        tell(seen_sentence(f"The {name} rows", count, len(rows)))
+    student = open_checkpoint(str(folder))
+    before = torch_told(teacher, rows.inputs, step="running the teacher", progress=progress)
+    after = torch_told(student, rows.inputs, step="running the student", progress=progress)
+    head = teacher.task.unfitted(rows.truths)
+    answers, references = after.answers(head).likeliest, before.answers(head).likeliest
+    scores = teacher.task.score(rows.truths, references, teacher.labels)
+    drop = paired_drop(teacher.task, rows.truths, answers, references, teacher.labels)
+    if drop.newly_right > drop.newly_wrong:
+        tell(
+            f"On the {len(rows):,} {name} rows the teacher is wrong more often than its student: "
+            "is it trained well, on data of this kind?"
+        )
+    return name, scores, drop
+
+
+def _weights_bytes(folder: Path) -> int:
+    return sum(path.stat().st_size for path in folder.glob("model*.safetensors"))

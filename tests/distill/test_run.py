@@ -1,0 +1,191 @@
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+import edgeft
+from edgeft.checkpoint.open import open_checkpoint
+from edgeft.cli import main
+from edgeft.data.seen import read_seen
+from edgeft.distill.run import DistillConfig, DistillResult, distill
+from edgeft.errors import DataError, ModelError, UsageError
+from edgeft.export.run import ExportConfig, export
+from edgeft.train.config import DataConfig, TrainConfig
+from edgeft.train.recipe import RecipeChoice
+from edgeft.train.run import train
+from tests import tiny
+from tests.train.conftest import rows, write_csv
+
+RECIPE = RecipeChoice(epochs=6, batch_size=16, learning_rate=3e-3, seed=1)
+TEXTS = ["a happy day, won", "the night was quiet", "lost and bad", "", "🙂 天气"]
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_csv(tmp_path_factory.mktemp("data") / "train.csv", rows(150))
+
+
+@pytest.fixture(scope="module")
+def test_rows(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_csv(tmp_path_factory.mktemp("data") / "test.csv", rows(60, seed=5))
+
+
+@pytest.fixture(scope="module")
+def teacher(tmp_path_factory: pytest.TempPathFactory, data: Path) -> Path:
+    folder = tmp_path_factory.mktemp("teacher")
+    base = tiny.encoder(folder / "encoder")
+    config = TrainConfig(DataConfig(str(data)), model=str(base), recipe=RECIPE, precision="fp32")
+    return train(config, folder / "out").out
+
+
+def asked(teacher: Path, data: Path, out: Path, **more: object) -> DistillConfig:
+    given: dict[str, object] = {"student": "layers:1", "recipe": RECIPE, "precision": "fp32"}
+    return DistillConfig(str(teacher), out, DataConfig(str(data)), **{**given, **more})  # type: ignore[arg-type]
+
+
+@pytest.fixture(scope="module")
+def shallow(teacher: Path, data: Path, tmp_path_factory: pytest.TempPathFactory) -> DistillResult:
+    return distill(asked(teacher, data, tmp_path_factory.mktemp("shallow") / "out"))
+
+
+def test_a_student_with_half_the_layers_learns_what_its_teacher_knows(
+    shallow: DistillResult, teacher: Path, data: Path
+) -> None:
+    assert sorted(path.name for path in shallow.out.parent.iterdir()) == ["out"]
+    one, other = open_checkpoint(str(teacher)), open_checkpoint(str(shallow.out))
+    assert other.config.num_hidden_layers == 1
+    assert other.labels == one.labels
+    assert other.max_length == one.max_length
+    assert shallow.bytes_after < shallow.bytes_before
+    assert shallow.split == "validation"
+    assert shallow.drop is not None
+    assert shallow.learned.validation is not None
+    assert shallow.learned.validation.figure("accuracy") > 0.8
+    told = shallow.document["distill"]
+    assert told["teacher_sha256"] == told["checkpoint_sha256"] == one.weights_sha256
+    assert told["student"] == "layers:1"
+    assert json.loads((shallow.out / "training.json").read_text())["distill"] == told
+    assert "config" not in shallow.document
+    assert str(teacher.parent) not in json.dumps(shallow.document)
+
+
+def test_it_knows_which_rows_its_teacher_saw(shallow: DistillResult) -> None:
+    seen = read_seen(shallow.out)
+    assert seen is not None
+    texts = [text for text, _ in rows(150)]
+    assert seen.count(texts) == len(texts)
+    assert seen.count(["never seen"]) == 0
+
+
+def test_it_goes_the_whole_road(shallow: DistillResult, test_rows: Path, tmp_path: Path) -> None:
+    bundle = export(
+        ExportConfig(str(shallow.out), tmp_path / "bundle", data=test_rows, variants=("fp32",))
+    )
+    assert bundle.manifest.provenance["training"]["distill"]["student"] == "layers:1"
+    with edgeft.load(bundle.out, device="cpu") as model:
+        assert [one.label in model.labels for one in model.predict(TEXTS)] == [True] * len(TEXTS)
+
+
+def test_the_same_request_gives_the_same_weights(
+    shallow: DistillResult, teacher: Path, data: Path, tmp_path: Path
+) -> None:
+    again = distill(asked(teacher, data, tmp_path / "out"))
+    assert again.document["weights_sha256"] == shallow.document["weights_sha256"]
+
+
+def test_unlabelled_texts_are_learned_from_and_counted(
+    teacher: Path, data: Path, tmp_path: Path
+) -> None:
+    texts = tmp_path / "more.txt"
+    known = rows(150)[0][0]
+    texts.write_text("\n".join([*(text for text, _ in rows(40, seed=9)), known]), encoding="utf-8")
+    notes: list[str] = []
+    result = distill(asked(teacher, data, tmp_path / "out", unlabelled=(texts,)), tell=notes.append)
+    assert result.document["distill"]["unlabelled"]["rows"] == 40
+    assert any("1 of 41 texts were there already" in one for one in notes)
+    seen = read_seen(result.out)
+    assert seen is not None
+    assert seen.count([rows(40, seed=9)[3][0]]) == 1
+
+
+def test_unlabelled_texts_of_another_language_are_refused(
+    teacher: Path, data: Path, tmp_path: Path
+) -> None:
+    texts = tmp_path / "more.txt"
+    texts.write_text("天气很好\n今天下雨\n" * 20, encoding="utf-8")
+    with pytest.raises(DataError, match=r"more\.txt: the teacher does not know"):
+        distill(asked(teacher, data, tmp_path / "out", unlabelled=(texts,)))
+    assert [path.name for path in tmp_path.iterdir()] == ["more.txt"]
+
+
+def test_a_teacher_of_other_labels_is_refused(teacher: Path, data: Path, tmp_path: Path) -> None:
+    other = tiny.bert(tmp_path / "other", labels=("x", "y"))
+    with pytest.raises(UsageError, match="do not have the same labels"):
+        distill(asked(teacher, data, tmp_path / "out", teacher=str(other)))
+    assert not (tmp_path / "out").exists()
+
+
+def test_labels_that_the_teacher_lacks_are_refused(teacher: Path, tmp_path: Path) -> None:
+    data = write_csv(tmp_path / "train.csv", [*rows(60), ("a strange day", "odd")] * 2)
+    with pytest.raises(DataError, match="the model has no label 'odd'"):
+        distill(asked(teacher, data, tmp_path / "out"))
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_larger_teacher_of_another_width_teaches_by_its_answers(
+    teacher: Path, data: Path, test_rows: Path, tmp_path: Path
+) -> None:
+    other = tiny.distilbert(tmp_path / "other", labels=open_checkpoint(str(teacher)).labels)
+    config = asked(teacher, data, tmp_path / "out", teacher=str(other))
+    result = distill(config)
+    told = result.document["distill"]
+    assert told["teacher_sha256"] == open_checkpoint(str(other)).weights_sha256
+    assert told["checkpoint_sha256"] != told["teacher_sha256"]
+
+
+def test_a_tagger_keeps_its_word_labels(tmp_path: Path) -> None:
+    teacher = tiny.tagger(tmp_path / "tagger")
+    path = tmp_path / "train.conll"
+    sentence = "the O\ncat B-PER\nfell O\n\na O\ndog B-LOC\nrose O\nnight I-LOC\n\n"
+    path.write_text(sentence * 20, encoding="utf-8")
+    result = distill(asked(teacher, path, tmp_path / "out"))
+    student = open_checkpoint(str(result.out))
+    assert student.task.name == "token-classification"
+    assert student.config.num_hidden_layers == 1
+    with pytest.raises(
+        ModelError, match="cannot be a tagger of named entities|answers for a whole"
+    ):
+        distill(asked(teacher, path, tmp_path / "other", student="static"))
+
+
+@pytest.mark.parametrize("name", ["", "layers", "layers:0", "layers:x", "tiny"])
+def test_students_that_do_not_exist(name: str, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="There is no student"):
+        distill(asked(tmp_path, tmp_path / "x.csv", tmp_path / "out", student=name))
+
+
+def test_the_command_tells_what_it_did(
+    teacher: Path, data: Path, test_rows: Path, tmp_path: Path
+) -> None:
+    command = [
+        "distill", str(teacher), "--data", str(data), "--test", str(test_rows), "--student",
+        "layers:1", "--epochs", "1", "--precision", "fp32", "-o", str(tmp_path / "out"),
+    ]  # fmt: skip
+    ran = CliRunner().invoke(main, command)
+    assert ran.exit_code == 0, ran.output
+    assert "accuracy on test" in ran.output
+    assert "On 60 test rows it loses" in ran.output
+    again = CliRunner().invoke(main, command)
+    assert again.exit_code == 1
+    assert "--force" in again.output
+
+
+def test_logits_of_the_student_are_its_own(shallow: DistillResult) -> None:
+    checkpoint = open_checkpoint(str(shallow.out))
+    from tests.originals import torch_logits
+
+    found = torch_logits(checkpoint, TEXTS)
+    assert found.shape == (len(TEXTS), 3)
+    assert np.isfinite(found).all()
