@@ -40,9 +40,9 @@ def teacher(tmp_path_factory: pytest.TempPathFactory, data: Path) -> Path:
     return train(config, folder / "out").out
 
 
-def asked(teacher: Path, data: Path, out: Path, **more: object) -> DistillConfig:
+def asked(origin: Path, data: Path, out: Path, **more: object) -> DistillConfig:
     given: dict[str, object] = {"student": "layers:1", "recipe": RECIPE, "precision": "fp32"}
-    return DistillConfig(str(teacher), out, DataConfig(str(data)), **{**given, **more})  # type: ignore[arg-type]
+    return DistillConfig(str(origin), out, DataConfig(str(data)), **{**given, **more})  # type: ignore[arg-type]
 
 
 @pytest.fixture(scope="module")
@@ -148,14 +148,14 @@ def test_a_larger_teacher_of_another_width_teaches_by_its_answers(
 def test_a_tagger_keeps_its_word_labels(tmp_path: Path) -> None:
     teacher = tiny.tagger(tmp_path / "tagger")
     path = tmp_path / "train.conll"
-    sentence = "the O\ncat B-PER\nfell O\n\na O\ndog B-LOC\nrose O\nnight I-LOC\n\n"
+    sentence = "the O\ncat B-PER\nfell I-PER\n\na O\ndog B-LOC\nrose I-LOC\n\n"
     path.write_text(sentence * 20, encoding="utf-8")
     result = distill(asked(teacher, path, tmp_path / "out"))
     student = open_checkpoint(str(result.out))
     assert student.task.name == "token-classification"
     assert student.config.num_hidden_layers == 1
     with pytest.raises(
-        ModelError, match="cannot be a tagger of named entities|answers for a whole"
+        ModelError, match="answers for a whole text"
     ):
         distill(asked(teacher, path, tmp_path / "other", student="static"))
 
