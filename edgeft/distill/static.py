@@ -84,4 +84,5 @@ def principal(vectors: Floats, width: int) -> Floats:
     _, axes = np.linalg.eigh(centred.T @ centred)  # (H,), (H, H): the largest last
     found = centred @ axes[:, ::-1][:, :width]  # (V, width)
     spread = np.sqrt(np.mean(found**2))
-    return (found / (spread or 1.0)).astype(np.float32)
+    scaled: Floats = (found / (spread or 1.0)).astype(np.float32)
+    return scaled

@@ -174,6 +174,7 @@ def _origin(manifest: Manifest) -> str:
         rows += [
             ("base model", base.get("name")),
             ("sha256 of the base model's weights", base.get("sha256")),
+            *_taught(training.get("distill")),
             ("data fingerprint", training["data"]["fingerprint"]),
             ("rows", _pairs(training["data"]["rows"])),
             ("seed", training.get("seed")),
@@ -188,6 +189,18 @@ def _origin(manifest: Manifest) -> str:
     rows.append(("packages", _pairs(provenance["packages"])))
     told = [(name, escape(str(value))) for name, value in rows if value not in (None, "")]
     return table(["what", "value"], told)
+
+
+def _taught(distill: Mapping[str, Any] | None) -> list[tuple[str, Any]]:
+    """Of a student: what it is, and who taught it."""
+    if not distill:
+        return []
+    bare = distill["unlabelled"]["rows"]
+    return [
+        ("student", distill["student"]),
+        ("sha256 of its teacher's weights", distill["teacher_sha256"]),
+        ("unlabelled inputs that it learned from", f"{bare:,}" if bare else None),
+    ]
 
 
 def _base(manifest: Manifest) -> str:

@@ -23,7 +23,7 @@ PACKAGES = ("numpy", "onnx", "onnxruntime", "onnxruntime-gpu", "optimum", "optim
             "tokenizers", "torch", "transformers")  # fmt: skip
 # Of training.json, what may be told: no texts, column names, paths or host names.
 TOLD = ("edgeft", "base_model", "recipe", "seed", "best_epoch", "weights_sha256", "device",
-        "precision", "packages", "trim")  # fmt: skip
+        "precision", "packages", "trim", "distill")  # fmt: skip
 LENGTHS = ("p50", "p90", "p95", "p99", "max")  # of the train texts, in tokens
 # What training's short names for a base model stand for on the Hub.
 HUB_IDS = {

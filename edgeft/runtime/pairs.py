@@ -12,7 +12,6 @@ from tokenizers import Tokenizer
 from edgeft.errors import BundleError
 from edgeft.inputs import Input, Pair, Question, columns_of
 from edgeft.runtime.native import native_call
-from edgeft.runtime.places import tell_places
 from edgeft.tasks.encoded import Encoded, Part, Span
 
 __all__ = [
@@ -177,7 +176,7 @@ def put_together(
             types if any(types) else None,
         )
         if second.offsets is not None and second.words is not None:
-            tell_places(part, second.offsets, second.words, own)
+            part.tell_places(second.offsets, second.words, own)
         parts.append(part)
     cut = len(first.ids) - kept + len(second.ids) - read
     unread = first.unread + second.unread

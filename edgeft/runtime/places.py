@@ -1,4 +1,4 @@
-"""What is told of tokens: where each stands in the caller's text, and of which word it is.
+"""Of which word a token is.
 
 A word is one as the tokenizer has it, with two exceptions. Where it parts texts at blanks alone, a
 word ends beside punctuation as well. And white space is no word: byte-level tokenizers make one of
@@ -10,11 +10,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from edgeft.runtime.punctuation import leaves_punctuation, numbers_of, parted
-from edgeft.tasks.encoded import Part, Span
+from edgeft.tasks.encoded import Span
 
-__all__ = ["NOWHERE", "WordRules", "tell_places", "word_rules"]
+__all__ = ["WordRules", "word_rules"]
 
-NOWHERE: Span = (0, 0)
 # All white space, each twice in a row and behind a letter.
 BLANKS = "".join(f"a{one}{one}" for one in map(chr, range(0x3001)) if one.isspace())
 
@@ -64,10 +63,3 @@ def _without_blanks(numbers: list[int], offsets: Sequence[Span], text: str) -> l
                 found[begin:end] = [-1] * (end - begin)
             begin = end
     return found
-
-
-def tell_places(part: Part, offsets: list[Span], words: list[int], own: slice) -> None:
-    """Add the spans and words of a part's own tokens: those at ``own`` of all their text's."""
-    before, behind = part.own.start, len(part.ids) - part.own.stop
-    part.offsets = [NOWHERE] * before + offsets[own] + [NOWHERE] * behind
-    part.words = [-1] * before + words[own] + [-1] * behind

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tokenizers import Tokenizer
 
@@ -13,8 +13,10 @@ from edgeft.normalize import normalizer
 from edgeft.runtime.heads import Heads
 from edgeft.runtime.native import native_call
 from edgeft.runtime.pairs import BOTH, Frame, Tokens, encode_both, frame_within
-from edgeft.runtime.places import tell_places, word_rules
 from edgeft.tasks.encoded import Encoded, Part
+
+if TYPE_CHECKING:
+    from edgeft.runtime.places import WordRules
 
 __all__ = ["MOST_WINDOWED", "TextEncoder"]
 
@@ -86,7 +88,7 @@ class TextEncoder:
         self._tokenizer.no_padding()
         # Cut here, not there: tokenizers 0.23.1 and 0.23.2 read little beyond where they cut.
         self._tokenizer.no_truncation()
-        self._rules = word_rules(self._tokenizer) if offsets else None
+        self._rules = _word_rules(self._tokenizer) if offsets else None
         self._normalize = normalizer(normalize)
         # Special tokens before and behind a text, once one was read; to ask for a mask takes time.
         self._ends: tuple[int, int] | None = None
@@ -244,7 +246,7 @@ class TextEncoder:
         part = Part(ids, place, len(place))
         if self._rules is not None:
             words = self._rules.words_in(encoding, text)
-            tell_places(part, encoding.offsets, words, slice(place.start, place.stop))
+            part.tell_places(encoding.offsets, words, slice(place.start, place.stop))
         return Encoded((part,), cut > 0, share, cut)
 
     def _place(self, encoding: Any, size: int) -> range:
@@ -268,12 +270,18 @@ class TextEncoder:
             fresh = len(kept) - (overlap if begin else 0)
             part = Part(before + kept + behind, place, fresh)
             if self._rules is not None:
-                tell_places(part, offsets, words, slice(place.start + begin, place.stop + begin))
+                part.tell_places(offsets, words, slice(place.start + begin, place.stop + begin))
             parts.append(part)
         return Encoded(tuple(parts), False, self._unknown_share(own, len(own)))
 
     def _unknown_share(self, ids: list[int], own: int) -> float:
         return ids.count(self._unknown) / own if self._unknown is not None and own > 0 else 0.0
+
+
+def _word_rules(tokenizer: Tokenizer) -> "WordRules":
+    from edgeft.runtime.places import word_rules  # which a classifier never needs
+
+    return word_rules(tokenizer)
 
 
 def _whole(text: str) -> str:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 __all__ = ["Encoded", "Part", "Span", "best_places", "default_overlap"]
 
 Span = tuple[int, int]  # first character and the one after the last, in the caller's own string
+NOWHERE: Span = (0, 0)
 
 
 @dataclass(slots=True)
@@ -27,6 +28,12 @@ class Part:
     types: list[int] | None = None
     offsets: list[Span] | None = None
     words: list[int] | None = None
+
+    def tell_places(self, offsets: list[Span], words: list[int], own: slice) -> None:
+        """Add the spans and words of its own tokens: those at ``own`` of all their text's."""
+        before, behind = self.own.start, len(self.ids) - self.own.stop
+        self.offsets = [NOWHERE] * before + offsets[own] + [NOWHERE] * behind
+        self.words = [-1] * before + words[own] + [-1] * behind
 
 
 @dataclass(slots=True)
