@@ -1,5 +1,4 @@
 import json
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +9,6 @@ import edgeft
 from edgeft.checkpoint.open import open_checkpoint
 from edgeft.cli import main
 from edgeft.data.seen import read_seen
-from edgeft.distill.layers import drop_layers
 from edgeft.distill.run import DistillConfig, DistillResult, distill
 from edgeft.errors import DataError, ModelError, UsageError
 from edgeft.export.run import ExportConfig, export
@@ -65,10 +63,9 @@ def test_a_student_with_half_the_layers_learns_what_its_teacher_knows(
     assert shallow.split == "validation"
     assert shallow.drop is not None
     texts = [text for text, _ in rows(150)]
-    before = torch_logits(one, texts).argmax(1)
-    begun = replace(one, model=drop_layers(one.model, 1))
-    agreement = [float((torch_logits(x, texts).argmax(1) == before).mean()) for x in (begun, other)]
-    assert agreement[1] > max(0.8, agreement[0])
+    one_says, other_says = (torch_logits(each, texts).argmax(1) for each in (one, other))
+    assert (one_says == other_says).mean() > 0.8
+    assert len(set(one_says)) > 1
     told = shallow.document["distill"]
     assert told["teacher_sha256"] == told["checkpoint_sha256"] == one.weights_sha256
     assert told["student"] == "layers:1"
