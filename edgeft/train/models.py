@@ -3,10 +3,13 @@
 Weights are read from safetensors alone, and no code that a model brings is run.
 """
 
+import hashlib
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from edgeft.checkpoint.config import read_config
 from edgeft.checkpoint.model import heads_of, position_limit, read_model, skeleton
@@ -23,25 +26,27 @@ from edgeft.tasks.task import Task
 from edgeft.train.embedded import minilm_folder
 from edgeft.train.objectives.objective import Objective
 
-__all__ = ["ALIASES", "EMBEDDED", "BaseModel", "build_model", "open_base"]
+__all__ = ["ALIASES", "EMBEDDED", "NO_LIMIT", "STATIC", "BaseModel", "build_model", "open_base"]
 
 ALIASES = {"distilbert": "distilbert/distilbert-base-uncased"}
 EMBEDDED = "minilm"
+STATIC = "static"  # a model whose weights are drawn, not read; see the module static
+SPREAD = 0.5  # standard deviation of the numbers that a drawn vector begins with
 NO_LIMIT = 10**9  # transformers writes about 1e30 for a tokenizer without a limit
 
 
 @dataclass(frozen=True)
 class BaseModel:
-    """A pretrained model before it is trained for ``task``.
+    """A model before it is trained for ``task``.
 
-    ``wrapper`` is what stands before every tensor's name in its files.
-    ``length_limit`` is the most tokens that it takes, special ones included.
-    ``notes`` tell what was set right in opening it.
+    ``folder`` and ``weights`` are None where the weights are still to be drawn. ``wrapper`` is
+    what stands before every tensor's name in its files. ``length_limit`` is the most tokens that
+    it takes, special ones included. ``notes`` tell what was set right in opening it.
     """
 
     name: str
-    folder: Path
-    weights: Weights
+    folder: Path | None
+    weights: Weights | None
     config: Any
     tokenizer: Any
     length_limit: int
@@ -51,8 +56,17 @@ class BaseModel:
 
     @property
     def sha256(self) -> str:
-        """That of the weights."""
+        """That of the weights; where these are still to be drawn, that of the tokenizer."""
+        if self.weights is None:
+            return hashlib.sha256(self.tokenizer.backend_tokenizer.to_str().encode()).hexdigest()
         return self.weights.sha256
+
+    @property
+    def static(self) -> bool:
+        """Whether it is little but its tokens' vectors."""
+        from edgeft.checkpoint.static import MODEL_TYPE
+
+        return bool(self.config.model_type == MODEL_TYPE)
 
     @property
     def width(self) -> int:
@@ -104,11 +118,13 @@ def open_base(name: str, task: Task = TASK) -> BaseModel:
 def build_model(
     base: BaseModel, objective: Objective, labels: tuple[str, ...], *, seed: int
 ) -> Any:
-    """The pretrained encoder with a head for ``labels``, in float32; new weights from ``seed``.
+    """The model with a head for ``labels``, in float32; what of it is new is drawn from ``seed``.
 
     Raises ModelError, also where the files leave anything but the head or a pooler
     to chance.
     """
+    if base.folder is None or base.weights is None:
+        return _drawn(base, labels, seed)
     config = read_config(base.name, base.folder)
     for name, value in objective.config(labels).items():
         setattr(config, name, value)
@@ -123,6 +139,26 @@ def build_model(
         fit_config(model, base.tokenizer, base.task)
     model.config._name_or_path = ""  # a path of this machine is nobody's business
     return model
+
+
+def _drawn(base: BaseModel, labels: tuple[str, ...], seed: int) -> Any:
+    """A static model of random numbers, in which special tokens count for nothing at first."""
+    from edgeft.checkpoint.static import new_static
+
+    config, tokenizer = base.config, base.tokenizer
+    size = (config.vocab_size, config.hidden_size)
+    weights = np.ones(config.vocab_size)
+    weights[[one for one in tokenizer.all_special_ids if one != tokenizer.unk_token_id]] = 0
+    return new_static(
+        np.random.default_rng(seed).normal(0, SPREAD, size),
+        weights,
+        labels,
+        bigrams=config.bigrams,
+        inner=config.inner,
+        dropout=config.classifier_dropout,
+        pad_id=config.pad_token_id,
+        seed=seed,
+    )
 
 
 def _locate(name: str) -> Path:

@@ -16,11 +16,12 @@ from edgeft.train.clean import clean
 from edgeft.train.config import TrainConfig
 from edgeft.train.datasets import check_labels, normalized_splits, open_splits, read_splits
 from edgeft.train.hardware import Hardware
-from edgeft.train.models import BaseModel, open_base
+from edgeft.train.models import STATIC, BaseModel, open_base
 from edgeft.train.objectives import objective_named
 from edgeft.train.objectives.objective import Objective
 from edgeft.train.recipe import Facts, Recipe, default_hold_out, option, resolve_recipe
 from edgeft.train.report import DataReport, check_known, count_tokens, describe
+from edgeft.train.static import open_static
 
 __all__ = ["Prepared", "prepare"]
 
@@ -94,7 +95,11 @@ def prepare(
         single=task.single,
         shares=task.shares.one if task.shares else "",
     )
-    base = open_base(config.model, task)
+    base = (
+        open_static(splits.train.inputs, task)
+        if config.model == STATIC
+        else open_base(config.model, task)
+    )
     encoder = base.encoder()
     special = len(encoder.encode([NOTHING[task.takes[0]]])[0].ids)
     learned = encoder.encode(splits.train.inputs)
@@ -111,6 +116,7 @@ def prepare(
             classes=max(len(labels), 2),
             p99_tokens=counts.p99,
             length_limit=base.length_limit,
+            static=base.static,
             processes=hardware.processes,
         ),
     )

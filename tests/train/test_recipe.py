@@ -12,6 +12,9 @@ from edgeft.train.recipe import (
     LEARNING_RATE_AT_384,
     LEARNING_RATE_RANGE,
     MANY_CLASSES,
+    STATIC_EPOCHS_RANGE,
+    STATIC_LEARNING_RATE,
+    STATIC_UPDATES_PER_ROOT_CLASS,
     UPDATES_PER_ROOT_CLASS,
     Facts,
     RecipeChoice,
@@ -47,6 +50,20 @@ def test_epochs_give_the_wanted_updates_within_bounds() -> None:
 
 def test_small_data_are_cut_into_small_batches() -> None:
     assert [default_batch_size(rows) for rows in (50, 300, 5000)] == [8, 16, 32]
+
+
+def test_a_static_model_takes_steps_of_its_own() -> None:
+    facts = replace(FACTS, width=128, static=True)
+    recipe = default_recipe(facts)
+    assert recipe.learning_rate == STATIC_LEARNING_RATE > LEARNING_RATE_RANGE[1]
+    assert (recipe.batch_size, recipe.max_length) == (128, default_recipe(FACTS).max_length)
+    updates = recipe.epochs * math.ceil(facts.rows / recipe.batch_size)
+    wanted = STATIC_UPDATES_PER_ROOT_CLASS * math.sqrt(facts.classes)
+    assert abs(updates - wanted) < facts.rows / recipe.batch_size
+    assert resolve_recipe(RecipeChoice(learning_rate=1e-3), facts).learning_rate == 1e-3
+    low, high = STATIC_EPOCHS_RANGE
+    assert default_recipe(replace(facts, rows=10**6)).epochs == low
+    assert default_recipe(replace(facts, rows=60)).epochs == high
 
 
 def test_a_tenth_is_held_out_but_no_more_than_scores_need() -> None:
