@@ -8,7 +8,7 @@ from torch.nn import functional
 
 from edgeft.tasks.task import Task
 
-__all__ = ["Pupil", "soft_loss"]
+__all__ = ["Pupil", "Said", "soft_loss"]
 
 
 def soft_loss(logits: Any, taught: Any, temperature: float) -> Any:
@@ -19,6 +19,16 @@ def soft_loss(logits: Any, taught: Any, temperature: float) -> Any:
     told = functional.log_softmax(taught.float() / temperature, dim=-1)
     said = functional.log_softmax(logits.float() / temperature, dim=-1)
     return temperature**2 * functional.kl_div(said, told, reduction="none", log_target=True).sum(-1)
+
+
+class Said(dict[str, Any]):
+    """Outputs by name, as items, which autocasting leaves, and as attributes."""
+
+    def __getattr__(self, name: str) -> Any:
+        try:
+            return self[name]
+        except KeyError:
+            raise AttributeError(name) from None
 
 
 class Pupil(torch.nn.Module):  # type: ignore[misc]  # torch's is untyped here
@@ -60,9 +70,7 @@ class Pupil(torch.nn.Module):  # type: ignore[misc]  # torch's is untyped here
             soft = soft + _states_apart(
                 said.hidden_states[at + 1], taught.hidden_states[layer], mask, soft, self._layers
             )
-        said.soft = soft
-        said.hidden_states = None
-        return said
+        return Said({name: getattr(said, name) for name in self._task.outputs} | {"soft": soft})
 
     def _apart(self, said: Any, taught: Any, axes: tuple[str, ...], mask: Any) -> Any:
         if "labels" in axes:

@@ -151,6 +151,12 @@ def test_a_larger_teacher_of_another_width_teaches_by_its_answers(
     assert told["checkpoint_sha256"] != told["teacher_sha256"]
 
 
+def test_half_precision_teaches_as_well(teacher: Path, data: Path, tmp_path: Path) -> None:
+    result = distill(asked(teacher, data, tmp_path / "out", precision="bf16"))
+    assert result.document["precision"] == "bf16"
+    assert all(point.train_loss < 10 for point in result.learned.curve)
+
+
 def test_a_tagger_keeps_its_word_labels(tmp_path: Path) -> None:
     teacher = tiny.tagger(tmp_path / "tagger")
     path = tmp_path / "train.conll"
