@@ -148,3 +148,15 @@ def _save(
                 parameter.mul_(12.0)
     model.save_pretrained(folder)
     return folder
+
+
+def nearby(checkpoint: Path, folder: Path, *, spread: float = 0.05, seed: int = 1) -> Path:
+    """A copy whose head's weights are a little off, so that it differs where it is unsure."""
+    model = transformers.AutoModelForSequenceClassification.from_pretrained(checkpoint)
+    chance = torch.Generator().manual_seed(seed)
+    with torch.no_grad():
+        weight = model.classifier.weight
+        weight += spread * weight.std() * torch.randn(weight.shape, generator=chance)
+    model.save_pretrained(folder)
+    transformers.AutoTokenizer.from_pretrained(checkpoint).save_pretrained(folder)
+    return folder

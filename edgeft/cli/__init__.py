@@ -24,6 +24,7 @@ COMMANDS = {
     "distill": "distill",
     "trim": "trim",
     "export": "export",
+    "cascade": "cascade",
     "predict": "predict",
     "eval": "evaluate",
     "verify": "verify",

@@ -11,7 +11,7 @@ from edgeft.export.markdown import an, escape, table
 from edgeft.export.result import ExportResult
 from edgeft.tasks import task_named
 
-__all__ = ["model_card"]
+__all__ = ["front_matter", "model_card", "origin_of"]
 
 _HUB_ID = re.compile(r"[\w.-]+/[\w.-]+", re.ASCII)
 
@@ -21,7 +21,7 @@ def model_card(name: str, result: ExportResult) -> str:
     manifest = result.manifest
     task = task_named(manifest.model.task)
     parts = [
-        _front_matter(manifest),
+        front_matter(manifest),
         f"# Model {escape(name)}",
         f"{an(task.noun).capitalize()}{_with_labels(manifest)}, exported to ONNX by "
         f"edgeft {manifest.provenance['edgeft']}. It runs without torch.",
@@ -35,7 +35,7 @@ def model_card(name: str, result: ExportResult) -> str:
         "## How to load it",
         _loading(name, manifest),
         "## Where it comes from",
-        _origin(manifest),
+        origin_of(manifest),
     ]
     return "\n\n".join(parts) + "\n"
 
@@ -52,7 +52,7 @@ def _labels(manifest: Manifest) -> list[str]:
     return ["## Labels", f"In the order of the logits: {', '.join(map(escape, labels))}."]
 
 
-def _front_matter(manifest: Manifest) -> str:
+def front_matter(manifest: Manifest) -> str:
     lines = ["library_name: edgeft", f"pipeline_tag: {manifest.model.task}", "tags:", "- onnx",
              "- edgeft"]  # fmt: skip
     base = _base(manifest)
@@ -161,7 +161,7 @@ model(**tokenizer({use.given}, truncation={use.truncation}, return_tensors="pt")
 ```"""
 
 
-def _origin(manifest: Manifest) -> str:
+def origin_of(manifest: Manifest) -> str:
     provenance = manifest.provenance
     checkpoint, training = provenance["checkpoint"], provenance["training"]
     rows = [

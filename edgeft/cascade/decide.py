@@ -1,0 +1,132 @@
+"""Which promises are made, at which threshold they hold, and why at none."""
+
+from collections.abc import Sequence
+
+from edgeft.cascade.choose import PATH, Judged, Limit, Reach
+from edgeft.cascade.speed import Floats, below_for
+from edgeft.errors import GateError, UsageError
+from edgeft.proof.limits import CONFIDENCE, MAX_DROP
+from edgeft.proof.paired import mcnemar_p
+
+__all__ = ["MAX_DISAGREEMENT", "check_full", "limits_of_promises", "lowest"]
+
+MAX_DISAGREEMENT = 1.0  # percent, where nothing else is asked for and there are no labels
+WORSE = 0.05  # p of McNemar's test below which a full model is worse than a stage before it
+LEAST_SHARE = 0.01  # of the texts stays with the cheap stages, or there is no point
+
+
+def limits_of_promises(
+    drop: float | None, disagreement: float | None, *, labelled: bool, wanted: bool
+) -> list[Limit]:
+    """What is to be promised, of points or percent that were asked for; something if ``wanted``.
+
+    ``labelled`` says that there are rows by which a loss of accuracy can be seen. Raises
+    UsageError where one was asked for and there are none.
+    """
+    if drop is not None and not labelled:
+        raise UsageError(
+            "A loss of accuracy is seen on labelled rows, and there are none.",
+            hint="Give labelled --data, or promise how far answers agree: --max-disagreement 1",
+        )
+    if drop is None and disagreement is None and wanted:
+        if labelled:
+            drop = MAX_DROP
+        else:
+            disagreement = MAX_DISAGREEMENT
+    found: list[Limit] = []
+    if drop is not None:
+        found.append(Limit("drop", drop / 100))
+    if disagreement is not None:
+        found.append(Limit("disagreement", disagreement / 100))
+    return found
+
+
+def check_full(names: Sequence[str], judged: Judged) -> None:
+    """Raise GateError where a stage is right more often than the full model, beyond chance."""
+    if judged.right is None or not judged.whole or not len(judged):
+        return
+    full = judged.right[-1]
+    for name, right in zip(names[:-1], judged.right[:-1], strict=True):
+        lost, won = int((full > right).sum()), int((right > full).sum())
+        if won > lost and mcnemar_p(won, lost) < WORSE:
+            raise GateError(
+                f"The full model is wrong more often than {name}, which comes before it: "
+                f"it is right for {full.mean():.1%} of {len(judged):,} rows, {name} for "
+                f"{right.mean():.1%}. A cascade would take longer and answer worse.",
+                hint=f"Nothing was written. Use {name} alone, or name a better model last.",
+            )
+
+
+def lowest(
+    names: Sequence[str], reaches: Sequence[Reach], every: Judged, speedup: float, fast: Floats
+) -> tuple[float, list[str]]:
+    """The lowest threshold that keeps every promise, and what is to be noted of it.
+
+    Where a ``speedup`` is asked for, by (P,) how ``fast`` each of PATH is, the safest that is so
+    fast. ``every`` are all texts that choose. Raises GateError where none does it.
+    """
+    for one in reaches:
+        if not one.passed:
+            raise _unproven(one)
+    proven = min((one.passed for one in reaches), default=len(PATH))
+    below, full = PATH[proven - 1], names[-1]
+    notes: list[str] = []
+    if speedup:
+        found = below_for(speedup, fast[:proven])
+        if found is None:
+            limit = " that keeps what is promised" if reaches else ""
+            raise GateError(
+                f"No threshold{limit} makes it {speedup:g} times as fast as {full} alone; the "
+                f"fastest makes it {fast[:proven].max():.1f} times.",
+                hint="Nothing was written. Allow more, or name a cheaper stage.",
+            )
+        below = found
+    at = every.answering(below)
+    stays = float((at < every.last).mean())
+    if stays < LEAST_SHARE:
+        raise GateError(
+            f"At the lowest threshold that keeps what is promised {stays:.1%} of the texts stay "
+            f"with the stages before {full}: a cascade would gain nothing.",
+            hint="Nothing was written. Allow more, or name a better stage before it.",
+        )
+    if float((at == 0).mean()) > 1 - LEAST_SHARE:
+        notes.append(
+            f"{names[0]} answers nearly all texts within what is promised: it would do alone."
+        )
+    for one in reaches:
+        if one.needed is not None and one.passed == proven and below == PATH[proven - 1]:
+            notes.append(
+                f"{one.rows:,} rows set the threshold; about {one.needed:,} like them would let "
+                "more texts stay."
+            )
+    return below, notes
+
+
+def _unproven(one: Reach) -> GateError:
+    """Why a limit is not proven at any threshold, and what would do."""
+    most, rows = 100 * one.limit.most, one.rows
+    drop = one.limit.kind == "drop"
+    what = (
+        f"no more than {most:g} points of accuracy are lost"
+        if drop
+        else f"no more than {most:g}% of the answers differ from the full model's"
+    )
+    more = (
+        "labelled rows with --data"
+        if drop
+        else "texts with --unlabelled FILE, which need no labels"
+    )
+    option = "--max-drop" if drop else "--max-disagreement"
+    if one.too_few:
+        return GateError(
+            f"Not proven: {rows:,} rows are too few to show with {CONFIDENCE:.0%} confidence that "
+            f"{what}; about {one.fewest:,} would do if none of them lost anything.",
+            hint=f"Nothing was written. Give more {more}, or allow more with {option}",
+        )
+    would = f" About {one.needed:,} rows like these might." if one.needed else ""
+    return GateError(
+        f"Not proven at any threshold: even where only the surest answers stay, {rows:,} rows do "
+        f"not show that {what}.{would}",
+        hint=f"Nothing was written. Allow more with {option}, give more {more}, or name a better "
+        "stage before the last.",
+    )

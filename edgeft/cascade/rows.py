@@ -1,0 +1,209 @@
+"""The user's texts and their roles: some set the threshold, others report, and none does both."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from edgeft.cascade.stages import Asked
+from edgeft.checkpoint.open import Checkpoint
+from edgeft.checkpoint.reference import as_given
+from edgeft.data import TABLE_SUFFIXES, Examples, OnBad, Tell, unheard
+from edgeft.data.seen import read_seen
+from edgeft.errors import DataError, UsageError
+from edgeft.inputs import Input, columns_of, group_of, size_of
+from edgeft.proof.evidence import Evidence, read_evidence
+from edgeft.proof.told import Told
+from edgeft.tasks.reading import aligned, read_inputs
+from edgeft.tasks.task import Columns
+
+__all__ = ["Gathered", "check_language", "gather"]
+
+MOST_SEEN = 0.05  # of a file's rows may have been trained on; they are left out
+MOST_UNKNOWN = 0.25  # of the tokens
+ALIEN = 1.4  # times the tokens a character of the other texts: another language, or no text at all
+FEW = 20  # texts tell nothing of a language
+
+
+@dataclass(frozen=True)
+class Gathered:
+    """Inputs, each once asked of every stage, and the places in them of each role.
+
+    choose: of labelled rows that set the threshold, or of ``data`` without labels; ``truths`` are
+    theirs. unlabelled: of further texts, by file. report: of others, with ``report_truths``.
+    trained_on: how many rows were left out, by file.
+    """
+
+    inputs: list[Input]
+    choose: list[int]
+    truths: list[Any] | None
+    unlabelled: Mapping[Path, list[int]]
+    report: list[int]
+    report_truths: list[Any] | None
+    trained_on: Mapping[str, int]
+    evidence: Evidence
+
+    @property
+    def choosing(self) -> list[int]:
+        """All texts that may set a threshold by which answers agree, labels or none."""
+        return [*self.choose, *(at for places in self.unlabelled.values() for at in places)]
+
+
+def gather(
+    stages: Sequence[Asked],
+    data: Path | None,
+    test: Path | None,
+    unlabelled: Sequence[Path],
+    *,
+    columns: Columns,
+    seed: int,
+    on_bad: OnBad = "error",
+    tell: Tell = unheard,
+) -> Gathered:
+    """Read the files, and give each row its role.
+
+    Of labelled ``data`` one half chooses and the other reports, unless ``test`` does. Unlabelled
+    texts choose, but for those that stand among the others. Rows that a stage was trained on,
+    as far as checkpoints tell, are left out. Raises UsageError where nothing can choose, DataError
+    where many rows were trained on.
+    """
+    task, labels = stages[-1].task, stages[-1].labels
+    if data is None and not unlabelled:
+        raise UsageError(
+            "There are no rows to set thresholds on.",
+            hint="Add --data FILE with labelled rows, or --unlabelled FILE with texts.",
+        )
+    if data is None and test is not None:
+        raise UsageError("--test was given, but no --data.", hint="Add --data FILE.")
+    evidence = read_evidence(
+        data,
+        test,
+        task=task,
+        columns=columns,
+        seed=seed,
+        choose_by_labels=False,
+        tell=tell,
+        on_bad=on_bad,
+    )
+    unseen = _Unseen(stages)
+    inputs: list[Input] = []
+
+    def add(some: Sequence[Input]) -> list[int]:
+        inputs.extend(some)
+        return list(range(len(inputs) - len(some), len(inputs)))
+
+    chosen, truths = _rows(evidence.choose, labels, unseen, "--data")
+    choose = add(chosen)
+    report: list[int] = []
+    report_truths = None
+    if evidence.report is not None and evidence.report is not evidence.choose:
+        name = "--test" if test is not None else "--data"
+        others, report_truths = _rows(evidence.report, labels, unseen, name)
+        report = add(others)
+    taken = set(map(group_of, inputs))
+    kinds = {type(one) for one in inputs}
+    further = {}
+    for path in unlabelled:
+        its = columns if path.suffix.lower() in TABLE_SUFFIXES else {}
+        texts = list(read_inputs(path, task, its, tell))
+        if not texts:
+            raise DataError(f"{path} is empty.", hint="It needs at least one text.")
+        if kinds and type(texts[0]) not in kinds:
+            raise DataError(
+                f"{path} has {type(texts[0]).__name__}s, and --data has others.",
+                hint="Give texts of the same kind: a Pair where --data has pairs.",
+            )
+        texts = [one for one in texts if group_of(one) not in taken]
+        further[path] = add(unseen.of(texts, str(path)))
+        taken.update(map(group_of, texts))
+    return Gathered(
+        inputs, choose, truths, further, report, report_truths, unseen.left_out, evidence
+    )
+
+
+def check_language(gathered: Gathered, told: Told) -> None:
+    """Raise DataError where unlabelled texts are of another language than the others.
+
+    They are where the tokenizer does not know their characters, or breaks them into far more
+    pieces or fewer than it breaks the texts of --data.
+    """
+    known = [*gathered.choose, *gathered.report]
+    for path, places in gathered.unlabelled.items():
+        if len(places) < FEW:
+            continue
+        unknown = sum(told.encoded[at].unknown_share for at in places) / len(places)
+        pieces = [_pieces(told, some) for some in (places, known)] if len(known) >= FEW else [1, 1]
+        if unknown <= MOST_UNKNOWN and 1 / ALIEN <= pieces[0] / pieces[1] <= ALIEN:
+            continue
+        what = (
+            f"the tokenizer does not know {unknown:.0%} of its tokens"
+            if unknown > MOST_UNKNOWN
+            else f"the tokenizer makes {pieces[0]:.2f} tokens of a character, of those of --data "
+            f"{pieces[1]:.2f}"
+        )
+        raise DataError(
+            f"{path} seems to be of another language: {what}.",
+            hint="A promise is of texts like those that set the threshold. Give texts like those "
+            "that the model will see.",
+        )
+
+
+class _Unseen:
+    """Rows without those that a stage was trained on, as its checkpoint tells."""
+
+    def __init__(self, stages: Sequence[Asked]) -> None:
+        self.left_out: dict[str, int] = {}
+        self._told: list[tuple[str, Callable[[Input], bool]]] = []
+        for stage in stages:
+            if isinstance(stage.made_of, Checkpoint):
+                seen = read_seen(stage.made_of.folder)
+                if seen is not None:
+                    self._told.append((stage.given, _seen_by(stage.made_of, seen.count)))
+
+    def kept(self, inputs: Sequence[Input], name: str) -> list[int]:
+        """The places of rows that no stage knows. Raises DataError where many are known."""
+        known = set()
+        for given, tells in self._told:
+            its = {at for at, one in enumerate(inputs) if tells(one)}
+            if len(its) > MOST_SEEN * len(inputs):
+                raise DataError(
+                    f"{len(its):,} of {len(inputs):,} rows of {name} were trained on by {given}: "
+                    "it is surer of them than of new texts, so they prove nothing.",
+                    hint="Give texts that no stage was trained on, such as the test set.",
+                )
+            known |= its
+        if known:
+            self.left_out[name] = self.left_out.get(name, 0) + len(known)
+        return [at for at in range(len(inputs)) if at not in known]
+
+    def of(self, inputs: Sequence[Input], name: str) -> list[Input]:
+        """The rows themselves."""
+        return [inputs[at] for at in self.kept(inputs, name)]
+
+
+def _seen_by(
+    checkpoint: Checkpoint, count: Callable[[Sequence[Sequence[str]]], int]
+) -> Callable[[Input], bool]:
+    return lambda one: bool(count([as_given(checkpoint, columns_of(one))]))
+
+
+def _rows(
+    data: Examples | Sequence[Input] | None, labels: tuple[str, ...], unseen: _Unseen, name: str
+) -> tuple[list[Input], list[Any] | None]:
+    if data is None:
+        return [], None
+    if isinstance(data, Examples):
+        rows = aligned(data, labels)
+        rows = rows.subset(unseen.kept(rows.inputs, name))
+        return rows.inputs, rows.truths
+    return unseen.of(data, name), None
+
+
+def _pieces(told: Told, places: Sequence[int]) -> float:
+    """The median of tokens a character that was read."""
+    return median(
+        (len(told.encoded[at].ids) + told.encoded[at].cut)
+        / max(1, size_of(told.inputs[at]) - told.encoded[at].unread)
+        for at in places
+    )

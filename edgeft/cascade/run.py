@@ -1,0 +1,263 @@
+"""One cascade, from the names of its stages to a checked bundle."""
+
+import math
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import edgeft
+from edgeft.bundle import Manifest
+from edgeft.cascade.card import cascade_card
+from edgeft.cascade.choose import PATH, Judged, reach
+from edgeft.cascade.decide import check_full, limits_of_promises, lowest
+from edgeft.cascade.origin import cascade_provenance
+from edgeft.cascade.report import reported
+from edgeft.cascade.rows import Gathered, check_language, gather
+from edgeft.cascade.speed import Floats, speedups, stage_times, times_as_fast
+from edgeft.cascade.stages import (
+    Stage,
+    asked,
+    check_alike,
+    exported,
+    judge,
+    names_of,
+    picked,
+    tell_stage,
+)
+from edgeft.cascade.write import write
+from edgeft.data import Tell, evenly, unheard
+from edgeft.errors import ModelError, UsageError
+from edgeft.folders import BUNDLE, new_folder
+from edgeft.progress import Progress, silent
+from edgeft.proof.battery import verify
+from edgeft.proof.told import Told
+from edgeft.tasks.reading import columns_named
+
+__all__ = ["CascadeConfig", "CascadeResult", "cascade"]
+
+CHECKED = 64  # texts that the written bundle must answer as the stages did
+
+
+@dataclass(frozen=True)
+class CascadeConfig:
+    """Which stages to put together, on which rows, and what is to be promised.
+
+    stages: bundles or checkpoints, the cheap ones first, the full model last; "FOLDER=VARIANT"
+        names a variant, which is fp32 otherwise.
+    data: rows that set the threshold; of labelled ones half of them, unless ``test`` reports.
+    unlabelled: files of further texts, by which disagreement is tested.
+    max_disagreement: percent of the answers that may differ from the full model's.
+    max_drop: points of accuracy that may be lost against it.
+    speedup: how many times as fast as the full model it must be on this machine. Alone it sets the
+        threshold, by times and sureness only. Where none of the three is given, max_drop is 0.5
+        with labels, and without max_disagreement 1.0.
+    seed: of the split of ``data``, and of the order of bets.
+    """
+
+    stages: tuple[str, ...]
+    out: Path
+    data: Path | None = None
+    test: Path | None = None
+    unlabelled: tuple[Path, ...] = ()
+    text_column: str | None = None
+    label_column: str | None = None
+    skip_bad: bool = False
+    max_disagreement: float | None = None
+    max_drop: float | None = None
+    speedup: float | None = None
+    seed: int = 0
+    force: bool = False
+
+
+@dataclass(frozen=True)
+class CascadeResult:
+    """The bundle, and what was found: ``found`` stands in the manifest, ``times_as_fast`` does not.
+
+    ``times_as_fast``: how many times as many texts it answers here as the full model alone.
+    """
+
+    out: Path
+    manifest: Manifest
+    found: Mapping[str, Any]
+    times_as_fast: float
+    notes: Sequence[str] = field(default_factory=tuple)
+
+    def to_dict(self) -> dict[str, Any]:
+        """A JSON-ready dictionary."""
+        return {
+            "bundle": str(self.out),
+            "digest": self.manifest.digest,
+            "times_as_fast": self.times_as_fast,
+            **self.found,
+            "notes": list(self.notes),
+        }
+
+
+def cascade(
+    config: CascadeConfig, progress: Progress = silent, tell: Tell = unheard
+) -> CascadeResult:
+    """Put stages into one bundle that asks the next one where the one before is not sure.
+
+    The sureness below which it does is the lowest that keeps what is promised, shown on rows that
+    do nothing else; figures are of other rows. The bundle appears, or with ``force`` replaces an
+    older one, only after it was loaded and answered as its stages do. What the readers of the
+    texts decided is told.
+
+    Raises UsageError, OutputError, DataError, ModelError, BundleError, GateError, DependencyError.
+    """
+    _check(config)
+    places = [config.data, config.test, *config.unlabelled]
+    with new_folder(
+        config.out,
+        BUNDLE,
+        force=config.force,
+        inputs=[one for one in places if one],
+        models=[part for one in config.stages for part in {one, one.rpartition("=")[0]} if part],
+    ) as folder:
+        return _cascade(config, folder, progress, tell)
+
+
+def _cascade(config: CascadeConfig, folder: Path, progress: Progress, tell: Tell) -> CascadeResult:
+    named = asked(config.stages)
+    check_alike(named)
+    if config.max_drop is not None and not named[-1].task.single:
+        raise UsageError(
+            f"--max-drop is of accuracy, which a {named[-1].task.noun} does not have.",
+            hint="Promise how far its answers agree: --max-disagreement 1",
+        )
+    gathered = gather(
+        named,
+        config.data,
+        config.test,
+        config.unlabelled,
+        columns=columns_named({"text_column": config.text_column,
+                               "label_column": config.label_column}),
+        seed=config.seed,
+        on_bad="skip" if config.skip_bad else "error",
+        tell=tell,
+    )  # fmt: skip
+    with tempfile.TemporaryDirectory(prefix="edgeft-") as work:
+        stages = exported(named, Path(work), progress)
+        told = [tell_stage(one, gathered.inputs, progress) for one in stages]
+        check_language(gathered, told[-1])
+        names = names_of(stages)
+        every = judge(stages, told, None, gathered.choosing)
+        labelled = judge(stages, told, gathered.truths, gathered.choose or gathered.choosing)
+        check_full(names, labelled)
+        limits = limits_of_promises(
+            config.max_drop,
+            config.max_disagreement,
+            labelled=labelled.right is not None and named[-1].task.single,
+            wanted=config.speedup is None,
+        )
+        reaches = [
+            reach(labelled if one.kind == "drop" else every, one, seed=config.seed)
+            for one in limits
+        ]
+        fast = _fast(config, stages, told, gathered, every, progress)
+        below, notes = lowest(names, reaches, every, config.speedup or 0.0, fast)
+        chosen_on = labelled if limits and all(one.kind == "drop" for one in limits) else every
+        found = {
+            "below": below,
+            "promises": {
+                one.limit.kind: one.promise(labelled if one.limit.kind == "drop" else every, below)
+                for one in reaches
+            },
+            "speedup": config.speedup,
+            **reported(stages, told, gathered, limits, below, chosen_on, config.seed),
+            "rows": {
+                "choose": len(gathered.choose),
+                "unlabelled": len(gathered.choosing) - len(gathered.choose),
+                "report": len(gathered.report),
+                "trained_on": dict(gathered.trained_on),
+            },
+            "seed": config.seed,
+        }
+        manifest = write(folder, stages, below, cascade_provenance(stages, gathered, found))
+        (folder / "README.md").write_text(
+            cascade_card(config.out.absolute().name, manifest), encoding="utf-8"
+        )
+        _hold(folder, stages, told, gathered, below)
+        progress("timing the cascade", 0, 1)
+        times = times_as_fast(folder, stages[-1], gathered.inputs)
+        progress("timing the cascade", 1, 1)
+    if config.speedup is not None and times < config.speedup:
+        notes.append(
+            f"Timed as a whole it is {times:g} times as fast as its last stage alone, where "
+            f"{config.speedup:g} were asked for: by its stages' own times it should be."
+        )
+    if times < 1:
+        notes.append(
+            f"It is slower than its last stage alone ({times:g} times as fast): too few texts stay "
+            "with the stages before. Use that alone, or allow more."
+        )
+    return CascadeResult(config.out, manifest, found, times, tuple(notes))
+
+
+def _check(config: CascadeConfig) -> None:
+    for name, value, most in (
+        ("--max-disagreement", config.max_disagreement, 100.0),
+        ("--max-drop", config.max_drop, 100.0),
+    ):
+        if value is not None and not 0 < value < most:
+            raise UsageError(
+                f"{name} {value:g} is not above 0 and below {most:g}: no rows can prove that "
+                "nothing is ever lost.",
+                hint="Such as 0.5, in percent of all texts.",
+            )
+    if config.speedup is not None and not 1 < config.speedup < math.inf:
+        raise UsageError(
+            f"--speedup {config.speedup:g} is no number of times above 1.",
+            hint="Such as 5: five times as fast as the full model.",
+        )
+
+
+def _fast(
+    config: CascadeConfig,
+    stages: Sequence[Stage],
+    told: Sequence[Told],
+    gathered: Gathered,
+    every: Judged,
+    progress: Progress,
+) -> Floats:
+    """How many times as fast as the full model each threshold of PATH is, if that is asked."""
+    if config.speedup is None:
+        return np.ones(len(PATH))
+    progress("timing the stages", 0, 1)
+    times = stage_times(stages, [gathered.inputs[at] for at in gathered.choosing])
+    progress("timing the stages", 1, 1)
+    return speedups(times, every.sure, [picked(one, gathered.choosing) for one in told])
+
+
+def _hold(
+    folder: Path,
+    stages: Sequence[Stage],
+    told: Sequence[Told],
+    gathered: Gathered,
+    below: float,
+) -> None:
+    """Load the very files that are shipped once more, and ask them; raises ModelError."""
+    for name, one in verify(folder, device="cpu").items():
+        if one.golden is not None and not one.golden.passed:
+            raise ModelError(
+                f"{name} answers its golden texts differently each time it is loaded "
+                f"(by {one.golden.max_abs_difference:.2g}).",
+                hint="Run `edgeft doctor` to look at this machine.",
+            )
+    some = evenly(range(len(gathered.inputs)), CHECKED)
+    judged = judge(stages, told, None, some)
+    with edgeft.load(folder, device="cpu", verify="off") as model:
+        found = model.predict([gathered.inputs[at] for at in some])
+    names = model.manifest.stages
+    wanted = [names[at] for at in judged.answering(below)]
+    other = sum(one.stage != name for one, name in zip(found, wanted, strict=True))
+    if other > 1 + len(some) // 20:  # a score at the threshold may round either way
+        raise ModelError(
+            f"In the bundle another stage answers {other} of {len(some)} texts than its stages' "
+            "own sureness says.",
+            hint="This is a fault of the cascade. Please report it with the models' names.",
+        )

@@ -1,0 +1,270 @@
+"""The stages that are to be put together: opened, compared, brought to bundles, and asked."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+import edgeft
+from edgeft.bundle import MANIFEST, Manifest, ModelRecord, read_manifest
+from edgeft.bundle.integrity import check_files
+from edgeft.cascade.choose import Judged
+from edgeft.checkpoint.open import Checkpoint, open_checkpoint
+from edgeft.errors import ModelError, UsageError
+from edgeft.export.run import ExportConfig, export
+from edgeft.inputs import Input
+from edgeft.progress import Progress, silent
+from edgeft.proof.told import Told, tell
+from edgeft.tasks import task_named
+from edgeft.tasks.outputs import picked as picked_outputs
+from edgeft.tasks.outputs import require_numbers
+from edgeft.tasks.task import PLAIN, Head, Rows, Task
+
+__all__ = [
+    "FULL",
+    "Asked",
+    "Stage",
+    "asked",
+    "check_alike",
+    "exported",
+    "judge",
+    "names_of",
+    "picked",
+    "tell_stage",
+]
+
+DEFAULT_VARIANT = "fp32"
+FULL = "main"  # the full model, as a bundle's only model is called
+
+
+@dataclass(frozen=True)
+class Asked:
+    """One stage as the user named it: a bundle by its manifest, or a checkpoint."""
+
+    given: str
+    place: str
+    variant: str
+    made_of: Manifest | Checkpoint
+
+    @property
+    def task(self) -> Task:
+        """What it is for."""
+        if isinstance(self.made_of, Manifest):
+            return task_named(self.made_of.model.task)
+        return self.made_of.task
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """In the order of its outputs."""
+        if isinstance(self.made_of, Manifest):
+            return self.made_of.model.labels
+        return self.made_of.labels
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A stage as a bundle's variant. ``model`` is what it is to be called in the cascade."""
+
+    model: str
+    variant: str
+    bundle: Path
+    manifest: Manifest
+
+    @property
+    def record(self) -> ModelRecord:
+        """What its bundle says of the model."""
+        return self.manifest.model
+
+    @property
+    def head(self) -> Head:
+        """How its outputs become answers: by its temperature alone."""
+        return self.record.head_of(self.variant)
+
+
+def asked(given: Sequence[str]) -> list[Asked]:
+    """The stages by their names, cheap ones first; "FOLDER=VARIANT" names a variant.
+
+    Raises UsageError, BundleError, ModelError.
+    """
+    if len(given) < 2:
+        raise UsageError(
+            "A cascade has two stages or more, and one is named.",
+            hint="Name the cheap ones first, then the full model: edgeft cascade CHEAP FULL …",
+        )
+    found = [_opened(*_parted(one), one) for one in given]
+    for at, one in enumerate(found):
+        for other in found[:at]:
+            if (_where(one), one.variant) == (_where(other), other.variant):
+                raise UsageError(
+                    f"{one.given} is named twice.",
+                    hint=f"Two stages may be one model in two variants: {one.place}=int8 "
+                    f"{one.place}=fp32",
+                )
+    return found
+
+
+def check_alike(stages: Sequence[Asked]) -> None:
+    """Raise UsageError where stages are not of one task and the same labels in the same order."""
+    full = stages[-1]
+    for one in stages[:-1]:
+        if one.task is not full.task:
+            raise UsageError(
+                f"{one.given} is of the task {one.task.name}, {full.given} of {full.task.name}: "
+                "one cannot answer in the place of the other.",
+                hint="Name stages that were trained for the same task.",
+            )
+        if one.labels == full.labels:
+            continue
+        ours, theirs = set(one.labels), set(full.labels)
+        if ours == theirs:
+            raise UsageError(
+                f"{one.given} has the labels of {full.given} in another order.",
+                hint="Train or distill it with the labels in the same order: edgeft distill "
+                f"{full.place} …",
+            )
+        lacks, has = sorted(theirs - ours), sorted(ours - theirs)
+        told = [f"lacks {_some(lacks)}"] * bool(lacks) + [f"has {_some(has)}"] * bool(has)
+        raise UsageError(
+            f"{one.given} does not have the labels of {full.given}: it {' and '.join(told)}.",
+            hint="Name stages of one label set, such as a student and its teacher.",
+        )
+
+
+def exported(stages: Sequence[Asked], work: Path, progress: Progress = silent) -> list[Stage]:
+    """Every stage as a bundle; checkpoints are exported below ``work``, each once.
+
+    The last is called "main", the others as their folders. Raises what ``export`` does, and
+    IntegrityError where a bundle's files are not the recorded ones.
+    """
+    bundles: dict[Path, tuple[Path, Manifest]] = {}
+    names: dict[Path, str] = {_where(stages[-1]): FULL}
+    found = []
+    for one in stages:
+        where = _where(one)
+        if where not in bundles:
+            bundles[where] = _bundle(one, stages, work / f"bundle{len(bundles)}", progress)
+        if where not in names:
+            names[where] = _free(where.name, names.values())
+        found.append(Stage(names[where], one.variant, *bundles[where]))
+    return found
+
+
+def tell_stage(stage: Stage, inputs: Sequence[Input], progress: Progress = silent) -> Told:
+    """A stage's outputs for N inputs, divided by its temperature. Raises what ``load`` does."""
+    with edgeft.load(stage.bundle, device="cpu", variant=stage.variant, verify="off") as model:
+        told = tell(model, inputs, f"running {stage.model} {stage.variant}", progress)
+    require_numbers(told.outputs)
+    return told
+
+
+def judge(
+    stages: Sequence[Stage], told: Sequence[Told], truths: Rows | None, rows: Sequence[int]
+) -> Judged:
+    """What the stages tell of some of the inputs that they were asked.
+
+    ``truths`` are those of ``rows``, in their order; None where there are none.
+    """
+    parts = [picked(one, rows) for one in told]
+    task = parts[-1].task
+    heads = [one.head for one in stages]
+    answers = [one.answers(head).likeliest for one, head in zip(parts, heads, strict=True)]
+    sure = [
+        task.sure(one.outputs, one.encoded, one.inputs, one.labels, head)
+        for one, head in zip(parts[:-1], heads[:-1], strict=True)
+    ]
+    return Judged(
+        np.stack(sure),
+        np.stack([task.same(one, answers[-1]) for one in answers[:-1]]),
+        np.stack([task.same(one, truths) for one in answers]) if truths is not None else None,
+        whole=not task.alike_is,
+    )
+
+
+def names_of(stages: Sequence[Stage]) -> list[str]:
+    """What the stages are called, as ``Manifest.stages`` does."""
+    models = [one.model for one in stages]
+    return [
+        one.model if models.count(one.model) == 1 else f"{one.model} {one.variant}"
+        for one in stages
+    ]
+
+
+def picked(told: Told, rows: Sequence[int]) -> Told:
+    """What was told of some of the inputs, in that order."""
+    return replace(
+        told,
+        inputs=[told.inputs[at] for at in rows],
+        encoded=[told.encoded[at] for at in rows],
+        outputs=picked_outputs(told.outputs, list(rows)),
+    )
+
+
+def _parted(given: str) -> tuple[str, str]:
+    """A folder and a variant; the name of a folder may hold "=" as well."""
+    folder, equals, variant = given.rpartition("=")
+    if not equals or Path(given).exists():
+        return given, ""
+    return folder, variant
+
+
+def _opened(place: str, variant: str, given: str) -> Asked:
+    if not (Path(place) / MANIFEST).exists():
+        return Asked(given, place, variant or DEFAULT_VARIANT, open_checkpoint(place))
+    manifest = read_manifest(Path(place))
+    if manifest.stages:
+        raise UsageError(
+            f"{place} is a cascade itself.",
+            hint="Name the bundles or checkpoints that it was made of, one after the other.",
+        )
+    variants = manifest.model.variants
+    variant = variant or (DEFAULT_VARIANT if DEFAULT_VARIANT in variants else next(iter(variants)))
+    if variant not in variants:
+        raise UsageError(
+            f"{place} has no variant {variant!r}.", hint=f"It has {', '.join(variants)}."
+        )
+    if replace(manifest.model.head_of(variant), temperature=1.0) != PLAIN:
+        raise UsageError(
+            f"{given} was exported with thresholds of its own, which a cascade does not know.",
+            hint=f"Export it without them: edgeft export CHECKPOINT -o {place}",
+        )
+    return Asked(given, place, variant, manifest)
+
+
+def _bundle(
+    one: Asked, stages: Sequence[Asked], out: Path, progress: Progress
+) -> tuple[Path, Manifest]:
+    if isinstance(one.made_of, Manifest):
+        place = Path(one.place)
+        check_files(place, one.made_of.files, one.made_of.files, verify="full")
+        return place, one.made_of
+    where = _where(one)
+    variants = tuple(dict.fromkeys(each.variant for each in stages if _where(each) == where))
+    result = export(ExportConfig(checkpoint=one.place, out=out, variants=variants), progress)
+    if missing := [name for name in variants if name not in result.manifest.model.variants]:
+        raise ModelError(
+            f"{one.place} has no variant {missing[0]}: "
+            f"{result.manifest.provenance['dropped'].get(missing[0], 'it is not made')}."
+        )
+    return out, result.manifest
+
+
+def _where(one: Asked) -> Path:
+    path = Path(one.place)
+    return path.resolve() if path.exists() else path
+
+
+def _free(name: str, taken: Iterable[str]) -> str:
+    """A name for a stage, by its folder's, that no other has: letters, digits, ".", "-", "_"."""
+    plain = "".join(one if one.isalnum() or one in "._-" else "-" for one in name).strip(".-")
+    plain = plain[:60] or "stage"
+    used, number = {one.casefold() for one in taken}, 2
+    found = plain
+    while found.casefold() in used:
+        found, number = f"{plain}-{number}", number + 1
+    return found
+
+
+def _some(names: Sequence[str]) -> str:
+    shown = ", ".join(map(repr, names[:3]))
+    return shown if len(names) <= 3 else f"{shown} and {len(names) - 3:,} more"
