@@ -130,12 +130,12 @@ def reach(judged: Judged, limit: Limit, *, seed: int = 0) -> Reach:
     rows, kind, most = len(judged), limit.kind, limit.most
     p_at = _p_of(kind, most, rows, whole=judged.whole, seed=seed)
     count = passed(p_at(judged.losses(kind, below)) for below in PATH)
-    failed = PATH[min(count, len(PATH) - 1)]
+    failed = judged.losses(kind, PATH[count]) if count < len(PATH) else None
     return Reach(
         limit,
         rows,
         count,
-        _needed(judged.losses(kind, failed), kind, most, whole=judged.whole),
+        _needed(failed, kind, most, whole=judged.whole) if failed is not None else None,
         _needed(np.zeros(1), kind, most, whole=judged.whole),
     )
 

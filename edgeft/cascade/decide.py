@@ -84,10 +84,13 @@ def lowest(
     at = every.answering(below)
     stays = float((at < every.last).mean())
     if stays < LEAST_SHARE:
+        told = " and that ".join(_what(one.limit) for one in reaches)
         raise GateError(
-            f"At the lowest threshold that keeps what is promised {stays:.1%} of the texts stay "
-            f"with the stages before {full}: a cascade would gain nothing.",
-            hint="Nothing was written. Allow more, or name a better stage before it.",
+            f"No threshold of use is proven: where it is that {told}, {stays:.1%} of the texts "
+            f"stay with the stages before {full}, so a cascade would gain nothing."
+            if reaches
+            else f"At that speed {stays:.1%} of the texts stay with the stages before {full}.",
+            hint="Nothing was written. Allow more, or name a better stage before the last.",
         )
     if float((at == 0).mean()) > 1 - LEAST_SHARE:
         notes.append(
@@ -102,15 +105,18 @@ def lowest(
     return below, notes
 
 
+def _what(limit: Limit) -> str:
+    """What is promised, as a clause."""
+    most = 100 * limit.most
+    if limit.kind == "drop":
+        return f"no more than {most:g} points of accuracy are lost"
+    return f"no more than {most:g}% of the answers differ from the full model's"
+
+
 def _unproven(one: Reach) -> GateError:
     """Why a limit is not proven at any threshold, and what would do."""
-    most, rows = 100 * one.limit.most, one.rows
-    drop = one.limit.kind == "drop"
-    what = (
-        f"no more than {most:g} points of accuracy are lost"
-        if drop
-        else f"no more than {most:g}% of the answers differ from the full model's"
-    )
+    rows = one.rows
+    drop, what = one.limit.kind == "drop", _what(one.limit)
     more = (
         "labelled rows with --data"
         if drop

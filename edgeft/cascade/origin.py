@@ -6,8 +6,8 @@ from typing import Any
 from edgeft import __version__
 from edgeft.cascade.choose import PATH
 from edgeft.cascade.rows import Gathered
-from edgeft.cascade.stages import Stage, names_of
-from edgeft.export.provenance import PACKAGES, fingerprint
+from edgeft.cascade.stages import StageBundle, names_of
+from edgeft.export.provenance import PACKAGES, fingerprint_of
 from edgeft.packages import package_versions
 
 __all__ = ["cascade_provenance"]
@@ -16,7 +16,7 @@ OF_A_STAGE = ("checkpoint", "training", "data", "target")  # of what its export 
 
 
 def cascade_provenance(
-    stages: Sequence[Stage], gathered: Gathered, found: Mapping[str, Any]
+    stages: Sequence[StageBundle], gathered: Gathered, found: Mapping[str, Any]
 ) -> dict[str, Any]:
     """The manifest's ``provenance``, as JSON values; texts are told by fingerprint alone.
 
@@ -28,10 +28,10 @@ def cascade_provenance(
         **full,
         "edgeft": __version__,
         "data": {
-            "choose": fingerprint(evidence.choose),
-            "report": fingerprint(evidence.report),
+            "choose": fingerprint_of(evidence.choose),
+            "report": fingerprint_of(evidence.report),
             "unlabelled": [
-                fingerprint([gathered.inputs[at] for at in places])
+                fingerprint_of([gathered.inputs[at] for at in places])
                 for places in gathered.unlabelled.values()
             ],
             "scales": None,

@@ -10,7 +10,7 @@ from edgeft.cascade.choose import Judged, Kind, Limit, held_out
 from edgeft.cascade.decide import MAX_DISAGREEMENT
 from edgeft.cascade.misleading import bands, label_losses, misleads, shares
 from edgeft.cascade.rows import Gathered
-from edgeft.cascade.stages import Stage, judge, names_of, picked
+from edgeft.cascade.stages import StageBundle, judged_by, names_of, told_of
 from edgeft.proof.paired import paired_drop
 from edgeft.proof.told import Told
 from edgeft.tasks.task import Rows
@@ -19,7 +19,7 @@ __all__ = ["reported"]
 
 
 def reported(
-    stages: Sequence[Stage],
+    stages: Sequence[StageBundle],
     told: Sequence[Told],
     gathered: Gathered,
     limits: Sequence[Limit],
@@ -32,10 +32,10 @@ def reported(
     apart = bool(places)
     if not apart:
         places, truths = gathered.choosing, None
-    judged = judge(stages, told, truths, places)
+    judged = judged_by(stages, told, truths, places)
     names = names_of(stages)
     task, labels = told[-1].task, told[-1].labels
-    answers = [np.asarray(picked(one, places).answers(stage.head).likeliest)
+    answers = [np.asarray(told_of(one, places).answers(stage.head).likeliest)
                for one, stage in zip(told, stages, strict=True)] if task.single else []  # fmt: skip
     kinds: list[Kind] = ["disagreement"]
     if judged.right is not None:

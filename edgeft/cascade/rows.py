@@ -6,7 +6,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from edgeft.cascade.stages import Asked
+from edgeft.cascade.stages import NamedStage
 from edgeft.checkpoint.open import Checkpoint
 from edgeft.checkpoint.reference import as_given
 from edgeft.data import TABLE_SUFFIXES, Examples, OnBad, Tell, unheard
@@ -18,7 +18,7 @@ from edgeft.proof.told import Told
 from edgeft.tasks.reading import aligned, read_inputs
 from edgeft.tasks.task import Columns
 
-__all__ = ["Gathered", "check_language", "gather"]
+__all__ = ["Gathered", "check_language", "gather_rows"]
 
 MOST_SEEN = 0.05  # of a file's rows may have been trained on; they are left out
 MOST_UNKNOWN = 0.25  # of the tokens
@@ -50,8 +50,8 @@ class Gathered:
         return [*self.choose, *(at for places in self.unlabelled.values() for at in places)]
 
 
-def gather(
-    stages: Sequence[Asked],
+def gather_rows(
+    stages: Sequence[NamedStage],
     data: Path | None,
     test: Path | None,
     unlabelled: Sequence[Path],
@@ -152,7 +152,7 @@ def check_language(gathered: Gathered, told: Told) -> None:
 class _Unseen:
     """Rows without those that a stage was trained on, as its checkpoint tells."""
 
-    def __init__(self, stages: Sequence[Asked]) -> None:
+    def __init__(self, stages: Sequence[NamedStage]) -> None:
         self.left_out: dict[str, int] = {}
         self._told: list[tuple[str, Callable[[Input], bool]]] = []
         for stage in stages:

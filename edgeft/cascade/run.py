@@ -16,17 +16,17 @@ from edgeft.cascade.choose import PATH, Judged, reach
 from edgeft.cascade.decide import check_full, limits_of_promises, lowest
 from edgeft.cascade.origin import cascade_provenance
 from edgeft.cascade.report import reported
-from edgeft.cascade.rows import Gathered, check_language, gather
+from edgeft.cascade.rows import Gathered, check_language, gather_rows
 from edgeft.cascade.speed import Floats, speedups, stage_times, times_as_fast
 from edgeft.cascade.stages import (
-    Stage,
+    StageBundle,
     asked,
     check_alike,
     exported,
-    judge,
+    judged_by,
     names_of,
-    picked,
     tell_stage,
+    told_of,
 )
 from edgeft.cascade.write import write
 from edgeft.data import Tell, evenly, unheard
@@ -129,7 +129,7 @@ def _cascade(config: CascadeConfig, folder: Path, progress: Progress, tell: Tell
             f"--max-drop is of accuracy, which a {named[-1].task.noun} does not have.",
             hint="Promise how far its answers agree: --max-disagreement 1",
         )
-    gathered = gather(
+    gathered = gather_rows(
         named,
         config.data,
         config.test,
@@ -145,8 +145,8 @@ def _cascade(config: CascadeConfig, folder: Path, progress: Progress, tell: Tell
         told = [tell_stage(one, gathered.inputs, progress) for one in stages]
         check_language(gathered, told[-1])
         names = names_of(stages)
-        every = judge(stages, told, None, gathered.choosing)
-        labelled = judge(stages, told, gathered.truths, gathered.choose or gathered.choosing)
+        every = judged_by(stages, told, None, gathered.choosing)
+        labelled = judged_by(stages, told, gathered.truths, gathered.choose or gathered.choosing)
         check_full(names, labelled)
         limits = limits_of_promises(
             config.max_drop,
@@ -218,7 +218,7 @@ def _check(config: CascadeConfig) -> None:
 
 def _fast(
     config: CascadeConfig,
-    stages: Sequence[Stage],
+    stages: Sequence[StageBundle],
     told: Sequence[Told],
     gathered: Gathered,
     every: Judged,
@@ -230,12 +230,12 @@ def _fast(
     progress("timing the stages", 0, 1)
     times = stage_times(stages, [gathered.inputs[at] for at in gathered.choosing])
     progress("timing the stages", 1, 1)
-    return speedups(times, every.sure, [picked(one, gathered.choosing) for one in told])
+    return speedups(times, every.sure, [told_of(one, gathered.choosing) for one in told])
 
 
 def _hold(
     folder: Path,
-    stages: Sequence[Stage],
+    stages: Sequence[StageBundle],
     told: Sequence[Told],
     gathered: Gathered,
     below: float,
@@ -249,7 +249,7 @@ def _hold(
                 hint="Run `edgeft doctor` to look at this machine.",
             )
     some = evenly(range(len(gathered.inputs)), CHECKED)
-    judged = judge(stages, told, None, some)
+    judged = judged_by(stages, told, None, some)
     with edgeft.load(folder, device="cpu", verify="off") as model:
         found = model.predict([gathered.inputs[at] for at in some])
     names = model.manifest.stages

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 import edgeft
 from edgeft.cascade.choose import PATH, answering
-from edgeft.cascade.stages import Stage
+from edgeft.cascade.stages import StageBundle
 from edgeft.data import evenly
 from edgeft.inputs import Input
 from edgeft.proof.told import Told
@@ -25,7 +25,7 @@ TEXTS = 256  # that are timed
 Floats = NDArray[np.float64]
 
 
-def stage_times(stages: Sequence[Stage], inputs: Sequence[Input]) -> list[float]:
+def stage_times(stages: Sequence[StageBundle], inputs: Sequence[Input]) -> list[float]:
     """The seconds that each stage takes for a text, in lists, with all cores; they take turns."""
     with ExitStack() as stack:
         models = {
@@ -39,7 +39,7 @@ def stage_times(stages: Sequence[Stage], inputs: Sequence[Input]) -> list[float]
     return [median(one[name] for one in rounds) / len(some) for name in models]
 
 
-def times_as_fast(cascade: Path, full: Stage, inputs: Sequence[Input]) -> float:
+def times_as_fast(cascade: Path, full: StageBundle, inputs: Sequence[Input]) -> float:
     """How many times as many texts the cascade answers as its last stage alone, in lists."""
     with (
         edgeft.load(cascade, device="cpu", verify="off") as ours,

@@ -17,20 +17,19 @@ from edgeft.inputs import Input
 from edgeft.progress import Progress, silent
 from edgeft.proof.told import Told, tell
 from edgeft.tasks import task_named
-from edgeft.tasks.outputs import picked as picked_outputs
-from edgeft.tasks.outputs import require_numbers
+from edgeft.tasks.outputs import picked, require_numbers
 from edgeft.tasks.task import PLAIN, Head, Rows, Task
 
 __all__ = [
     "FULL",
-    "Asked",
-    "Stage",
+    "NamedStage",
+    "StageBundle",
     "asked",
     "check_alike",
     "exported",
-    "judge",
+    "judged_by",
     "names_of",
-    "picked",
+    "told_of",
     "tell_stage",
 ]
 
@@ -39,7 +38,7 @@ FULL = "main"  # the full model, as a bundle's only model is called
 
 
 @dataclass(frozen=True)
-class Asked:
+class NamedStage:
     """One stage as the user named it: a bundle by its manifest, or a checkpoint."""
 
     given: str
@@ -63,7 +62,7 @@ class Asked:
 
 
 @dataclass(frozen=True)
-class Stage:
+class StageBundle:
     """A stage as a bundle's variant. ``model`` is what it is to be called in the cascade."""
 
     model: str
@@ -82,7 +81,7 @@ class Stage:
         return self.record.head_of(self.variant)
 
 
-def asked(given: Sequence[str]) -> list[Asked]:
+def asked(given: Sequence[str]) -> list[NamedStage]:
     """The stages by their names, cheap ones first; "FOLDER=VARIANT" names a variant.
 
     Raises UsageError, BundleError, ModelError.
@@ -104,7 +103,7 @@ def asked(given: Sequence[str]) -> list[Asked]:
     return found
 
 
-def check_alike(stages: Sequence[Asked]) -> None:
+def check_alike(stages: Sequence[NamedStage]) -> None:
     """Raise UsageError where stages are not of one task and the same labels in the same order."""
     full = stages[-1]
     for one in stages[:-1]:
@@ -131,7 +130,9 @@ def check_alike(stages: Sequence[Asked]) -> None:
         )
 
 
-def exported(stages: Sequence[Asked], work: Path, progress: Progress = silent) -> list[Stage]:
+def exported(
+    stages: Sequence[NamedStage], work: Path, progress: Progress = silent
+) -> list[StageBundle]:
     """Every stage as a bundle; checkpoints are exported below ``work``, each once.
 
     The last is called "main", the others as their folders. Raises what ``export`` does, and
@@ -146,11 +147,11 @@ def exported(stages: Sequence[Asked], work: Path, progress: Progress = silent) -
             bundles[where] = _bundle(one, stages, work / f"bundle{len(bundles)}", progress)
         if where not in names:
             names[where] = _free(where.name, names.values())
-        found.append(Stage(names[where], one.variant, *bundles[where]))
+        found.append(StageBundle(names[where], one.variant, *bundles[where]))
     return found
 
 
-def tell_stage(stage: Stage, inputs: Sequence[Input], progress: Progress = silent) -> Told:
+def tell_stage(stage: StageBundle, inputs: Sequence[Input], progress: Progress = silent) -> Told:
     """A stage's outputs for N inputs, divided by its temperature. Raises what ``load`` does."""
     with edgeft.load(stage.bundle, device="cpu", variant=stage.variant, verify="off") as model:
         told = tell(model, inputs, f"running {stage.model} {stage.variant}", progress)
@@ -158,14 +159,14 @@ def tell_stage(stage: Stage, inputs: Sequence[Input], progress: Progress = silen
     return told
 
 
-def judge(
-    stages: Sequence[Stage], told: Sequence[Told], truths: Rows | None, rows: Sequence[int]
+def judged_by(
+    stages: Sequence[StageBundle], told: Sequence[Told], truths: Rows | None, rows: Sequence[int]
 ) -> Judged:
     """What the stages tell of some of the inputs that they were asked.
 
     ``truths`` are those of ``rows``, in their order; None where there are none.
     """
-    parts = [picked(one, rows) for one in told]
+    parts = [told_of(one, rows) for one in told]
     task = parts[-1].task
     heads = [one.head for one in stages]
     answers = [one.answers(head).likeliest for one, head in zip(parts, heads, strict=True)]
@@ -181,7 +182,7 @@ def judge(
     )
 
 
-def names_of(stages: Sequence[Stage]) -> list[str]:
+def names_of(stages: Sequence[StageBundle]) -> list[str]:
     """What the stages are called, as ``Manifest.stages`` does."""
     models = [one.model for one in stages]
     return [
@@ -190,13 +191,13 @@ def names_of(stages: Sequence[Stage]) -> list[str]:
     ]
 
 
-def picked(told: Told, rows: Sequence[int]) -> Told:
+def told_of(told: Told, rows: Sequence[int]) -> Told:
     """What was told of some of the inputs, in that order."""
     return replace(
         told,
         inputs=[told.inputs[at] for at in rows],
         encoded=[told.encoded[at] for at in rows],
-        outputs=picked_outputs(told.outputs, list(rows)),
+        outputs=picked(told.outputs, list(rows)),
     )
 
 
@@ -208,9 +209,9 @@ def _parted(given: str) -> tuple[str, str]:
     return folder, variant
 
 
-def _opened(place: str, variant: str, given: str) -> Asked:
+def _opened(place: str, variant: str, given: str) -> NamedStage:
     if not (Path(place) / MANIFEST).exists():
-        return Asked(given, place, variant or DEFAULT_VARIANT, open_checkpoint(place))
+        return NamedStage(given, place, variant or DEFAULT_VARIANT, open_checkpoint(place))
     manifest = read_manifest(Path(place))
     if manifest.stages:
         raise UsageError(
@@ -228,11 +229,11 @@ def _opened(place: str, variant: str, given: str) -> Asked:
             f"{given} was exported with thresholds of its own, which a cascade does not know.",
             hint=f"Export it without them: edgeft export CHECKPOINT -o {place}",
         )
-    return Asked(given, place, variant, manifest)
+    return NamedStage(given, place, variant, manifest)
 
 
 def _bundle(
-    one: Asked, stages: Sequence[Asked], out: Path, progress: Progress
+    one: NamedStage, stages: Sequence[NamedStage], out: Path, progress: Progress
 ) -> tuple[Path, Manifest]:
     if isinstance(one.made_of, Manifest):
         place = Path(one.place)
@@ -249,7 +250,7 @@ def _bundle(
     return out, result.manifest
 
 
-def _where(one: Asked) -> Path:
+def _where(one: NamedStage) -> Path:
     path = Path(one.place)
     return path.resolve() if path.exists() else path
 

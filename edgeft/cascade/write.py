@@ -14,14 +14,14 @@ from edgeft.bundle import (
     write_manifest,
 )
 from edgeft.bundle.integrity import confined
-from edgeft.cascade.stages import FULL, Stage
+from edgeft.cascade.stages import FULL, StageBundle
 from edgeft.export.single_file import SINGLE_FILE
 
 __all__ = ["write"]
 
 
 def write(
-    folder: Path, stages: Sequence[Stage], below: float, provenance: Mapping[str, Any]
+    folder: Path, stages: Sequence[StageBundle], below: float, provenance: Mapping[str, Any]
 ) -> Manifest:
     """Write the cascade of the stages, the full model in the folder itself.
 
@@ -45,7 +45,7 @@ def write(
     )
 
 
-def _moved(stage: Stage, variants: set[str]) -> ModelRecord:
+def _moved(stage: StageBundle, variants: set[str]) -> ModelRecord:
     """What the manifest says of a stage's model in its new place, with these variants."""
     record = stage.record
     to = "" if stage.model == FULL else f"models/{stage.model}/"
@@ -61,7 +61,7 @@ def _moved(stage: Stage, variants: set[str]) -> ModelRecord:
     )
 
 
-def _needed(stage: Stage, variants: set[str]) -> list[str]:
+def _needed(stage: StageBundle, variants: set[str]) -> list[str]:
     """The files of a bundle but for the graphs that are not asked."""
     graphs = {
         path

@@ -17,7 +17,7 @@ from edgeft.inputs import Input, json_of
 from edgeft.packages import package_versions
 from edgeft.proof.evidence import Evidence
 
-__all__ = ["PACKAGES", "fingerprint", "provenance"]
+__all__ = ["PACKAGES", "fingerprint_of", "provenance"]
 
 PACKAGES = ("numpy", "onnx", "onnxruntime", "onnxruntime-gpu", "optimum", "optimum-onnx",
             "tokenizers", "torch", "transformers")  # fmt: skip
@@ -63,9 +63,9 @@ def provenance(
         if checkpoint.training
         else None,
         "data": {
-            "choose": fingerprint(evidence.choose, seen.get("choose")),
-            "report": fingerprint(evidence.report, seen.get("report")),
-            "scales": fingerprint(evidence.scales) if scaled else None,
+            "choose": fingerprint_of(evidence.choose, seen.get("choose")),
+            "report": fingerprint_of(evidence.report, seen.get("report")),
+            "scales": fingerprint_of(evidence.scales) if scaled else None,
         },
         "target": target,
         "quantization": {
@@ -121,7 +121,7 @@ def _headline(scores: Mapping[str, Any] | None, metrics: Collection[str]) -> dic
     return {key: scores.get(key) for key in ("rows", *metrics, *more)}
 
 
-def fingerprint(
+def fingerprint_of(
     data: Examples | Sequence[Input] | None, trained_on: int | None = None
 ) -> dict[str, Any] | None:
     if data is None:

@@ -29,4 +29,6 @@ def test_speed_follows_what_goes_on() -> None:
 def test_long_texts_that_go_on_take_their_time() -> None:
     some = told([10, 10, 10, 70])
     fast = speedups([0.1, 1.0], np.array([[0.95, 0.95, 0.95, 0.4]]), [some, some])
-    assert dict(zip(PATH, fast.tolist(), strict=True))[next(one for one in PATH if one < 0.9)] == 1 / (0.1 + 0.7)
+    assert dict(zip(PATH, fast.tolist(), strict=True))[
+        next(one for one in PATH if one < 0.9)
+    ] == 1 / (0.1 + 0.7)
