@@ -337,6 +337,7 @@ def _compared(
     if count:
         tell(seen_sentence(f"The {name} rows", count, len(rows)))
     student = open_checkpoint(str(folder))
+    teacher.model.to("cpu")  # where it is asked, wherever it taught
     before = torch_told(teacher, rows.inputs, step="running the teacher", progress=progress)
     after = torch_told(student, rows.inputs, step="running the student", progress=progress)
     head = teacher.task.unfitted(rows.truths)
