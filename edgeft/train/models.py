@@ -26,11 +26,11 @@ from edgeft.tasks.task import Task
 from edgeft.train.embedded import minilm_folder
 from edgeft.train.objectives.objective import Objective
 
-__all__ = ["ALIASES", "EMBEDDED", "NO_LIMIT", "STATIC", "BaseModel", "build_model", "open_base"]
+__all__ = ["ALIASES", "EMBEDDED", "NO_LIMIT", "DRAWN", "BaseModel", "build_model", "open_base"]
 
 ALIASES = {"distilbert": "distilbert/distilbert-base-uncased"}
 EMBEDDED = "minilm"
-STATIC = "static"  # a model whose weights are drawn, not read; see the module static
+DRAWN = "static"  # a model whose weights are drawn, not read; see the module static
 SPREAD = 0.5  # standard deviation of the numbers that a drawn vector begins with
 NO_LIMIT = 10**9  # transformers writes about 1e30 for a tokenizer without a limit
 

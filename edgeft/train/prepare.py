@@ -16,7 +16,7 @@ from edgeft.train.clean import clean
 from edgeft.train.config import TrainConfig
 from edgeft.train.datasets import check_labels, normalized_splits, open_splits, read_splits
 from edgeft.train.hardware import Hardware
-from edgeft.train.models import STATIC, BaseModel, open_base
+from edgeft.train.models import DRAWN, BaseModel, open_base
 from edgeft.train.objectives import objective_named
 from edgeft.train.objectives.objective import Objective
 from edgeft.train.recipe import Facts, Recipe, default_hold_out, option, resolve_recipe
@@ -97,7 +97,7 @@ def prepare(
     )
     base = (
         open_static(splits.train.inputs, task)
-        if config.model == STATIC
+        if config.model == DRAWN
         else open_base(config.model, task)
     )
     encoder = base.encoder()

@@ -21,7 +21,7 @@ from edgeft.train.folder import (
 )
 from edgeft.train.hardware import process_group, resolve_hardware
 from edgeft.train.learn import Learned, learn
-from edgeft.train.models import EMBEDDED, STATIC, build_model
+from edgeft.train.models import DRAWN, EMBEDDED, build_model
 from edgeft.train.prepare import Prepared, prepare
 from edgeft.train.record import Recorded, check_repeats
 from edgeft.train.report import DataReport
@@ -113,5 +113,5 @@ def _claim(
         resume=resume,
         inputs=[*inputs, *([repeats.path] if repeats else [])],
         # A folder that happens to be called as one of these is not read.
-        models=[config.model] if config.model not in (EMBEDDED, STATIC) else [],
+        models=[config.model] if config.model not in (EMBEDDED, DRAWN) else [],
     )

@@ -11,7 +11,7 @@ from edgeft.inputs import Input, columns_of
 from edgeft.runtime.tokenize import TextEncoder
 from edgeft.tasks.task import Task
 from edgeft.train.embedded import minilm_folder
-from edgeft.train.models import EMBEDDED, NO_LIMIT, STATIC, BaseModel
+from edgeft.train.models import DRAWN, EMBEDDED, NO_LIMIT, BaseModel
 from edgeft.train.report import MOST_UNKNOWN, count_tokens
 from edgeft.train.vocabulary import learn_tokenizer
 
@@ -47,7 +47,7 @@ def open_static(inputs: Sequence[Input], task: Task) -> BaseModel:
         classifier_dropout=DROPOUT,
         pad_token_id=tokenizer.pad_token_id,
     )
-    return BaseModel(STATIC, None, None, config, tokenizer, MOST_LENGTH, notes=notes, task=task)
+    return BaseModel(DRAWN, None, None, config, tokenizer, MOST_LENGTH, notes=notes, task=task)
 
 
 def _tokenizer(inputs: Sequence[Input]) -> tuple[Any, tuple[str, ...]]:

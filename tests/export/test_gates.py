@@ -29,8 +29,8 @@ def test_a_damaged_graph_never_becomes_a_bundle(
 ) -> None:
     real = edgeft.export.run.export_graphs
 
-    def damaged(checkpoint: Checkpoint, work: Path, *, allow_unfused: bool) -> Graphs:
-        graphs = real(checkpoint, work, allow_unfused=allow_unfused)
+    def damaged(checkpoint: Checkpoint, work: Path, **how: bool) -> Graphs:
+        graphs = real(checkpoint, work, **how)
         model = onnx.load(graphs.fused)
         weights = next(one for one in model.graph.initializer if list(one.dims) == [3])
         array = onnx.numpy_helper.to_array(weights) + np.float32(0.01)
