@@ -18,7 +18,7 @@ FLOORS = (
     {"proof"},
     {"checkpoint", "bench"},
     {"train", "export", "report"},
-    {"trim", "cascade"},
+    {"trim", "distill", "cascade"},
     {"demo"},
     {"cli"},
     {"__main__"},

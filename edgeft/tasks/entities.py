@@ -9,9 +9,9 @@ refer to tags, the bundle's labels; tags that only go on with an entity are no t
 """
 
 from collections import Counter
-from collections.abc import Hashable, Iterator, Sequence
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, overload
+from collections.abc import Hashable, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +20,7 @@ from edgeft.errors import UsageError
 from edgeft.inputs import Input
 from edgeft.tasks.builtin import GOLDEN_TEXTS, parity_texts
 from edgeft.tasks.encoded import Encoded
+from edgeft.tasks.entity import Entities, Entity
 from edgeft.tasks.entity_formats import FORMATS
 from edgeft.tasks.entity_spans import LOGITS, own_logits, spans_found, words_taken
 from edgeft.tasks.outputs import Outputs, tempered
@@ -50,47 +51,6 @@ SCORE_DIGITS, SHARE_DIGITS = 6, 4
 NO_ENTITY = "none"  # the stratum of texts without any
 
 Floats = NDArray[np.float64]
-
-
-@dataclass(frozen=True, slots=True)
-class Entity:
-    """A named entity: ``text`` is what stands from ``start`` to before ``end``, in characters.
-
-    ``score`` is the mean probability of its words' labels.
-    """
-
-    label: str
-    text: str
-    start: int
-    end: int
-    score: float
-
-
-@dataclass(frozen=True)
-class Entities(Sequence[Entity]):
-    """One text's entities, in order; ``len``, ``for`` and ``[…]`` are those of ``entities``.
-
-    ``truncated``, ``unknown_share``, ``windows`` and ``stage`` are as in a ``Classification``.
-    """
-
-    entities: tuple[Entity, ...]
-    truncated: bool = False
-    unknown_share: float = 0.0
-    windows: int = 1
-    stage: str = ""
-
-    def __len__(self) -> int:
-        return len(self.entities)
-
-    def __iter__(self) -> Iterator[Entity]:
-        return iter(self.entities)
-
-    @overload
-    def __getitem__(self, at: int) -> Entity: ...
-    @overload
-    def __getitem__(self, at: slice) -> tuple[Entity, ...]: ...
-    def __getitem__(self, at: int | slice) -> Entity | tuple[Entity, ...]:
-        return self.entities[at]
 
 
 # --- from outputs to answers ---------------------------------------------------------

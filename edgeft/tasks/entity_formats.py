@@ -5,16 +5,16 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
+from edgeft.tasks.entity import Entities
 from edgeft.tasks.tags import NONE
 from edgeft.tasks.words import is_mark
 
 if TYPE_CHECKING:
     from edgeft.data import Tell
-    from edgeft.tasks.entities import Entities
 
 __all__ = ["FORMATS", "Predicted", "SizeOf", "line_by_line"]
 
-Predicted = Iterable[tuple[str, "Entities"]]  # texts, and what is in them
+Predicted = Iterable[tuple[str, Entities]]  # texts, and what is in them
 SizeOf = Callable[[str], int]  # the characters that a text takes in its document, line end included
 RUN = re.compile(r"\S+")
 BLANKS = re.compile(r"\s+")
