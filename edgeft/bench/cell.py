@@ -1,7 +1,7 @@
 """A cell of the matrix, what one process measured of it, and all its processes together."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from statistics import median
 from typing import Any
 
@@ -75,7 +75,8 @@ class Offline:
 
     The parts are those of ``trace.Trace``. batches: the true lengths of the parts of
     each run of the first pass, ``tokens`` together; padded_tokens: what that pass
-    computed. joules: None where no gauge can be read.
+    computed. joules: None where no gauge can be read. stages: how many different texts each stage
+    of a cascade answered in that pass.
     """
 
     texts: int
@@ -91,6 +92,7 @@ class Offline:
     batches: Sequence[Sequence[int]]
     joules: float | None
     energy_source: str
+    stages: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def texts_per_s(self) -> float:
@@ -139,7 +141,8 @@ class Measured:
 
     Percentiles are those of all single texts of all processes, None where there
     are too few to tell (``statistics.samples_needed``); ``single_p50_ms`` and
-    ``single_p99_ms`` are each process's own. ``runs`` hold all that was measured.
+    ``single_p99_ms`` are each process's own. ``stages`` is the share of the texts that each stage
+    of a cascade answered, 0 to 1. ``runs`` hold all that was measured.
     """
 
     threads: int
@@ -165,6 +168,7 @@ class Measured:
     trials: tuple[Mapping[str, Any], ...]
     single_split: Mapping[str, float]
     offline_split: Mapping[str, float]
+    stages: Mapping[str, float]
     runs: tuple[Run, ...]
 
     def to_dict(self) -> dict[str, Any]:
@@ -216,6 +220,7 @@ def summarize(runs: Sequence[Run]) -> Measured:
         trials=tuple(_trials(runs)),
         single_split=_shares([_single_split(one) for one in singles]),
         offline_split=_shares([_offline_split(one) for one in offline]),
+        stages=_stages(offline[0].stages) if offline else {},
         runs=tuple(runs),
     )
 
@@ -256,6 +261,11 @@ def _together(trials: Sequence[Trial]) -> dict[str, Any]:
         told = [value for one in trials if (value := getattr(one, name)) is not None]
         row[name] = median(told) if told else None
     return row
+
+
+def _stages(answered: Mapping[str, int]) -> dict[str, float]:
+    whole = sum(answered.values())
+    return {name: count / whole for name, count in answered.items()}
 
 
 def _single_split(one: Singles) -> dict[str, float]:

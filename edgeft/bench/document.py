@@ -116,6 +116,7 @@ _MEASURED = {
     "padding": _Maybe(_SIGNED),
     **dict.fromkeys(("agreement", "label_agreement"), _Spare(_Maybe(_NUMBER))),
     "alike": _Spare(_TEXT),
+    "stages": _Spare(_Named(_NUMBER)),
     "trials": _Some(_TRIAL),
     "buckets": _Some({"tokens": _NUMBER, "p50_ms": _NUMBER}),
     **dict.fromkeys(("p90_ms", "p99_ms", "p99_9_ms"), _Maybe(_NUMBER)),

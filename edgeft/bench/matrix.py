@@ -1,12 +1,13 @@
 """Which cells there are, in which order they take turns, and which texts they get."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from edgeft.bench.cell import Cell
 from edgeft.bench.process import TIMEOUT_S
-from edgeft.bundle import Variant
+from edgeft.bundle import Manifest, Variant
+from edgeft.bundle.manifest import CASCADE
 from edgeft.errors import UsageError
 from edgeft.runtime.providers import available_devices, resolve_device
 
@@ -25,7 +26,7 @@ class BenchConfig:
     data: texts or questions, as ``edgeft.tasks.reading.read_inputs`` reads them; None for built-in
     ones.
     devices: names; empty for all that really load here, "auto" for what load chooses.
-    variants: names; empty for all that the device can take.
+    variants: names; empty for all that the device can take: the full model's, and the cascade.
     threads, batch_tokens, lengths: values of ``Cell``; empty for its default. A length is that of
     all tokens that the model reads: of a question and its context together.
     scenarios: of SCENARIOS; cold starts are measured in any case.
@@ -103,13 +104,15 @@ def check(config: BenchConfig) -> None:
         raise UsageError("A column is named, but no file.", hint="Name the file with --data.")
 
 
-def cells_of(config: BenchConfig, variants: Mapping[str, Variant], max_length: int) -> list[Cell]:
+def cells_of(config: BenchConfig, manifest: Manifest) -> list[Cell]:
     """Every combination that was asked for. Raises UsageError, DeviceError."""
-    unknown = [name for name in config.variants if name not in variants]
+    known, max_length = manifest.answerers, manifest.model.max_length
+    unknown = [name for name in config.variants if name not in known]
     if unknown:
         raise UsageError(
-            f"The bundle has no variant {unknown[0]!r}.", hint=f"It has: {', '.join(variants)}."
+            f"The bundle has no variant {unknown[0]!r}.", hint=f"It has: {', '.join(known)}."
         )
+    variants = [*manifest.model.variants, *[CASCADE] * bool(manifest.stages)]
     for length in config.lengths:
         if length > max_length:
             raise UsageError(
@@ -123,7 +126,7 @@ def cells_of(config: BenchConfig, variants: Mapping[str, Variant], max_length: i
         Cell(device, name, threads, batch_tokens, length)
         for device in devices
         for name in dict.fromkeys(config.variants or variants)
-        if config.variants or takes(device, variants[name])
+        if config.variants or all(takes(device, one) for one in manifest.variants_of(name))
         for threads in dict.fromkeys(config.threads or (None,))
         for batch_tokens in dict.fromkeys(config.batch_tokens or (None,))
         for length in dict.fromkeys(config.lengths or (None,))

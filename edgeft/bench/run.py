@@ -13,7 +13,7 @@ from edgeft.bench.matrix import BenchConfig, cells_of, check, in_turn
 from edgeft.bench.operations import Operations, operations_of
 from edgeft.bench.process import Job, ceiling_of, run_once
 from edgeft.bench.recorded import lengths_of, quality_of
-from edgeft.bench.result import BenchResult, CellResult
+from edgeft.bench.result import BenchResult, CellResult, Quality
 from edgeft.bench.roofline import Roofline, roofline
 from edgeft.bench.scenarios import Load
 from edgeft.bench.subject import Subject, is_foreign, open_subject
@@ -56,7 +56,7 @@ def bench(config: BenchConfig, progress: Progress = silent, tell: Tell = unheard
     check(config)
     with open_subject(config.bundle) as subject:
         record = subject.manifest.model
-        cells = cells_of(config, record.variants, record.max_length)
+        cells = cells_of(config, subject.manifest)
         task = task_named(record.task)
         encoder = TextEncoder(
             (subject.folder / record.tokenizer).read_bytes(),
@@ -197,14 +197,11 @@ def _raise_ceilings(
     found: _Measurements, subject: Subject, operations: Operations, timeout_s: float
 ) -> None:
     """Measure what the machine can do at best, once more; the better figures stay."""
+    variants = subject.manifest.model.variants  # what ``operations`` counts
     wanted = {
-        (
-            cell.device,
-            runs[0].threads,
-            arithmetic_of(subject.manifest.model.variants[cell.variant].precision),
-        )
+        (cell.device, runs[0].threads, arithmetic_of(variants[cell.variant].precision))
         for cell, runs in found.runs.items()
-        if runs
+        if runs and cell.variant in variants
     }
     for key in sorted(wanted):
         try:
@@ -226,23 +223,30 @@ def _result(
     operations: Operations | None,
 ) -> CellResult:
     task = task_named(subject.manifest.model.task)
-    variant = subject.manifest.model.variants[cell.variant]
+    manifest = subject.manifest
+    variants = manifest.variants_of(cell.variant)
     one = measured.get(cell)
     reference = reference_of(measured, cell.length)
     same = None
     if one and reference and one.answers and reference.answers:
         same = agreement(task, one.answers, reference.answers)
     single = offline = None
-    if one is not None and operations is not None:
+    if one is not None and operations is not None and cell.variant in manifest.model.variants:
+        variant = variants[0]
         ceiling = found.ceilings.get((cell.device, one.threads, arithmetic_of(variant.precision)))
         if ceiling is not None:
             weights = operations.weights * element_bytes(variant.precision)
             single, offline = _rooflines(one.runs, operations, ceiling, weights)
     return CellResult(
         cell=cell,
-        precision=variant.precision,
-        file_bytes=sum(subject.manifest.files[name].bytes for name in variant.files.values()),
-        quality=quality_of(variant, task),
+        precision="+".join(one.precision for one in variants),
+        file_bytes=sum(
+            manifest.files[name].bytes
+            for name in {path for one in variants for path in one.files.values()}
+        ),
+        quality=quality_of(variants[0], task)
+        if len(variants) == 1
+        else Quality(metrics=tuple(task.metrics.values())),
         texts=asked.facts,
         measured=one,
         agreement=same,

@@ -72,7 +72,7 @@ def all_texts(
     meter.start()
     cpu_s, begin = time.process_time(), time.perf_counter()
     model.predict(list(texts))
-    batches, padded_tokens = list(trace.batches), trace.padded_tokens
+    batches, padded_tokens, stages = list(trace.batches), trace.padded_tokens, dict(trace.stages)
     passes, seconds = 1, time.perf_counter() - begin
     while seconds < least_s:
         model.predict(list(texts))
@@ -91,6 +91,7 @@ def all_texts(
         batches=batches,
         joules=meter.joules(seconds),
         energy_source=meter.source,
+        stages=stages,
     )
 
 

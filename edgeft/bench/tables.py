@@ -12,6 +12,7 @@ from edgeft.bench.wording import (
     kind_of,
     lost_text,
     p99_text,
+    stages_text,
 )
 
 __all__ = ["ResultTable", "energy_source", "kept_bounds", "tables_of"]
@@ -162,6 +163,7 @@ _COST: Columns = {
     "J / 1,000": _joules,
     "figure": lambda cell: "" if (one := figure_of(cell["quality"])[1]) is None else _plain(one, 4),
     "points lost": lost_text,
+    "answered by": lambda cell: stages_text(cell.get("stages", {})),
     "same": lambda cell: "" if (one := agreement_told(cell)[1]) is None else f"{one:.2%}",
 }
 _TIME: Columns = {

@@ -12,6 +12,7 @@ __all__ = [
     "kind_of",
     "lost_text",
     "p99_text",
+    "stages_text",
     "texts_text",
 ]
 
@@ -74,6 +75,11 @@ def texts_text(texts: Row) -> str:
     if texts.get("truncated"):
         told += f"; {texts['truncated']:,} cut to the longest that the model reads"
     return told
+
+
+def stages_text(shares: Mapping[str, float]) -> str:
+    """Which share of the texts each stage of a cascade answered; "" where there are none."""
+    return ", ".join(f"{name} {share:.1%}" for name, share in shares.items())
 
 
 def lost_text(cell: Row) -> str:

@@ -13,6 +13,7 @@ from edgeft.inputs import Input
 from edgeft.tasks.task import FIRST_TASK, PLAIN, TASKS, Head
 
 __all__ = [
+    "CASCADE",
     "FEATURES",
     "FOREIGN",
     "FORMAT",
@@ -43,6 +44,7 @@ FEATURES: Mapping[str, str] = {
     "cascade": "0.2.0",
     **TASKS,
 }
+CASCADE = "cascade"  # in the place of a variant's name: all stages together
 CLASS_LOGITS = "logits"  # the output of that task
 KNOWN_INPUTS = frozenset({"input_ids", "attention_mask", "token_type_ids"})
 FOREIGN = "foreign"  # the kind of a graph whose outputs may be anything: bench times such
@@ -173,6 +175,30 @@ class Manifest:
             step.model if models.count(step.model) == 1 else f"{step.model} {step.variant}"
             for step in self.pipeline
         )
+
+    @property
+    def answerers(self) -> tuple[str, ...]:
+        """What ``steps_of`` knows: the full model's variants, the cascade, then its stages."""
+        stages = [name for name in self.stages if name not in self.model.variants]
+        return (*self.model.variants, *((CASCADE, *stages) if self.stages else ()))
+
+    def steps_of(self, name: str) -> tuple[PipelineStep, ...]:
+        """The steps that answer under a name: all of a cascade, or one model in a variant.
+
+        () where nothing has that name.
+        """
+        if name in self.model.variants:
+            return (PipelineStep(self.pipeline[-1].model, name),)
+        if name == CASCADE and self.stages:
+            return self.pipeline
+        if name in self.stages:
+            return (self.pipeline[self.stages.index(name)],)
+        return ()
+
+    def variants_of(self, name: str) -> tuple[Variant, ...]:
+        """The variants in which the models of these steps run."""
+        steps = self.steps_of(name)
+        return tuple(self.models[step.model].variants[step.variant] for step in steps)
 
     def alone(self, model: str) -> "Manifest":
         """The same bundle as if that model were the one to answer."""

@@ -13,7 +13,10 @@ from edgeft.cli import console, options
 @options.data_columns
 @options.checkpoint
 @options.device
-@click.option("--variant", "variants", multiple=True, help="Repeatable.  [default: every variant]")
+@click.option(
+    "--variant", "variants", multiple=True,
+    help="Repeatable.  [default: every variant, and of a cascade the whole]",
+)  # fmt: skip
 @options.threads
 @options.as_json
 def command(
@@ -34,23 +37,26 @@ def command(
     what predict answers. Where export recorded thresholds, an answer that is
     withheld counts as a wrong one, except in "right of those", which is the share of
     right answers among those that are given; a second table also scores the
-    likeliest labels, as if there were no thresholds.
+    likeliest labels, as if there were no thresholds. Of a cascade it is told which share of
+    the texts each stage answered; variants are those of its full model.
     """
     import edgeft
     from edgeft.bundle import read_manifest
+    from edgeft.bundle.manifest import CASCADE
     from edgeft.cli.scores import print_scores, scores_table, thresholds_table
     from edgeft.cli.trained import tell_trained
     from edgeft.proof.battery import evaluate
     from edgeft.tasks import task_named
     from edgeft.tasks.reading import columns_named, read_examples
 
-    record = read_manifest(bundle).model
+    manifest = read_manifest(bundle)
+    record = manifest.model
     task = task_named(record.task)
     columns = columns_named(named)
     examples = read_examples(data, task, columns, console.note, "skip" if skip_bad else "error")
     if checkpoint is not None:
         tell_trained(checkpoint, bundle, data, examples.inputs)
-    names = variants or tuple(record.variants)
+    names = variants or (*record.variants, *[CASCADE] * bool(manifest.stages))
     results = {}
     with console.show_progress() as progress:
         for name in names:
@@ -62,6 +68,9 @@ def command(
         console.print_json({"device": ran_on, "variants": found})
         return
     console.print_table(f"{len(examples):,} rows on {ran_on}", *scores_table(results))
+    console.print_lines(
+        f"{name}, answered by: {one.stages_told()}" for name, one in results.items() if one.stages
+    )
     if any(one.decided for one in results.values()):
         console.print_table("What thresholds do", *thresholds_table(task, results))
     for name, one in results.items():

@@ -1,10 +1,14 @@
 """edgeft inspect: the manifest of a bundle, its checksums and its golden answers."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from edgeft.cli import console, options
+
+if TYPE_CHECKING:
+    from edgeft.proof.finding import Finding
 
 
 @click.command()
@@ -40,8 +44,23 @@ def command(bundle: Path, as_json: bool) -> None:
             f"text     {', '.join(model.normalize) or 'taken as it is'}",
         ]
     )
+    if manifest.stages:
+        console.print_table(
+            "Stages, each asked where the one before is not sure enough",
+            ["stage", "variant", "next asked below", "golden", "file"],
+            [
+                [
+                    name,
+                    step.variant,
+                    "-" if step.below is None else f"{step.below:.4f}",
+                    _golden(checked[name if name in checked else step.variant]),
+                    manifest.models[step.model].variants[step.variant].files["model"],
+                ]
+                for name, step in zip(manifest.stages, manifest.pipeline, strict=True)
+            ],
+        )
     console.print_table(
-        "Variants",
+        "Variants of the full model" if manifest.stages else "Variants",
         ["variant", "graph", "opset", "wants", "batch-invariant", "golden", "file"],
         [
             [
@@ -50,7 +69,7 @@ def command(bundle: Path, as_json: bool) -> None:
                 one.opset,
                 one.wants or "-",
                 "yes" if one.batch_invariant else "no",
-                f"{golden.max_abs_difference:.2g}" if (golden := checked[name].golden) else "-",
+                _golden(checked[name]),
                 one.files["model"],
             ]
             for name, one in model.variants.items()
@@ -64,6 +83,10 @@ def command(bundle: Path, as_json: bool) -> None:
             for name, one in manifest.files.items()
         ],
     )
+
+
+def _golden(found: "Finding") -> str:
+    return f"{found.golden.max_abs_difference:.2g}" if found.golden else "-"
 
 
 def _some(labels: tuple[str, ...]) -> str:

@@ -1,7 +1,7 @@
 """edgeft predict: texts in, JSON Lines out."""
 
 import sys
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import tee
 from pathlib import Path
@@ -118,7 +118,9 @@ def command(
         top_k=top_k,
         max_answer_tokens=max_answer_tokens,
     ) as model:
-        console.note(f"Running {model.variant} on {model.device}, {model.threads} threads.")
+        running = " and ".join(model.stages) or model.variant
+        console.note(f"Running {running} on {model.device}, {model.threads} threads.")
+        stages = Counter[str]()
         found: Iterable[tuple[Any, Any]]
         if arrivals is not None:
             found = _as_they_arrive(model, groups_arriving(inputs, arrivals=arrivals, most=GROUP))
@@ -132,7 +134,11 @@ def command(
                 print(line)
             return
         for _, prediction in found:
+            stages[prediction.stage] += 1
             print(console.json_text(task.show(prediction, scores)))
+        if model.stages and stages:
+            told = (f"{name} {stages[name] / stages.total():.1%}" for name in model.stages)
+            console.note(f"Answered by: {', '.join(told)}.")
 
 
 def _as_they_arrive(model: "Model", some: Iterable[list[Any]]) -> Iterator[tuple[Any, Any]]:

@@ -39,12 +39,12 @@ def command(
 
     Every file is compared with its sha256, and every variant answers its golden
     texts within the recorded tolerance. With --data the variants are compared
-    with fp32. Labelled texts score their likeliest answers, and none may lose more
-    than --max-drop points of its task's metrics, such as accuracy or F1; whether so
-    many rows prove that is said. "As answered" is what predict answers where
-    thresholds are recorded, a withheld answer being a wrong one. Without labels, nine
-    in ten of fp32's clear answers must be the same. Exit status 3 if a variant misses
-    that.
+    with fp32, and a cascade with its last stage. Labelled texts score their likeliest
+    answers, and none may lose more than --max-drop points of its task's metrics, such
+    as accuracy or F1; whether so many rows prove that is said. "As answered" is what
+    predict answers where thresholds are recorded, a withheld answer being a wrong one.
+    Without labels, nine in ten of fp32's clear answers must be the same. Exit status 3
+    if a variant misses that.
     """
     from edgeft.bundle import read_manifest
     from edgeft.cli.trained import tell_trained
@@ -82,27 +82,29 @@ def command(
 
 def show(bundle: Path, results: "dict[str, Finding]", max_drop: float, task: "Task") -> None:
     """Print what was found, a row for each variant, and what is not proven."""
+    from edgeft.proof.battery import LAST_STAGE, against
     from edgeft.proof.limits import EXACT
 
+    whole = any(against(name) == LAST_STAGE for name in results)
+    beside = " (a cascade's: as its last stage)" * whole
     compared = any(one.agreement for one in results.values())
     rows = []
     for name, one in results.items():
-        if one.golden is None:
-            continue
-        row = [
-            name,
-            one.device,
-            f"{one.golden.max_abs_difference:.2g}",
-            f"{one.golden.tolerance:.2g}",
-            "pass" if one.golden.passed else "FAIL",
-        ]
+        golden = ["-", "-", "-"]  # a cascade's are those of its stages
+        if one.golden is not None:
+            golden = [
+                f"{one.golden.max_abs_difference:.2g}",
+                f"{one.golden.tolerance:.2g}",
+                "pass" if one.golden.passed else "FAIL",
+            ]
+        row = [name, one.device, *golden]
         if compared:
             row.append(f"{one.agreement.agreement:.2%}" if one.agreement else "-")
         rows.append(row)
     console.print_table(
         f"{bundle}",
         ["variant", "device", "golden difference", "tolerance", "golden"]
-        + [f"{task.alike} as fp32"] * compared,
+        + [f"{task.alike} as fp32{beside}"] * compared,
         rows,
     )
     if compared and task.alike_is:
@@ -119,7 +121,7 @@ def show(bundle: Path, results: "dict[str, Finding]", max_drop: float, task: "Ta
     ]
     if scored:
         console.print_table(
-            "On their labels, points lost against fp32",
+            f"On their labels, points lost against fp32{beside}",
             [
                 "variant",
                 *task.metrics.values(),
@@ -132,8 +134,10 @@ def show(bundle: Path, results: "dict[str, Finding]", max_drop: float, task: "Ta
             console.print_lines([f"The intervals hold if {task.provided}."])
     for name, one in results.items():
         if one.drop and name not in EXACT and not one.drop.proven(max_drop):
-            console.print_lines([f"{name}, against fp32: {one.drop.sentence(max_drop)}"])
+            console.print_lines([f"{name}, against {against(name)}: {one.drop.sentence(max_drop)}"])
         elif one.clear and not one.drop and name not in EXACT:
-            console.print_lines([f"{name}: {one.clear.sentence('fp32')}"])
+            console.print_lines([f"{name}: {one.clear.sentence(against(name))}"])
+        if one.stages:
+            console.print_lines([f"{name}, answered by: {one.stages_told()}"])
         if one.outcome:
             console.print_lines([f"{name}, as answered: {', '.join(one.outcome_told(task))}"])

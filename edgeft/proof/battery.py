@@ -7,8 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from edgeft.bundle import read_manifest
+from edgeft.bundle import Manifest, read_manifest
 from edgeft.bundle.integrity import check_files
+from edgeft.bundle.manifest import CASCADE
 from edgeft.data import Examples
 from edgeft.errors import GateError
 from edgeft.inputs import Input
@@ -22,9 +23,10 @@ from edgeft.runtime.model import Model
 from edgeft.tasks.outputs import require_numbers
 from edgeft.tasks.reading import aligned
 
-__all__ = ["evaluate", "hold", "verify"]
+__all__ = ["against", "evaluate", "hold", "verify"]
 
 REFERENCE = "fp32"  # the variant that the others are compared with
+LAST_STAGE = "its last stage"  # the same for a cascade
 PORTABLE = "portable"  # the same numbers by other operators
 EXACT_LOGITS = 2 * SAME_LOGITS  # each of the two may be as far from the original
 
@@ -40,28 +42,41 @@ def verify(
     """Check every file of a bundle, then every variant on this machine.
 
     Each variant answers its golden texts; on texts it is also compared with
-    fp32, where there is one, and on labelled ones scored. Raises what ``load``
+    fp32, where there is one, and on labelled ones scored. Of a cascade these are the variants
+    of the full model; the other stages answer their golden texts, and on texts "cascade" is all
+    stages together, compared with the last one. Raises what ``load``
     raises, and DataError where a label is not one of the model's; a variant
     that does badly is reported, not raised: see ``hold``.
     """
     manifest = read_manifest(bundle)
     check_files(bundle, manifest.files, manifest.files, verify="full")
     truths = aligned(data, manifest.model.labels).truths if isinstance(data, Examples) else None
-    reference: Told | None = None  # of fp32
-    results = {}
-    for name in sorted(manifest.model.variants, key=lambda name: name != REFERENCE):
+    inputs = data.inputs if isinstance(data, Examples) else data
+    references: dict[str, Told] = {}  # fp32, and the last stage of a cascade
+    results: dict[str, Finding] = {}
+    for name in _in_order(manifest, with_data=bool(inputs)):
+        alone = name != CASCADE
         with load(bundle, device=device, variant=name, threads=threads, verify="off") as model:
-            golden = check_golden(model)
-            if not data:
+            golden = check_golden(model) if alone else None
+            if not inputs or (alone and name not in manifest.model.variants):
                 results[name] = Finding(device=str(model.device), golden=golden)
                 continue
-            inputs = data.inputs if isinstance(data, Examples) else data
             told = tell(model, inputs, f"verifying {name}", progress)
-            if name == REFERENCE:
-                reference = told
-            found = compare(told, reference, truths, head=model.head)
+            if name in (REFERENCE, manifest.pipeline[-1].variant):
+                references[name] = told
+            against = references.get(REFERENCE if alone else manifest.pipeline[-1].variant)
+            found = compare(told, against, truths, head=model.head)
             results[name] = replace(found, device=str(model.device), golden=golden)
     return results
+
+
+def _in_order(manifest: Manifest, *, with_data: bool) -> list[str]:
+    """What is checked, each after that with which it is compared."""
+    names = sorted(manifest.model.variants, key=lambda name: name != REFERENCE)
+    full = manifest.pipeline[-1].model
+    steps = zip(manifest.stages, manifest.pipeline, strict=False)
+    names += [stage for stage, step in steps if step.model != full]
+    return names + [CASCADE] * (with_data and bool(manifest.stages))
 
 
 def hold(results: Mapping[str, Finding], max_drop: float) -> None:
@@ -70,11 +85,11 @@ def hold(results: Mapping[str, Finding], max_drop: float) -> None:
     Every text must get numbers. The portable variant must give fp32's logits, but
     for rounding. On labelled texts a variant may lose ``max_drop`` points against
     fp32; on others it must give fp32's answer to LEAST_AGREEMENT of those whose answer
-    is clear. Raises GateError.
+    is clear. A cascade is held to its last stage instead. Raises GateError.
     """
     for name, one in results.items():
         wrong = inexact(one, REFERENCE, EXACT_LOGITS) if name == PORTABLE else ""
-        wrong = wrong or problem(one, max_drop, against=REFERENCE)
+        wrong = wrong or problem(one, max_drop, against=against(name))
         if not wrong:
             continue
         hint = f"Run {REFERENCE}: --variant {REFERENCE}"
@@ -85,6 +100,11 @@ def hold(results: Mapping[str, Finding], max_drop: float) -> None:
         elif one.drop is None and name != PORTABLE:
             hint += "\nor judge it on labelled texts."
         raise GateError(f"{name} {wrong.removeprefix('it ')}.", hint=hint)
+
+
+def against(name: str) -> str:
+    """What a variant, or a cascade, is compared with, in words."""
+    return LAST_STAGE if name == CASCADE else REFERENCE
 
 
 def evaluate(model: Model, examples: Examples, *, progress: Progress = silent) -> Finding:

@@ -47,6 +47,7 @@ class Finding:
     outcome: what is answered, where thresholds change it.
     no_numbers: of so many inputs the outputs were NaN or infinite; nothing else is told then.
     device, golden: where a bundle's variant ran, and how its golden inputs did.
+    stages: the share of the inputs that each stage of a cascade answered, 0 to 1.
     source: of the inputs, "data" or "built-in". batch: what neighbours do. exact: it is the
         reference itself in another form, so there is nothing to prove of ``max_drop`` points.
     """
@@ -65,6 +66,7 @@ class Finding:
     no_numbers: int = 0
     device: str = ""
     golden: GoldenResult | None = None
+    stages: Mapping[str, float] = field(default_factory=dict)
     source: str = ""
     batch: Neighbours | None = None
     exact: bool = False
@@ -95,6 +97,7 @@ class Finding:
             "calibration": dict(self.after) or None,
             "outcome": dict(self.outcome),
             "no_numbers": self.no_numbers,
+            **self._answered_by(),
         }
 
     def measured(self) -> dict[str, Any]:
@@ -133,7 +136,11 @@ class Finding:
             **self.given.to_dict(),
             **self.given.selective(),
             "without_thresholds": self.scores.headline() if self.decided else None,
+            **self._answered_by(),
         }
+
+    def _answered_by(self) -> dict[str, Any]:
+        return {"stages": dict(self.stages)} if self.stages else {}
 
     # --- in words --------------------------------------------------------------------
 
@@ -162,6 +169,10 @@ class Finding:
         if self.drop is not None:
             return not self.drop.proven(self.max_drop)
         return self.clear is not None and self.clear.agreement is None
+
+    def stages_told(self) -> str:
+        """Which share of the inputs each stage answered, in words: "student 85.3%, main 14.7%"."""
+        return ", ".join(f"{name} {share:.1%}" for name, share in self.stages.items())
 
     def outcome_told(self, task: Task) -> list[str]:
         """What is answered, in words: "precision 0.9812" …"""
@@ -212,7 +223,7 @@ def compare(
     if not numbers.all():
         return Finding(len(told), told.task.asks, no_numbers=int((~numbers).sum()))
     task, labels, answers = told.task, told.labels, told.answers(head)
-    found: dict[str, Any] = {"rows": len(told), "asks": task.asks}
+    found: dict[str, Any] = {"rows": len(told), "asks": task.asks, "stages": told.stages}
     if reference is not None and finite(reference.outputs).all():
         theirs = reference.answers(head)
         found["apart"], _ = differences(told.outputs, reference.outputs)

@@ -1,5 +1,6 @@
 """What a model tells of some inputs: its outputs, and the answers that they lead to."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -26,6 +27,12 @@ class Told:
 
     def __len__(self) -> int:
         return len(self.inputs)
+
+    @property
+    def stages(self) -> dict[str, float]:
+        """The share of the inputs that each stage of a cascade answered, most first; else {}."""
+        counts = Counter(one.stage for one in self.encoded if one.stage)
+        return {name: count / len(self) for name, count in counts.most_common()}
 
     def answers(self, head: Head = PLAIN) -> Answers:
         """What the head makes of the outputs. Raises RunError where they are no numbers."""

@@ -8,6 +8,7 @@ from typing import Any
 
 from edgeft.bundle import Manifest, PipelineStep, read_manifest
 from edgeft.bundle.integrity import Verify
+from edgeft.bundle.manifest import CASCADE
 from edgeft.errors import EdgeftError, IntegrityError, UsageError
 from edgeft.runtime.cascade import Cascade, Stage
 from edgeft.runtime.engine import Engine
@@ -25,9 +26,7 @@ from edgeft.tasks import TASKS, task_named
 from edgeft.tasks.encoded import default_overlap
 from edgeft.tasks.task import PLAIN, LongTexts, Task
 
-__all__ = ["CASCADE", "Wishes", "assemble"]
-
-CASCADE = "cascade"  # as a variant: all stages together
+__all__ = ["Wishes", "assemble"]
 
 
 @dataclass(frozen=True)
@@ -93,15 +92,11 @@ def _asked(manifest: Manifest, wanted: str) -> tuple[PipelineStep, ...]:
 
     Raises UsageError where a cascade has nothing of that name.
     """
-    alone = PipelineStep(manifest.pipeline[-1].model, wanted)
-    if not manifest.stages:
-        return (alone,)
-    if wanted in ("auto", CASCADE):
-        return manifest.pipeline
-    if wanted in manifest.model.variants:
-        return (alone,)
-    if wanted in manifest.stages:
-        return (manifest.pipeline[manifest.stages.index(wanted)],)
+    if not manifest.stages:  # whether there is such a variant is told where it is chosen
+        return (PipelineStep(manifest.pipeline[0].model, wanted),)
+    steps = manifest.steps_of(CASCADE if wanted == "auto" else wanted)
+    if steps:
+        return steps
     raise UsageError(
         f"The bundle is a cascade of {' and '.join(manifest.stages)}, whose variants are part of "
         f"what was proven of it: there is no {wanted!r}.",

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Generic, NoReturn, Self, overload
 
 from edgeft.bundle import Manifest
+from edgeft.bundle.manifest import CASCADE
 from edgeft.errors import DeadlineError, UsageError
 from edgeft.inputs import Input
 from edgeft.runtime.ahead import groups
@@ -177,11 +178,8 @@ class Model(Generic[Prediction]):
     @property
     def batch_invariant(self) -> bool:
         """Whether what runs promises that an answer does not depend on neighbours in a batch."""
-        steps = self.manifest.pipeline
-        if not self.stages:
-            return self.manifest.model.variants[self.variant].batch_invariant
-        models = self.manifest.models
-        return all(models[one.model].variants[one.variant].batch_invariant for one in steps)
+        name = CASCADE if self.stages else self.variant
+        return all(one.batch_invariant for one in self.manifest.variants_of(name))
 
     def close(self) -> None:
         """Free the session; callers that wait, and later ones, get ClosedError."""
