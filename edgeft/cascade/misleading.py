@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgeft.cascade.choose import Judged, Kind, Limit
-from edgeft.proof.bounds import binomial_lower, binomial_p, binomial_upper
+from edgeft.proof.bounds import binomial_lower, binomial_upper
 from edgeft.proof.limits import CONFIDENCE
 
 __all__ = ["Band", "LabelLoss", "StageShare", "bands", "label_losses", "misleads", "shares"]
@@ -113,20 +113,22 @@ def label_losses(
 ) -> list[LabelLoss]:
     """What is lost of each label that ``of``, (N,) ids, holds; without truths by disagreement.
 
-    ``beyond`` says that so many are no chance, were no more than ``most`` lost of each label: p
-    is small even for the smallest of as many labels (Bonferroni).
+    ``beyond`` says that more than ``most`` of the label is lost, what is won taken off, and that
+    this is no chance: both are bounded, each so that none of all labels' bounds fails
+    (Bonferroni).
     """
     kind: Kind = "drop" if judged.right is not None else "disagreement"
     losses, at = judged.losses(kind, below), judged.answering(below)
     held = np.unique(of).tolist()
+    sure = 1 - (1 - CONFIDENCE) / (2 * max(1, len(held)))
     found = []
     for label in held:
         its = of == label
         lost, won = int((losses[its] > 0).sum()), int((losses[its] < 0).sum())
         rows = int(its.sum())
-        rare = lost > won and 1 - binomial_p(lost - 1, rows, most) <= (1 - CONFIDENCE) / len(held)
+        net = binomial_lower(lost, rows, sure) - (binomial_upper(won, rows, sure) if won else 0)
         cheap = int((at[its] < judged.last).sum())
-        found.append(LabelLoss(labels[label], rows, cheap, lost, won, lost > 0 and rare))
+        found.append(LabelLoss(labels[label], rows, cheap, lost, won, net > most))
     return sorted(found, key=lambda one: (one.won - one.lost, one.label))
 
 

@@ -39,6 +39,7 @@ from edgeft.tasks.reading import columns_named
 
 __all__ = ["CascadeConfig", "CascadeResult", "cascade"]
 
+NEARLY = 0.95  # of a speed is that speed, by a clock
 CHECKED = 64  # texts that the written bundle must answer as the stages did
 
 
@@ -185,7 +186,7 @@ def _cascade(config: CascadeConfig, folder: Path, progress: Progress, tell: Tell
         progress("timing the cascade", 0, 1)
         times = times_as_fast(folder, stages[-1], gathered.inputs)
         progress("timing the cascade", 1, 1)
-    if config.speedup is not None and times < config.speedup:
+    if config.speedup is not None and times < NEARLY * config.speedup:
         notes.append(
             f"Timed as a whole it is {times:g} times as fast as its last stage alone, where "
             f"{config.speedup:g} were asked for: by its stages' own times it should be."

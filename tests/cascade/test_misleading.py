@@ -99,3 +99,16 @@ def test_without_labels_disagreement_is_told_by_the_full_models_answer() -> None
     found = misleads(bare, bare, NAMES, 0.5, [Limit("disagreement", 0.01)], losses)
     assert found[0].startswith("Sureness misleads on 'c' (")
     assert "differ)" in found[0]
+
+
+def test_what_is_won_makes_up_for_what_is_lost_of_a_label() -> None:
+    rows = 400
+    right = np.ones((2, rows))
+    right[0, :14] = 0  # lost
+    of = np.zeros(rows, np.int64)
+    judged = Judged(np.ones((1, rows)), np.ones((1, rows)), right.copy())
+    assert label_losses(judged, of, LABELS, 0.5, 0.01)[0].beyond
+    right[1, 20:34] = 0  # and as many won
+    judged = Judged(np.ones((1, rows)), np.ones((1, rows)), right)
+    (both,) = label_losses(judged, of, LABELS, 0.5, 0.01)
+    assert (both.lost, both.won, both.beyond) == (14, 14, False)
