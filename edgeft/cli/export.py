@@ -95,6 +95,10 @@ tests, from folders as transformers 4 or 5 writes them.
     help="Where it will run: avx2 (int8 that is right on every CPU), avx512, vnni, amx, arm64, "
     "cuda, tensorrt, coreml, web or this.",
 )  # fmt: skip
+@click.option(
+    "--max-length", type=int, metavar="TOKENS",
+    help="Read no more of a text; what that loses counts.  [default: as the checkpoint]",
+)  # fmt: skip
 @options.max_drop
 @click.option(
     "--allow-unfused", is_flag=True, help="Ship a graph that is slower than it should be."

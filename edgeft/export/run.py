@@ -3,7 +3,7 @@
 import json
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from edgeft.checkpoint.open import Checkpoint, open_checkpoint
@@ -45,6 +45,8 @@ from edgeft.tasks.task import NO_WISH, PLAIN, Wish
 
 __all__ = ["ExportConfig", "export"]
 
+LEAST_LENGTH = 8  # tokens: what begins and ends a text, and a few words
+
 
 @dataclass(frozen=True)
 class ExportConfig:
@@ -60,6 +62,8 @@ class ExportConfig:
         must pass; of "all", or without names of the target's set, what fails is
         left out. "portable" is left out where fp32 is a graph of plain operators.
     target: the machine that they are made for, one of variants.TARGETS or "this".
+    max_length: tokens that are read of an input, fewer than the checkpoint takes: what is lost is
+        counted from the whole.
     max_drop: percentage points that a variant may lose against torch.
     wish: thresholds to set on the rows that choose.
     original: the model that the checkpoint was made from (by trimming, say): what
@@ -81,6 +85,7 @@ class ExportConfig:
     skip_bad: bool = False
     variants: tuple[str, ...] = ()
     target: str = "avx2"
+    max_length: int | None = None
     max_drop: float = MAX_DROP
     wish: Wish = NO_WISH
     allow_unfused: bool = False
@@ -123,7 +128,8 @@ def _export(
     for path in (config.data, config.test, config.scales):
         if path is not None and not path.exists():
             open_lines(path)  # which says so before a model is loaded, or fetched
-    checkpoint = open_checkpoint(config.checkpoint)
+    whole = open_checkpoint(config.checkpoint)
+    checkpoint = _shortened(whole, config)
     kinds = choose_kinds(config.variants, target, static=is_static(checkpoint))
     if config.single_file:
         _check_single_file(config.single_file, kinds, checkpoint)
@@ -144,7 +150,7 @@ def _export(
             raise UsageError("--original needs labelled --data.", hint=hint)
         if config.wish:
             raise UsageError("A threshold needs labelled --data.", hint=hint)
-    original = _original(config, checkpoint)
+    original = _original(config, checkpoint) or (whole if checkpoint is not whole else None)
     seen = trained_on(checkpoint, evidence)
     chooser = make_reference(checkpoint, evidence.choose, original=original, progress=progress)
     reporter = chooser
@@ -187,7 +193,8 @@ def _export(
             notes=(
                 *checkpoint.notes,
                 *graphs.notes,
-                *_counted_from(original),
+                *_cut_shorter(checkpoint, whole),
+                *_counted_from(original if config.original else None),
                 *checkpoint.task.cautions(
                     [one.head or PLAIN for one in draft.variants.values()], _bare(checkpoint)
                 ),
@@ -219,6 +226,11 @@ def _check(config: ExportConfig, target: Target) -> None:
         check_extensions()
         if config.single_file not in VARIANT_KINDS:
             raise _not_made(config.single_file, kinds)
+    if config.max_length is not None and config.max_length < LEAST_LENGTH:
+        raise UsageError(
+            f"--max-length {config.max_length} leaves no room for a text.",
+            hint=f"Name at least {LEAST_LENGTH} tokens.",
+        )
     if not 0 <= config.max_drop <= 100:
         raise UsageError(f"--max-drop {config.max_drop:g} is no number of points from 0 to 100.")
     if config.data is None:
@@ -301,6 +313,28 @@ def _single_file(
     held = texts if references[0].source == "data" else texts[:ENGLISH]
     with draft.open(name) as model:
         return prove(model, draft.folder / SINGLE_FILE, to_ids, encoder, texts, held=held)
+
+
+def _shortened(whole: Checkpoint, config: ExportConfig) -> Checkpoint:
+    """The checkpoint as it reads no more tokens than were asked for."""
+    if config.max_length is None or config.max_length == whole.max_length:
+        return whole
+    if config.max_length > whole.max_length:
+        raise UsageError(
+            f"--max-length {config.max_length:,} is more than the {whole.max_length:,} tokens that "
+            f"{config.checkpoint} takes.",
+            hint="Name fewer, or leave it out.",
+        )
+    return replace(whole, max_length=config.max_length)
+
+
+def _cut_shorter(checkpoint: Checkpoint, whole: Checkpoint) -> list[str]:
+    if checkpoint.max_length == whole.max_length:
+        return []
+    return [
+        f"It reads {checkpoint.max_length:,} tokens at a time, and the checkpoint "
+        f"{whole.max_length:,}: points lost are counted from that."
+    ]
 
 
 def _original(config: ExportConfig, checkpoint: Checkpoint) -> Checkpoint | None:
