@@ -1,5 +1,6 @@
 """From a bundle's folder to a Model: its one variant, or every stage of its cascade."""
 
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -74,7 +75,8 @@ def assemble(folder: Path, wishes: Wishes) -> Model:
             with _naming(name):
                 opened.append(opener.open(manifest.alone(step.model), step.variant))
         files.finish()
-    models = [_model(one, wishes) for one in opened]
+    turns = threading.BoundedSemaphore(wishes.threads)
+    models = [_model(one, wishes, turns) for one in opened]
     if wishes.verify != "off":
         try:
             for name, model in zip(names, models, strict=True):
@@ -174,7 +176,7 @@ class _Opener:
         return _Opened(opening, engines, encoder, tokenizer)
 
 
-def _model(opened: _Opened, wishes: Wishes) -> Model:
+def _model(opened: _Opened, wishes: Wishes, turns: threading.Semaphore) -> Model:
     """What answers with one of the opened variants, by a trial where there are several."""
     opening = opened.opening
     record, task = opening.manifest.model, opening.task
@@ -189,7 +191,6 @@ def _model(opened: _Opened, wishes: Wishes) -> Model:
         encoder=opened.encoder,
         engine=engine,
         device=device,
-        threads=wishes.threads,
         max_length=record.max_length,
         serving=replace(
             wishes.serving,
@@ -197,6 +198,7 @@ def _model(opened: _Opened, wishes: Wishes) -> Model:
             alone=wishes.batch_invariant and not record.variants[name].batch_invariant,
             max_rows=TENSORRT_ROWS if opening.place.kind == "tensorrt" else None,
         ),
+        turns=turns,
         observer=wishes.observer,
     )
     return Model(

@@ -87,12 +87,16 @@ class Runner:
         encoder: TextEncoder,
         engine: Engine,
         device: Device,
-        threads: int,
         max_length: int,
         serving: Serving,
+        turns: threading.Semaphore,
         observer: Observer | None = None,
     ) -> None:
-        """``labels``: how many the model has. ``threads``: calls of the engine at a time."""
+        """``labels``: how many the model has.
+
+        ``turns``: how many calls of engines there may be at a time. More than threads only fight
+        for caches, and each holds its own buffers; the stages of a cascade take turns together.
+        """
         self.observer = observer
         self._task, self._labels = task, labels
         self._ragged = {name for name, axes in task.outputs.items() if "tokens" in axes}
@@ -101,8 +105,7 @@ class Runner:
         self._engine: Engine | None = engine
         suits = BATCH_TOKENS.get(device.name.partition(":")[0], OTHER_TOKENS)
         self._budget = 1 if serving.alone else serving.batch_tokens or suits
-        # More calls at a time than threads only fight for caches, and each holds its own buffers.
-        self._turns = threading.BoundedSemaphore(threads)
+        self._turns = turns
         self._process = os.getpid()
         kept_by_children(engine)
 

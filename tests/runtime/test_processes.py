@@ -19,6 +19,7 @@ import pytest
 
 import edgeft
 from edgeft.errors import ClosedError
+from tests.cascades import cascade
 
 forks = pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
 
@@ -133,6 +134,16 @@ def test_a_grandchild_and_a_child_that_drops_what_it_inherited(tiny_bundle: Path
 def test_a_child_is_told_that_the_model_is_its_parents(tiny_bundle: Path) -> None:
     code = PARENT + FORK + "\ntry: inherited.predict('a')\nexcept edgeft.EdgeftError as e: print(e)"
     assert "after the fork" in _run(code, tiny_bundle)
+
+
+@forks
+@pytest.mark.parametrize("use", ["apredict", "a stream that goes on"])
+def test_a_forked_child_loads_its_own_cascade(tiny_bundle: Path, tmp_path: Path, use: str) -> None:
+    steps = (("main", "int8", 0.4), ("main", "fp32", None))
+    folder = cascade(tmp_path / "b", {"main": tiny_bundle}, steps)
+    parent = PARENT.replace('variant="fp32"', 'variant="cascade"')
+    told = "try: inherited.predict('a')\nexcept edgeft.EdgeftError as e: print('fork' in str(e))\n"
+    assert _run(parent + USES[use] + FORK + told + CHILD, folder).split() == ["True", "True", "0"]
 
 
 # What gunicorn does with --preload: the application is loaded, then the workers are forked,
