@@ -19,6 +19,7 @@ FLOORS = (
     {"checkpoint", "bench"},
     {"train", "export", "report"},
     {"trim", "distill", "cascade"},
+    {"compress"},
     {"demo"},
     {"cli"},
     {"__main__"},

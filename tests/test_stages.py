@@ -43,11 +43,13 @@ def _imported() -> None:
 def files(
     tmp_path_factory: pytest.TempPathFactory, tiny_checkpoint: Path, tiny_bundle: Path
 ) -> Path:
-    """A folder with data.csv, an encoder, a checkpoint and a bundle."""
+    """A folder with data.csv and more.csv, an encoder, two checkpoints and a bundle."""
     folder = tmp_path_factory.mktemp("stages")
     write_csv(folder / "data.csv", rows(60))
     (folder / "texts.txt").write_text("the cat\nrain fell\n")
+    write_csv(folder / "more.csv", rows(120, seed=4))
     tiny.encoder(folder / "encoder")
+    tiny.static(folder / "static")
     shutil.copytree(tiny_checkpoint, folder / "checkpoint")
     shutil.copytree(tiny_bundle, folder / "bundle")
     return folder
@@ -58,6 +60,8 @@ COMMANDS = (
     "trim FILES/checkpoint --data FILES/data.csv --max-drop 100 -o OUT/small",
     "export FILES/checkpoint --variant fp32 -o OUT/bundle",
     "cascade FILES/bundle=int8 FILES/bundle --data FILES/data.csv --max-drop 30 -o OUT/cascade",
+    "compress FILES/static --data FILES/more.csv --train FILES/data.csv --epochs 1 --max-drop 100 "
+    "-o OUT/compressed",
     "predict FILES/bundle FILES/texts.txt",
     "eval FILES/bundle FILES/data.csv",
     "verify FILES/bundle --data FILES/data.csv --max-drop 100",

@@ -25,6 +25,7 @@ COMMANDS = {
     "trim": "trim",
     "export": "export",
     "cascade": "cascade",
+    "compress": "compress",
     "predict": "predict",
     "eval": "evaluate",
     "verify": "verify",
