@@ -61,6 +61,10 @@ class _Bytes(click.ParamType):  # type: ignore[type-arg]  # older click has no p
               help="Of each student, at most.  [default: by student and data]")  # fmt: skip
 @click.option("--device", default="auto", show_default=True,
               help="Where students learn: auto, cpu or cuda.")  # fmt: skip
+@click.option(
+    "--report", "page", type=options.OUT, metavar="FILE.html",
+    help="Draw score against speed and size there, too, also where no limit can be met.",
+)  # fmt: skip
 @click.option("--seed", default=0, show_default=True, help="Of the parts of --data, of students.")
 @click.option("--force", is_flag=True, help="Replace BUNDLE if it exists, after success.")
 @options.as_json
@@ -85,8 +89,9 @@ def command(
     request with other limits of size or speed while BUNDLE.partial is there. Exit status 3,
     and no BUNDLE, if a limit cannot be met, with what comes nearest.
     """
+    from edgeft.compress.config import CompressConfig
     from edgeft.compress.frontier import Limits
-    from edgeft.compress.run import CompressConfig, compress
+    from edgeft.compress.run import compress
     from edgeft.train.recipe import RecipeChoice
 
     config = CompressConfig(

@@ -6,19 +6,12 @@ from typing import Any
 
 from edgeft.bundle import Manifest
 from edgeft.cascade.card import cascade_card
-from edgeft.compress.wording import COLUMNS, table_rows
+from edgeft.compress.wording import COLUMNS, READ, table_rows
 from edgeft.export.card import front_matter, origin_of
 from edgeft.export.markdown import an, escape, table
 from edgeft.tasks import task_named
 
 __all__ = ["compress_card"]
-
-READ = (
-    "Rows that chose were looked at to choose, those that reported by nothing and nobody before. "
-    "Speed is of the machine that made it, in lists and of single texts (median); size is that of "
-    "all files but this card and the manifest. Times, and points lost of the metric that lost "
-    "most, are against the whole model in fp32."
-)
 
 
 def compress_card(name: str, manifest: Manifest) -> str:

@@ -3,10 +3,16 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-__all__ = ["COLUMNS", "table_rows"]
+__all__ = ["COLUMNS", "READ", "table_rows"]
 
 COLUMNS = ("candidate", "MB", "texts/s", "times", "p50 ms", "score", "points lost (95%)",
            "within", "by stage")  # fmt: skip
+READ = (
+    "Rows that chose were looked at to choose, those that reported by nothing and nobody before. "
+    "Speed is of the machine that made it, in lists and of single texts (median); size is that of "
+    "all files but this card and the manifest. Times, and points lost of the metric that lost "
+    "most, are against the whole model in fp32."
+)
 
 
 def table_rows(family: Sequence[Mapping[str, Any]]) -> list[list[str]]:

@@ -71,8 +71,8 @@ class Work:
         """Keep why something is not made. Raises OutputError."""
         write_json(self.folder / "left_out" / f"{name.replace(' ', '-')}.json", {"why": why})
 
-    def begin(self, asked: Mapping[str, Any], *, force: bool) -> bool:
-        """Note what is asked; whether this goes on with a run that asked the same.
+    def begin(self, asked: Mapping[str, Any], *, force: bool) -> None:
+        """Note what is asked; what a run that asked the same has done stays.
 
         Where no more than what may be lost differs, students stay, and all that is judged by it is
         made anew. With ``force`` a run of another kind is thrown away; raises OutputError where
@@ -81,14 +81,14 @@ class Work:
         document = {"format": FORMAT, **json.loads(json.dumps(asked))}
         before = read_object(self.folder / ASKED)
         if before == document:
-            return True
+            return
         keys = {*(before or ()), *document}
         other = sorted(key for key in keys if before and before.get(key) != document.get(key))
         if other == [JUDGING]:
             for part in JUDGED:
                 remove(self.folder / part)
             write_json(self.folder / ASKED, document)
-            return True
+            return
         if before is not None and not force:
             raise OutputError(
                 f"{self.folder.name} is an unfinished run that was asked otherwise: "
@@ -99,7 +99,6 @@ class Work:
         if self.folder.exists():
             remove(self.folder)
         write_json(self.folder / ASKED, document)
-        return False
 
     def remove(self) -> None:
         """Delete all of it."""

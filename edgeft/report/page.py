@@ -1,13 +1,9 @@
-"""One HTML page that needs no network: figures, tables, the machines and the commands."""
+"""The page of measurements: figures, tables, the machines and the commands."""
 
-import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from html import escape
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
-
-import vl_convert
 
 from edgeft import __version__
 from edgeft.bench.against import read_result
@@ -22,13 +18,12 @@ from edgeft.bench.wording import (
     texts_text,
 )
 from edgeft.folders import claim_file, write_file
-from edgeft.report.charts import Chart, figures
+from edgeft.report.charts import figures
 from edgeft.report.rows import MeasuredMachine, machines_of, unlikeness
+from edgeft.report.shell import html_table, is_page, sections, shell
 
 __all__ = ["render", "write_report"]
 
-SNIPPET = "window.vegaEmbed = vegaEmbed;"  # all that page.js needs of Vega
-MADE_BY = '<meta name="generator" content="edgeft report">'
 FEW = 8  # lines that are shown without being asked for
 
 
@@ -38,58 +33,20 @@ def write_report(results: Sequence[Path], out: Path, *, command: str, force: boo
     With ``force`` it replaces another such page. Raises DataError for another
     file, OutputError.
     """
-    with claim_file(out, force=force, inputs=results, alike=_is_page) as place:
+    with claim_file(out, force=force, inputs=results, alike=is_page) as place:
         documents = [(path.stem, read_result(path)) for path in results]
         page = render(machines_of(documents), command)
         # Names of files and edited documents may hold what is no character.
         write_file(place, page.encode("utf-8", "replace").decode("utf-8"))
 
 
-def _is_page(path: Path) -> bool:
-    """Whether a file is such a page."""
-    with path.open("rb") as stream:
-        return MADE_BY.encode() in stream.read(4096)
-
-
 def render(machines: Sequence[MeasuredMachine], command: str) -> str:
     """The whole page. ``command`` is what made it."""
     found = figures(machines)
-    specs = {f"chart-{at}": one.spec for at, one in enumerate(found) if one.spec is not None}
     names = list(dict.fromkeys(str(one.document["name"]) for one in machines))
     title = f"{' and '.join(names)}, measured"
-    assets = files("edgeft.report")
-    return "\n".join([
-        "<!doctype html>",
-        '<html lang="en">',
-        "<head>",
-        '<meta charset="utf-8">',
-        MADE_BY,
-        '<meta name="viewport" content="width=device-width, initial-scale=1">',
-        '<meta name="color-scheme" content="light dark">',
-        # Nothing may be fetched; Vega compiles its expressions.
-        "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; "
-        "style-src 'unsafe-inline'; script-src 'unsafe-inline' 'unsafe-eval'; img-src data:\">",
-        f"<title>{escape(title)}</title>",
-        f"<style>\n{assets.joinpath('page.css').read_text(encoding='utf-8')}</style>",
-        "</head>",
-        "<body>",
-        "<header>",
-        f"<h1>{escape(title)}</h1>",
-        f"<p>{_facts(machines)}</p>",
-        "</header>",
-        "<main>",
-        *_verdicts(machines),
-        *_sections(found),
-        *_machines(machines),
-        *_how(machines, command),
-        "</main>",
-        f"<script>{vl_convert.javascript_bundle(SNIPPET)}</script>",
-        f"<script>const SPECS = {_json(specs)};\n"
-        f"{assets.joinpath('page.js').read_text(encoding='utf-8')}</script>",
-        "</body>",
-        "</html>",
-        "",
-    ])  # fmt: skip
+    body = [*_verdicts(machines), *sections(found), *_machines(machines), *_how(machines, command)]
+    return shell(title, _facts(machines), body, found)
 
 
 def _facts(machines: Sequence[MeasuredMachine]) -> str:
@@ -109,7 +66,7 @@ def _verdicts(machines: Sequence[MeasuredMachine]) -> Iterator[str]:
         chosen = choices_of(one.cells)
         columns = ["cell", *chosen.values(), *_columns(one)]
         yield _details("cells", len(one.cells))
-        yield from _table(
+        yield from html_table(
             columns, [_row(cell, chosen) for cell in one.cells], wraps=("points lost",)
         )
         sentences = list(_sentences(one))
@@ -119,7 +76,7 @@ def _verdicts(machines: Sequence[MeasuredMachine]) -> Iterator[str]:
         yield "<details><summary>All figures</summary>"
         for table in tables_of(one.document):
             yield f"<h4>{escape(table.title)}</h4>"
-            yield from _table(table.columns, table.rows, wraps=("points lost",))
+            yield from html_table(table.columns, table.rows, wraps=("points lost",))
         yield "</details>"
         for warning in one.document["warnings"]:
             yield f'<p class="warning">{escape(warning)}</p>'
@@ -140,28 +97,11 @@ def _sentences(machine: MeasuredMachine) -> Iterator[str]:
         yield f"<b>{escape(cell['name'])}</b>: {escape(text)}."
 
 
-def _sections(found: Sequence[Chart]) -> Iterator[str]:
-    for section in dict.fromkeys(one.section for one in found):
-        yield f"<section><h2>{escape(section)}</h2>"
-        yield '<div class="grid">'
-        for at, one in enumerate(found):
-            if one.section != section:
-                continue
-            yield f"<figure><h3>{escape(one.title)}</h3>"
-            if one.spec is not None:
-                yield (
-                    f'<div class="chart" id="chart-{at}" role="img" '
-                    f'aria-label="{escape(one.section)}: {escape(one.title)}"></div>'
-                )
-            yield f"<figcaption>{escape(one.caption)}</figcaption></figure>"
-        yield "</div></section>"
-
-
 def _machines(machines: Sequence[MeasuredMachine]) -> Iterator[str]:
     yield "<section><h2>The machines</h2>"
     facts = [_machine_facts(one) for one in machines]
     rows = [[name, *(one[name] for one in facts)] for name in facts[0]]
-    yield from _table(["", *(one.name for one in machines)], rows, kind="prose")
+    yield from html_table(["", *(one.name for one in machines)], rows, kind="prose")
     yield "</section>"
 
 
@@ -218,28 +158,3 @@ def _machine_facts(one: MeasuredMachine) -> dict[str, str]:
         "task": one.document.get("task", "text-classification"),
         "asked": f"{kind_of(one.document)}: {texts_text(one.document['texts'])}",
     }
-
-
-def _table(
-    columns: Sequence[str],
-    rows: Sequence[Sequence[str]],
-    *,
-    kind: str = "figures",
-    wraps: Sequence[str] = (),
-) -> Iterator[str]:
-    """A table; the cells below headings that are in ``wraps`` are broken into lines."""
-    marks = [' class="wraps"' * (column in wraps) for column in columns]
-    yield f'<div class="wide"><table class="{kind}"><thead><tr>'
-    yield from (f"<th>{escape(column)}</th>" for column in columns)
-    yield "</tr></thead><tbody>"
-    for row in rows:
-        cells = "".join(
-            f"<td{mark}>{escape(cell)}</td>" for mark, cell in zip(marks[1:], row[1:], strict=True)
-        )
-        yield f'<tr><th scope="row">{escape(row[0])}</th>{cells}</tr>'
-    yield "</tbody></table></div>"
-
-
-def _json(value: object) -> str:
-    """JSON that cannot end the script that it stands in."""
-    return json.dumps(value, separators=(",", ":")).replace("<", "\\u003c")

@@ -3,7 +3,7 @@ from typing import Any
 import pytest
 
 from edgeft.compress.frontier import Limits, MeasuredCandidate, best, choose, measured_from
-from edgeft.compress.run import notes_of
+from edgeft.compress.ship import notes_of
 from edgeft.errors import GateError, UsageError
 
 

@@ -12,8 +12,9 @@ from click.testing import CliRunner
 import edgeft
 from edgeft.bundle import read_manifest
 from edgeft.cli import main
+from edgeft.compress.config import CompressConfig
 from edgeft.compress.frontier import Limits, MeasuredCandidate
-from edgeft.compress.run import CompressConfig, CompressResult, compress
+from edgeft.compress.run import CompressResult, compress
 from edgeft.errors import DataError, EdgeftError, GateError, OutputError, UsageError
 from edgeft.train.recipe import RecipeChoice
 from tests import tiny
@@ -43,7 +44,7 @@ class Asked:
             checkpoint, folder / "small",
             part_of(labelled / "data.csv", folder / "data.csv", 0, 600),
             train=part_of(labelled / "data.csv", folder / "train.csv", 600, 1200),
-            limits=Limits(20.0),
+            limits=Limits(20.0), page=folder / "small.html", force=True,
         )  # fmt: skip
         self.shown: list[tuple[Sequence[MeasuredCandidate], Mapping[str, str]]] = []
         self.notes: list[str] = []
@@ -66,7 +67,7 @@ class Asked:
         return {
             str(path.relative_to(partial)): path.stat().st_mtime_ns
             for path in partial.rglob("*")
-            if path.is_file()
+            if path.is_file() and path.parent.name != "rows"
         }
 
 
@@ -130,6 +131,13 @@ def test_another_request_measures_nothing_again(asked: Asked, made: CompressResu
     assert not (asked.folder / "small.partial").exists()
     quickest = max((one for one in made.family if one.lost <= 20), key=lambda one: one.texts_per_s)
     assert made.chosen == quickest
+
+
+def test_the_page_shows_every_candidate(asked: Asked, made: CompressResult) -> None:
+    page = (asked.folder / "small.html").read_text(encoding="utf-8")
+    assert f"Chosen: <b>{made.chosen.name}</b>" in page
+    assert all(f'<th scope="row">{one.name}</th>' in page for one in made.family)
+    assert page.count('<div class="chart"') == 2
 
 
 def test_the_bundle_is_what_was_measured(asked: Asked, made: CompressResult) -> None:
@@ -210,7 +218,7 @@ def test_bad_requests_leave_nothing(tiny_checkpoint: Path, tmp_path: Path) -> No
     strange = write_csv(tmp_path / "strange.csv", [*rows(60), ("a day", "odd")])
     stops(DataError, config(tiny_checkpoint, out, strange), "the model has no label 'odd'")
     stops(UsageError, config(tiny_checkpoint, out, data, limits=Limits(200)), "--max-drop 200")
-    stops(OutputError, config(tiny_checkpoint, tmp_path, data), "read by this command")
+    stops(OutputError, config(tiny_checkpoint, tmp_path, data), "which this command reads")
     (tmp_path / "taken").mkdir()
     (tmp_path / "taken" / "mine.txt").write_text("mine")
     stops(OutputError, config(tiny_checkpoint, tmp_path / "taken", data, force=True), "taken")
