@@ -57,6 +57,8 @@ def files(
 
 COMMANDS = (
     "train FILES/data.csv --model FILES/encoder --epochs 1 --threads 1 -o OUT/run",
+    "distill FILES/checkpoint --data FILES/data.csv --student layers:1 --epochs 1 --threads 1 "
+    "-o OUT/student",
     "trim FILES/checkpoint --data FILES/data.csv --max-drop 100 -o OUT/small",
     "export FILES/checkpoint --variant fp32 -o OUT/bundle",
     "cascade FILES/bundle=int8 FILES/bundle --data FILES/data.csv --max-drop 30 -o OUT/cascade",
