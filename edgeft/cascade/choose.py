@@ -8,7 +8,6 @@ each it is but one of those that passed.
 """
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, Literal
@@ -17,8 +16,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgeft.proof.bounds import (
-    betting_p,
-    betting_upper,
     binomial_p,
     binomial_upper,
     difference_p,
@@ -46,15 +43,14 @@ PATH = (
 class Judged:
     """What S stages tell of N rows, the full model last.
 
-    sure: (S - 1, N), 0 to 1, of all but the last. same: (S - 1, N), 0 to 1, how far their answers
-    agree with the last stage's. right: (S, N), 0 to 1, how far the answers are the true ones; None
-    without labels. whole: agreement is 0 or 1, nothing between.
+    sure: (S - 1, N), 0 to 1, of all but the last. same: (S - 1, N), 1 where their answers are the
+    very ones of the last stage, else 0. right: (S, N), 1 where the answers are the true ones, else
+    0; None without labels.
     """
 
     sure: Floats
     same: Floats
     right: Floats | None
-    whole: bool = True
 
     def __len__(self) -> int:
         return int(self.sure.shape[1])
@@ -69,7 +65,7 @@ class Judged:
         return answering(self.sure, below)
 
     def losses(self, kind: Kind, below: float) -> Floats:
-        """(N,) what a row loses against the full model's answer: 0 to 1, or with labels -1 to 1."""
+        """(N,) what a row loses against the full model's answer: 0 or 1, or with labels -1."""
         at, rows = self.answering(below), np.arange(len(self))
         if kind == "disagreement":
             return 1 - np.vstack([self.same, np.ones(len(self))])[at, rows]
@@ -125,27 +121,25 @@ def answering(sure: Floats, below: float) -> Ids:
     return found
 
 
-def reach(judged: Judged, limit: Limit, *, seed: int = 0) -> Reach:
+def reach(judged: Judged, limit: Limit) -> Reach:
     """How far down the path a limit passes, on rows that do nothing else."""
     rows, kind, most = len(judged), limit.kind, limit.most
-    p_at = _p_of(kind, most, rows, whole=judged.whole, seed=seed)
-    count = passed(p_at(judged.losses(kind, below)) for below in PATH)
+    p_of = cache(lambda lost, won: _p(kind, lost, won, rows, most))  # thresholds share counts
+    count = passed(p_of(*_parted(judged.losses(kind, below))) for below in PATH)
     failed = judged.losses(kind, PATH[count]) if count < len(PATH) else None
     return Reach(
         limit,
         rows,
         count,
-        _needed(failed, kind, most, whole=judged.whole) if failed is not None else None,
-        _needed(np.zeros(1), kind, most, whole=judged.whole),
+        _needed(failed, kind, most) if failed is not None else None,
+        _needed(np.zeros(1), kind, most),
     )
 
 
-def held_out(judged: Judged, kind: Kind, below: float, *, seed: int = 0) -> dict[str, Any]:
+def held_out(judged: Judged, kind: Kind, below: float) -> dict[str, Any]:
     """What rows that had no say in ``below`` show: the mean loss and what it is at most."""
     losses = judged.losses(kind, below)
-    if not judged.whole:
-        upper = betting_upper(losses, seed=seed)
-    elif kind == "disagreement":
+    if kind == "disagreement":
         upper = binomial_upper(int(losses.sum()), len(losses))
     else:
         upper = difference_upper(*_parted(losses), len(losses))
@@ -157,17 +151,7 @@ def held_out(judged: Judged, kind: Kind, below: float, *, seed: int = 0) -> dict
     }
 
 
-def _p_of(
-    kind: Kind, most: float, rows: int, *, whole: bool, seed: int
-) -> Callable[[Floats], float]:
-    """From losses to p; the exact tests see counts alone, which many thresholds share."""
-    if not whole:
-        return lambda losses: betting_p(losses, most, seed=seed)
-    exact = cache(lambda lost, won: _exact_p(kind, lost, won, rows, most))
-    return lambda losses: exact(*_parted(losses))
-
-
-def _exact_p(kind: Kind, lost: int, won: int, rows: int, most: float) -> float:
+def _p(kind: Kind, lost: int, won: int, rows: int, most: float) -> float:
     if kind == "disagreement":
         return binomial_p(lost, rows, most)
     return difference_p(lost, won, rows, most)
@@ -178,13 +162,11 @@ def _parted(losses: Floats) -> tuple[int, int]:
     return int((losses > 0).sum()), int((losses < 0).sum())
 
 
-def _needed(losses: Floats, kind: Kind, most: float, *, whole: bool) -> int | None:
+def _needed(losses: Floats, kind: Kind, most: float) -> int | None:
     """About how many rows with such losses prove the limit; None where they cannot."""
     if losses.mean() >= most:
         return None
-    if not whole:
-        return rows_needed(lambda rows: betting_p(np.resize(losses, rows), most))
     lost, won = (count / len(losses) for count in _parted(losses))
     return rows_needed(
-        lambda rows: _exact_p(kind, math.ceil(lost * rows), math.floor(won * rows), rows, most)
+        lambda rows: _p(kind, math.ceil(lost * rows), math.floor(won * rows), rows, most)
     )

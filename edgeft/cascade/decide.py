@@ -43,7 +43,7 @@ def limits_of_promises(
 
 def check_full(names: Sequence[str], judged: Judged) -> None:
     """Raise GateError where a stage is right more often than the full model, beyond chance."""
-    if judged.right is None or not judged.whole or not len(judged):
+    if judged.right is None or not len(judged):
         return
     full = judged.right[-1]
     for name, right in zip(names[:-1], judged.right[:-1], strict=True):

@@ -126,7 +126,9 @@ def label_losses(
         its = of == label
         lost, won = int((losses[its] > 0).sum()), int((losses[its] < 0).sum())
         rows = int(its.sum())
-        net = binomial_lower(lost, rows, sure) - (binomial_upper(won, rows, sure) if won else 0)
+        net = binomial_lower(lost, rows, sure)
+        if kind == "drop":
+            net -= binomial_upper(won, rows, sure)
         cheap = int((at[its] < judged.last).sum())
         found.append(LabelLoss(labels[label], rows, cheap, lost, won, net > most))
     return sorted(found, key=lambda one: (one.won - one.lost, one.label))
@@ -158,7 +160,7 @@ def _broken(judged: Judged, below: float, limits: Sequence[Limit]) -> Iterator[s
             continue
         losses = judged.losses(limit.kind, below)
         seen, rows = float(losses.mean()), len(losses)
-        if limit.kind == "disagreement" and judged.whole:
+        if limit.kind == "disagreement":
             sure = binomial_lower(int(losses.sum()), rows) > limit.most
         else:
             sure = seen - 1.645 * float(losses.std()) / math.sqrt(rows) > limit.most

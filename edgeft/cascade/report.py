@@ -25,7 +25,6 @@ def reported(
     limits: Sequence[Limit],
     below: float,
     chosen_on: Judged,
-    seed: int,
 ) -> dict[str, Any]:
     """What rows that had no say show; those that choose where there are no others, and so said."""
     places, truths = gathered.report, gathered.report_truths
@@ -48,9 +47,7 @@ def reported(
         losses = label_losses(judged, of, labels, below, most)
     return {
         "stages": [asdict(one) for one in shares(judged, names, below)],
-        "held_out": {one: held_out(judged, one, below, seed=seed) for one in kinds}
-        if apart
-        else None,
+        "held_out": {one: held_out(judged, one, below) for one in kinds} if apart else None,
         "figures": _figures(names, told, answers, judged, below, truths)
         if truths is not None and task.single
         else None,

@@ -12,7 +12,7 @@ from edgeft.checkpoint.reference import as_given
 from edgeft.data import TABLE_SUFFIXES, Examples, OnBad, Tell, unheard
 from edgeft.data.seen import read_seen
 from edgeft.errors import DataError, UsageError
-from edgeft.inputs import Input, columns_of, group_of, size_of
+from edgeft.inputs import Input, columns_of, size_of
 from edgeft.proof.evidence import Evidence, read_evidence
 from edgeft.proof.told import Told
 from edgeft.tasks.reading import aligned, read_inputs
@@ -64,9 +64,10 @@ def gather_rows(
     """Read the files, and give each row its role.
 
     Of labelled ``data`` one half chooses and the other reports, unless ``test`` does. Unlabelled
-    texts choose, but for those that stand among the others. Rows that a stage was trained on,
-    as far as checkpoints tell, are left out. Raises UsageError where nothing can choose, DataError
-    where many rows were trained on.
+    texts choose. A promise is of texts as often as they come, so one that stands in several rows
+    counts in each, whatever that row does: a threshold remembers no text. Rows that a stage was
+    trained on, as far as checkpoints tell, are left out. Raises UsageError where nothing can
+    choose, DataError where many rows were trained on, or where those that report are the choosers.
     """
     task, labels = stages[-1].task, stages[-1].labels
     if data is None and not unlabelled:
@@ -85,6 +86,7 @@ def gather_rows(
         choose_by_labels=False,
         tell=tell,
         on_bad=on_bad,
+        apart=False,
     )
     unseen = _Unseen(stages)
     inputs: list[Input] = []
@@ -100,11 +102,15 @@ def gather_rows(
     if evidence.report is not None and evidence.report is not evidence.choose:
         name = "--test" if test is not None else "--data"
         others, report_truths = _rows(evidence.report, labels, unseen, name)
+        if set(others) <= set(chosen):
+            raise DataError(
+                f"The rows that report ({name}) all stand among those that set the threshold.",
+                hint="Give others with --test, or only --data, half of which then reports.",
+            )
         report = add(others)
-    taken = set(map(group_of, inputs))
     kinds = {type(one) for one in inputs}
     further = {}
-    for path in unlabelled:
+    for path in dict.fromkeys(unlabelled):
         its = columns if path.suffix.lower() in TABLE_SUFFIXES else {}
         texts = list(read_inputs(path, task, its, tell))
         if not texts:
@@ -114,9 +120,7 @@ def gather_rows(
                 f"{path} has {type(texts[0]).__name__}s, and --data has others.",
                 hint="Give texts of the same kind: a Pair where --data has pairs.",
             )
-        texts = [one for one in texts if group_of(one) not in taken]
         further[path] = add(unseen.of(texts, str(path)))
-        taken.update(map(group_of, texts))
     return Gathered(
         inputs, choose, truths, further, report, report_truths, unseen.left_out, evidence
     )

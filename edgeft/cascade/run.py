@@ -56,7 +56,7 @@ class CascadeConfig:
     speedup: how many times as fast as the full model it must be on this machine. Alone it sets the
         threshold, by times and sureness only. Where none of the three is given, max_drop is 0.5
         with labels, and without max_disagreement 1.0.
-    seed: of the split of ``data``, and of the order of bets.
+    seed: of the split of ``data``.
     """
 
     stages: tuple[str, ...]
@@ -155,10 +155,7 @@ def _cascade(config: CascadeConfig, folder: Path, progress: Progress, tell: Tell
             labelled=labelled.right is not None and named[-1].task.single,
             wanted=config.speedup is None,
         )
-        reaches = [
-            reach(labelled if one.kind == "drop" else every, one, seed=config.seed)
-            for one in limits
-        ]
+        reaches = [reach(labelled if one.kind == "drop" else every, one) for one in limits]
         fast = _fast(config, stages, told, gathered, every, progress)
         below, notes = lowest(names, reaches, every, config.speedup or 0.0, fast)
         chosen_on = labelled if limits and all(one.kind == "drop" for one in limits) else every
@@ -169,7 +166,7 @@ def _cascade(config: CascadeConfig, folder: Path, progress: Progress, tell: Tell
                 for one in reaches
             },
             "speedup": config.speedup,
-            **reported(stages, told, gathered, limits, below, chosen_on, config.seed),
+            **reported(stages, told, gathered, limits, below, chosen_on),
             "rows": {
                 "choose": len(gathered.choose),
                 "unlabelled": len(gathered.choosing) - len(gathered.choose),

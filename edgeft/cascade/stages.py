@@ -5,13 +5,17 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 import edgeft
 from edgeft.bundle import MANIFEST, Manifest, ModelRecord, read_manifest
 from edgeft.bundle.integrity import check_files
+from edgeft.bundle.manifest import CASCADE
 from edgeft.cascade.choose import Judged
 from edgeft.checkpoint.open import Checkpoint, open_checkpoint
+from edgeft.checkpoint.static import MODEL_TYPE
 from edgeft.errors import ModelError, UsageError
+from edgeft.export.kinds import VARIANT_KINDS
 from edgeft.export.run import ExportConfig, export
 from edgeft.inputs import Input
 from edgeft.progress import Progress, silent
@@ -33,7 +37,7 @@ __all__ = [
     "tell_stage",
 ]
 
-DEFAULT_VARIANT = "fp32"
+FP32 = "fp32"
 FULL = "main"  # the full model, as a bundle's only model is called
 
 
@@ -146,13 +150,14 @@ def exported(
         if where not in bundles:
             bundles[where] = _bundle(one, stages, work / f"bundle{len(bundles)}", progress)
         if where not in names:
-            names[where] = _free(where.name, names.values())
+            taken = {*names.values(), CASCADE, *VARIANT_KINDS}  # which load takes for other things
+            names[where] = _free(where.name, taken)
         found.append(StageBundle(names[where], one.variant, *bundles[where]))
     return found
 
 
 def tell_stage(stage: StageBundle, inputs: Sequence[Input], progress: Progress = silent) -> Told:
-    """A stage's outputs for N inputs, divided by its temperature. Raises what ``load`` does."""
+    """A stage's outputs for N inputs, as its graph gives them. Raises what ``load`` does."""
     with edgeft.load(stage.bundle, device="cpu", variant=stage.variant, verify="off") as model:
         told = tell(model, inputs, f"running {stage.model} {stage.variant}", progress)
     require_numbers(told.outputs)
@@ -176,10 +181,15 @@ def judged_by(
     ]
     return Judged(
         np.stack(sure),
-        np.stack([task.same(one, answers[-1]) for one in answers[:-1]]),
-        np.stack([task.same(one, truths) for one in answers]) if truths is not None else None,
-        whole=not task.alike_is,
+        np.stack([_alike(task, one, answers[-1]) for one in answers[:-1]]),
+        np.stack([_alike(task, one, truths) for one in answers]) if truths is not None else None,
     )
+
+
+def _alike(task: Task, ones: Rows, others: Rows) -> NDArray[np.float64]:
+    """(N,) 1 where two answers are the same in all, 0 where anything is otherwise."""
+    same: NDArray[np.bool_] = np.asarray(task.same(ones, others)) == 1
+    return same.astype(np.float64)
 
 
 def names_of(stages: Sequence[StageBundle]) -> list[str]:
@@ -211,7 +221,10 @@ def _parted(given: str) -> tuple[str, str]:
 
 def _opened(place: str, variant: str, given: str) -> NamedStage:
     if not (Path(place) / MANIFEST).exists():
-        return NamedStage(given, place, variant or DEFAULT_VARIANT, open_checkpoint(place))
+        checkpoint = open_checkpoint(place)
+        return NamedStage(
+            given, place, variant or _default(checkpoint.config.model_type), checkpoint
+        )
     manifest = read_manifest(Path(place))
     if manifest.stages:
         raise UsageError(
@@ -219,7 +232,8 @@ def _opened(place: str, variant: str, given: str) -> NamedStage:
             hint="Name the bundles or checkpoints that it was made of, one after the other.",
         )
     variants = manifest.model.variants
-    variant = variant or (DEFAULT_VARIANT if DEFAULT_VARIANT in variants else next(iter(variants)))
+    usual = _default((manifest.provenance.get("checkpoint") or {}).get("architecture", ""))
+    variant = variant or next(one for one in (usual, FP32, *variants) if one in variants)
     if variant not in variants:
         raise UsageError(
             f"{place} has no variant {variant!r}.", hint=f"It has {', '.join(variants)}."
@@ -230,6 +244,11 @@ def _opened(place: str, variant: str, given: str) -> NamedStage:
             hint=f"Export it without them: edgeft export CHECKPOINT -o {place}",
         )
     return NamedStage(given, place, variant, manifest)
+
+
+def _default(architecture: str) -> str:
+    """The variant of a stage of which none is named: static ones are all vectors."""
+    return "int8-vectors" if architecture == MODEL_TYPE else FP32
 
 
 def _bundle(

@@ -1,5 +1,6 @@
 """A student that learns beside its teacher: both read the same batch."""
 
+import inspect
 from collections.abc import Sequence
 from typing import Any
 
@@ -54,13 +55,13 @@ class Pupil(torch.nn.Module):  # type: ignore[misc]  # torch's is untyped here
         if token_type_ids is not None:
             read["token_type_ids"] = token_type_ids
         if not self.training:
-            return self.student(**read)
+            return self.student(**_taken(self.student, read))
         teacher, deep = self._aside[0], bool(self._layers)
         if next(teacher.parameters()).device != input_ids.device:
             teacher.to(input_ids.device)
         with torch.no_grad():
-            taught = teacher(**read, output_hidden_states=deep)
-        said = self.student(**read, output_hidden_states=deep)
+            taught = teacher(**_taken(teacher, read), output_hidden_states=deep)
+        said = self.student(**_taken(self.student, read), output_hidden_states=deep)
         mask = attention_mask.bool()  # (B, T)
         soft = sum(
             self._apart(getattr(said, name), getattr(taught, name), axes, mask)
@@ -79,6 +80,12 @@ class Pupil(torch.nn.Module):  # type: ignore[misc]  # torch's is untyped here
         least = torch.finfo(torch.float32).min / 2
         told, found = (one.float().masked_fill(~mask, least) for one in (taught, said))  # (B, T)
         return soft_loss(found, told, self._temperature).sum()
+
+
+def _taken(model: Any, read: dict[str, Any]) -> dict[str, Any]:
+    """Of what is read what a model takes: not all tell the segments of a pair apart."""
+    known = inspect.signature(model.forward).parameters
+    return {name: one for name, one in read.items() if name in known}
 
 
 def _states_apart(said: Any, taught: Any, mask: Any, like: Any, layers: Sequence[int]) -> Any:

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from edgeft.checkpoint.open import Checkpoint
+from edgeft.runtime.providers import import_onnxruntime
 
 __all__ = ["is_static", "write_static"]
 
@@ -16,6 +17,7 @@ def is_static(checkpoint: Checkpoint) -> bool:
 
 def write_static(checkpoint: Checkpoint, path: Path) -> None:
     """Write a static model's graph by way of optimum, which finds no settings for it of its own."""
+    import_onnxruntime()  # which optimum imports
     from optimum.exporters.onnx import export
     from optimum.exporters.onnx.config import TextEncoderOnnxConfig
     from optimum.utils import NormalizedTextConfig

@@ -10,13 +10,11 @@ from collections.abc import Callable, Iterable
 from functools import lru_cache
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from edgeft.proof.limits import CONFIDENCE
 
 __all__ = [
-    "betting_p",
-    "betting_upper",
     "binomial_lower",
     "binomial_p",
     "binomial_upper",
@@ -28,8 +26,6 @@ __all__ = [
 
 WARY = 0.1  # of the allowed chance of error, spent on how often two answers part at all
 HALVINGS = 50  # of an interval that holds a bound
-FIRST_SPREAD = 0.25  # the variance that losses are taken to have before any is seen
-MOST_BET = 0.9  # of the capital, so that no loss takes all of it
 MOST_ROWS = 1 << 18  # that are ever told to be needed
 
 Floats = NDArray[np.float64]
@@ -114,35 +110,6 @@ def _sum_at_most(total: int, rows: int, one: float, minus: float) -> float:
     turn = np.exp(-1j * angle)
     chances = np.fft.irfft((1 - one - minus + one * turn + minus * turn.conj()) ** rows, size)
     return float(np.roll(chances, rows)[: rows + total + 1].clip(0).sum())
-
-
-# --- any losses of a bounded range -----------------------------------------------------
-
-
-def betting_p(losses: ArrayLike, most: float, *, seed: int = 0) -> float:
-    """p of the hypothesis that the mean of N ``losses``, of at most 1 each, is above ``most``.
-
-    One bets on each loss that it is below, never more than one has, so that the capital would not
-    grow if the hypothesis were true: that it ever gets to 1 / p has a chance of at most p (Ville).
-    How much is bet follows the variance of the losses before ("predictable plug-in": Waudby-Smith &
-    Ramdas 2024, Journal of the Royal Statistical Society B 86). They are taken in an order drawn
-    with ``seed``.
-    """
-    loss = np.random.default_rng(seed).permutation(np.asarray(losses, np.float64))  # (N,)
-    if not len(loss):
-        return 1.0
-    seen = np.arange(1, len(loss) + 1)  # (N,)
-    mean = np.cumsum(loss) / (seen + 1)
-    spread = (FIRST_SPREAD + np.cumsum((loss - mean) ** 2)) / (seen + 1)  # after each loss
-    before = np.append(FIRST_SPREAD, spread[:-1])
-    bets = np.minimum(np.sqrt(-2 * math.log(1 - CONFIDENCE) / (before * len(loss))), MOST_BET)
-    capital = np.cumsum(np.log1p(bets * (most - loss)))  # (N,) logs
-    return math.exp(-max(0.0, float(capital.max())))
-
-
-def betting_upper(losses: ArrayLike, confidence: float = CONFIDENCE, *, seed: int = 0) -> float:
-    """The mean of losses is no more, one-sided; from 0 to 1."""
-    return _least(lambda most: betting_p(losses, most, seed=seed), 0.0, confidence)
 
 
 # --- many hypotheses -------------------------------------------------------------------

@@ -1,6 +1,6 @@
 """The user's inputs and their roles: labelled ones choose or report, and none does both."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -54,6 +54,7 @@ def read_evidence(
     choose_by_labels: bool = True,
     tell: Tell = unheard,
     on_bad: OnBad = "error",
+    apart: bool = True,
 ) -> Evidence:
     """Read ``data``, and ``test`` and ``scales`` where they are given.
 
@@ -64,6 +65,10 @@ def read_evidence(
     with the original and do both; beside ``test`` they may stand only where
     nothing is to be chosen by labels. What a reader decided is told. Raises
     DataError where rows are too few to tell anything.
+
+    Unless ``apart`` a text that stands in several rows may do both, each row by itself: where
+    what is chosen remembers no text, such as a threshold, rows without the frequent texts would not
+    be like those to come. What inputs share, such as a context, stays on one side all the same.
     """
     given = None
     if data is not None:
@@ -78,12 +83,12 @@ def read_evidence(
         report = read_examples(test, task, columns, tell, on_bad)
         choose = (
             _without(given, set(map(group_of, report.inputs)))
-            if isinstance(given, Examples)
+            if isinstance(given, Examples) and (apart or task.shares)
             else given
         )
     elif isinstance(given, Examples):
         _enough(given, 2 * LEAST_ROWS, "choose on one half and report on the other")
-        choose, report = _halves(given, task, seed)
+        choose, report = _halves(given, task, seed, apart=apart)
     if isinstance(choose, Examples):
         _enough(choose, LEAST_ROWS, "choose (texts that report as well are not counted)")
     if isinstance(report, Examples):
@@ -108,9 +113,14 @@ def _inputs_of(path: Path, task: Task, columns: Columns, tell: Tell) -> Iterable
     return read_inputs(path, task, columns, tell)
 
 
-def _halves(examples: Examples, task: Task, seed: int) -> tuple[Examples, Examples]:
-    """Two halves in which each label has its part; rows of one text or context stay together."""
-    groups = [group_of(one) for one in examples.inputs]
+def _halves(examples: Examples, task: Task, seed: int, *, apart: bool) -> tuple[Examples, Examples]:
+    """Two halves in which each label has its part; rows of one text or context stay together.
+
+    Unless ``apart`` those of one text need not.
+    """
+    groups: list[Hashable] = [
+        group_of(one) if apart or task.shares else at for at, one in enumerate(examples.inputs)
+    ]
     strata = task.strata(examples.truths, examples.labels)
     halves = grouped_split(groups, strata, 0.5, seed=seed)
     if min(map(len, halves)) < LEAST_ROWS and task.shares is not None:

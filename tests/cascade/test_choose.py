@@ -91,20 +91,6 @@ def test_a_limit_that_nothing_meets_is_not_for_want_of_rows() -> None:
     assert (found.passed, found.too_few, found.needed) == (0, False, None)
 
 
-def test_graded_agreement_is_bet_on() -> None:
-    rng = np.random.default_rng(0)
-    rows = 3000
-    sure = rng.uniform(0, 1, rows)
-    same = np.where(rng.random(rows) < 0.1 * (1 - sure), rng.uniform(0.4, 0.9, rows), 1.0)
-    judged = Judged(sure[None], same[None], None, whole=False)
-    found = reach(judged, Limit("disagreement", 0.01))
-    below = PATH[found.passed - 1]
-    assert 0.1 < below < 0.9
-    assert judged.losses("disagreement", below).mean() < 0.01
-    shown = held_out(judged, "disagreement", below)
-    assert shown["seen"] < shown["at_most"] <= 0.0101
-
-
 def test_what_is_seen_on_other_rows_is_bounded_too() -> None:
     judged, _ = drawn(3000, seed=1)
     below = PATH[reach(judged, Limit("disagreement", 0.01)).passed - 1]

@@ -1,4 +1,5 @@
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -6,9 +7,12 @@ import pytest
 from click.testing import CliRunner
 
 import edgeft
+from edgeft.cascade.run import CascadeConfig, cascade
 from edgeft.checkpoint.open import open_checkpoint
 from edgeft.cli import main
 from edgeft.data.seen import read_seen
+from edgeft.distill.layers import drop_layers
+from edgeft.distill.pupil import Pupil
 from edgeft.distill.run import DistillConfig, DistillResult, distill
 from edgeft.errors import DataError, ModelError, UsageError
 from edgeft.export.run import ExportConfig, export
@@ -149,6 +153,42 @@ def test_a_larger_teacher_of_another_width_teaches_by_its_answers(
     told = result.document["distill"]
     assert told["teacher_sha256"] == open_checkpoint(str(other)).weights_sha256
     assert told["checkpoint_sha256"] != told["teacher_sha256"]
+
+
+def test_a_static_student_goes_the_whole_road(
+    teacher: Path, data: Path, test_rows: Path, tmp_path: Path
+) -> None:
+    result = distill(asked(teacher, data, tmp_path / "student", student="static"))
+    assert result.document["distill"]["student"] == "static"
+    one, other = open_checkpoint(str(teacher)), open_checkpoint(str(result.out))
+    texts = [text for text, _ in rows(150)]
+    said, taught = (torch_logits(each, texts).argmax(1) for each in (other, one))
+    assert (said == taught).mean() > 0.8
+    bundle = export(ExportConfig(str(result.out), tmp_path / "bundle", data=test_rows))
+    assert set(bundle.manifest.model.variants) == {"fp32", "int8-vectors"}
+    put = cascade(
+        CascadeConfig((str(result.out), str(teacher)), tmp_path / "both", data=test_rows,
+                      max_disagreement=60)
+    )  # fmt: skip
+    assert [step.variant for step in put.manifest.pipeline] == ["int8-vectors", "fp32"]
+    with edgeft.load(put.out, device="cpu") as model:
+        assert {one.stage for one in model.predict(texts)} <= {"student", "main"}
+
+
+@pytest.mark.parametrize("build", [tiny.bert, tiny.distilbert])
+def test_pairs_are_learned_with_and_without_segments(
+    build: Callable[..., Path], tmp_path: Path
+) -> None:
+    import torch
+
+    teacher = open_checkpoint(str(build(tmp_path / "teacher")))
+    student = drop_layers(teacher.model, 1)
+    pupil = Pupil(student, teacher.model, teacher.task, layers=[2], temperature=2.0).train()
+    ids = torch.tensor([[2, 5, 7, 3, 9, 3]])
+    segments = torch.tensor([[0, 0, 0, 0, 1, 1]])
+    told = pupil(ids, torch.ones_like(ids), segments)
+    assert float(told.soft.detach()) > 0
+    assert told.logits.shape == (1, 3)
 
 
 def test_half_precision_teaches_as_well(teacher: Path, data: Path, tmp_path: Path) -> None:

@@ -1,7 +1,6 @@
 """Bounds: answers that are known, and that no promise is broken more often than is said."""
 
 import math
-from collections.abc import Callable
 from functools import cache
 from math import comb
 
@@ -9,8 +8,6 @@ import numpy as np
 import pytest
 
 from edgeft.proof.bounds import (
-    betting_p,
-    betting_upper,
     binomial_lower,
     binomial_p,
     binomial_upper,
@@ -37,7 +34,6 @@ def test_tails_at_their_ends() -> None:
     assert binomial_p(2, 5, 1.0) == 0
     assert binomial_p(900, 100_000, 0.01) == pytest.approx(0.000660841, rel=1e-5)  # scipy
     assert difference_p(3, 5, 0, 0.01) == 1
-    assert betting_p([], 0.01) == 1
 
 
 def test_bounds_of_shares_are_those_of_clopper_and_pearson() -> None:
@@ -78,27 +74,17 @@ def test_a_gain_proves_a_small_loss_sooner() -> None:
     assert bounds[3] < 1e-9  # it answers better: no loss at all
 
 
-def test_a_small_loss_is_proven_more_often_than_by_bets_or_by_two_shares() -> None:
+def test_a_small_loss_is_proven_more_often_than_by_two_shares() -> None:
     rng, rows, most, share = np.random.default_rng(0), 2000, 0.01, 0.1  # no loss in truth
-    proven = np.zeros(3)
+    proven = np.zeros(2)
     for _ in range(200):
         losses = rng.choice([1, -1, 0], rows, p=[share / 2, share / 2, 1 - share])
         lost, won = int((losses == 1).sum()), int((losses == -1).sum())
         both = binomial_upper(lost, rows, 0.975) - binomial_lower(won, rows, 0.975)
-        ps = difference_p(lost, won, rows, most), betting_p(losses, most)
-        proven += [ps[0] <= ALLOWED, ps[1] <= ALLOWED, both <= most]
-    exact, bets, shares = proven / 200
-    assert exact > bets + 0.03
-    assert bets > shares + 0.1
+        proven += [difference_p(lost, won, rows, most) <= ALLOWED, both <= most]
+    exact, shares = proven / 200
+    assert exact > shares + 0.1
     assert exact > 0.3  # the normal distribution, if the variance were known: 0.41
-
-
-def test_bets_take_any_losses_up_to_1() -> None:
-    rng = np.random.default_rng(1)
-    small = rng.beta(0.5, 40, 3000)  # of a mean of 0.0123
-    assert small.mean() < betting_upper(small) < small.mean() + 0.003
-    assert betting_p(small, 0.02) < 1e-3 < 0.2 < betting_p(small, 0.012)
-    assert betting_p(small, 0.02, seed=1) != betting_p(small, 0.02, seed=2)
 
 
 def test_a_sequence_ends_at_its_first_failure() -> None:
@@ -179,24 +165,6 @@ def test_a_loss_is_promised_rightly(risk: np.ndarray, discordant: float | None, 
         safe = passed(p(int(k), int(j), rows, MOST) for k, j in zip(lost, won, strict=True))
         broken += safe > 0 and bool(risk[safe - 1] > MOST)
     assert held(broken)
-
-
-def bets(rng: np.random.Generator, rows: int) -> np.ndarray:
-    """Losses between 0 and 1, most of them 0, whose mean is just above MOST."""
-    return np.where(rng.random(rows) < 4 * MOST, rng.uniform(0, 0.5002, rows), 0.0)
-
-
-def parted(rng: np.random.Generator, rows: int) -> np.ndarray:
-    """Losses between -1 and 1 whose mean is just above MOST."""
-    return MOST * 1.0001 + rng.uniform(-0.5, 0.5, rows) * (rng.random(rows) < 0.2)
-
-
-@pytest.mark.parametrize("losses", [bets, parted])
-def test_bets_are_lost_as_often_as_is_said(
-    losses: Callable[[np.random.Generator, int], np.ndarray],
-) -> None:
-    rng = np.random.default_rng(3)
-    assert held(sum(betting_p(losses(rng, 1000), MOST) <= ALLOWED for _ in range(DRAWS)))
 
 
 def test_the_size_of_the_test_of_differences_is_exact() -> None:

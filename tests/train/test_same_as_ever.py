@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from edgeft.data import Splits, fingerprint, hold_out
-from edgeft.export.provenance import _fingerprint
+from edgeft.export.provenance import fingerprint_of
 from edgeft.proof.evidence import read_evidence
 from edgeft.tasks.labelled import strata
 from edgeft.train.config import DataConfig
@@ -39,7 +39,7 @@ def test_fingerprints(train_csv: Path, test_csv: Path, numbers_csv: Path) -> Non
     assert fingerprint(numbers) == (
         "sha256:27b339bd3e2122638e98ff14edd3951d65f60768c17af9eebb9aec148477e0c8"
     )
-    assert _fingerprint(numbers.train) == {
+    assert fingerprint_of(numbers.train) == {
         "fingerprint": "sha256:51147ed4171da46504f9c6a59e2f20418facedb928bd8379c4e686ebdfdfda1a",
         "rows": 150,
     }
