@@ -54,7 +54,7 @@ def weak_on_one(rows: int, seed: int) -> tuple[Judged, np.ndarray]:
 
 def test_a_stage_that_is_better_on_one_label_only_shows() -> None:
     choose, _ = weak_on_one(6000, 1)
-    report, of = weak_on_one(6000, 2)
+    report, of = weak_on_one(20_000, 2)
     below, found = told(choose, report, of)
     assert below < 0.9
     assert len(found) == 1
