@@ -24,7 +24,8 @@ LIBRARIES = (
     "altair", "datasets", "onnxruntime.quantization.matmul_nbits_quantizer",
     "onnxruntime.transformers.optimizer", "onnxruntime_extensions", "optimum.exporters.onnx",
     "optimum.onnxruntime.utils", "edgeft.bench.run", "edgeft.demo", "edgeft.bench.doctor",
-    "edgeft.distill.run", "edgeft.export.run", "edgeft.runtime.sharing", "edgeft.train.finetune", "edgeft.trim.run",
+    "edgeft.distill.run", "edgeft.export.run", "edgeft.runtime.sharing", "edgeft.train.finetune",
+    "edgeft.trim.run",
 )  # fmt: skip
 
 
