@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-__all__ = ["WHOLE", "Candidate", "FamilyFacts", "Family", "Member", "Kin", "family_of"]
+__all__ = ["WHOLE", "Candidate", "FamilyFacts", "Family", "Member", "FamilySource", "family_of"]
 
 By = Literal["itself", "trim", "layers", "static", "shorter"]
 
@@ -36,7 +36,7 @@ class FamilyFacts:
 
 
 @dataclass(frozen=True)
-class Kin:
+class FamilySource:
     """A model of the family, and what makes it ``of`` another ("" for the checkpoint itself).
 
     amount: how many layers it keeps, or how many tokens of a text it reads; 0 where neither is
@@ -87,11 +87,11 @@ class Candidate:
 class Family:
     """Sources, each after that which it is made of, and candidates, the whole's fp32 first."""
 
-    sources: tuple[Kin, ...]
+    sources: tuple[FamilySource, ...]
     candidates: tuple[Candidate, ...]
 
 
-WHOLE = Kin("whole", "itself")
+WHOLE = FamilySource("whole", "itself")
 
 
 def family_of(facts: FamilyFacts) -> Family:
@@ -99,24 +99,24 @@ def family_of(facts: FamilyFacts) -> Family:
 
     Where answers are of tokens there are no static students, no cascades, and every token counts.
     """
-    whole = Kin("whole", "itself", OF_STATIC if facts.static else USUAL)
+    whole = FamilySource("whole", "itself", OF_STATIC if facts.static else USUAL)
     sources = [whole]
     half = facts.layers // 2
     if not facts.by_token:
-        sources.append(Kin("trimmed", "trim", whole.variants))
+        sources.append(FamilySource("trimmed", "trim", whole.variants))
     if half:
-        sources.append(Kin("half", "layers", amount=half))
+        sources.append(FamilySource("half", "layers", amount=half))
     if half and not facts.by_token:
-        sources.append(Kin("half trimmed", "trim", of="half"))
+        sources.append(FamilySource("half trimmed", "trim", of="half"))
     shorter = [
-        Kin(f"first {length}", "shorter", whole.variants, amount=length)
+        FamilySource(f"first {length}", "shorter", whole.variants, amount=length)
         for length in LENGTHS
         if not facts.by_token and length < facts.max_length and facts.longer(length) >= LONGER
     ]
     sources += shorter
     candidates = [Candidate((Member(one.name, name),)) for one in sources for name in one.variants]
     if not facts.by_token and not facts.static:
-        sources.append(Kin("static", "static", OF_STATIC))
+        sources.append(FamilySource("static", "static", OF_STATIC))
         candidates += [Candidate((Member("static", name),)) for name in OF_STATIC]
         last = [Member("whole", FP32), Member("whole", "int8")]
         last += [Member("half", FP32)] * bool(half)

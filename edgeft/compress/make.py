@@ -3,6 +3,7 @@
 Each thing appears whole or not at all, in a folder of its own; so what stands there is done.
 """
 
+import json
 import os
 import shutil
 from collections.abc import Sequence
@@ -10,16 +11,16 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from edgeft.bundle import Manifest, read_manifest, write_manifest
-from edgeft.bundle.integrity import confined
+from edgeft.bundle.integrity import confined, record_of
 from edgeft.cascade.run import CascadeConfig, cascade
-from edgeft.compress.family import Candidate, Kin, Member
+from edgeft.compress.family import Candidate, FamilySource, Member
 from edgeft.compress.rows import UNLABELLED
 from edgeft.compress.work import Work
 from edgeft.data import Tell
 from edgeft.distill.run import DistillConfig, distill
 from edgeft.errors import ModelError
 from edgeft.export.run import ExportConfig, export
-from edgeft.folders import BUNDLE, new_folder
+from edgeft.folders import BUNDLE, new_folder, write_json
 from edgeft.progress import Progress
 from edgeft.train.config import DataConfig
 from edgeft.train.recipe import RecipeChoice
@@ -27,6 +28,9 @@ from edgeft.trim.run import TrimConfig, trim
 
 __all__ = ["Maker"]
 
+CONFIG = "config.json"
+JAVASCRIPT = "transformers.js_config"
+DTYPES = ("fp32", "int8", "fp16")  # variants whose files transformers.js finds by these names
 ANY_DROP = 100.0  # points: what a source loses is for the choice to judge, not for its maker
 
 
@@ -46,7 +50,7 @@ class Maker:
     seed: int
     tell: Tell
 
-    def source(self, source: Kin, progress: Progress) -> None:
+    def source(self, source: FamilySource, progress: Progress) -> None:
         """Make the checkpoint of a source that has one of its own."""
         out, origin = self.work.checkpoint(source.name), self.origin(source)
         if source.by == "trim":
@@ -73,7 +77,7 @@ class Maker:
                 progress=progress,
             )
 
-    def bundle(self, source: Kin, progress: Progress) -> None:
+    def bundle(self, source: FamilySource, progress: Progress) -> None:
         """Export a source in all its variants.
 
         Rounding may cost a variant no more than the limit against its own source; of a shorter
@@ -121,7 +125,7 @@ class Maker:
         with new_folder(out, BUNDLE) as folder:
             write_alone(bundle, manifest, member, folder)
 
-    def origin(self, source: Kin) -> str:
+    def origin(self, source: FamilySource) -> str:
         """What a source is made of."""
         return str(self.work.checkpoint(source.of)) if source.of else self.checkpoint
 
@@ -139,6 +143,9 @@ def write_alone(bundle: Path, manifest: Manifest, member: Member, folder: Path) 
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         _share(confined(bundle, name), path)
+    if CONFIG in files:
+        _tell_javascript(folder / CONFIG, member.variant)
+        files[CONFIG] = record_of(folder / CONFIG)
     step = manifest.pipeline[-1]
     kept = {member.variant: manifest.model.variants[member.variant]}
     model = replace(manifest.model, variants=kept)
@@ -151,6 +158,19 @@ def copied(files: Sequence[str], bundle: Path, folder: Path) -> None:
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(confined(bundle, name), path)
+
+
+def _tell_javascript(config: Path, variant: str) -> None:
+    """Name the one graph that is there in transformers.js' part of a config; none it has no name
+    for.
+    """
+    content = json.loads(config.read_text(encoding="utf-8"))
+    if content.get(JAVASCRIPT, {}).get("dtype") == variant:
+        return
+    content.pop(JAVASCRIPT, None)
+    if variant in DTYPES:
+        content[JAVASCRIPT] = {"dtype": variant, "use_external_data_format": False}
+    write_json(config, content)  # another file: this one may be shared
 
 
 def _share(source: Path, path: Path) -> None:

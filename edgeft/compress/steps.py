@@ -9,14 +9,14 @@ from edgeft.data import Tell
 from edgeft.errors import DataError, EdgeftError, GateError, ModelError, UsageError
 from edgeft.progress import Progress
 
-__all__ = ["Errand", "take"]
+__all__ = ["RunStep", "take"]
 
 # What says that a thing cannot be made of this model and these rows; the others of the family may.
 CANNOT = (DataError, GateError, ModelError, UsageError)
 
 
 @dataclass(frozen=True)
-class Errand:
+class RunStep:
     """One thing to make or measure.
 
     thing: what is left out if that cannot be done, and with it all that needs it. needs: other
@@ -33,7 +33,7 @@ class Errand:
     must: bool = False
 
 
-def take(steps: Sequence[Errand], work: Work, progress: Progress, tell: Tell) -> list[str]:
+def take(steps: Sequence[RunStep], work: Work, progress: Progress, tell: Tell) -> list[str]:
     """Take the steps that are not done; return their names.
 
     What cannot be made is left out, and the reason is kept in ``work``. Time left is told after

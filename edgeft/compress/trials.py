@@ -7,7 +7,7 @@ from edgeft import __version__
 from edgeft.checkpoint.open import Checkpoint, open_checkpoint
 from edgeft.checkpoint.reference import encode
 from edgeft.compress.config import CompressConfig
-from edgeft.compress.family import Candidate, Family, FamilyFacts, Kin, family_of
+from edgeft.compress.family import Candidate, Family, FamilyFacts, FamilySource, family_of
 from edgeft.compress.frontier import MeasuredCandidate, measured_from
 from edgeft.compress.make import Maker
 from edgeft.compress.measure import Replies, answers_of, measure
@@ -19,7 +19,7 @@ from edgeft.compress.rows import (
     write_rows,
     write_texts,
 )
-from edgeft.compress.steps import Errand, take
+from edgeft.compress.steps import RunStep, take
 from edgeft.compress.work import Work
 from edgeft.data import Tell, evenly
 from edgeft.export.provenance import fingerprint_of
@@ -107,7 +107,7 @@ class Trials:
             "family": [one.name for one in self.family.candidates],
         }
 
-    def _steps(self) -> list[Errand]:
+    def _steps(self) -> list[RunStep]:
         config, work = self.config, self.work
         maker = Maker(
             config.checkpoint,
@@ -119,7 +119,7 @@ class Trials:
             config.seed,
             self.tell,
         )
-        found: list[Errand] = []
+        found: list[RunStep] = []
         for source in self.family.sources:
             found += _made(source, maker, work)
             alone = [one for one in self.family.candidates if one.sources == (source.name,)]
@@ -128,9 +128,9 @@ class Trials:
                   for one in self.family.candidates if len(one.members) > 1]  # fmt: skip
         return found
 
-    def _tried(self, candidate: Candidate, maker: Maker) -> Errand:
+    def _tried(self, candidate: Candidate, maker: Maker) -> RunStep:
         several = len(candidate.members) > 1
-        return Errand(
+        return RunStep(
             f"measuring {candidate.name}",
             candidate.name,
             candidate.sources,
@@ -172,13 +172,13 @@ def _tokens(encoded: Encoded) -> int:
     return max(len(part.ids) for part in encoded.parts)
 
 
-def _made(source: Kin, maker: Maker, work: Work) -> list[Errand]:
+def _made(source: FamilySource, maker: Maker, work: Work) -> list[RunStep]:
     """The steps to a source's bundle: its checkpoint first, where it has one of its own."""
     needs = (source.of,) if source.of else ()
     found = []
     if source.by not in ("itself", "shorter"):
         found.append(
-            Errand(
+            RunStep(
                 f"making {source.name}",
                 source.name,
                 needs,
@@ -188,7 +188,7 @@ def _made(source: Kin, maker: Maker, work: Work) -> list[Errand]:
             )
         )
     found.append(
-        Errand(
+        RunStep(
             f"exporting {source.name}",
             source.name,
             needs,

@@ -1,6 +1,7 @@
 """A compression from end to end, of a tiny real model; cut short, gone on with, asked again."""
 
 import json
+import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -92,6 +93,7 @@ def interrupted(asked: Asked) -> dict[str, int]:
 def refused(asked: Asked, interrupted: dict[str, int]) -> tuple[GateError, dict[str, int]]:
     with pytest.raises(GateError) as found:
         asked.run(max_bytes=1000)
+    shutil.copy(asked.folder / "small.html", asked.folder / "refused.html")
     return found.value, asked.kept()
 
 
@@ -118,6 +120,7 @@ def test_a_limit_that_cannot_be_met_is_told_and_nothing_written(
     assert error.exit_code == 3
     assert "--max-bytes 0.001MB: nothing has at most 0.001 MB" in str(error)
     assert "comes nearest" in str(error)
+    assert "Nothing keeps all limits" in (asked.folder / "refused.html").read_text()
     family, left_out = asked.shown[0]
     assert [one.name for one in family][:3] == ["whole fp32", "whole int8", "trimmed fp32"]
     named = {*(one.name for one in family), *left_out}
@@ -145,6 +148,8 @@ def test_the_bundle_is_what_was_measured(asked: Asked, made: CompressResult) -> 
     assert sum(one.bytes for one in manifest.files.values()) == made.chosen.bytes
     wanted = made.chosen.name.split(", then ")[-1].rpartition(" ")[2]
     assert list(manifest.model.variants) == [wanted]
+    told = json.loads((made.out / "config.json").read_text()).get("transformers.js_config", {})
+    assert told.get("dtype", wanted) == wanted
     with edgeft.load(made.out, device="cpu") as model:
         assert all(one.label in model.labels for one in model.predict(["the cat", "", "a " * 80]))
     found = manifest.provenance["compress"]
