@@ -1,5 +1,6 @@
 """The frontier as a page: what each candidate keeps against its speed, and against its size."""
 
+import math
 from collections.abc import Mapping, Sequence
 from html import escape
 from pathlib import Path
@@ -20,8 +21,12 @@ Row = dict[str, Any]
 HEIGHT = 360  # pixels
 KINDS = ("whole", "trimmed", "half", "shorter", "static", "cascade")  # the order of colours
 COSTS = {
-    "texts_per_s": ("Score and speed", "texts a second in lists, logarithmic", "more is better"),
-    "mb": ("Score and size", "megabytes, logarithmic", "less is better"),
+    "texts_per_s": (
+        "Score and speed",
+        "texts a second in lists, logarithmic",
+        "right",
+    ),
+    "mb": ("Score and size", "megabytes, logarithmic", "left"),
 }
 
 
@@ -45,12 +50,12 @@ def write_frontier(
         Chart(
             "The frontier",
             title,
-            f"Up is better, and {better}. Lines across the dots are 95% intervals of what is lost "
-            "against the whole model in fp32; the dashed line joins what nothing else beats in "
-            "both; grey lines are the limits.",
+            f"Up and to the {side} is better; the large dot is the chosen one. Upright lines are "
+            "95% intervals of what is lost against the whole model in fp32; the dashed line joins "
+            "what nothing else beats in both; dotted lines are the limits.",
             _chart(points, family, cost, axis, metric.replace("_", " "), limits),
         )
-        for cost, (title, axis, better) in COSTS.items()
+        for cost, (title, axis, side) in COSTS.items()
     ]
     facts = f"{len(family)} candidates, edgeft {escape(__version__)}, {escape(machine)}"
     told = f"Chosen: <b>{escape(chosen)}</b>." if chosen else "Nothing keeps all limits."
@@ -128,10 +133,34 @@ def _chart(
             size=alt.condition("datum.chosen", alt.value(220), alt.value(80)),
         ),
         *_limit_lines(points, cost, limits),
+        *_names(line, points, cost, x, y),
     ]  # fmt: skip
     spec: Row = alt.layer(*layers).properties(width="container", height=HEIGHT).to_dict()
     spec.pop("config", None)
     return spec
+
+
+def _names(
+    line: Sequence[Row], points: Sequence[Row], cost: str, x: alt.X, y: alt.Y
+) -> list[alt.Chart]:
+    """The names of what nothing else beats, on the side of the line where nothing else is."""
+    places = [math.log(one[cost]) for one in points]
+    middle = (min(places) + 2 * max(places)) / 3
+    dy = -12 if cost == "texts_per_s" else 16
+    left = [one for one in line if math.log(one[cost]) <= middle]
+    right = [one for one in line if one not in left]
+
+    def labels(some: Sequence[Row]) -> alt.Chart:
+        return _values([{**one, "label": one["name"].replace(", then ", " → ")} for one in some])
+
+    return [
+        labels(left).mark_text(align="left", dx=8, dy=dy, fontSize=11).encode(
+            x=x, y=y, text="label:N"
+        ),
+        labels(right).mark_text(align="right", dx=8, dy=dy, fontSize=11).encode(
+            x=x, y=y, text="label:N"
+        ),
+    ]  # fmt: skip
 
 
 def _limit_lines(points: Sequence[Row], cost: str, limits: Limits) -> list[alt.Chart]:

@@ -12,6 +12,7 @@ big.partial/
 """
 
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
@@ -28,6 +29,7 @@ __all__ = ["SHIPPED", "Work", "claim_work"]
 ASKED = "asked.json"
 SHIPPED = "final"
 PARTS = ("rows", "checkpoints", "bundles", "candidates", "measured", "left_out", SHIPPED)
+UNFINISHED = re.compile(r"\..+\.edgeft-(new|old|gone|lock)")
 JUDGING, JUDGED = "max_drop", ("bundles", "candidates", "measured", "left_out")
 FORMAT = 1
 
@@ -130,11 +132,12 @@ def _foreign(folder: Path) -> list[str] | None:
     """What in the folder of an unfinished run is not the run's."""
     if not (folder / ASKED).is_file():
         return None
-    return [
-        name
-        for name in files_below(folder)
-        if name != ASKED and PurePosixPath(name).parts[0] not in PARTS
-    ]
+    return [name for name in files_below(folder) if not _is_works(PurePosixPath(name).parts[0])]
+
+
+def _is_works(first: str) -> bool:
+    # What was being written when a run was killed has a hidden name beside its own.
+    return first in (ASKED, *PARTS) or bool(UNFINISHED.fullmatch(first))
 
 
 WORK = FolderKind("an unfinished run of edgeft compress", _foreign)
