@@ -43,7 +43,7 @@ def _alone(name: str, manifest: Manifest) -> str:
 
 
 def _chosen(found: Mapping[str, Any]) -> str:
-    machine = found["machine"]
+    machine, cores = found["machine"], found["machine"]["usable_cores"]
     parts = [
         "## How it was chosen",
         f"Of {len(found['family'])} candidates **{escape(found['chosen'])}** is the quickest that "
@@ -52,7 +52,7 @@ def _chosen(found: Mapping[str, Any]) -> str:
         "On the rows that report:",
         table(COLUMNS, [list(map(escape, row)) for row in table_rows(found["family"])]),
         READ,
-        f"Measured on {escape(machine['cpu'])}, {machine['usable_cores']} cores.",
+        f"Measured on {escape(machine['cpu'])}, {cores} core{'s' * (cores > 1)}.",
         *_left_out(found["left_out"]),
     ]
     return "\n\n".join(parts)
