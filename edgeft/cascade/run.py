@@ -30,7 +30,7 @@ from edgeft.cascade.stages import (
 )
 from edgeft.cascade.write import write
 from edgeft.data import Tell, evenly, unheard
-from edgeft.errors import ModelError, UsageError
+from edgeft.errors import GateError, ModelError, UsageError
 from edgeft.folders import BUNDLE, new_folder
 from edgeft.progress import Progress, silent
 from edgeft.proof.battery import verify
@@ -39,7 +39,7 @@ from edgeft.tasks.reading import columns_named
 
 __all__ = ["CascadeConfig", "CascadeResult", "cascade"]
 
-NEARLY = 0.95  # of a speed is that speed, by a clock
+NEARLY = 0.9  # of a speed is that speed, by a clock
 CHECKED = 64  # texts that the written bundle must answer as the stages did
 
 
@@ -183,11 +183,12 @@ def _cascade(config: CascadeConfig, folder: Path, progress: Progress, tell: Tell
         progress("timing the cascade", 0, 1)
         times = times_as_fast(folder, stages[-1], gathered.inputs)
         progress("timing the cascade", 1, 1)
-    if config.speedup is not None and times < NEARLY * config.speedup:
-        notes.append(
-            f"Timed as a whole it is {times:g} times as fast as its last stage alone, where "
-            f"{config.speedup:g} were asked for: by its stages' own times it should be."
-        )
+        if config.speedup is not None and times < NEARLY * config.speedup:
+            raise GateError(
+                f"Timed as a whole it is {times:g} times as fast as its last stage alone, where "
+                f"{config.speedup:g} were asked for; by its stages' own times it should be.",
+                hint="Nothing was written. Run it again where nothing else runs, or ask for less.",
+            )
     if times < 1:
         notes.append(
             f"It is slower than its last stage alone ({times:g} times as fast): too few texts stay "

@@ -45,7 +45,8 @@ if TYPE_CHECKING:
 )  # fmt: skip
 @click.option(
     "--hard", type=options.Number(0, 1), metavar="SHARE",
-    help="What true labels count beside the teacher's answers.  [default: 0.1]",
+    help="What labels count beside the teacher's answers; of unlabelled texts its own.  "
+    "[default: 0.1]",
 )  # fmt: skip
 @click.option(
     "--temperature", type=options.Number(0.1, 100),

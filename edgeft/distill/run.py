@@ -43,6 +43,7 @@ __all__ = ["DistillConfig", "DistillResult", "distill"]
 # says what they say, and where it is not, how far it is torn tells more than one label.
 HARD = 0.1
 TEMPERATURE = 2.0
+WORSE = 0.05  # p of McNemar's test below which a teacher is worse than its student
 UNLABELLED = ("text-classification", "token-classification")  # tasks that learn from bare inputs
 
 
@@ -55,7 +56,8 @@ class DistillConfig:
     data: labelled rows to learn from, in any form that train reads. unlabelled: files of inputs
         that the teacher alone says something of.
     student: "static", or "layers:N".
-    hard: share of the loss that the true labels have, 0 to 1; temperature: that softens answers.
+    hard: share of the loss that labels have, 0 to 1: the true ones, and of unlabelled inputs those
+        that the teacher gives. temperature: that softens its answers.
     recipe: as in training.
     """
 
@@ -142,6 +144,9 @@ def _distill(
     if not beside:
         check_classifier(teacher, str(student))
     _check_unlabelled(config, teacher.task)
+    files = {
+        path: _inputs_of(path, config, teacher, tell) for path in dict.fromkeys(config.unlabelled)
+    }
     with tempfile.TemporaryDirectory(prefix=".work-", dir=folder) as scratch:
         work = Path(scratch)
         _begin(student, origin, work / "begin", config.recipe.seed or 0, progress)
@@ -159,10 +164,11 @@ def _distill(
             ),
             hardware,
             known=origin.labels,
+            more_rows=len({one for some in files.values() for one in some}),
         )
         if on_prepared is not None:
             on_prepared(prepared)
-        bare = _unlabelled(config, prepared, teacher, tell, progress)
+        bare = _unlabelled(files, prepared, teacher, tell, progress)
         soft: dict[Input, Array] | None = None
         if not beside:
             splits = [split.inputs for split in prepared.splits.present().values()]
@@ -268,8 +274,24 @@ def _check_unlabelled(config: DistillConfig, task: Task) -> None:
         )
 
 
+def _inputs_of(path: Path, config: DistillConfig, teacher: Checkpoint, tell: Tell) -> list[Input]:
+    """The inputs of a file, as the teacher is given them. Raises DataError where there is none."""
+    columns = {"text": columns_named(vars(config.data)).get("text")}
+    found = list(read_inputs(path, teacher.task, columns, tell))
+    if not found:
+        raise DataError(f"{path} has no texts.", hint="Leave it out.")
+    prepare_text = normalizer(teacher.normalize)
+    if prepare_text is not None:
+        found = [prepare_text(one) for one in found if isinstance(one, str)]
+    return found
+
+
 def _unlabelled(
-    config: DistillConfig, prepared: Prepared, teacher: Checkpoint, tell: Tell, progress: Progress
+    files: Mapping[Path, Sequence[Input]],
+    prepared: Prepared,
+    teacher: Checkpoint,
+    tell: Tell,
+    progress: Progress,
 ) -> Examples:
     """The different inputs of the unlabelled files, with what the teacher takes for true.
 
@@ -278,22 +300,14 @@ def _unlabelled(
     """
     train, task = prepared.splits.train, teacher.task
     blank = replace(train, inputs=[], truths=[], lines=[], skipped={})
-    if not config.unlabelled:
+    if not files:
         return blank
-    prepare_text = normalizer(teacher.normalize)
     taken = {one for split in prepared.splits.present().values() for one in split.inputs}
     inputs: list[Input] = []
-    columns = {"text": columns_named(vars(config.data)).get("text")}
     encoder = prepared.base.encoder()
     special = len(encoder.encode([""])[0].ids)
-    for path in config.unlabelled:
-        found = list(read_inputs(path, task, columns, tell))
-        if prepare_text is not None:
-            found = [prepare_text(one) for one in found if isinstance(one, str)]
-        if not found:
-            raise DataError(f"{path} has no texts.", hint="Leave it out.")
-        counts = count_tokens(encoder.encode(found), special)
-        check_known(counts, found, f"{path}: the teacher")
+    for path, found in files.items():
+        check_known(count_tokens(encoder.encode(found), special), found, f"{path}: the teacher")
         fresh = [one for one in dict.fromkeys(found) if one not in taken]
         if doubled := len(found) - len(fresh):
             tell(f"{path}: {doubled:,} of {len(found):,} texts were there already.")
@@ -344,10 +358,10 @@ def _compared(
     answers, references = after.answers(head).likeliest, before.answers(head).likeliest
     scores = teacher.task.score(rows.truths, references, teacher.labels)
     drop = paired_drop(teacher.task, rows.truths, answers, references, teacher.labels)
-    if drop.newly_right > drop.newly_wrong:
+    if drop.newly_right > drop.newly_wrong and drop.mcnemar_p < WORSE:
         tell(
-            f"On the {len(rows):,} {name} rows the teacher is wrong more often than its student: "
-            "is it trained well, on data of this kind?"
+            f"On the {len(rows):,} {name} rows the teacher is wrong more often than its student, "
+            "beyond chance: is it trained well, on data of this kind?"
         )
     return name, scores, drop
 

@@ -54,12 +54,17 @@ class Prepared:
 
 
 def prepare(
-    config: TrainConfig, hardware: Hardware, *, known: tuple[str, ...] | None = None
+    config: TrainConfig,
+    hardware: Hardware,
+    *,
+    known: tuple[str, ...] | None = None,
+    more_rows: int = 0,
 ) -> Prepared:
     """Read and check the data and the model, and settle the recipe; nothing is written.
 
     ``known`` are the labels, in the order of their ids, where they are settled already: no other
-    may stand in the data. Raises UsageError, DataError, ModelError, DependencyError.
+    may stand in the data. ``more_rows`` will be learned from beside these. Raises UsageError,
+    DataError, ModelError, DependencyError.
     """
     notes: list[str] = []
     sources = open_splits(config.data, notes.append)
@@ -112,7 +117,7 @@ def prepare(
         config.recipe,
         Facts(
             width=base.width,
-            rows=len(splits.train),
+            rows=len(splits.train) + more_rows,
             classes=max(len(labels), 2),
             p99_tokens=counts.p99,
             length_limit=base.length_limit,

@@ -18,8 +18,8 @@ from edgeft.train.vocabulary import learn_tokenizer
 __all__ = ["open_static"]
 
 MOST_LENGTH = 512  # tokens; what is longer says little more about a text
-# Twice the width gains nothing on held-out rows of intents, reviews and movies, and pairs of
-# neighbours, each of which few labelled rows show, cost up to a point.
+# Of twice the width nothing was gained that could be told from chance, on held-out rows of intents,
+# reviews and movies; pairs of neighbours, each of which few labelled rows show, cost up to a point.
 WIDTH = 128  # numbers of a token's vector
 INNER = 256
 DROPOUT = 0.3
