@@ -61,8 +61,6 @@ COMMANDS = (
     "distill FILES/checkpoint --data FILES/data.csv --student layers:1 --epochs 1 --threads 1 "
     "-o OUT/student",
     "trim FILES/checkpoint --data FILES/data.csv --max-drop 100 -o OUT/small",
-    "distill FILES/checkpoint --data FILES/data.csv --student layers:1 --epochs 1 --threads 1 "
-    "-o OUT/student",
     "export FILES/checkpoint --variant fp32 -o OUT/bundle",
     "cascade FILES/bundle=int8 FILES/bundle --data FILES/data.csv --max-drop 30 -o OUT/cascade",
     "compress FILES/static --data FILES/more.csv --train FILES/data.csv --epochs 1 --max-drop 100 "

@@ -377,7 +377,7 @@ def test_questions_about_one_context_stay_on_one_side() -> None:
 
     inputs = [edgeft.Question(f"what {at}", CONTEXTS[at // 3]) for at in range(60)]
     rows = Examples("q", [*inputs], [()] * 60, list(range(60)), (), {})
-    one, other = _halves(rows, task_named("question-answering"), 0)
+    one, other = _halves(rows, task_named("question-answering"), 0, apart=False)
     sides = [{asked.context for asked in some.inputs} for some in (one, other)]
     assert not sides[0] & sides[1]
     assert len(one) + len(other) == 60
