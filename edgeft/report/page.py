@@ -21,9 +21,11 @@ from edgeft.folders import claim_file, write_file
 from edgeft.report.charts import figures
 from edgeft.report.rows import MeasuredMachine, machines_of, unlikeness
 from edgeft.report.shell import html_table, is_page, sections, shell
+from edgeft.tasks.task import Noun
 
 __all__ = ["render", "write_report"]
 
+CELLS, VERDICTS = Noun("cell", "cells"), Noun("verdict", "verdicts")
 FEW = 8  # lines that are shown without being asked for
 
 
@@ -51,11 +53,9 @@ def render(machines: Sequence[MeasuredMachine], command: str) -> str:
 
 def _facts(machines: Sequence[MeasuredMachine]) -> str:
     cells = sum(len(one.cells) for one in machines)
-    count = f"{len(machines)} machine{'s' * (len(machines) > 1)}"
+    count = Noun("machine", "machines").of(len(machines))
     tasks = dict.fromkeys(str(one.document["task"]) for one in machines if "task" in one.document)
-    return ", ".join(
-        [*map(escape, tasks), count, f"{cells} cells", f"edgeft {escape(__version__)}"]
-    )
+    return ", ".join([*map(escape, tasks), count, CELLS.of(cells), f"edgeft {escape(__version__)}"])
 
 
 def _verdicts(machines: Sequence[MeasuredMachine]) -> Iterator[str]:
@@ -65,12 +65,12 @@ def _verdicts(machines: Sequence[MeasuredMachine]) -> Iterator[str]:
         yield f"<h3>{escape(one.name)}</h3>"
         chosen = choices_of(one.cells)
         columns = ["cell", *chosen.values(), *_columns(one)]
-        yield _details("cells", len(one.cells))
+        yield _details(CELLS, len(one.cells))
         yield from html_table(
             columns, [_row(cell, chosen) for cell in one.cells], wraps=("points lost",)
         )
         sentences = list(_sentences(one))
-        yield f"</details>{_details('verdicts', len(sentences))}<ul>"
+        yield f"</details>{_details(VERDICTS, len(sentences))}<ul>"
         yield from (f"<li>{sentence}</li>" for sentence in sentences)
         yield "</ul></details>"
         yield "<details><summary>All figures</summary>"
@@ -83,9 +83,9 @@ def _verdicts(machines: Sequence[MeasuredMachine]) -> Iterator[str]:
     yield "</section>"
 
 
-def _details(what: str, count: int) -> str:
+def _details(what: Noun, count: int) -> str:
     """The beginning of a list that is folded where it is long."""
-    return f"<details{' open' * (count <= FEW)}><summary>{count} {what}</summary>"
+    return f"<details{' open' * (count <= FEW)}><summary>{what.of(count)}</summary>"
 
 
 def _sentences(machine: MeasuredMachine) -> Iterator[str]:
