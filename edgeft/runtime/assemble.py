@@ -11,7 +11,6 @@ from edgeft.bundle import Manifest, PipelineStep, read_manifest
 from edgeft.bundle.integrity import Verify
 from edgeft.bundle.manifest import CASCADE
 from edgeft.errors import EdgeftError, IntegrityError, UsageError
-from edgeft.runtime.cascade import Cascade, Stage
 from edgeft.runtime.engine import Engine
 from edgeft.runtime.golden import check_recorded, hold_golden
 from edgeft.runtime.model import Model
@@ -217,6 +216,8 @@ def _together(
     manifest: Manifest, models: Sequence[Model], opened: Sequence[_Opened], wishes: Wishes
 ) -> Model:
     """One model of those of a cascade's stages, in the order of asking."""
+    from edgeft.runtime.cascade import Cascade, Stage  # which one model alone never needs
+
     stages = []
     rows = zip(manifest.stages, manifest.pipeline, models, opened, strict=True)
     for name, step, model, one in rows:

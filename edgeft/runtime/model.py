@@ -12,7 +12,6 @@ from edgeft.bundle.manifest import CASCADE
 from edgeft.errors import DeadlineError, UsageError
 from edgeft.inputs import Input
 from edgeft.runtime.ahead import groups
-from edgeft.runtime.cascade import Cascade
 from edgeft.runtime.memory import Memory, Remembered
 from edgeft.runtime.providers import Device
 from edgeft.runtime.runner import GROUP, GROUP_CHARACTERS, Runner
@@ -24,6 +23,7 @@ from edgeft.tasks.task import Head, Task
 if TYPE_CHECKING:
     from typing_extensions import TypeVar  # which checkers know; only there it takes a default
 
+    from edgeft.runtime.cascade import Cascade
     from edgeft.runtime.sharing import SharedBatches
 
     Prediction = TypeVar("Prediction", default=Any)
@@ -59,7 +59,7 @@ class Model(Generic[Prediction]):
         variant: str,
         device: Device,
         threads: int,
-        runner: Runner | Cascade,
+        runner: "Runner | Cascade",
         remember: int = 0,
     ) -> None:
         """``remember``: how many answers are kept from one call to the next."""
