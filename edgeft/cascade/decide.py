@@ -1,14 +1,21 @@
-"""Which promises are made, at which threshold they hold, and why at none."""
+"""Which promises are made, how far down the path they hold, and why nowhere."""
 
 from collections.abc import Sequence
 
 from edgeft.cascade.choose import PATH, Judged, Limit, Reach
-from edgeft.cascade.speed import Floats, below_for
 from edgeft.errors import GateError, UsageError
 from edgeft.proof.limits import CONFIDENCE, MAX_DROP
 from edgeft.proof.paired import mcnemar_p
 
-__all__ = ["MAX_DISAGREEMENT", "check_full", "limits_of_promises", "lowest"]
+__all__ = [
+    "MAX_DISAGREEMENT",
+    "check_full",
+    "check_use",
+    "limits_of_promises",
+    "notes_of",
+    "proven",
+    "too_slow",
+]
 
 MAX_DISAGREEMENT = 1.0  # percent, where nothing else is asked for and there are no labels
 WORSE = 0.05  # p of McNemar's test below which a full model is worse than a stage before it
@@ -57,52 +64,59 @@ def check_full(names: Sequence[str], judged: Judged) -> None:
             )
 
 
-def lowest(
-    names: Sequence[str], reaches: Sequence[Reach], every: Judged, speedup: float, fast: Floats
-) -> tuple[float, list[str]]:
-    """The lowest threshold that keeps every promise, and what is to be noted of it.
-
-    Where a ``speedup`` is asked for, by (P,) how ``fast`` each of PATH is, the safest that is so
-    fast. ``every`` are all texts that choose. Raises GateError where none does it.
-    """
+def proven(reaches: Sequence[Reach]) -> int:
+    """How many thresholds of PATH keep every promise. Raises GateError where none does."""
     for one in reaches:
         if not one.passed:
             raise _unproven(one)
-    proven = min((one.passed for one in reaches), default=len(PATH))
-    below, full = PATH[proven - 1], names[-1]
+    return min((one.passed for one in reaches), default=len(PATH))
+
+
+def too_slow(full: str, speedup: float, most: float, *, promised: bool) -> GateError:
+    """Why there is no cascade that is so fast, where the fastest was timed ``most`` times as."""
+    limit = " that keeps what is promised" if promised else ""
+    return GateError(
+        f"No threshold{limit} makes it {speedup:g} times as fast as {full} alone; the fastest "
+        f"that was timed makes it {most:g} times.",
+        hint="Nothing was written. Allow more, or name a cheaper stage; other work on this "
+        "machine slows both.",
+    )
+
+
+def check_use(names: Sequence[str], reaches: Sequence[Reach], every: Judged, below: float) -> None:
+    """Raise GateError where hardly a text stays with the stages before the last.
+
+    ``every`` are all texts that choose.
+    """
+    stays = float((every.answering(below) < every.last).mean())
+    if stays >= LEAST_SHARE:
+        return
+    told = " and that ".join(_what(one.limit) for one in reaches)
+    raise GateError(
+        f"No threshold of use is proven: where it is that {told}, {stays:.1%} of the texts "
+        f"stay with the stages before {names[-1]}, so a cascade would gain nothing."
+        if reaches
+        else f"At that speed {stays:.1%} of the texts stay with the stages before {names[-1]}.",
+        hint="Nothing was written. Allow more, or name a better stage before the last.",
+    )
+
+
+def notes_of(
+    names: Sequence[str], reaches: Sequence[Reach], every: Judged, below: float
+) -> list[str]:
+    """What is to be noted of a threshold that keeps every promise."""
     notes: list[str] = []
-    if speedup:
-        found = below_for(speedup, fast[:proven])
-        if found is None:
-            limit = " that keeps what is promised" if reaches else ""
-            raise GateError(
-                f"No threshold{limit} makes it {speedup:g} times as fast as {full} alone; the "
-                f"fastest makes it {fast[:proven].max():.1f} times.",
-                hint="Nothing was written. Allow more, or name a cheaper stage.",
-            )
-        below = found
-    at = every.answering(below)
-    stays = float((at < every.last).mean())
-    if stays < LEAST_SHARE:
-        told = " and that ".join(_what(one.limit) for one in reaches)
-        raise GateError(
-            f"No threshold of use is proven: where it is that {told}, {stays:.1%} of the texts "
-            f"stay with the stages before {full}, so a cascade would gain nothing."
-            if reaches
-            else f"At that speed {stays:.1%} of the texts stay with the stages before {full}.",
-            hint="Nothing was written. Allow more, or name a better stage before the last.",
-        )
-    if float((at == 0).mean()) > 1 - LEAST_SHARE:
+    if float((every.answering(below) == 0).mean()) > 1 - LEAST_SHARE:
         notes.append(
             f"{names[0]} answers nearly all texts within what is promised: it would do alone."
         )
     for one in reaches:
-        if one.needed is not None and one.passed == proven and below == PATH[proven - 1]:
+        if one.needed is not None and below == PATH[one.passed - 1]:
             notes.append(
                 f"{one.rows:,} rows set the threshold; about {one.needed:,} like them would let "
                 "more texts stay."
             )
-    return below, notes
+    return notes
 
 
 def _what(limit: Limit) -> str:

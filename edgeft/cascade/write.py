@@ -17,15 +17,14 @@ from edgeft.bundle.integrity import confined
 from edgeft.cascade.stages import FULL, StageBundle
 from edgeft.export.single_file import SINGLE_FILE
 
-__all__ = ["write"]
+__all__ = ["settle", "write"]
 
 
-def write(
-    folder: Path, stages: Sequence[StageBundle], below: float, provenance: Mapping[str, Any]
-) -> Manifest:
-    """Write the cascade of the stages, the full model in the folder itself.
+def write(folder: Path, stages: Sequence[StageBundle]) -> Manifest:
+    """Write the files of a cascade of the stages, the full model in the folder itself.
 
     Of each model the variants that are asked come along, and no others: the promise is of these.
+    Every stage asks the next until it is settled otherwise.
     """
     models: dict[str, ModelRecord] = {}
     for stage in stages:
@@ -38,11 +37,18 @@ def write(
             path = to / name
             path.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(confined(stage.bundle, name), path)
-    pipeline = [PipelineStep(one.model, one.variant, below) for one in stages[:-1]]
+    pipeline = [PipelineStep(one.model, one.variant, 1.0) for one in stages[:-1]]
     pipeline.append(PipelineStep(stages[-1].model, stages[-1].variant))
-    return write_manifest(
-        folder, Manifest(models, tuple(pipeline), record_files(folder), provenance)
-    )
+    return write_manifest(folder, Manifest(models, tuple(pipeline), record_files(folder), {}))
+
+
+def settle(
+    folder: Path, manifest: Manifest, below: float, provenance: Mapping[str, Any]
+) -> Manifest:
+    """Write anew of a cascade when the next stage is asked, and how that was found."""
+    *before, last = manifest.pipeline
+    pipeline = (*(replace(one, below=below) for one in before), last)
+    return write_manifest(folder, replace(manifest, pipeline=pipeline, provenance=provenance))
 
 
 def _moved(stage: StageBundle, variants: set[str]) -> ModelRecord:

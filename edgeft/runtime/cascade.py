@@ -1,8 +1,8 @@
 """Cascade: stages that are asked one after the other, each only for what those before left open."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeVar
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Self, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -65,6 +65,12 @@ class Cascade:
         self.observer = observer
         self.stages = tuple(stages)
         self._task, self._labels = task, labels
+
+    def doubting(self, below: float) -> Self:
+        """The same stages, of which each but the last asks the next below this sureness."""
+        *before, last = self.stages
+        stages = (*(replace(one, below=below) for one in before), last)
+        return type(self)(self._task, self._labels, stages, self.observer)
 
     def one(self, one: Input) -> tuple[Encoded, Outputs]:
         """An input encoded, and the outputs of the stage that answers it."""

@@ -4,58 +4,53 @@ import numpy as np
 import pytest
 
 from edgeft.cascade.choose import PATH, Judged, Limit, Reach, reach
-from edgeft.cascade.decide import check_full, limits_of_promises, lowest
+from edgeft.cascade.decide import (
+    check_full,
+    check_use,
+    limits_of_promises,
+    notes_of,
+    proven,
+)
 from edgeft.errors import GateError, UsageError
 from tests.cascade.synthetic import drawn
 
 NAMES = ("quick", "main")
-SLOW = np.ones(len(PATH))
 EVEN = Judged(np.linspace(0.3, 0.999, 2000)[None], np.ones((1, 2000)), None)
-FASTER = np.linspace(1, 9, len(PATH))  # times, at each threshold
 
 
-def proven(kind: str, passed: int, needed: int | None = None) -> Reach:
+def reached(kind: str, passed: int, needed: int | None = None) -> Reach:
     return Reach(Limit(kind, 0.01), 2000, passed, needed, 300)  # type: ignore[arg-type]
 
 
 def test_of_two_promises_the_safer_threshold_is_taken() -> None:
-    below, notes = lowest(
-        NAMES, [proven("drop", 200), proven("disagreement", 150, 9000)], EVEN, 0, SLOW
-    )
-    assert below == PATH[149]
-    assert notes == [
+    reaches = [reached("drop", 200), reached("disagreement", 150, 9000)]
+    assert proven(reaches) == 150
+    assert notes_of(NAMES, reaches, EVEN, PATH[149]) == [
         "2,000 rows set the threshold; about 9,000 like them would let more texts stay."
     ]
-
-
-def test_a_speed_alone_takes_the_safest_that_is_so_fast() -> None:
-    below, notes = lowest(NAMES, [], EVEN, 5.0, FASTER)
-    assert below == PATH[int(np.flatnonzero(FASTER >= 5)[0])]
-    assert notes == []
-
-
-def test_a_speed_with_a_promise_is_of_those_that_keep_it() -> None:
-    below, _ = lowest(NAMES, [proven("drop", 200)], EVEN, 5.0, FASTER)
-    assert below == PATH[int(np.flatnonzero(FASTER >= 5)[0])]
-    with pytest.raises(GateError, match="that keeps what is promised makes it 5 times"):
-        lowest(NAMES, [proven("drop", 150)], EVEN, 5.0, FASTER)
+    assert notes_of(NAMES, reaches, EVEN, PATH[120]) == []  # a speed took a safer one
+    assert proven([]) == len(PATH)
 
 
 def test_what_is_of_no_use_is_refused_and_what_would_do_alone_noted() -> None:
     with pytest.raises(GateError, match=r"No threshold of use is proven: .* 1% .* 0\.0%"):
-        lowest(NAMES, [proven("disagreement", 1)], EVEN, 0, SLOW)
-    _, notes = lowest(NAMES, [proven("disagreement", len(PATH))], EVEN, 0, SLOW)
-    assert notes == ["quick answers nearly all texts within what is promised: it would do alone."]
+        check_use(NAMES, [reached("disagreement", 1)], EVEN, PATH[0])
+    with pytest.raises(GateError, match=r"At that speed 0\.0% of the texts stay"):
+        check_use(NAMES, [], EVEN, PATH[0])
+    check_use(NAMES, [], EVEN, PATH[-1])
+    assert notes_of(NAMES, [], EVEN, PATH[-1]) == [
+        "quick answers nearly all texts within what is promised: it would do alone."
+    ]
 
 
 def test_not_proven_for_want_of_rows_or_whatever_the_rows() -> None:
     with pytest.raises(GateError, match=r"100 rows are too few .* about 300 would do"):
-        lowest(NAMES, [Reach(Limit("drop", 0.01), 100, 0, 300, 300)], EVEN, 0, SLOW)
+        proven([Reach(Limit("drop", 0.01), 100, 0, 300, 300)])
     with pytest.raises(GateError, match="Not proven at any threshold") as found:
-        lowest(NAMES, [Reach(Limit("disagreement", 0.01), 2000, 0, None, 300)], EVEN, 0, SLOW)
+        proven([Reach(Limit("disagreement", 0.01), 2000, 0, None, 300)])
     assert "rows like these" not in str(found.value)
     with pytest.raises(GateError, match="About 7,000 rows like these might"):
-        lowest(NAMES, [Reach(Limit("drop", 0.01), 2000, 0, 7000, 300)], EVEN, 0, SLOW)
+        proven([Reach(Limit("drop", 0.01), 2000, 0, 7000, 300)])
 
 
 def test_what_is_promised_unless_told() -> None:
@@ -86,6 +81,6 @@ def test_two_promises_hold_at_the_threshold_of_both() -> None:
     limits = [Limit("drop", 0.01), Limit("disagreement", 0.012)]
     for seed in range(100):
         judged, _ = drawn(1500, seed=seed)
-        below, _ = lowest(NAMES, [reach(judged, one) for one in limits], judged, 0, SLOW)
+        below = PATH[proven([reach(judged, one) for one in limits]) - 1]
         broken += [whole.losses(one.kind, below).mean() > one.most for one in limits]
     assert broken.max() <= 10  # 5 are allowed; 11 have a chance of 1 in 100
