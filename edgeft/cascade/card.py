@@ -34,7 +34,14 @@ def cascade_card(name: str, manifest: Manifest) -> str:
         "says which stage answered. It runs without torch.",
         *_labels(labels),
         "## What is promised",
-        _lines([*promises_told(found), ASSUMED, *[METHOD] * bool(found["promises"])]),
+        _lines(
+            [
+                *promises_told(found),
+                ASSUMED,
+                *_served(manifest),
+                *[METHOD] * bool(found["promises"]),
+            ]
+        ),
         "## Its stages",
         _stages(manifest, found),
         "## What other rows show",
@@ -59,6 +66,29 @@ def _labels(labels: tuple[str, ...]) -> list[str]:
 
 def _lines(lines: list[str]) -> str:
     return "\n".join(f"- {line}" for line in lines)
+
+
+def _served(manifest: Manifest) -> list[str]:
+    """How the bundle must be served for its promises to hold: as it is by default."""
+    task = task_named(manifest.model.task)
+    read = "cut" if task.on_long == "truncate" else "read in windows that overlap"
+    told = [
+        f"It is of answers as this bundle gives them by default: where a {task.asks.one} is longer "
+        f'than a stage reads, it is {read} (`on_long="{task.on_long}"`). Loaded with another '
+        f"`on_long` or `overlap`, it says nothing of long {task.asks.many}."
+    ]
+    pipeline = zip(manifest.stages, manifest.pipeline, strict=True)
+    alone = [
+        escape(name)
+        for name, step in pipeline
+        if not manifest.models[step.model].variants[step.variant].batch_invariant
+    ]
+    if alone:
+        told.append(
+            f"In a batch the answers of {' and '.join(alone)} would depend on their neighbours: "
+            f"there edgeft runs each {task.asks.one} alone, as was done for the promise."
+        )
+    return told
 
 
 def _stages(manifest: Manifest, found: Mapping[str, Any]) -> str:

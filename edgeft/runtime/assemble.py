@@ -75,6 +75,11 @@ def assemble(folder: Path, wishes: Wishes) -> Model:
                 opened.append(opener.open(manifest.alone(step.model), step.variant))
         files.finish()
     turns = threading.BoundedSemaphore(wishes.threads)
+    if len(opened) > 1:
+        # A cascade is served as it was proven: where neighbours in a batch would touch an answer,
+        # and so even which stage gives it, each text runs alone. That costs int8 stages some speed.
+        # To prove it in batches instead would prove nothing: those of the user's calls are others.
+        wishes = replace(wishes, batch_invariant=True)
     models = [_model(one, wishes, turns) for one in opened]
     if wishes.verify != "off":
         try:
@@ -208,6 +213,7 @@ def _model(opened: _Opened, wishes: Wishes, turns: threading.Semaphore) -> Model
         device=device,
         threads=wishes.threads,
         runner=runner,
+        batch_invariant=wishes.batch_invariant or record.variants[name].batch_invariant,
         remember=wishes.remember,
     )
 
@@ -233,6 +239,7 @@ def _together(
         device=last.device,
         threads=last.threads,
         runner=Cascade(last.task, last.labels, stages, wishes.observer),
+        batch_invariant=all(one.batch_invariant for one in models),
         remember=wishes.remember,
     )
 

@@ -116,7 +116,8 @@ def load(
         window that has most context.
     batch_invariant: never let a text's neighbours touch its answer, as they do a little
         with int8, whose scales span a batch: a variant whose manifest does not promise
-        that runs each text alone.
+        that runs each text alone. So do the stages of a cascade, whatever is said here: in
+        that way it was proven.
     batch_tokens: padded tokens in a batch, at most; by default what suits the device.
     max_waiting: texts that may wait in ``apredict``; one more is refused.
     wait_ms: how long a batch of ``apredict`` may wait for callers to come back.

@@ -8,7 +8,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Generic, NoReturn, Self, overload
 
 from edgeft.bundle import Manifest
-from edgeft.bundle.manifest import CASCADE
 from edgeft.errors import DeadlineError, UsageError
 from edgeft.inputs import Input
 from edgeft.runtime.ahead import groups
@@ -42,7 +41,8 @@ class Model(Generic[Prediction]):
 
     Attributes say what runs: ``task``, ``device`` (its name, provider and nodes),
     ``variant``, ``threads``, ``labels``, ``head`` (how outputs become answers),
-    ``max_length`` (tokens), ``manifest``; ``runner`` is what runs. Of a cascade ``stages`` names
+    ``max_length`` (tokens), ``manifest``, ``batch_invariant`` (whether no answer depends on
+    neighbours in a batch); ``runner`` is what runs. Of a cascade ``stages`` names
     those that answer, in the order of asking, else it is (); ``device``, ``labels`` and
     ``max_length`` are those of its full model, ``variant`` tells each stage's ("int8+fp32").
     It stays in the process that loaded it: one that is forked or spawned loads
@@ -60,6 +60,7 @@ class Model(Generic[Prediction]):
         device: Device,
         threads: int,
         runner: "Runner | Cascade",
+        batch_invariant: bool,
         remember: int = 0,
     ) -> None:
         """``remember``: how many answers are kept from one call to the next."""
@@ -74,6 +75,7 @@ class Model(Generic[Prediction]):
         self.max_length = manifest.model.max_length
         self.head = head
         self.runner = runner
+        self.batch_invariant = batch_invariant
         self._memory: Memory[Prediction] | None = Memory(remember) if remember else None
         self._shared: SharedBatches[Prediction] | None = None
         self._lock = threading.Lock()
@@ -174,12 +176,6 @@ class Model(Generic[Prediction]):
     def remembered(self) -> Remembered:
         """How often an answer was remembered, and how many are: all 0 unless ``load`` was told."""
         return Remembered(0, 0, 0) if self._memory is None else self._memory.told()
-
-    @property
-    def batch_invariant(self) -> bool:
-        """Whether what runs promises that an answer does not depend on neighbours in a batch."""
-        name = CASCADE if self.stages else self.variant
-        return all(one.batch_invariant for one in self.manifest.variants_of(name))
 
     def close(self) -> None:
         """Free the session; callers that wait, and later ones, get ClosedError."""

@@ -105,10 +105,12 @@ def test_the_manifest_tells_all_and_quotes_nothing(
         "at most 1 points of accuracy are lost",
         "differs from the full model's for at most 1%",
         "no stage was trained on any",
+        '(`on_long="truncate"`). Loaded with another `on_long` or `overlap`, it says nothing of',
         "Learn then Test",
         "## Where sureness misleads",
     ):
         assert wanted in card
+    assert "neighbours" not in card  # no stage's answers depend on them
     json.dumps(made.to_dict(), allow_nan=False)
 
 
@@ -145,6 +147,8 @@ def test_stages_may_be_variants_of_one_checkpoint(
     assert list(manifest.models) == ["main"]
     assert manifest.stages == ("main int8", "main fp32")
     assert [one["stage"] for one in result.found["stages"]] == ["main int8", "main fp32"]
+    card = (tmp_path / "variants" / "README.md").read_text()
+    assert "In a batch the answers of main int8 would depend on their neighbours" in card
 
 
 def test_three_stages(
