@@ -3,7 +3,6 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from statistics import median
 from typing import Any
 
 from edgeft.cascade.stages import NamedStage
@@ -12,18 +11,14 @@ from edgeft.checkpoint.reference import as_given
 from edgeft.data import TABLE_SUFFIXES, Examples, OnBad, Tell, unheard
 from edgeft.data.seen import read_seen
 from edgeft.errors import DataError, UsageError
-from edgeft.inputs import Input, columns_of, size_of
+from edgeft.inputs import Input, columns_of
 from edgeft.proof.evidence import Evidence, read_evidence
-from edgeft.proof.told import Told
 from edgeft.tasks.reading import aligned, read_inputs
 from edgeft.tasks.task import Columns
 
-__all__ = ["Gathered", "check_language", "gather_rows"]
+__all__ = ["Gathered", "gather_rows"]
 
 MOST_SEEN = 0.05  # of a file's rows may have been trained on; they are left out
-MOST_UNKNOWN = 0.25  # of the tokens
-ALIEN = 1.4  # times the tokens a character of the other texts: another language, or no text at all
-FEW = 20  # texts tell nothing of a language
 
 
 @dataclass(frozen=True)
@@ -126,33 +121,6 @@ def gather_rows(
     )
 
 
-def check_language(gathered: Gathered, told: Told) -> None:
-    """Raise DataError where unlabelled texts are of another language than the others.
-
-    They are where the tokenizer does not know their characters, or breaks them into far more
-    pieces or fewer than it breaks the texts of --data.
-    """
-    known = [*gathered.choose, *gathered.report]
-    for path, places in gathered.unlabelled.items():
-        if len(places) < FEW:
-            continue
-        unknown = sum(told.encoded[at].unknown_share for at in places) / len(places)
-        pieces = [_pieces(told, some) for some in (places, known)] if len(known) >= FEW else [1, 1]
-        if unknown <= MOST_UNKNOWN and 1 / ALIEN <= pieces[0] / pieces[1] <= ALIEN:
-            continue
-        what = (
-            f"the tokenizer does not know {unknown:.0%} of its tokens"
-            if unknown > MOST_UNKNOWN
-            else f"the tokenizer makes {pieces[0]:.2f} tokens of a character, of those of --data "
-            f"{pieces[1]:.2f}"
-        )
-        raise DataError(
-            f"{path} seems to be of another language: {what}.",
-            hint="A promise is of texts like those that set the threshold. Give texts like those "
-            "that the model will see.",
-        )
-
-
 class _Unseen:
     """Rows without those that a stage was trained on, as its checkpoint tells."""
 
@@ -202,12 +170,3 @@ def _rows(
         rows = rows.subset(unseen.kept(rows.inputs, name))
         return rows.inputs, rows.truths
     return unseen.of(data, name), None
-
-
-def _pieces(told: Told, places: Sequence[int]) -> float:
-    """The median of tokens a character that was read."""
-    return median(
-        (len(told.encoded[at].ids) + told.encoded[at].cut)
-        / max(1, size_of(told.inputs[at]) - told.encoded[at].unread)
-        for at in places
-    )

@@ -21,9 +21,10 @@ from edgeft.cascade.decide import (
     proven,
     too_slow,
 )
+from edgeft.cascade.language import check_language
 from edgeft.cascade.origin import cascade_provenance
 from edgeft.cascade.report import reported
-from edgeft.cascade.rows import Gathered, check_language, gather_rows
+from edgeft.cascade.rows import Gathered, gather_rows
 from edgeft.cascade.speed import fast_enough, sample, speedups, stage_times, times_as_fast
 from edgeft.cascade.stages import (
     StageBundle,
@@ -149,10 +150,10 @@ def _cascade(config: CascadeConfig, folder: Path, progress: Progress, tell: Tell
         on_bad="skip" if config.skip_bad else "error",
         tell=tell,
     )  # fmt: skip
+    check_language(named[-1], gathered, tell)
     with tempfile.TemporaryDirectory(prefix="edgeft-") as work:
         stages = exported(named, Path(work), progress)
         told = [tell_stage(one, gathered.inputs, progress) for one in stages]
-        check_language(gathered, told[-1])
         names = names_of(stages)
         every = judged_by(stages, told, None, gathered.choosing)
         labelled = judged_by(stages, told, gathered.truths, gathered.choose or gathered.choosing)

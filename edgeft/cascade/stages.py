@@ -64,6 +64,13 @@ class NamedStage:
             return self.made_of.model.labels
         return self.made_of.labels
 
+    @property
+    def normalize(self) -> tuple[str, ...]:
+        """How texts are prepared for it."""
+        if isinstance(self.made_of, Manifest):
+            return self.made_of.model.normalize
+        return self.made_of.normalize
+
 
 @dataclass(frozen=True)
 class StageBundle:

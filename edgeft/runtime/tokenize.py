@@ -18,7 +18,7 @@ from edgeft.tasks.encoded import Encoded, Part
 if TYPE_CHECKING:
     from edgeft.runtime.places import WordRules
 
-__all__ = ["MOST_WINDOWED", "TextEncoder"]
+__all__ = ["MOST_WINDOWED", "TextEncoder", "unknown_id"]
 
 MOST_WINDOWED = 1 << 20  # characters of a text that is read in windows; it takes 200 MB
 PANIC = "PanicException"  # of pyo3: what a panic in Rust becomes, which is no Exception
@@ -63,7 +63,7 @@ class TextEncoder:
                 self._tokenizer = Tokenizer.from_buffer(tokenizer_json)
             self._special = self._tokenizer.num_special_tokens_to_add(False)
             self._heads = Heads(self._tokenizer, content, max_length - self._special)
-            self._unknown = _unknown_id(content["model"], self._tokenizer)
+            self._unknown = unknown_id(content["model"], self._tokenizer)
         except BaseException as error:
             if not _is_failure(error):
                 raise
@@ -317,7 +317,7 @@ def _failed(error: BaseException) -> RunError:
     )
 
 
-def _unknown_id(model: dict[str, Any], tokenizer: Tokenizer) -> int | None:
+def unknown_id(model: dict[str, Any], tokenizer: Tokenizer) -> int | None:
     """The id that stands for what the vocabulary lacks; None for byte-level vocabularies."""
     if model.get("unk_id") is not None:  # Unigram
         return int(model["unk_id"])

@@ -289,7 +289,7 @@ def test_texts_of_another_language(
     chinese.write_text("\n".join(["他们昨天输了比赛"] * 50))
     spelled = tmp_path / "spelled.txt"  # the tokenizer knows its letters and none of its words
     spelled.write_text("\n".join(f"gestern verlor mannschaft nummer {at}" for at in range(50)))
-    for path, told in ((chinese, "does not know"), (spelled, "tokens of a character")):
+    for path, told in ((chinese, "does not know"), (spelled, "tokens of a letter")):
         refused(
             DataError,
             config(stages, out, data=labelled_texts / "data.csv", unlabelled=(path,),
