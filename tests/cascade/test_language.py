@@ -55,8 +55,10 @@ def notes_of(english: NamedStage, known: list[str], texts: list[str]) -> list[st
     return notes
 
 
-@pytest.mark.parametrize("texts", [TITLES, CODE, EMOJI, LONG], ids="titles code emoji long".split())
-@pytest.mark.parametrize("known", [LONG, TITLES, []], ids="long titles none".split())
+@pytest.mark.parametrize(
+    "texts", [TITLES, CODE, EMOJI, LONG], ids=["titles", "code", "emoji", "long"]
+)
+@pytest.mark.parametrize("known", [LONG, TITLES, []], ids=["long", "titles", "none"])
 def test_texts_of_another_kind_are_none_of_another_language(
     english: NamedStage, known: list[str], texts: list[str]
 ) -> None:
@@ -64,7 +66,7 @@ def test_texts_of_another_kind_are_none_of_another_language(
     assert texts is CODE or not notes_of(english, known, texts)
 
 
-@pytest.mark.parametrize("known", [LONG, TITLES, []], ids="long titles none".split())
+@pytest.mark.parametrize("known", [LONG, TITLES, []], ids=["long", "titles", "none"])
 def test_chinese_for_an_english_model_is_refused(english: NamedStage, known: list[str]) -> None:
     with pytest.raises(DataError, match=r"more\.txt seems .* of full does not know 7") as told:
         notes_of(english, known, CHINESE)
