@@ -15,6 +15,7 @@ from edgeft.inputs import Input, Pair
 from edgeft.tasks import labelled
 from edgeft.tasks.builtin import GOLDEN_TEXTS, parity_texts
 from edgeft.tasks.encoded import Encoded
+from edgeft.tasks.label_scores import LabelScores
 from edgeft.tasks.outputs import Array, Outputs, dense, require_numbers, softmax, tempered
 from edgeft.tasks.task import (
     Answers,
@@ -137,19 +138,20 @@ def _decode(
     scores = _scores(outputs, head)  # (N, C)
     best = chosen(scores, labels, head)  # (N,)
     withheld = too_low(scores, best, head)
-    rows = zip(best.tolist(), withheld.tolist(), scores.tolist(), encoded, strict=True)
+    given = scores[np.arange(len(best)), best].tolist()
+    rows = zip(best.tolist(), given, scores, withheld.tolist(), encoded, strict=True)
     return [
         Classification(
             label=UNKNOWN if abstained else labels[at],
-            score=one_scores[at],
-            scores=dict(zip(labels, one_scores, strict=True)),
+            score=score,
+            scores=LabelScores(labels, row.tobytes()),
             truncated=one.truncated,
             unknown_share=one.unknown_share,
             windows=len(one.parts),
             abstained=abstained,
             stage=one.stage,
         )
-        for at, abstained, one_scores, one in rows
+        for at, score, row, abstained, one in rows
     ]
 
 

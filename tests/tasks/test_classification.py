@@ -1,5 +1,11 @@
 """Logits to predictions and answers."""
 
+import copy
+import json
+import pickle
+import tracemalloc
+from dataclasses import asdict, replace
+
 import numpy as np
 import pytest
 
@@ -47,6 +53,39 @@ def test_a_prediction_carries_what_is_known_of_its_text() -> None:
     assert (one.label, one.truncated, one.unknown_share) == ("a", True, 0.5)
     assert one.score == pytest.approx(one.scores["a"])
     assert sum(one.scores.values()) == pytest.approx(1.0, abs=1e-6)
+
+
+def test_scores_are_a_dict_that_nobody_can_change() -> None:
+    labels = ("a", "b", "c")
+    logits = np.array([[2.0, 0.0, 1.0], [0.0, 1.0, 2.0]], np.float32)
+    one, other = TASK.decode({"logits": logits}, [encoded([1])] * 2, ["", ""], labels, PLAIN)
+    wanted = dict(zip(labels, softmax(logits)[0].tolist(), strict=True))
+    assert one.scores == wanted
+    assert wanted == one.scores != other.scores
+    assert list(one.scores.items()) == list(wanted.items())
+    assert (len(one.scores), "b" in one.scores, "d" in one.scores) == (3, True, False)
+    with pytest.raises(KeyError):
+        one.scores["d"]
+    with pytest.raises(TypeError):
+        one.scores["a"] = 1.0  # type: ignore[index]
+    assert repr(one.scores) == repr(wanted)
+    assert repr(one) == repr(replace(one, scores=wanted))
+    for same in (pickle.loads(pickle.dumps(one)), copy.copy(one), copy.deepcopy(one)):
+        assert same == one == replace(one, scores=wanted)
+    assert json.loads(json.dumps(asdict(one)))["scores"] == wanted
+    assert json.loads(json.dumps(TASK.show(one, True)))["scores"].keys() == wanted.keys()
+
+
+def test_a_prediction_that_is_kept_holds_none_of_its_neighbours() -> None:
+    labels = tuple(map(str, range(1000)))
+    logits = np.zeros((1000, len(labels)), np.float32)
+    some = [encoded([1])] * 1000
+    tracemalloc.start()
+    kept = TASK.decode({"logits": logits}, some, [""] * 1000, labels, PLAIN)[0]
+    held, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert kept.score == pytest.approx(0.001)
+    assert held < 1 << 18  # of the 4 MB that the scores of all take
 
 
 def test_a_temperature_changes_scores_and_no_label() -> None:
