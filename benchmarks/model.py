@@ -28,7 +28,7 @@ MAX_LENGTH = 256  # tokens: what all-MiniLM was made for
 def make(out: Path) -> None:
     """Write OUT/checkpoint and OUT/bundle."""
     import_onnxruntime()
-    from optimum.onnxruntime import ORTModelForFeatureExtraction, ORTModelForSequenceClassification
+    from optimum.onnxruntime import ORTModelForFeatureExtraction
 
     source = minilm_folder()
     with new_folder(out, MODELS) as folder:
@@ -42,18 +42,25 @@ def make(out: Path) -> None:
         tokenizer.save_pretrained(folder / "checkpoint")
         export(ExportConfig(checkpoint=str(folder / "checkpoint"), out=folder / "bundle"))
         with quiet():
-            classifier = ORTModelForSequenceClassification.from_pretrained(
-                folder / "checkpoint", export=True
-            )
-            classifier.save_pretrained(folder / "plain")
             encoder = ORTModelForFeatureExtraction.from_pretrained(source, export=True)
             encoder.save_pretrained(folder / "encoder")
+        plain_graph(folder / "checkpoint", folder / "plain")
         (folder / "encoder" / "onnx").mkdir()
         (folder / "encoder" / "model.onnx").rename(folder / "encoder" / "onnx" / "model.onnx")
         tokenizer.save_pretrained(folder / "encoder")
         (folder / "calibration.json").write_text(
             json.dumps(list(islice(sentences(), 400))), encoding="utf-8"
         )
+
+
+def plain_graph(checkpoint: Path, out: Path) -> None:
+    """Write the graph of a text classifier as optimum alone exports it."""
+    import_onnxruntime()
+    from optimum.onnxruntime import ORTModelForSequenceClassification
+
+    with quiet():
+        classifier = ORTModelForSequenceClassification.from_pretrained(checkpoint, export=True)
+        classifier.save_pretrained(out)
 
 
 if __name__ == "__main__":

@@ -90,7 +90,7 @@ def measure(
 ) -> dict[str, Any]:
     """All figures of one peer beside edgeft's, in fresh processes each round."""
     peer = PEERS[name]
-    best = best_batch(name, chosen, search)
+    best = best_batch(name, chosen.folder, search, chosen.threads)
     answers: list[Any] = []
     own: list[Any] = []
     pairs: dict[str, list[tuple[float, float]]] = {}
@@ -128,9 +128,9 @@ def measure(
     }
 
 
-def best_batch(name: str, chosen: argparse.Namespace, search: Path) -> int:
+def best_batch(name: str, folder: Path, search: Path, threads: int) -> int:
     """The batch size at which a peer is the quickest: the better of two runs of each, warmed up."""
-    with Side(name, chosen.folder, search, chosen.threads, PEERS[name].variant) as side:
+    with Side(name, folder, search, threads, PEERS[name].variant) as side:
         times = {}
         for batch in BATCHES:
             side.seconds(batch)
