@@ -75,12 +75,8 @@ def assemble(folder: Path, wishes: Wishes) -> Model:
                 opened.append(opener.open(manifest.alone(step.model), step.variant))
         files.finish()
     turns = threading.BoundedSemaphore(wishes.threads)
-    if len(opened) > 1:
-        # A cascade is served as it was proven: where neighbours in a batch would touch an answer,
-        # and so even which stage gives it, each text runs alone. That costs int8 stages some speed.
-        # To prove it in batches instead would prove nothing: those of the user's calls are others.
-        wishes = replace(wishes, batch_invariant=True)
-    models = [_model(one, wishes, turns) for one in opened]
+    theirs = [wishes] if len(opened) == 1 else _of_stages(wishes, len(opened))
+    models = [_model(one, its, turns) for one, its in zip(opened, theirs, strict=True)]
     if wishes.verify != "off":
         try:
             for name, model in zip(names, models, strict=True):
@@ -109,6 +105,17 @@ def _asked(manifest: Manifest, wanted: str) -> tuple[PipelineStep, ...]:
         hint=f"Leave variant out, or name what answers alone: the full model as "
         f"{', '.join(manifest.model.variants)}, or one of the stages.",
     )
+
+
+def _of_stages(wishes: Wishes, count: int) -> list[Wishes]:
+    """What is wished of each stage of a cascade."""
+    # A cascade is served as it was proven: where neighbours in a batch would touch an answer, and
+    # so even which stage gives it, each text runs alone. That costs int8 stages some speed. To
+    # prove it in batches instead would prove nothing: those of the user's calls are others.
+    wishes = replace(wishes, batch_invariant=True)
+    # Only the last one refuses what is too long for it; see ``Stage.whole``.
+    before = replace(wishes, on_long="truncate") if wishes.on_long == "error" else wishes
+    return [*[before] * (count - 1), wishes]
 
 
 @contextmanager
@@ -229,7 +236,16 @@ def _together(
     for name, step, model, one in rows:
         assert isinstance(model.runner, Runner), "a stage is one model"
         temperature = one.opening.manifest.model.head_of(step.variant).temperature
-        stages.append(Stage(name, model.runner, step.below, temperature, one.tokenizer))
+        stages.append(
+            Stage(
+                name,
+                model.runner,
+                step.below,
+                temperature,
+                one.tokenizer,
+                whole=wishes.on_long == "error" and step.below is not None,
+            )
+        )
     last = models[-1]
     return Model(
         task=last.task,

@@ -32,6 +32,7 @@ class Stage:
     below: 1 asks the next in any case, as no probability is surely 1; None the last stage.
     temperature: its outputs are divided by it, so that one head reads those of all stages.
     tokenizer: what makes tokens of inputs, by a name that no other has.
+    whole: what it could read only the beginning of is for the next stage, however sure it is.
     """
 
     name: str
@@ -39,6 +40,7 @@ class Stage:
     below: float | None
     temperature: float = 1.0
     tokenizer: str = ""
+    whole: bool = False
 
     def can_read(self, encoded: Encoded, before: "Stage") -> bool:
         """Whether this stage would make the same of an input that one before it encoded."""
@@ -135,12 +137,17 @@ class Cascade:
         self, stage: Stage, outputs: Outputs, encoded: Sequence[Encoded], inputs: Sequence[Input]
     ) -> NDArray[np.int64]:
         """Which of the inputs the next stage is asked for, from outputs by temperature."""
-        if not stage.below:  # the last one, or one that is never doubted
+        if stage.below is None:
             return np.empty(0, np.int64)
         if stage.below >= 1.0:
             return np.arange(len(inputs))
-        sure = self._task.sure(outputs, encoded, inputs, self._labels, PLAIN)
-        return np.flatnonzero(sure < stage.below)
+        unsure = np.zeros(len(inputs), np.bool_)  # (N,)
+        if stage.below:  # else it is never doubted
+            sure = self._task.sure(outputs, encoded, inputs, self._labels, PLAIN)
+            unsure = sure < stage.below
+        if stage.whole:
+            unsure |= np.array([one.truncated for one in encoded], np.bool_)
+        return np.flatnonzero(unsure)
 
     def _read(
         self, stage: Stage, before: Stage, inputs: Sequence[Input], encoded: list[Encoded]

@@ -12,7 +12,11 @@ import pytest
 import edgeft
 from tests import tiny
 
-TEXTS = [" ".join(tiny.WORDS[i % 29 : i % 29 + 1 + i % 11]) + " x" * (i % 7) for i in range(150)]
+TEXTS = list(
+    dict.fromkeys(
+        " ".join(tiny.WORDS[i % 29 : i % 29 + 1 + i % 11]) + " x" * (i % 7) for i in range(150)
+    )
+)  # no two alike
 LONG = "the cat sat on the mat and the dog fell " * 20  # beyond 64 tokens
 
 

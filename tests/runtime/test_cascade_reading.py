@@ -1,5 +1,6 @@
 """What the stages of a cascade read: each its own tokens, and what none can read is refused."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -7,9 +8,7 @@ from pathlib import Path
 import pytest
 
 import edgeft
-from edgeft.errors import (
-    DataError,
-)
+from edgeft.errors import DataError
 from tests.bundles import with_file
 from tests.cascades import Step, cascade
 from tests.observing import Seen
@@ -19,7 +18,7 @@ from tests.runtime.asking import LONG, TEXTS, WAYS, expected, gathered, same
 def test_texts_are_encoded_anew_only_where_the_next_stage_reads_other_tokens(
     tmp_path: Path, tiny_bundle: Path, cheap_bundle: Path
 ) -> None:
-    texts = [*dict.fromkeys(TEXTS), LONG]
+    texts = [*TEXTS, LONG]
     steps: Sequence[Step] = [("cheap", "fp32", 1.0), ("main", "fp32", None)]
     respelled = with_file(
         tiny_bundle,
@@ -62,6 +61,32 @@ def test_windows_and_refusals(folder: Path, below: float) -> None:
         with pytest.raises(DataError, match="The text has"):
             model.predict(LONG)
         with pytest.raises(DataError, match="The text has"):
+            gathered(model, [LONG])
+
+
+@pytest.mark.parametrize("doubted", [True, False])
+def test_what_is_too_long_for_a_cheap_stage_alone_is_left_to_the_next(
+    tmp_path: Path, tiny_bundle: Path, cheap_bundle: Path, below: float, doubted: bool
+) -> None:
+    steps: Sequence[Step] = [("cheap", "fp32", below * doubted), ("main", "fp32", None)]
+    out = cascade(tmp_path / "b", {"cheap": cheap_bundle, "main": tiny_bundle}, steps)
+    longer = ["the cat " * 20, "cat the " * 18]  # 42 and 38 tokens
+    texts = [*TEXTS[:20], longer[0], *TEXTS[20:40], longer[1]]
+    with edgeft.load(out, device="cpu") as model:
+        wanted = model.predict(texts)
+        assert doubted or wanted[20].stage == "cheap"
+    with edgeft.load(tiny_bundle, device="cpu", variant="fp32") as model:
+        wanted[20], wanted[41] = (replace(one, stage="main") for one in model.predict(longer))
+    seen = Seen()
+    with edgeft.load(out, device="cpu", on_long="error", observer=seen) as model:
+        for way in WAYS.values():
+            seen.stages.clear()
+            found = way(model, texts)
+            same(found, wanted)
+            assert seen.stages == Counter(one.stage for one in found)
+        with pytest.raises(DataError, match=r"Text 42 has .* the model reads 64"):
+            model.predict([*texts, LONG])
+        with pytest.raises(DataError, match="the model reads 64"):
             gathered(model, [LONG])
 
 
