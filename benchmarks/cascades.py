@@ -128,12 +128,17 @@ def measured(case: Path, bundle: Path, texts: Path, threads: int, rounds: int) -
         for side in sides.values():
             side.seconds()
         whole = sides["fp32"]
-        rows = []
-        for variant, bar in (("cascade", BARS[name][0]), (student, STUDENT)):
-            pairs = alternate(sides[variant].seconds, whole.seconds, rounds)
-            what = "cascade" if variant == "cascade" else "student"
-            rows.append(row(f"{case.name}, throughput of the {what}", pairs, unit="s",
-                            at_least=bar))  # fmt: skip
+        times = [
+            {name: side.seconds() for name, side in turn}
+            for turn in (list(sides.items())[:: (1, -1)[at % 2]] for at in range(rounds))
+        ]
+        rows = [
+            row(f"{case.name}, throughput of the {what}",
+                [(one[variant], one["fp32"]) for one in times], unit="s", at_least=bar)
+            for what, variant, bar in (
+                ("cascade", "cascade", BARS[name][0]), ("student", student, STUDENT)
+            )
+        ]  # fmt: skip
         rows.append(latency(sides["cascade"], whole, f"{case.name}, single text of the cascade",
                             rounds, at_most=SINGLE))  # fmt: skip
     return rows
@@ -146,7 +151,7 @@ def main() -> None:
     parser.add_argument("cases", type=Path, nargs="+", metavar="CASE")
     parser.add_argument("--last", default="fp32", help="the variant of the last stage")
     parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--only-make", action="store_true", help="measure nothing yet")
     parser.add_argument("--peers", action="store_true", help="against others as well")
     parser.add_argument("-o", "--out", type=Path, default=RESULTS / "cascades.json")

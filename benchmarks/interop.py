@@ -317,6 +317,8 @@ def main() -> None:
     if not task.by_token:
         raise SystemExit(f"{chosen.bundle} is of {task.name}; this compares entities and answers.")
     inputs = list(read_inputs(chosen.data, task, {}, lambda note: None))[: chosen.texts]
+    if chosen.checkpoint is not None and not (chosen.checkpoint / "config.json").is_file():
+        raise SystemExit(f"{chosen.checkpoint} is no checkpoint: it has no config.json.")
     some = readers(chosen.bundle, chosen.checkpoint)
     with edgeft.load(chosen.bundle, device="cpu", variant="fp32") as model:
         found = compare(model, inputs, some)
