@@ -18,10 +18,10 @@ class Bare(PaddedLoop):
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
         options.inter_op_num_threads = 1
-        variant, _, how = variant.partition("-")
-        spin = "1" if how == "spin" else "0"
+        name = variant.removesuffix("-spin")
+        spin = "0" if name == variant else "1"
         options.add_session_config_entry("session.intra_op.allow_spinning", spin)
-        graph = folder / "bundle" / self.record["variants"][variant]["files"]["model"]
+        graph = folder / "bundle" / self.record["variants"][name]["files"]["model"]
         self.session = onnxruntime.InferenceSession(
             graph, options, providers=["CPUExecutionProvider"]
         )

@@ -4,6 +4,8 @@ import json
 
 from serve import serve
 
+HOW = ("alone", "spin", "sleep")
+
 
 class Edgeft:
     """The runtime under test; the variant may say more: int8-alone, fp32-spin, fp32-sleep."""
@@ -11,7 +13,9 @@ class Edgeft:
     def __init__(self, folder, threads, variant):
         import edgeft
 
-        name, _, how = variant.partition("-")
+        name, _, how = variant.rpartition("-")
+        if how not in HOW:  # a name with a hyphen of its own
+            name, how = variant, ""
         self.model = edgeft.load(
             folder / "bundle", device="cpu", variant=name, threads=threads,
             batch_invariant=how == "alone", spin={"spin": True, "sleep": False}.get(how),
