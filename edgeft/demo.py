@@ -1,4 +1,4 @@
-"""The whole road on the embedded model and data: train, export, check, measure."""
+"""The whole road on the embedded model and data: train, export, check, measure, compute less."""
 
 import csv
 from dataclasses import dataclass, replace
@@ -6,13 +6,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edgeft.data import Examples, stratified_split
-from edgeft.errors import OutputError
+from edgeft.errors import GateError, OutputError
 from edgeft.folders import BUNDLE, CHECKPOINT, FolderKind, new_folder, write_json
 from edgeft.folders.kinds import files_below
 from edgeft.progress import Progress, silent
 
 if TYPE_CHECKING:
     from edgeft.bench.run import BenchResult
+    from edgeft.cascade.run import CascadeResult
     from edgeft.export.result import ExportResult
     from edgeft.train.run import TrainResult
 
@@ -21,19 +22,30 @@ __all__ = ["DemoResult", "run_demo"]
 HELD_OUT = 0.2  # of the articles; they are reported on and choose nothing
 MAX_LENGTH = 64  # tokens: an article's headline and first sentences tell its topic
 EPOCHS = 3
+MAX_DROP = 2.0  # points: a few hundred articles cannot settle half a one
+ANY_DROP = 100.0  # points: a few dozen settle nothing at all
+SMALL_DROP = 50.0  # points, which they can settle of a cascade
 SMALL_SHARE = 0.1  # of the articles, for a demo that only shows that all works
 SEED = 0
 TRAIN, TEST, RESULT = "train.csv", "test.csv", "bench.json"
+CHECKPOINTS, BUNDLES = ("checkpoint", "student"), ("bundle", "cascade")
 
 
 @dataclass(frozen=True)
 class DemoResult:
-    """What each stage gave; everything lies in ``out``."""
+    """What each stage gave; everything lies in ``out``.
+
+    cascade: of a student and the model, and its own ``cascade_bench``; None with the reason where
+    there is none that keeps what is asked.
+    """
 
     out: Path
     train: "TrainResult"
     export: "ExportResult"
     bench: "BenchResult"
+    cascade: "CascadeResult | None" = None
+    cascade_bench: "BenchResult | None" = None
+    no_cascade: str = ""
 
     def to_dict(self) -> dict[str, Any]:
         """A JSON-ready dictionary of the stages' own."""
@@ -42,13 +54,17 @@ class DemoResult:
             "train": self.train.document,
             "export": self.export.to_dict(),
             "bench": self.bench.to_dict(),
+            "cascade": self.cascade.to_dict() if self.cascade else None,
+            "cascade_bench": self.cascade_bench.to_dict() if self.cascade_bench else None,
+            "no_cascade": self.no_cascade,
         }
 
 
 def run_demo(
     out: Path, *, small: bool = False, force: bool = False, progress: Progress = silent
 ) -> DemoResult:
-    """Fine-tune MiniLM on BBC News, export, quantize, verify and benchmark it in ``out``.
+    """Fine-tune MiniLM on BBC News, export, quantize, verify and benchmark it in ``out``, and put a
+    student of it before it.
 
     Duplicates are dropped first; then a fifth of the articles, in proportion to
     the topics, goes to test.csv and the rest to train.csv. ``small`` takes few
@@ -92,8 +108,7 @@ def _stages(folder: Path, out: Path, *, small: bool, progress: Progress) -> Demo
             checkpoint=str(folder / "checkpoint"),
             out=folder / "bundle",
             data=test_csv,
-            # A few hundred articles cannot settle half a point, a few dozen nothing at all.
-            max_drop=100.0 if small else 2.0,
+            max_drop=ANY_DROP if small else MAX_DROP,
         ),
         progress,
     )
@@ -109,11 +124,64 @@ def _stages(folder: Path, out: Path, *, small: bool, progress: Progress) -> Demo
     write_json(folder / RESULT, measured.to_dict())
     trained = _where_it_will_lie(trained, folder, out)
     write_json(folder / "checkpoint" / TRAINING_FILE, trained.document)
-    return DemoResult(
+    result = DemoResult(
         out,
         trained,
         replace(exported, out=out / "bundle"),
         replace(measured, config=replace(measured.config, bundle=out / "bundle")),
+    )
+    try:
+        return _with_cascade(result, folder, small=small, progress=progress)
+    except GateError as error:
+        return replace(result, no_cascade=error.message)
+
+
+def _with_cascade(
+    result: DemoResult, folder: Path, *, small: bool, progress: Progress
+) -> DemoResult:
+    """Distil a student, and let it answer what it is sure of. Raises GateError where that is of no
+    use.
+    """
+    from edgeft.bench.run import BenchConfig, bench
+    from edgeft.cascade.run import CascadeConfig, cascade
+    from edgeft.distill.run import DistillConfig, distill
+    from edgeft.train.config import DataConfig
+    from edgeft.train.recipe import RecipeChoice
+
+    distill(
+        DistillConfig(
+            str(folder / "checkpoint"),
+            folder / "student",
+            DataConfig(data=str(folder / TRAIN), test=str(folder / TEST)),
+            recipe=RecipeChoice(epochs=1 if small else None, seed=SEED),
+        ),
+        progress=progress,
+    )
+    both = cascade(
+        CascadeConfig(
+            (str(folder / "student"), f"{folder / 'bundle'}=fp32"),
+            folder / "cascade",
+            data=folder / TEST,
+            max_drop=SMALL_DROP if small else MAX_DROP,
+            seed=SEED,
+        ),
+        progress,
+    )
+    measured = bench(
+        BenchConfig(
+            bundle=folder / "cascade",
+            data=folder / TEST,
+            variants=("cascade",),
+            rounds=1 if small else 6,
+            samples=300 if small else 1200,
+        ),
+        progress,
+    )
+    place = result.out / "cascade"
+    return replace(
+        result,
+        cascade=replace(both, out=place),
+        cascade_bench=replace(measured, config=replace(measured.config, bundle=place)),
     )
 
 
@@ -134,13 +202,18 @@ def _write_csv(path: Path, examples: Examples) -> None:
 def _foreign(folder: Path) -> list[str] | None:
     """What in a demo's folder no demo wrote."""
     found = []
-    for kind, name in ((CHECKPOINT, "checkpoint"), (BUNDLE, "bundle")):
-        inside = kind.foreign(folder / name)
-        if inside is None:
-            return None
-        found += [f"{name}/{one}" for one in inside]
-    rest = (one for one in files_below(folder) if not one.startswith(("checkpoint/", "bundle/")))
+    for kind, names in ((CHECKPOINT, CHECKPOINTS), (BUNDLE, BUNDLES)):
+        for name in names:
+            if name not in NEEDED and not (folder / name).exists():
+                continue
+            inside = kind.foreign(folder / name)
+            if inside is None:
+                return None
+            found += [f"{name}/{one}" for one in inside]
+    known = tuple(f"{one}/" for one in (*CHECKPOINTS, *BUNDLES))
+    rest = (one for one in files_below(folder) if not one.startswith(known))
     return [*found, *(one for one in rest if one not in (TRAIN, TEST, RESULT))]
 
 
+NEEDED = (CHECKPOINTS[0], BUNDLES[0])  # a demo may find no cascade
 DEMO = FolderKind("a demo's folder", _foreign)
