@@ -19,9 +19,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Cascade", "Stage"]
 
-# Inputs that are planned together: what is left of them should still fill batches.
-GROUPS = 4 * GROUP
-
 Answer = TypeVar("Answer")
 
 
@@ -61,6 +58,8 @@ class Cascade:
     what is encoded names the stage whose outputs those of the input are.
     """
 
+    group = 4 * GROUP  # inputs planned together: what is left of them should still fill batches
+
     def __init__(
         self, task: Task, labels: Labels, stages: Sequence[Stage], observer: Observer | None = None
     ) -> None:
@@ -88,10 +87,16 @@ class Cascade:
                 encoded = stage.runner.encode_one(one)
 
     def stream(
-        self, inputs: Iterable[Input], *, group: int | None = None, alone: bool = False
+        self,
+        inputs: Iterable[Input],
+        *,
+        group: int | None = None,
+        numbers: Sequence[int] | None = None,
+        alone: bool = False,
     ) -> Iterator[tuple[list[Input], list[Encoded], Outputs]]:
-        """As that of a ``Runner``, but for larger groups unless told, so that batches stay full."""
-        for some in self.stages[0].runner.ahead(inputs, group=group or GROUPS):
+        """As that of a ``Runner``, but for larger groups unless told."""
+        first = self.stages[0].runner
+        for some in first.ahead(inputs, group=group or self.group, numbers=numbers):
             encoded, outputs = self._asked(some.unique, some.encoded, some.first, alone=alone)
             yield some.inputs, [encoded[at] for at in some.places], picked(outputs, some.places)
 

@@ -132,7 +132,8 @@ def load(
         Each setting by default as the bundle says; one that its task lacks is an error.
     remember: how many answers are kept from one call to the next, by the exact input, so
         that an equal one is not run again; ``Model.remembered`` counts. The answer that
-        was not asked for longest is forgotten first, all with the model.
+        was not asked for longest is forgotten first, as it is where the inputs have more
+        than 16,777,216 characters together; all are with the model.
     observer: told of each step that the model makes; see ``runtime.observer``.
 
     Raises BundleError, FormatError, IntegrityError, DeviceError,

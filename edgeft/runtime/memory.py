@@ -1,13 +1,16 @@
 """Answers that are remembered from one call to the next, by the exact input."""
 
+import os
 import threading
 from collections import OrderedDict
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from edgeft.inputs import Input
+from edgeft.inputs import Input, size_of
 
-__all__ = ["Memory", "Remembered"]
+__all__ = ["MOST_CHARACTERS", "Memory", "Remembered"]
+
+MOST_CHARACTERS = 1 << 24  # of all inputs that are kept: 16 to 64 MB
 
 Prediction = TypeVar("Prediction")
 
@@ -22,43 +25,57 @@ class Remembered:
 
 
 class Memory(Generic[Prediction]):
-    """At most ``most`` answers; beyond that the one that was not asked for longest is forgotten.
+    """At most ``most`` answers, to inputs of ``characters`` together.
 
-    Safe to use from many threads.
+    Beyond either the one that was not asked for longest is forgotten. An answer is given to many,
+    so it must be one that cannot be changed. Safe to use from many threads; a forked child, in
+    which one of them may hold the lock for ever, finds nothing and keeps nothing.
     """
 
-    def __init__(self, most: int) -> None:
-        self._most = most
+    def __init__(self, most: int, characters: int = MOST_CHARACTERS) -> None:
+        self._most, self._most_characters = most, characters
         self._kept: OrderedDict[Input, Prediction] = OrderedDict()
+        self._characters = 0
         self._hits = self._misses = 0
         self._lock = threading.Lock()
+        self._process = os.getpid()
 
-    def find(self, one: Input) -> Prediction | None:
-        """What was answered to an equal input; None where that is not known."""
+    def find(self, one: Input, times: int = 1) -> Prediction | None:
+        """What was answered to an equal input; None where that is not known.
+
+        Of the ``times`` that it is asked for at once, all but the first count as found.
+        """
+        if os.getpid() != self._process:
+            return None
         with self._lock:
             found = self._kept.get(one)
-            if found is None:
-                self._misses += 1
-            else:
-                self._hits += 1
+            missed = found is None
+            self._misses += missed
+            self._hits += times - missed
+            if not missed:
                 self._kept.move_to_end(one)
             return found
 
     def keep(self, one: Input, prediction: Prediction) -> None:
-        """Remember an answer."""
+        """Remember an answer, unless its input alone is too long."""
+        size = size_of(one)
+        if size > self._most_characters or os.getpid() != self._process:
+            return
         with self._lock:
+            if one not in self._kept:
+                self._characters += size
             self._kept[one] = prediction
             self._kept.move_to_end(one)
-            while len(self._kept) > self._most:
-                self._kept.popitem(last=False)
+            while len(self._kept) > self._most or self._characters > self._most_characters:
+                forgotten, _ = self._kept.popitem(last=False)
+                self._characters -= size_of(forgotten)
 
     def told(self) -> Remembered:
-        """The counts."""
-        with self._lock:
-            return Remembered(self._hits, self._misses, len(self._kept))
+        """The counts. They are read without the lock, which a forked child might never get."""
+        return Remembered(self._hits, self._misses, len(self._kept))
 
     def end(self) -> None:
         """Forget all answers, and keep none from here on."""
         with self._lock:
-            self._most = 0
+            self._most = self._characters = 0
             self._kept.clear()

@@ -4,6 +4,7 @@ import os
 import threading
 import time
 import weakref
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Generic, NoReturn, Self, overload
 
@@ -13,7 +14,7 @@ from edgeft.inputs import Input
 from edgeft.runtime.ahead import groups
 from edgeft.runtime.memory import Memory, Remembered
 from edgeft.runtime.providers import Device
-from edgeft.runtime.runner import GROUP, GROUP_CHARACTERS, Runner
+from edgeft.runtime.runner import GROUP_CHARACTERS, Runner
 from edgeft.runtime.texts import check_input, check_list, check_source, one_by_one
 from edgeft.tasks.encoded import Encoded
 from edgeft.tasks.outputs import Outputs, in_a_row
@@ -110,7 +111,7 @@ class Model(Generic[Prediction]):
 
         ``group`` of them are planned together, by default 1,024, and 4,096 for a cascade.
         The next group is read before this one is run, and tokenized meanwhile: from a slow
-        source take a small one.
+        source take a small one. Where answers are remembered, it is read after that.
         Raises what ``predict`` raises; where the source fails, the answers to all
         inputs before are given first.
         """
@@ -120,8 +121,10 @@ class Model(Generic[Prediction]):
         if self._memory is None:
             yield from self._fresh(checked, group)
             return
-        for some in groups(checked, most=group or 4 * GROUP, most_characters=GROUP_CHARACTERS):
-            yield from self._recalled_or_fresh(some, group)
+        begin, most = 0, group or self.runner.group
+        for some in groups(checked, most=most, most_characters=GROUP_CHARACTERS):
+            yield from self._recalled_or_fresh(some, begin, most)
+            begin += len(some)
 
     async def apredict(self, one: Input, *, timeout_s: float | None = None) -> Prediction:
         """Predict one input; concurrent callers, of any event loop, share batches.
@@ -174,7 +177,10 @@ class Model(Generic[Prediction]):
 
     @property
     def remembered(self) -> Remembered:
-        """How often an answer was remembered, and how many are: all 0 unless ``load`` was told."""
+        """How often an answer was remembered, and how many are: all 0 unless ``load`` was told.
+
+        What a list or a group of a stream holds twice was remembered the second time.
+        """
         return Remembered(0, 0, 0) if self._memory is None else self._memory.told()
 
     def close(self) -> None:
@@ -236,8 +242,10 @@ class Model(Generic[Prediction]):
             self._memory.keep(one, prediction)
         return prediction
 
-    def _fresh(self, inputs: Iterable[Input], group: int | None) -> Iterator[Prediction]:
-        for some, encoded, outputs in self.runner.stream(inputs, group=group):
+    def _fresh(
+        self, inputs: Iterable[Input], group: int | None, numbers: Sequence[int] | None = None
+    ) -> Iterator[Prediction]:
+        for some, encoded, outputs in self.runner.stream(inputs, group=group, numbers=numbers):
             yield from self._decode(outputs, encoded, some)
 
     # --- answers that are remembered ---------------------------------------------------
@@ -248,16 +256,24 @@ class Model(Generic[Prediction]):
         self.runner.usable()
         return self._memory.find(one)
 
-    def _recalled_or_fresh(self, inputs: list[Input], group: int | None) -> Iterator[Prediction]:
-        """The answers to some inputs, in order, of which only the unknown ones are run."""
+    def _recalled_or_fresh(
+        self, inputs: list[Input], begin: int, group: int
+    ) -> Iterator[Prediction]:
+        """The answers to a group of inputs, in order, of which each unknown one is run once.
+
+        They are those of the caller's from ``begin`` on.
+        """
         memory = self._memory
         assert memory is not None, "nothing is remembered"
-        found = [memory.find(one) for one in inputs]
-        unknown = [one for one, its in zip(inputs, found, strict=True) if its is None]
-        fresh = self._fresh(unknown, group)
-        for one, its in zip(inputs, found, strict=True):
+        self.runner.usable()
+        found = {one: memory.find(one, times) for one, times in Counter(inputs).items()}
+        unknown = [one for one, its in found.items() if its is None]
+        first = {one: at for at, one in reversed([*enumerate(inputs, begin)])}
+        fresh = self._fresh(unknown, group, [first[one] for one in unknown])
+        for one in inputs:
+            its = found[one]
             if its is None:
-                its = next(fresh)
+                its = found[one] = next(fresh)
                 memory.keep(one, its)
             yield its
 

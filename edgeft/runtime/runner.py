@@ -58,19 +58,19 @@ class Serving:
 class Group:
     """N inputs that are run together; of them U differ, and these are encoded.
 
-    inputs: N of them, of the caller's those from ``begin`` on. places: (N,) which of the different
-    ones each is. unique, encoded: U of them.
+    inputs: N of them. numbers: (N,) which of the caller's each is. places: (N,) which of the
+    different ones each is. unique, encoded: U of them.
     """
 
     inputs: list[Input]
+    numbers: Sequence[int]
     places: list[int]
     unique: list[Input]
     encoded: list[Encoded]
-    begin: int
 
     def first(self, at: int) -> int:
         """Which of the caller's inputs was the first that is the different one ``at``."""
-        return self.begin + self.places.index(at)
+        return self.numbers[self.places.index(at)]
 
 
 class Runner:
@@ -78,6 +78,8 @@ class Runner:
 
     Safe to use from many threads. It stays in the process that made it; ``close`` frees it.
     """
+
+    group = GROUP
 
     def __init__(
         self,
@@ -145,13 +147,19 @@ class Runner:
         return self._task.join(self.run_batch(encoded.parts), (encoded,))
 
     def stream(
-        self, inputs: Iterable[Input], *, group: int | None = None, alone: bool = False
+        self,
+        inputs: Iterable[Input],
+        *,
+        group: int | None = None,
+        numbers: Sequence[int] | None = None,
+        alone: bool = False,
     ) -> Iterator[tuple[list[Input], list[Encoded], Outputs]]:
         """Inputs, encoded, and their joined outputs, ``group`` by group, of GROUP unless told.
 
-        The next group is encoded while one is run; equal inputs are run once.
+        The next group is encoded while one is run; equal inputs are run once. ``numbers`` tells
+        which of the caller's inputs each is, where these are not all of them.
         """
-        for some in self.ahead(inputs, group=group or GROUP):
+        for some in self.ahead(inputs, group=group or self.group, numbers=numbers):
             outputs = self.outputs(some.encoded, first=some.first, alone=alone)  # of U inputs
             yield (
                 some.inputs,
@@ -159,7 +167,9 @@ class Runner:
                 picked(outputs, some.places),
             )
 
-    def ahead(self, inputs: Iterable[Input], *, group: int) -> Iterator[Group]:
+    def ahead(
+        self, inputs: Iterable[Input], *, group: int, numbers: Sequence[int] | None = None
+    ) -> Iterator[Group]:
         """Inputs, ``group`` by group: each is encoded while the caller uses the one before.
 
         A context on which one group ends and the next goes on is tokenized once.
@@ -172,9 +182,10 @@ class Runner:
             index: dict[Input, int] = {}
             places = [index.setdefault(one, len(index)) for one in some]
             unique = list(index)
-            begin += len(some)
-            encoded = self.encode(unique, known)
-            return Group(some, places, unique, encoded, begin - len(some))
+            end = begin + len(some)
+            its = range(begin, end) if numbers is None else numbers[begin:end]
+            begin = end
+            return Group(some, its, places, unique, self.encode(unique, known))
 
         source = groups(inputs, most=group, most_characters=GROUP_CHARACTERS)
         waited = None if self.observer is None else self.observer.waited
