@@ -4,9 +4,9 @@ A CASE is a folder called NAME-SEED with `teacher`, a checkpoint, and train.csv,
 test.csv: the student learns from the first, the threshold is set on the second, figures are of the
 third. Each cascade is the quickest whose loss is proven to be within the bar; where the rows cannot
 prove that, as of a bar of no loss at all, the safest that is as quick as the bar asks. It is made
-once, in WORK. Speed is that of fresh processes which take turns, on the unique texts of test.csv; cascade, student and
-fp32 are of one bundle. With --peers the cascade also takes turns with others that run the teacher,
-each at its own best batch size.
+once, in WORK. Speed is that of fresh processes which take turns, on the unique texts of test.csv;
+cascade, student and fp32 are of one bundle. With --peers the cascade also takes turns with others
+that run the teacher, each at its own best batch size.
 """
 
 import argparse
