@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from edgeft.bundle import Manifest
-from edgeft.cascade.wording import ASSUMED, promises_told, seen_told, share
+from edgeft.cascade.wording import assumed_told, promises_told, seen_told, share
 from edgeft.export.card import front_matter, origin_of
 from edgeft.export.markdown import an, escape, table
 from edgeft.tasks import task_named
@@ -37,7 +37,7 @@ def cascade_card(name: str, manifest: Manifest) -> str:
         _lines(
             [
                 *promises_told(found),
-                ASSUMED,
+                *assumed_told(found),
                 *_served(manifest),
                 *[METHOD] * bool(found["promises"]),
             ]

@@ -54,6 +54,7 @@ def reported(
         "bands": [asdict(one) for one in bands(judged)],
         "labels": [asdict(one) for one in losses if one.lost or one.won],
         "misleads": misleads(judged, chosen_on, names, below, limits, losses) if apart else [],
+        "not_known": [names[at] for at in gathered.not_known],
     }
 
 

@@ -1,24 +1,20 @@
 """The user's texts and their roles: some set the threshold, others report, and none does both."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from edgeft.cascade.stages import NamedStage
-from edgeft.checkpoint.open import Checkpoint
-from edgeft.checkpoint.reference import as_given
+from edgeft.cascade.trained import Unseen, check_recorded
 from edgeft.data import TABLE_SUFFIXES, Examples, OnBad, Tell, unheard
-from edgeft.data.seen import read_seen
 from edgeft.errors import DataError, UsageError
-from edgeft.inputs import Input, columns_of
+from edgeft.inputs import Input
 from edgeft.proof.evidence import Evidence, read_evidence
-from edgeft.tasks.reading import aligned, read_inputs
+from edgeft.tasks.reading import aligned, read_examples, read_inputs
 from edgeft.tasks.task import Columns
 
 __all__ = ["Gathered", "gather_rows"]
-
-MOST_SEEN = 0.05  # of a file's rows may have been trained on; they are left out
 
 
 @dataclass(frozen=True)
@@ -27,7 +23,8 @@ class Gathered:
 
     choose: of labelled rows that set the threshold, or of ``data`` without labels; ``truths`` are
     theirs. unlabelled: of further texts, by file. report: of others, with ``report_truths``.
-    trained_on: how many rows were left out, by file.
+    trained_on: how many rows were left out, by file. not_known: the places of the stages of which
+    it is not known what they were trained on.
     """
 
     inputs: list[Input]
@@ -37,6 +34,7 @@ class Gathered:
     report: list[int]
     report_truths: list[Any] | None
     trained_on: Mapping[str, int]
+    not_known: Sequence[int]
     evidence: Evidence
 
     @property
@@ -61,8 +59,9 @@ def gather_rows(
     Of labelled ``data`` one half chooses and the other reports, unless ``test`` does. Unlabelled
     texts choose. A promise is of texts as often as they come, so one that stands in several rows
     counts in each, whatever that row does: a threshold remembers no text. Rows that a stage was
-    trained on, as far as checkpoints tell, are left out. Raises UsageError where nothing can
-    choose, DataError where many rows were trained on, or where those that report are the choosers.
+    trained on are left out, as far as checkpoints tell; where one does not, that is told. Raises
+    UsageError where nothing can choose, DataError where many rows were trained on, or where those
+    that report are the choosers.
     """
     task, labels = stages[-1].task, stages[-1].labels
     if data is None and not unlabelled:
@@ -83,7 +82,7 @@ def gather_rows(
         on_bad=on_bad,
         apart=False,
     )
-    unseen = _Unseen(stages)
+    unseen = Unseen(stages, tell)
     inputs: list[Input] = []
 
     def add(some: Sequence[Input]) -> list[int]:
@@ -104,7 +103,7 @@ def gather_rows(
             )
         report = add(others)
     kinds = {type(one) for one in inputs}
-    further = {}
+    bare: dict[Path, list[Input]] = {}
     for path in dict.fromkeys(unlabelled):
         its = columns if path.suffix.lower() in TABLE_SUFFIXES else {}
         texts = list(read_inputs(path, task, its, tell))
@@ -115,53 +114,34 @@ def gather_rows(
                 f"{path} has {type(texts[0]).__name__}s, and --data has others.",
                 hint="Give texts of the same kind: a Pair where --data has pairs.",
             )
-        further[path] = add(unseen.of(texts, str(path)))
+        bare[path] = texts
+    check_recorded(
+        stages,
+        lambda: (
+            read_examples(data, task, columns, on_bad=on_bad)
+            if data is not None and isinstance(evidence.choose, Examples)
+            else None
+        ),
+        evidence,
+        bare,
+        has_test=test is not None,
+    )
+    further = {path: add(unseen.of(texts, str(path))) for path, texts in bare.items()}
     return Gathered(
-        inputs, choose, truths, further, report, report_truths, unseen.left_out, evidence
+        inputs,
+        choose,
+        truths,
+        further,
+        report,
+        report_truths,
+        unseen.left_out,
+        unseen.not_known,
+        evidence,
     )
 
 
-class _Unseen:
-    """Rows without those that a stage was trained on, as its checkpoint tells."""
-
-    def __init__(self, stages: Sequence[NamedStage]) -> None:
-        self.left_out: dict[str, int] = {}
-        self._told: list[tuple[str, Callable[[Input], bool]]] = []
-        for stage in stages:
-            if isinstance(stage.made_of, Checkpoint):
-                seen = read_seen(stage.made_of.folder)
-                if seen is not None:
-                    self._told.append((stage.given, _seen_by(stage.made_of, seen.count)))
-
-    def kept(self, inputs: Sequence[Input], name: str) -> list[int]:
-        """The places of rows that no stage knows. Raises DataError where many are known."""
-        known = set()
-        for given, tells in self._told:
-            its = {at for at, one in enumerate(inputs) if tells(one)}
-            if len(its) > MOST_SEEN * len(inputs):
-                raise DataError(
-                    f"{len(its):,} of {len(inputs):,} rows of {name} were trained on by {given}: "
-                    "it is surer of them than of new texts, so they prove nothing.",
-                    hint="Give texts that no stage was trained on, such as the test set.",
-                )
-            known |= its
-        if known:
-            self.left_out[name] = self.left_out.get(name, 0) + len(known)
-        return [at for at in range(len(inputs)) if at not in known]
-
-    def of(self, inputs: Sequence[Input], name: str) -> list[Input]:
-        """The rows themselves."""
-        return [inputs[at] for at in self.kept(inputs, name)]
-
-
-def _seen_by(
-    checkpoint: Checkpoint, count: Callable[[Sequence[Sequence[str]]], int]
-) -> Callable[[Input], bool]:
-    return lambda one: bool(count([as_given(checkpoint, columns_of(one))]))
-
-
 def _rows(
-    data: Examples | Sequence[Input] | None, labels: tuple[str, ...], unseen: _Unseen, name: str
+    data: Examples | Sequence[Input] | None, labels: tuple[str, ...], unseen: Unseen, name: str
 ) -> tuple[list[Input], list[Any] | None]:
     if data is None:
         return [], None

@@ -1,16 +1,26 @@
 """What a cascade promises and shows, in plain words; the card and the command say the same."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-__all__ = ["ASSUMED", "promises_told", "seen_told", "share"]
+__all__ = ["assumed_told", "promises_told", "seen_told", "share"]
 
 ASSUMED = (
     "A promise is of texts drawn as those that set the threshold were, each by itself, of which no "
     "stage was trained on any; of other texts it says nothing. It is of all such texts together, "
     "not of each label or kind. Each promise holds by itself with the confidence that it names."
 )
+
+ONCE = (
+    "These rows decided once. To try again with them and some more, or with other stages, until a "
+    "promise passes breaks it: another try takes other rows."
+)
+
+
+def assumed_told(found: Mapping[str, Any]) -> list[str]:
+    """What a promise takes for granted, in a sentence or two each."""
+    return [ASSUMED, *[ONCE] * bool(found["promises"]), *_not_known(found.get("not_known", []))]
 
 
 def promises_told(found: Mapping[str, Any]) -> list[str]:
@@ -56,6 +66,16 @@ def seen_told(found: Mapping[str, Any]) -> list[str]:
 def share(value: float, *, up: bool = False) -> str:
     """A share in percent with two digits; ``up`` never tells less than it is."""
     return f"{_up(100 * value) if up else 100 * value:.2f}%"
+
+
+def _not_known(names: Sequence[str]) -> list[str]:
+    if not names:
+        return []
+    told = names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+    return [
+        f"Which texts {told} learned from was not known, so it was not looked for among the rows; "
+        "on such it would be surer than on others."
+    ]
 
 
 def _up(value: float) -> float:

@@ -44,7 +44,7 @@ def gathered(known: list[str], texts: list[str]) -> Gathered:
     some = list(range(len(known)))
     places = list(range(len(known), len(known) + len(texts)))
     return Gathered(
-        [*known, *texts], some, [0] * len(some), {Path("more.txt"): places}, [], None, {},
+        [*known, *texts], some, [0] * len(some), {Path("more.txt"): places}, [], None, {}, [],
         Evidence(),
     )  # fmt: skip
 
