@@ -108,10 +108,10 @@ def check_recorded(
                 raise _learned(rows, rows, name, stage.given)
         shown = _shown(manifest)
         for name, some in roles:
-            one = fingerprint_of(some)
-            count = shown.get(one["fingerprint"], 0) if one is not None else 0
-            if one is not None and count > MOST_SEEN * one["rows"]:
-                raise _learned(count, one["rows"], name, stage.given)
+            told = fingerprint_of(some)
+            count = shown.get(told["fingerprint"], 0) if told is not None else 0
+            if told is not None and count > MOST_SEEN * told["rows"]:
+                raise _learned(count, told["rows"], name, stage.given)
 
 
 def _learned(count: int, rows: int, name: str, given: str) -> DataError:
