@@ -9,7 +9,8 @@ each it is but one of those that passed.
 
 import math
 from dataclasses import dataclass
-from functools import cache
+from functools import lru_cache
+from statistics import NormalDist
 from typing import Any, Literal
 
 import numpy as np
@@ -25,7 +26,8 @@ from edgeft.proof.bounds import (
 )
 from edgeft.proof.limits import CONFIDENCE
 
-__all__ = ["PATH", "Judged", "Kind", "Limit", "Reach", "answering", "held_out", "reach"]
+__all__ = ["PATH", "Judged", "Kind", "Limit", "Reach", "answering", "held_out", "needed", "passing",
+           "reach"]  # fmt: skip
 
 Kind = Literal["disagreement", "drop"]
 Floats = NDArray[np.float64]
@@ -37,6 +39,8 @@ PATH = (
     *(round(1 / (1 + math.exp(-odds)), 7) for odds in np.linspace(11, -5, 321).tolist()),
     0.0,
 )
+POWER = 0.8  # of new rows, as many as are told to be needed, prove what they are needed for
+SURELY = NormalDist().inv_cdf(POWER)
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,11 +70,24 @@ class Judged:
 
     def losses(self, kind: Kind, below: float) -> Floats:
         """(N,) what a row loses against the full model's answer: 0 or 1, or with labels -1."""
-        at, rows = self.answering(below), np.arange(len(self))
+        found: Floats = np.vstack([self._lost(kind), np.zeros(len(self))])
+        return found[self.answering(below), np.arange(len(self))]
+
+    def counts(self, kind: Kind) -> tuple[Ids, Ids]:
+        """(P,), (P,): how many rows are lost and won at each threshold of PATH."""
+        # A stage answers from where the path comes down to its sureness to where it comes down to
+        # that of a stage before it.
+        begin = np.searchsorted(-np.array(PATH), -self.sure)  # (S - 1, N)
+        end = np.vstack([np.full(len(self), len(PATH)), np.minimum.accumulate(begin)])[:-1]
+        lost = self._lost(kind)
+        return _along(begin, end, lost > 0), _along(begin, end, lost < 0)
+
+    def _lost(self, kind: Kind) -> Floats:
+        """(S - 1, N) what is lost where a stage before the last answers."""
         if kind == "disagreement":
-            return 1 - np.vstack([self.same, np.ones(len(self))])[at, rows]
+            return 1 - self.same
         assert self.right is not None, "a loss of accuracy is seen on labelled rows"
-        lost: Floats = self.right[-1] - self.right[at, rows]
+        lost: Floats = self.right[-1] - self.right[:-1]
         return lost
 
 
@@ -86,8 +103,8 @@ class Limit:
 class Reach:
     """How far down the path a limit is proven.
 
-    ``passed`` thresholds of PATH are; ``needed`` is about how many rows like these would prove
-    the next, None where it is not so. ``fewest`` would prove it of rows without any loss.
+    ``passed`` thresholds of PATH are; ``needed`` is about how many new rows like these would mostly
+    prove the next, None where it is not so. ``fewest`` would prove it of rows without any loss.
     """
 
     limit: Limit
@@ -121,18 +138,23 @@ def answering(sure: Floats, below: float) -> Ids:
     return found
 
 
+def passing(judged: Judged, limit: Limit) -> int:
+    """How many thresholds of PATH pass, on rows that do nothing else."""
+    lost, won = judged.counts(limit.kind)
+    some = zip(lost.tolist(), won.tolist(), strict=True)
+    return passed(_p(limit.kind, *one, len(judged), limit.most) for one in some)
+
+
 def reach(judged: Judged, limit: Limit) -> Reach:
     """How far down the path a limit passes, on rows that do nothing else."""
-    rows, kind, most = len(judged), limit.kind, limit.most
-    p_of = cache(lambda lost, won: _p(kind, lost, won, rows, most))  # thresholds share counts
-    count = passed(p_of(*_parted(judged.losses(kind, below))) for below in PATH)
-    failed = judged.losses(kind, PATH[count]) if count < len(PATH) else None
+    count = passing(judged, limit)
+    failed = judged.losses(limit.kind, PATH[count]) if count < len(PATH) else None
     return Reach(
         limit,
-        rows,
+        len(judged),
         count,
-        _needed(failed, kind, most) if failed is not None else None,
-        _needed(np.zeros(1), kind, most),
+        needed(failed, limit) if failed is not None else None,
+        needed(np.zeros(1), limit),
     )
 
 
@@ -151,6 +173,26 @@ def held_out(judged: Judged, kind: Kind, below: float) -> dict[str, Any]:
     }
 
 
+def needed(losses: Floats, limit: Limit) -> int | None:
+    """About how many new rows with such losses prove the limit; None where they cannot.
+
+    Of so many POWER prove it, as often as they are drawn: half of them lose more than the mean, so
+    the sum of losses is taken that so large a share of draws does not exceed.
+    """
+    mean = float(losses.mean())
+    if mean >= limit.most:
+        return None
+    part, spread = float(np.abs(losses).mean()), float(losses.std())
+
+    def p_of(rows: int) -> float:
+        total = mean * rows + SURELY * spread * math.sqrt(rows)
+        lost, won = (part * rows + total) / 2, (part * rows - total) / 2
+        return _p(limit.kind, math.ceil(lost), math.floor(max(0.0, won)), rows, limit.most)
+
+    return rows_needed(p_of)
+
+
+@lru_cache(1 << 14)  # thresholds share counts
 def _p(kind: Kind, lost: int, won: int, rows: int, most: float) -> float:
     if kind == "disagreement":
         return binomial_p(lost, rows, most)
@@ -162,11 +204,10 @@ def _parted(losses: Floats) -> tuple[int, int]:
     return int((losses > 0).sum()), int((losses < 0).sum())
 
 
-def _needed(losses: Floats, kind: Kind, most: float) -> int | None:
-    """About how many rows with such losses prove the limit; None where they cannot."""
-    if losses.mean() >= most:
-        return None
-    lost, won = (count / len(losses) for count in _parted(losses))
-    return rows_needed(
-        lambda rows: _p(kind, math.ceil(lost * rows), math.floor(won * rows), rows, most)
-    )
+def _along(begin: Ids, end: Ids, its: NDArray[np.bool_]) -> Ids:
+    """(P,) how many of the rows that ``its`` names each place of PATH has between two others."""
+    its = its & (begin < end)
+    size = len(PATH) + 1
+    change = np.bincount(begin[its], minlength=size) - np.bincount(end[its], minlength=size)
+    found: Ids = np.cumsum(change)[:-1]
+    return found

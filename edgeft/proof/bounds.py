@@ -133,7 +133,7 @@ def passed(ps: Iterable[float], confidence: float = CONFIDENCE) -> int:
 def rows_needed(p_of: Callable[[int], float], confidence: float = CONFIDENCE) -> int | None:
     """About how many rows would make p small enough, to two digits; None where none would.
 
-    ``p_of`` tells p for so many rows, were their shares those that were seen.
+    ``p_of`` tells p for so many rows, by what is expected of these.
     """
     high = 16
     while p_of(high) > 1 - confidence:
