@@ -108,13 +108,13 @@ def load(
         bundle that may be loaded.
     on_long: a text of more than ``Model.max_length`` tokens is cut ("truncate": it says
         so in ``Classification.truncated``, and what can change nothing is not
-        tokenized), refused ("error"), or read in windows that share ``overlap`` tokens
-        (by default an eighth of the maximum) and whose logits are averaged,
+        tokenized), refused ("error"; of a cascade by the last stage alone: what is too long
+        for one before is left to the next), or read in windows that share ``overlap``
+        tokens (by default an eighth of the maximum) and whose logits are averaged,
         each weighted by its own tokens ("window"; a text of more than 1,048,576
-        characters is refused). In a cascade only the last stage refuses; what is
-        too long for one before is left to the next. By default as suits the task:
-        "truncate" for text classifiers; "window" where entities or answers are found, each
-        then by the window that has most context.
+        characters is refused). By default as suits the task: "truncate" for text
+        classifiers; "window" where entities or answers are found, each then by the
+        window that has most context. What a cascade promises is of the default.
     batch_invariant: never let a text's neighbours touch its answer, as they do a little
         with int8, whose scales span a batch: a variant whose manifest does not promise
         that runs each text alone. So do the stages of a cascade, whatever is said here: in
