@@ -1,7 +1,8 @@
 """From inputs to token ids, without padding."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,7 @@ from edgeft.errors import BundleError, RunError, UsageError
 from edgeft.inputs import Input
 from edgeft.normalize import normalizer
 from edgeft.runtime.heads import Heads
+from edgeft.runtime.known_words import KnownWords, reads_by_word
 from edgeft.runtime.native import native_call
 from edgeft.runtime.pairs import BOTH, Frame, Tokens, encode_both, frame_within
 from edgeft.tasks.encoded import Encoded, Part
@@ -89,6 +91,11 @@ class TextEncoder:
         # Cut here, not there: tokenizers 0.23.1 and 0.23.2 read little beyond where they cut.
         self._tokenizer.no_truncation()
         self._rules = _word_rules(self._tokenizer) if offsets else None
+        self._words: KnownWords | None = None
+        if not offsets and reads_by_word(content):
+            with _asking():
+                before, _, behind = _parted(self._tokenizer.encode("a"))
+            self._words = KnownWords(content, self._read, self._pieces, before, behind)
         self._normalize = normalizer(normalize)
         # Special tokens before and behind a text, once one was read; to ask for a mask takes time.
         self._ends: tuple[int, int] | None = None
@@ -134,13 +141,10 @@ class TextEncoder:
         text = self._clean(one)
         if len(text) > self._heads.shortest:
             return self._encode_long([text])[0]
-        try:
-            with native_call():
-                encoding = self._tokenizer.encode(_whole(text))
-        except BaseException as error:
-            if not _is_failure(error):
-                raise
-            raise _failed(error) from error
+        if self._words is not None:
+            return self._wrap(self._words.encode([_whole(text)], special=True)[0], text)
+        with _asking():
+            encoding = self._tokenizer.encode(_whole(text))
         return self._wrap(encoding, text)
 
     def _encode_long(self, texts: Sequence[str]) -> list[Encoded]:
@@ -204,15 +208,21 @@ class TextEncoder:
         if not texts:
             return []
         whole = [_whole(text) for text in texts]
+        if self._words is not None:
+            return self._words.encode(whole, special=special)
+        return self._read(whole, special)
+
+    def _read(self, texts: Sequence[str], special: bool) -> list[Any]:
         tokenizer = self._tokenizer
         run = tokenizer.encode_batch if self._offsets else tokenizer.encode_batch_fast
-        try:
-            with native_call():
-                return list(run(whole, add_special_tokens=special))
-        except BaseException as error:
-            if not _is_failure(error):
-                raise
-            raise _failed(error) from error
+        with _asking():
+            return list(run(texts, add_special_tokens=special))
+
+    def _pieces(self, words: Sequence[str]) -> list[list[int]]:
+        """The ids of words that are normalized already."""
+        model = self._tokenizer.model
+        with _asking():
+            return [[piece.id for piece in model.tokenize(word)] for word in words]
 
     def frame(self) -> tuple[list[int], list[int], str]:
         """The special ids before and behind each text, and a token that is sure to exist."""
@@ -310,11 +320,19 @@ def _is_failure(error: BaseException) -> bool:
     return isinstance(error, Exception) or type(error).__name__ == PANIC
 
 
-def _failed(error: BaseException) -> RunError:
-    return RunError(
-        f"The tokenizer failed: {error}.",
-        hint="Its tokenizer.json may be damaged: copy the bundle again, or export it anew.",
-    )
+@contextmanager
+def _asking() -> Iterator[None]:
+    """Call the library in here. Raises RunError where it fails."""
+    try:
+        with native_call():
+            yield
+    except BaseException as error:
+        if not _is_failure(error):
+            raise
+        raise RunError(
+            f"The tokenizer failed: {error}.",
+            hint="Its tokenizer.json may be damaged: copy the bundle again, or export it anew.",
+        ) from error
 
 
 def unknown_id(model: dict[str, Any], tokenizer: Tokenizer) -> int | None:
