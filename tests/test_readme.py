@@ -77,7 +77,7 @@ def test_the_commands_in_their_order(folder: Path, tiny_checkpoint: Path) -> Non
     assert [command.split()[1] for command in commands] == [
         "train", "export", "eval", "bench", "report", "trim", "predict", "verify", "inspect",
         "push", "doctor", "train", "export", "predict", "train", "export", "predict", "distill",
-        "cascade", "bench",
+        "cascade", "compress", "bench",
     ]  # fmt: skip
     for command in commands:
         # Of a tiny model, as the small demo takes the embedded one. A few rows prove no accuracy,
@@ -89,6 +89,7 @@ def test_the_commands_in_their_order(folder: Path, tiny_checkpoint: Path) -> Non
             "trim": "--max-drop 100",
             "distill": "--epochs 2",
             "cascade": "--max-drop 60",
+            "compress": "--max-drop 60 --epochs 2",
             "bench": "--samples 9 --rounds 1 --seconds 0.2 --texts 9 --variant int8",
         }
         words = [*shlex.split(command)[1:], *extra.get(command.split()[1], "").split()]

@@ -12,7 +12,7 @@ __all__ = [
     "check_full",
     "check_use",
     "limits_of_promises",
-    "notes_of",
+    "threshold_notes",
     "proven",
     "too_slow",
 ]
@@ -101,7 +101,7 @@ def check_use(names: Sequence[str], reaches: Sequence[Reach], every: Judged, bel
     )
 
 
-def notes_of(
+def threshold_notes(
     names: Sequence[str], reaches: Sequence[Reach], every: Judged, below: float
 ) -> list[str]:
     """What is to be noted of a threshold that keeps every promise."""

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from edgeft.cascade.stages import NamedStage
-from edgeft.cascade.trained import Unseen, check_recorded
+from edgeft.cascade.trained import Unseen, check_fingerprints
 from edgeft.data import TABLE_SUFFIXES, Examples, OnBad, Tell, unheard
 from edgeft.errors import DataError, UsageError
 from edgeft.inputs import Input
@@ -115,7 +115,7 @@ def gather_rows(
                 hint="Give texts of the same kind: a Pair where --data has pairs.",
             )
         bare[path] = texts
-    check_recorded(
+    check_fingerprints(
         stages,
         lambda: (
             read_examples(data, task, columns, on_bad=on_bad)

@@ -17,8 +17,8 @@ from edgeft.cascade.decide import (
     check_full,
     check_use,
     limits_of_promises,
-    notes_of,
     proven,
+    threshold_notes,
     too_slow,
 )
 from edgeft.cascade.language import check_language
@@ -174,7 +174,7 @@ def _cascade(config: CascadeConfig, folder: Path, progress: Progress, tell: Tell
             assert config.speedup is not None, "no speed was asked for"
             raise too_slow(names[-1], config.speedup, times, promised=bool(reaches))
         check_use(names, reaches, every, below)
-        notes = notes_of(names, reaches, every, below)
+        notes = threshold_notes(names, reaches, every, below)
         chosen_on = labelled if limits and all(one.kind == "drop" for one in limits) else every
         found = {
             "below": below,

@@ -42,7 +42,9 @@ def sample(sure: Floats, told: Told) -> list[int]:
 def stage_times(stages: Sequence[StageBundle], inputs: Sequence[Input]) -> list[float]:
     """The seconds that each stage takes for a text, in lists, with all cores; they take turns."""
     with ExitStack() as stack:
-        models = {str(at): stack.enter_context(_loaded(one)) for at, one in enumerate(stages)}
+        models = {
+            str(at): stack.enter_context(_loaded(one, alone=True)) for at, one in enumerate(stages)
+        }
         rounds = _rounds(models, inputs)
     return [median(one[name] for one in rounds) / len(inputs) for name in models]
 
@@ -58,7 +60,7 @@ def times_as_fast(
     """
     with (
         edgeft.load(cascade, device="cpu", verify="off") as ours,
-        _loaded(full) as theirs,
+        _loaded(full, alone=False) as theirs,
     ):
         stages = ours.runner
         assert isinstance(stages, Cascade), "a cascade was written"
@@ -116,8 +118,11 @@ def fast_enough(
     return (None, most) if found is None else (quick, found)
 
 
-def _loaded(stage: StageBundle) -> Model:
-    return edgeft.load(stage.bundle, device="cpu", variant=stage.variant, verify="off")
+def _loaded(stage: StageBundle, *, alone: bool) -> Model:
+    """A stage by itself; ``alone`` as a cascade runs one that neighbours in a batch would touch."""
+    return edgeft.load(
+        stage.bundle, device="cpu", variant=stage.variant, verify="off", batch_invariant=alone
+    )
 
 
 def _rounds(models: Mapping[str, Model], inputs: Sequence[Input]) -> list[dict[str, float]]:

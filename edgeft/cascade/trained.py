@@ -15,7 +15,7 @@ from edgeft.export.provenance import fingerprint_of
 from edgeft.inputs import Input, columns_of
 from edgeft.proof.evidence import Evidence
 
-__all__ = ["Unseen", "check_recorded"]
+__all__ = ["Unseen", "check_fingerprints"]
 
 MOST_SEEN = 0.05  # of a file's rows may have been trained on; they are left out
 HINT = "Give texts that no stage was trained on, such as the test set."
@@ -65,7 +65,7 @@ class Unseen:
         return [inputs[at] for at in self.kept(inputs, name)]
 
 
-def check_recorded(
+def check_fingerprints(
     stages: Sequence[NamedStage],
     whole: Callable[[], Examples | None],
     evidence: Evidence,

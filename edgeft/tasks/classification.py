@@ -15,7 +15,7 @@ from edgeft.inputs import Input, Pair
 from edgeft.tasks import labelled
 from edgeft.tasks.builtin import GOLDEN_TEXTS, parity_texts
 from edgeft.tasks.encoded import Encoded
-from edgeft.tasks.label_scores import LabelScores
+from edgeft.tasks.lazy_scores import LazyScores
 from edgeft.tasks.outputs import Array, Outputs, dense, require_numbers, softmax, tempered
 from edgeft.tasks.task import (
     Answers,
@@ -144,7 +144,7 @@ def _decode(
         Classification(
             label=UNKNOWN if abstained else labels[at],
             score=score,
-            scores=LabelScores(labels, row.tobytes()),
+            scores=LazyScores(labels, row.tobytes()),
             truncated=one.truncated,
             unknown_share=one.unknown_share,
             windows=len(one.parts),

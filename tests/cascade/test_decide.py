@@ -8,8 +8,8 @@ from edgeft.cascade.decide import (
     check_full,
     check_use,
     limits_of_promises,
-    notes_of,
     proven,
+    threshold_notes,
 )
 from edgeft.errors import GateError, UsageError
 from tests.cascade.synthetic import drawn
@@ -25,10 +25,10 @@ def reached(kind: str, passed: int, needed: int | None = None) -> Reach:
 def test_of_two_promises_the_safer_threshold_is_taken() -> None:
     reaches = [reached("drop", 200), reached("disagreement", 150, 9000)]
     assert proven(reaches) == 150
-    assert notes_of(NAMES, reaches, EVEN, PATH[149]) == [
+    assert threshold_notes(NAMES, reaches, EVEN, PATH[149]) == [
         "2,000 rows set the threshold; about 9,000 like them would let more texts stay."
     ]
-    assert notes_of(NAMES, reaches, EVEN, PATH[120]) == []  # a speed took a safer one
+    assert threshold_notes(NAMES, reaches, EVEN, PATH[120]) == []  # a speed took a safer one
     assert proven([]) == len(PATH)
 
 
@@ -38,7 +38,7 @@ def test_what_is_of_no_use_is_refused_and_what_would_do_alone_noted() -> None:
     with pytest.raises(GateError, match=r"At that speed 0\.0% of the texts stay"):
         check_use(NAMES, [], EVEN, PATH[0])
     check_use(NAMES, [], EVEN, PATH[-1])
-    assert notes_of(NAMES, [], EVEN, PATH[-1]) == [
+    assert threshold_notes(NAMES, [], EVEN, PATH[-1]) == [
         "quick answers nearly all texts within what is promised: it would do alone."
     ]
 

@@ -5,10 +5,10 @@ from typing import Any
 
 from edgeft.tasks.task import Labels
 
-__all__ = ["LabelScores"]
+__all__ = ["LazyScores"]
 
 
-class LabelScores(Mapping[str, float]):
+class LazyScores(Mapping[str, float]):
     """Label → score: to its user a dict that cannot be changed.
 
     Most programs read the answer alone, and dicts of many labels would take longer to make than a
@@ -41,7 +41,7 @@ class LabelScores(Mapping[str, float]):
         return repr(self._all())
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return LabelScores, (self._labels, self._row)
+        return LazyScores, (self._labels, self._row)
 
     def __deepcopy__(self, memo: object) -> dict[str, float]:
         """A dict, so that what ``dataclasses.asdict`` makes of a prediction is fit for JSON."""
