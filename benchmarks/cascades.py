@@ -5,7 +5,7 @@ test.csv: the student learns from the first, the threshold is set on the second,
 third. Each cascade is the quickest whose loss is proven to be within the bar; where the rows cannot
 prove that, as of a bar of no loss at all, the safest that is as quick as the bar asks. It is made
 once, in WORK. Speed is that of fresh processes which take turns, on the unique texts of test.csv;
-cascade, student and fp32 are of one bundle. With --peers the cascade also takes turns with others
+cascade, student and fp32 are of one bundle. With --peers cascades also take turns with others
 that run the teacher, each at its own best batch size.
 """
 
@@ -161,7 +161,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--only-make", action="store_true", help="measure nothing yet")
-    parser.add_argument("--peers", action="store_true", help="against others as well")
+    parser.add_argument("--peers", metavar="SEED", help="of which cases stand beside others, too")
     parser.add_argument("-o", "--out", type=Path, default=RESULTS / "cascades.json")
     chosen = parser.parse_args()
     found: list[dict[str, Any]] = []
@@ -176,7 +176,7 @@ def main() -> None:
         accuracy = accuracies(bundle, case / "test.csv")
         one = {"case": case.name, "last": chosen.last, "bytes": size, **accuracy,
                "rows_of": [asdict(each) for each in rows]}  # fmt: skip
-        if chosen.peers:
+        if case.name.endswith(f"-{chosen.peers}"):
             others = against(case, bundle, chosen.work, chosen.last, chosen.threads, 3)
             one["peers"] = {name: asdict(each) for name, each in others.items()}
         found.append(one)
