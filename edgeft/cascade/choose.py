@@ -185,9 +185,9 @@ def needed(losses: Floats, limit: Limit) -> int | None:
     part, spread = float(np.abs(losses).mean()), float(losses.std())
 
     def p_of(rows: int) -> float:
-        total = mean * rows + SURELY * spread * math.sqrt(rows)
-        lost, won = (part * rows + total) / 2, (part * rows - total) / 2
-        return _p(limit.kind, math.ceil(lost), math.floor(max(0.0, won)), rows, limit.most)
+        total = math.ceil(mean * rows + SURELY * spread * math.sqrt(rows))
+        lost = max(total, math.ceil((part * rows + total) / 2))
+        return _p(limit.kind, lost, lost - total, rows, limit.most)
 
     return rows_needed(p_of)
 

@@ -113,8 +113,8 @@ def threshold_notes(
     for one in reaches:
         if one.needed is not None and below == PATH[one.passed - 1]:
             notes.append(
-                f"{one.rows:,} rows set the threshold; about {one.needed:,} like them would let "
-                "more texts stay."
+                f"{one.rows:,} rows set the threshold; about {one.needed:,} new ones like them "
+                "would mostly let more texts stay."
             )
     return notes
 
@@ -132,21 +132,21 @@ def _unproven(one: Reach) -> GateError:
     rows = one.rows
     drop, what = one.limit.kind == "drop", _what(one.limit)
     more = (
-        "labelled rows with --data"
+        "labelled rows with --data, new ones: these decided once"
         if drop
-        else "texts with --unlabelled FILE, which need no labels"
+        else "texts with --unlabelled FILE, which need no labels, new ones: these decided once"
     )
     option = "--max-drop" if drop else "--max-disagreement"
     if one.too_few:
         return GateError(
             f"Not proven: {rows:,} rows are too few to show with {CONFIDENCE:.0%} confidence that "
             f"{what}; about {one.fewest:,} would do if none of them lost anything.",
-            hint=f"Nothing was written. Give more {more}, or allow more with {option}",
+            hint=f"Nothing was written. Allow more with {option}, or give more {more}.",
         )
-    would = f" About {one.needed:,} rows like these might." if one.needed else ""
+    would = f" About {one.needed:,} new rows like these mostly would." if one.needed else ""
     return GateError(
         f"Not proven at any threshold: even where only the surest answers stay, {rows:,} rows do "
         f"not show that {what}.{would}",
-        hint=f"Nothing was written. Allow more with {option}, give more {more}, or name a better "
-        "stage before the last.",
+        hint=f"Nothing was written. Allow more with {option}, name a better stage before the last, "
+        f"or give more {more}.",
     )

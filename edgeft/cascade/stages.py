@@ -28,6 +28,7 @@ __all__ = [
     "FULL",
     "NamedStage",
     "StageBundle",
+    "alike",
     "asked",
     "check_alike",
     "exported",
@@ -188,13 +189,16 @@ def judged_by(
     ]
     return Judged(
         np.stack(sure),
-        np.stack([_alike(task, one, answers[-1]) for one in answers[:-1]]),
-        np.stack([_alike(task, one, truths) for one in answers]) if truths is not None else None,
+        np.stack([alike(task, one, answers[-1]) for one in answers[:-1]]),
+        np.stack([alike(task, one, truths) for one in answers]) if truths is not None else None,
     )
 
 
-def _alike(task: Task, ones: Rows, others: Rows) -> NDArray[np.float64]:
-    """(N,) 1 where two answers are the same in all, 0 where anything is otherwise."""
+def alike(task: Task, ones: Rows, others: Rows) -> NDArray[np.float64]:
+    """(N,) 1 where two answers are the same in all, 0 where anything is otherwise.
+
+    Such as one entity of several, of which ``Task.same`` tells how far they agree.
+    """
     same: NDArray[np.bool_] = np.asarray(task.same(ones, others)) == 1
     return same.astype(np.float64)
 

@@ -30,7 +30,8 @@ def promises_told(found: Mapping[str, Any]) -> list[str]:
         most, sure, rows = 100 * one["most"], f"{one['confidence']:.0%}", f"{one['rows']:,}"
         told.append(
             f"On texts like these, the answer differs from the full model's for at most {most:g}% "
-            f"({sure} confidence; {share(one['seen'])} of the {rows} texts that set the threshold)."
+            f"({sure} confidence; {share(one['seen'])} of the {rows} texts that set the threshold"
+            f"{_mixed(found['rows'])})."
             if kind == "disagreement"
             else f"On texts like these, at most {most:g} points of accuracy are lost against the "
             f"full model ({sure} confidence; {100 * one['seen']:.2f} on the {rows} labelled rows "
@@ -66,6 +67,16 @@ def seen_told(found: Mapping[str, Any]) -> list[str]:
 def share(value: float, *, up: bool = False) -> str:
     """A share in percent with two digits; ``up`` never tells less than it is."""
     return f"{_up(100 * value) if up else 100 * value:.2f}%"
+
+
+def _mixed(rows: Mapping[str, Any]) -> str:
+    """Of which texts a promise is that those of several files prove together."""
+    if not (rows["choose"] and rows["unlabelled"]):
+        return ""
+    return (
+        f", {rows['choose']:,} of them rows of the data and {rows['unlabelled']:,} further texts: "
+        "it is of both together, as many to as many"
+    )
 
 
 def _not_known(names: Sequence[str]) -> list[str]:

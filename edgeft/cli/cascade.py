@@ -56,10 +56,12 @@ def command(stages: tuple[str, ...], out: Path, as_json: bool, **settings: Any) 
     CHEAP and FULL are bundles, or checkpoints, which are exported first; FOLDER=int8
     names a variant of one. The sureness below which the next is asked is the lowest
     at which what you ask for is proven, with 95% confidence and any number of rows,
-    for texts like those that set it; figures are of other rows. Rows that a
-    checkpoint was trained on are refused, and a few of them left out. Exit status 3,
-    and nothing written, if rows are too few to prove it, which says how many would do,
-    or if no threshold keeps it.
+    for texts like those that set it; figures are of other rows. Rows decide once: to
+    try again with the same and some more until it passes breaks the promise, so give
+    new ones then. Rows that a checkpoint was trained on are refused, and a few of them
+    left out; of a bundle that is known for whole files alone. Exit status 3, and
+    nothing written, if rows are too few to prove it, which says how many would do, or
+    if no threshold keeps it.
     """
     from edgeft.cascade.run import CascadeConfig, cascade
 

@@ -4,7 +4,7 @@ import numpy as np
 
 from edgeft.cascade.choose import Judged
 
-__all__ = ["drawn"]
+__all__ = ["drawn", "taken"]
 
 
 def drawn(
@@ -35,3 +35,9 @@ def drawn(
     right = np.stack([first == told, full == told]).astype(np.float64)
     same = (first == full)[None].astype(np.float64)
     return Judged(sure[None], same, right), told
+
+
+def taken(judged: Judged, at: np.ndarray) -> Judged:
+    """Some of the rows, as often as they are named."""
+    right = judged.right[:, at] if judged.right is not None else None
+    return Judged(judged.sure[:, at], judged.same[:, at], right)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from edgeft.cascade.choose import PATH, Judged, Limit, Reach, reach
+from edgeft.cascade.choose import PATH, Judged, Limit, Reach
 from edgeft.cascade.decide import (
     check_full,
     check_use,
@@ -26,7 +26,8 @@ def test_of_two_promises_the_safer_threshold_is_taken() -> None:
     reaches = [reached("drop", 200), reached("disagreement", 150, 9000)]
     assert proven(reaches) == 150
     assert threshold_notes(NAMES, reaches, EVEN, PATH[149]) == [
-        "2,000 rows set the threshold; about 9,000 like them would let more texts stay."
+        "2,000 rows set the threshold; about 9,000 new ones like them would mostly let more texts "
+        "stay."
     ]
     assert threshold_notes(NAMES, reaches, EVEN, PATH[120]) == []  # a speed took a safer one
     assert proven([]) == len(PATH)
@@ -49,7 +50,7 @@ def test_not_proven_for_want_of_rows_or_whatever_the_rows() -> None:
     with pytest.raises(GateError, match="Not proven at any threshold") as found:
         proven([Reach(Limit("disagreement", 0.01), 2000, 0, None, 300)])
     assert "rows like these" not in str(found.value)
-    with pytest.raises(GateError, match="About 7,000 rows like these might"):
+    with pytest.raises(GateError, match="About 7,000 new rows like these mostly would"):
         proven([Reach(Limit("drop", 0.01), 2000, 0, 7000, 300)])
 
 
@@ -72,15 +73,3 @@ def test_a_full_model_may_be_as_good_but_not_worse() -> None:
     worse, _ = drawn(3000, full_right=0.7)
     with pytest.raises(GateError, match="wrong more often than quick"):
         check_full(NAMES, worse)
-
-
-def test_two_promises_hold_at_the_threshold_of_both() -> None:
-    # Truths are known here: of texts like these, what is lost below each threshold.
-    whole, _ = drawn(200_000, seed=99)
-    broken = np.zeros(2)
-    limits = [Limit("drop", 0.01), Limit("disagreement", 0.012)]
-    for seed in range(100):
-        judged, _ = drawn(1500, seed=seed)
-        below = PATH[proven([reach(judged, one) for one in limits]) - 1]
-        broken += [whole.losses(one.kind, below).mean() > one.most for one in limits]
-    assert broken.max() <= 10  # 5 are allowed; 11 have a chance of 1 in 100

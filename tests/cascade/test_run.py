@@ -105,6 +105,9 @@ def test_the_manifest_tells_all_and_quotes_nothing(
         "at most 1 points of accuracy are lost",
         "differs from the full model's for at most 1%",
         "no stage was trained on any",
+        "2,000 of them rows of the data and 3,000 further texts",
+        "These rows decided once.",
+        "Which texts near-bundle and main learned from was not known",
         '(`on_long="truncate"`). Loaded with another `on_long` or `overlap`, it says nothing of',
         "Learn then Test",
         "## Where sureness misleads",
@@ -249,7 +252,7 @@ def test_too_few_rows_say_how_many_would_do(
     refused(
         GateError, config(stages, out, data=few),
         "Not proven: 100 rows are too few", "no more than 0.5 points", "about 820 would do",
-        "Nothing was written", "labelled rows with --data",
+        "Nothing was written", "labelled rows with --data, new ones: these decided once",
     )  # fmt: skip
     refused(
         GateError, config(stages, out, data=few, max_disagreement=1.0),
