@@ -12,7 +12,7 @@ PIP = -m pip --disable-pip-version-check install --quiet
 ON_CPU = $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX))
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-all test-newest lint tests small-demo base peers bench-runtime \
+.PHONY: help install demo test test-all test-newest lint tests small-demo base peers student-peers bench-runtime \
 	bench-spinning bench-peers bench-train bench-architectures bench-export frontier gpu-parts gpu-results clean
 
 help: ## Show this list
@@ -117,6 +117,21 @@ peers: $(PEERS:%=%/installed) ## Set up the peers of the benchmarks, each in an 
 	.venv-openvino/bin/python $(PIP) -c constraints.txt openvino nncf tokenizers
 	touch $@
 
+# Other projects' own students: `python -m benchmarks.student_peers`.
+STUDENT_PEERS = .venv-model2vec .venv-setfit
+
+student-peers: $(STUDENT_PEERS:%=%/installed) ## Set up the peers of the static student and the cascade
+
+.venv-model2vec/installed: constraints.txt
+	$(PYTHON) -m venv .venv-model2vec
+	.venv-model2vec/bin/python $(PIP) $(ON_CPU) -c constraints.txt 'model2vec[distill,train]==0.9.0'
+	touch $@
+
+.venv-setfit/installed: constraints.txt
+	$(PYTHON) -m venv .venv-setfit
+	.venv-setfit/bin/python $(PIP) $(ON_CPU) -c constraints.txt setfit==1.2.0
+	touch $@
+
 bench-runtime: base build/bench-model ## The runtime against a bare loop, and against itself (DATA="FILE…", ROUNDS=9)
 	$(MEASURE).runtime build/bench-model --rounds $(ROUNDS) $(foreach file,$(DATA),--data $(file))
 
@@ -147,4 +162,4 @@ gpu-results: install ## Tables of benchmarks/README.md from what a GPU machine g
 	$(BIN)/python -m benchmarks.gpu results $(FROM)
 
 clean: ## Remove everything that make made, build/ and the environments too
-	rm -rf $(VENV) $(BASE) $(PEERS) .venv-newest build edgeft.egg-info .hypothesis .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) $(BASE) $(PEERS) $(STUDENT_PEERS) .venv-newest build edgeft.egg-info .hypothesis .pytest_cache .mypy_cache .ruff_cache

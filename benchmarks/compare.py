@@ -13,7 +13,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any, Self
 
-from benchmarks.peers import PEERS
+from benchmarks.peers import ALL_PEERS
 from edgeft.bench.machine import describe_machine
 from edgeft.bench.statistics import spread
 from edgeft.bench.texts import sentences
@@ -233,10 +233,10 @@ def scratch() -> "tempfile.TemporaryDirectory[str]":
 
 
 def _command(kind: str, folder: Path, texts: Path, threads: int, variant: str) -> list[str]:
-    peer = PEERS[kind]
+    peer = ALL_PEERS[kind]
     python = ROOT / peer.environment / "bin" / "python"
     if not python.exists():
-        raise SystemExit(f"{python} does not exist: run `make base peers` first.")
+        raise SystemExit(f"{python} does not exist: run `make {peer.environment}/installed` first.")
     script = Path(__file__).parent / "peers" / f"{peer.script}.py"
     return [
         str(python), str(script), str(folder), str(texts), "--threads", str(threads),

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-__all__ = ["PEERS", "TAGGERS", "Peer"]
+__all__ = ["ALL_PEERS", "PEERS", "STUDENT_PEERS", "TAGGERS", "Peer"]
 
 
 @dataclass(frozen=True)
@@ -11,7 +11,7 @@ class Peer:
     """A way to run the benchmarks' model.
 
     script: the file in this folder. environment: the folder of its Python, which
-    ``make base peers`` sets up. variant: what it runs, as the script understands it.
+    ``make base peers student-peers`` sets up. variant: what it runs, as the script understands it.
     ours: the variant of edgeft's that stands beside it. embeds: it gives vectors, so
     that there are no labels to compare.
     """
@@ -48,3 +48,12 @@ PEERS: Mapping[str, Peer] = {
 
 # Which of them find entities, too.
 TAGGERS = ("bare", "bare-spin", "transformers", "optimum")
+
+# Other projects' own students, which benchmarks.student_peers has them train.
+STUDENT_PEERS: Mapping[str, Peer] = {
+    "model2vec": Peer(
+        "model2vec, fine-tuned", "model2vec_pipeline", ".venv-model2vec", "model2vec"
+    ),
+    "setfit": Peer("SetFit, half the layers", "setfit_model", ".venv-setfit", "setfit"),
+}  # fmt: skip
+ALL_PEERS: Mapping[str, Peer] = {**PEERS, **STUDENT_PEERS}

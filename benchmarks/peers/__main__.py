@@ -27,7 +27,7 @@ from benchmarks.compare import (
     scratch,
     write_texts,
 )
-from benchmarks.peers import PEERS, TAGGERS
+from benchmarks.peers import ALL_PEERS, PEERS, TAGGERS
 from benchmarks.tables import replace_table
 from edgeft.bench.machine import describe_machine
 from edgeft.bundle import read_manifest
@@ -130,7 +130,7 @@ def measure(
 
 def best_batch(name: str, folder: Path, search: Path, threads: int) -> int:
     """The batch size at which a peer is the quickest: the better of two runs of each, warmed up."""
-    with Side(name, folder, search, threads, PEERS[name].variant) as side:
+    with Side(name, folder, search, threads, ALL_PEERS[name].variant) as side:
         times = {}
         for batch in BATCHES:
             side.seconds(batch)
