@@ -2,11 +2,12 @@
 
 A CASE is a folder called NAME-SEED with `teacher`, a checkpoint, and train.csv, choose.csv and
 test.csv: the student learns from the first, the threshold is set on the second, figures are of the
-third. Each cascade is the quickest whose loss is proven to be within the bar; where the rows cannot
-prove that, as of a bar of no loss at all, the safest that is as quick as the bar asks. It is made
-once, in WORK. Speed is that of fresh processes which take turns, on the unique texts of test.csv;
-cascade, student and fp32 are of one bundle. With --peers cascades also take turns with others
-that run the teacher, each at its own best batch size.
+third. Where there is `half`, a checkpoint of half the teacher's layers, it stands beside, too. Each
+cascade is the quickest whose loss is proven to be within the bar; where the rows cannot prove that,
+as of a bar of no loss at all, the safest that is as quick as the bar asks. It is made once, in
+WORK. Speed is that of fresh processes which take turns, on the unique texts of test.csv; cascade,
+student and fp32 are of one bundle. With --peers cascades also take turns with others that run the
+teacher, each at its own best batch size.
 """
 
 import argparse
@@ -41,6 +42,7 @@ BARS = {"banking77": (6.0, 0.0), "sms_spam": (10.0, 0.2), "bbc": (8.0, 0.3), "ss
 ROOM = 1.05  # more speed than the bar is asked for, as texts differ
 SINGLE = 0.4  # of fp32's time for a single text
 STUDENT = 20.0  # times fp32's speed
+HALF = (1.8, 1.0)  # half the layers: times fp32's speed, and the points that it may lose
 AGAINST = {"transformers": 10.0, "openvino-int8": 3.0}  # times their speed, the geometric mean
 PEERS_TEXTS, SEARCH_TEXTS = 400, 100  # that peers answer, and those by which a batch size is found
 CALIBRATION = 400  # texts of train that OpenVINO's int8 is set by
@@ -74,6 +76,29 @@ def made(case: Path, work: Path, last: str) -> Path:
         if quick < times:
             cascade(replace(asked, speedup=times * ROOM, force=True))
     return bundle
+
+
+def halved(case: Path, work: Path, texts: Path, threads: int, rounds: int) -> dict[str, Any]:
+    """Half the layers against the whole, both in fp32: accuracy on the test rows and throughput."""
+    folder = work / case.name / "halved"
+    bundle, full = folder / "bundle", work / case.name / "full"
+    if not bundle.exists():
+        export(ExportConfig(str(case / "half"), bundle, data=case / "choose.csv",
+                            variants=("fp32",), max_drop=100))  # fmt: skip
+    with tempfile.TemporaryDirectory() as scratch:
+        whole = Path(scratch)
+        (whole / "bundle").symlink_to(full.resolve())
+        with (
+            Side("edgeft", folder, texts, threads) as ours,
+            Side("edgeft", whole, texts, threads) as theirs,
+        ):
+            ours.seconds(), theirs.seconds()
+            pairs = alternate(ours.seconds, theirs.seconds, rounds)
+    with load(bundle, device="cpu", variant="fp32") as model:
+        finding = evaluate(model, read_examples(case / "test.csv", model.task))
+    assert finding.scores is not None
+    times = row(f"{case.name}, throughput of half the layers", pairs, unit="s", at_least=HALF[0])
+    return {"accuracy": finding.scores.figure("accuracy"), "throughput": asdict(times)}
 
 
 def against(
@@ -172,10 +197,15 @@ def main() -> None:
         with tempfile.TemporaryDirectory() as scratch:
             _, texts = write_texts(Path(scratch), case / "test.csv", None)
             rows = measured(case, bundle, texts, chosen.threads, chosen.rounds)
+            half = (
+                halved(case, chosen.work, texts, chosen.threads, chosen.rounds)
+                if (case / "half").exists()
+                else None
+            )
         size = sum(one.bytes for one in read_manifest(bundle).files.values())
         accuracy = accuracies(bundle, case / "test.csv")
         one = {"case": case.name, "last": chosen.last, "bytes": size, **accuracy,
-               "rows_of": [asdict(each) for each in rows]}  # fmt: skip
+               "rows_of": [asdict(each) for each in rows], "half": half}  # fmt: skip
         if case.name.endswith(f"-{chosen.peers}"):
             others = against(case, bundle, chosen.work, chosen.last, chosen.threads, 3)
             one["peers"] = {name: asdict(each) for name, each in others.items()}
@@ -210,6 +240,12 @@ def print_means(found: list[dict[str, Any]]) -> None:
         lost = [100 * (one["fp32"] - one["cascade"]) for one in some]
         print(f"| {name} | {len(some)} | {_spread(quick)} | at least {BARS[name][0]:g} | "
               f"{_spread(lost)} | at most {BARS[name][1]:g} |")  # fmt: skip
+        halves = [one for one in some if one["half"]]
+        if halves:
+            quick = [one["half"]["throughput"]["ratio"] for one in halves]
+            lost = [100 * (one["fp32"] - one["half"]["accuracy"]) for one in halves]
+            print(f"| {name}, half the layers | {len(halves)} | {_spread(quick)} | at least "
+                  f"{HALF[0]:g} | {_spread(lost)} | at most {HALF[1]:g} |")  # fmt: skip
     for peer, bar in AGAINST.items():
         ratios = [one["peers"][peer]["ratio"] for one in found if "peers" in one]
         if ratios:

@@ -116,8 +116,14 @@ def family_of(facts: FamilyFacts) -> Family:
     sources += shorter
     candidates = [Candidate((Member(one.name, name),)) for one in sources for name in one.variants]
     if not facts.by_token and not facts.static:
-        sources.append(FamilySource("static", "static", OF_STATIC))
-        candidates += [Candidate((Member("static", name),)) for name in OF_STATIC]
+        students = [
+            FamilySource("static", "static", OF_STATIC),
+            FamilySource("static trimmed", "trim", OF_STATIC, of="static"),
+        ]
+        sources += students
+        candidates += [
+            Candidate((Member(one.name, name),)) for one in students for name in OF_STATIC
+        ]
         last = [Member("whole", FP32), Member("whole", "int8")]
         last += [Member("half", FP32)] * bool(half)
         last += [Member(one.name, FP32) for one in shorter]
