@@ -1,6 +1,6 @@
 """What a student learns: its teacher's answers, and the true ones."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,18 +10,25 @@ from edgeft.distill.pupil import soft_loss
 from edgeft.inputs import Input
 from edgeft.tasks.encoded import Encoded
 from edgeft.tasks.outputs import Array
+from edgeft.train.objectives.classes import IGNORED
 from edgeft.train.objectives.objective import LearnedRow, Objective
 
 __all__ = ["distilled"]
 
 
 def distilled(
-    objective: Objective, *, hard: float, temperature: float, soft: Mapping[Input, Array] | None
+    objective: Objective,
+    *,
+    hard: float,
+    temperature: float,
+    soft: Mapping[Input, Array] | None,
+    bare: Collection[Input] = frozenset(),
 ) -> Objective:
     """An objective whose loss is ``hard`` times its own, and the rest what the teacher says.
 
     ``soft`` are the teacher's (C,) logits of each input; None where a ``Pupil`` asks its teacher
-    itself. A row's target becomes (target, logits or None).
+    itself. A row's target becomes (target, logits or None, whether it is known). It is not of the
+    ``bare`` inputs, which no one labelled: of these the teacher alone says something.
     """
 
     def targets(
@@ -33,14 +40,16 @@ def distilled(
         rows = objective.targets(inputs, encoded, truths, labels)
         told = [None if soft is None else soft[one] for one in inputs]
         return [
-            [(part, (target, one)) for part, target in some]
-            for some, one in zip(rows, told, strict=True)
+            [(part, (target, one, asked not in bare)) for part, target in some]
+            for some, one, asked in zip(rows, told, inputs, strict=True)
         ]
 
     def pad(given: Sequence[Any], width: int) -> dict[str, Any]:
-        padded = objective.pad([target for target, _ in given], width)
+        padded = objective.pad([target for target, *_ in given], width)
+        if bare:
+            padded["labels"][torch.tensor([not known for *_, known in given])] = IGNORED
         if soft is not None:
-            padded["soft"] = torch.from_numpy(np.stack([one for _, one in given]))  # (B, C)
+            padded["soft"] = torch.from_numpy(np.stack([one for _, one, _ in given]))  # (B, C)
         return padded
 
     def loss(outputs: Any, batch: Mapping[str, Any], weights: Any, label_smoothing: float) -> Any:
@@ -54,12 +63,12 @@ def distilled(
         return total
 
     def plain(rows: Sequence[LearnedRow]) -> list[LearnedRow]:
-        return [(part, target) for part, (target, _) in rows]
+        return [(part, target) for part, (target, _, known) in rows if known]
 
     return Objective(
         targets=targets,
         pad=pad,
-        count=lambda given: objective.count([target for target, _ in given]),
+        count=lambda given: objective.count([target for target, *_ in given]),
         weights=lambda rows, labels: objective.weights(plain(rows), labels),
         loss=loss,
         numpy_loss=lambda outputs, rows: objective.numpy_loss(outputs, plain(rows)),

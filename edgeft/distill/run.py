@@ -43,8 +43,10 @@ __all__ = ["DistillConfig", "DistillResult", "distill"]
 # says what they say, and where it is not, how far it is torn tells more than one label.
 HARD = 0.1
 TEMPERATURE = 2.0
+MOST_BIGRAMS = 1 << 20  # vectors: 256 MB in int8
 WORSE = 0.05  # p of McNemar's test below which a teacher is worse than its student
-UNLABELLED = ("text-classification", "token-classification")  # tasks that learn from bare inputs
+# Tasks that learn from bare inputs, and what stands in the place of a truth, which nobody asks for.
+NO_TRUTH: Mapping[str, Any] = {"text-classification": 0, "token-classification": ()}
 
 
 @dataclass(frozen=True)
@@ -55,9 +57,10 @@ class DistillConfig:
         unless ``teacher`` names another of the same labels.
     data: labelled rows to learn from, in any form that train reads. unlabelled: files of inputs
         that the teacher alone says something of.
-    student: "static", or "layers:N".
-    hard: share of the loss that labels have, 0 to 1: the true ones, and of unlabelled inputs those
-        that the teacher gives. temperature: that softens its answers.
+    student: "static", or "layers:N". bigrams: of a static one, how many vectors pairs of
+        neighbouring tokens have, by their hash, 0 for none; each takes 256 bytes in int8.
+    hard: share of the loss that the true labels have, 0 to 1, where there are any; of unlabelled
+        inputs the teacher alone says something. temperature: that softens its answers.
     recipe: as in training.
     """
 
@@ -65,6 +68,7 @@ class DistillConfig:
     out: Path
     data: DataConfig
     student: str = "static"
+    bigrams: int = 0
     teacher: str = ""
     unlabelled: tuple[Path, ...] = ()
     hard: float = HARD
@@ -109,8 +113,14 @@ def distill(
     Raises UsageError, DataError, ModelError, DeviceError, DependencyError, OutputError.
     """
     student = student_named(config.student)
+    _check_bigrams(config.bigrams, student)
     if not 0 <= config.hard <= 1:
         raise UsageError(f"--hard {config.hard:g} is no share from 0 to 1.")
+    if config.hard == 1 and config.unlabelled:
+        raise UsageError(
+            "With --hard 1 the teacher has no say, and unlabelled texts teach nothing else.",
+            hint="Leave out --unlabelled, or let labels count less.",
+        )
     if not 0.1 <= config.temperature <= 100:
         raise UsageError(f"--temperature {config.temperature:g} is not from 0.1 to 100.")
     inputs: list[Path | str] = [
@@ -149,7 +159,7 @@ def _distill(
     }
     with tempfile.TemporaryDirectory(prefix=".work-", dir=folder) as scratch:
         work = Path(scratch)
-        _begin(student, origin, work / "begin", config.recipe.seed or 0, progress)
+        _begin(student, config.bigrams, origin, work / "begin", config.recipe.seed or 0, progress)
         prepared = prepare(
             TrainConfig(
                 data=replace(config.data, normalize=origin.normalize),
@@ -168,7 +178,7 @@ def _distill(
         )
         if on_prepared is not None:
             on_prepared(prepared)
-        bare = _unlabelled(files, prepared, teacher, tell, progress)
+        bare = _unlabelled(files, prepared, teacher, tell)
         soft: dict[Input, Array] | None = None
         if not beside:
             splits = [split.inputs for split in prepared.splits.present().values()]
@@ -178,7 +188,11 @@ def _distill(
             prepared,
             splits=replace(prepared.splits, train=_joined(prepared.splits.train, bare)),
             objective=distilled(
-                prepared.objective, hard=config.hard, temperature=config.temperature, soft=soft
+                prepared.objective,
+                hard=config.hard,
+                temperature=config.temperature,
+                soft=soft,
+                bare=frozenset(bare.inputs),
             ),
         )
         model = build_model(
@@ -199,6 +213,7 @@ def _distill(
         document["base_model"] = origin.training.get("base_model") or document["base_model"]
         document["distill"] = {
             "student": str(student),
+            "bigrams": config.bigrams,
             "checkpoint_sha256": origin.weights_sha256,
             "teacher_sha256": teacher.weights_sha256,
             "unlabelled": {"rows": len(bare), "fingerprint": _fingerprint(bare.inputs)},
@@ -247,14 +262,30 @@ def _same_tokenizer(one: Checkpoint, other: Checkpoint) -> bool:
     return bool(same) and one.max_length <= other.max_length
 
 
+def _check_bigrams(bigrams: int, student: Student) -> None:
+    if not 0 <= bigrams <= MOST_BIGRAMS:
+        raise UsageError(f"--bigrams {bigrams} is not from 0 to {MOST_BIGRAMS}.")
+    if bigrams and not student.static:
+        raise UsageError(
+            f"A student {student} reads words in their order; pairs of neighbours are for a static "
+            "one.",
+            hint="Leave out --bigrams, or take --student static.",
+        )
+
+
 def _begin(
-    student: Student, origin: Checkpoint, folder: Path, seed: int, progress: Progress
+    student: Student,
+    bigrams: int,
+    origin: Checkpoint,
+    folder: Path,
+    seed: int,
+    progress: Progress,
 ) -> None:
     """Write the checkpoint that the student is before it has learned anything."""
     if student.static:
         from edgeft.distill.static import begin_static
 
-        model = begin_static(origin, seed=seed, progress=progress)
+        model = begin_static(origin, bigrams=bigrams, seed=seed, progress=progress)
     else:
         model = drop_layers(origin.model, student.layers)
     with quiet():
@@ -267,7 +298,7 @@ def _begin(
 
 
 def _check_unlabelled(config: DistillConfig, task: Task) -> None:
-    if config.unlabelled and task.name not in UNLABELLED:
+    if config.unlabelled and task.name not in NO_TRUTH:
         raise UsageError(
             f"A student of the task {task.name} learns from labelled rows alone.",
             hint="Leave out --unlabelled.",
@@ -291,9 +322,8 @@ def _unlabelled(
     prepared: Prepared,
     teacher: Checkpoint,
     tell: Tell,
-    progress: Progress,
 ) -> Examples:
-    """The different inputs of the unlabelled files, with what the teacher takes for true.
+    """The different inputs of the unlabelled files, none of which has a truth.
 
     None of them stands in another split. Raises DataError where the vocabulary is not made for
     them.
@@ -313,8 +343,7 @@ def _unlabelled(
             tell(f"{path}: {doubled:,} of {len(found):,} texts were there already.")
         taken.update(fresh)
         inputs += fresh
-    told = torch_told(teacher, inputs, step="asking the teacher", progress=progress)
-    truths = list(told.answers(task.unfitted(())).likeliest)
+    truths = [NO_TRUTH[task.name]] * len(inputs)
     return replace(blank, inputs=inputs, truths=truths, lines=[0] * len(inputs))
 
 

@@ -16,15 +16,19 @@ __all__ = ["begin_static", "principal", "rarities", "token_vectors"]
 
 WIDTH = 256  # of a vector; in int8 a vocabulary of 30,522 then takes 8 MB
 INNER = 256  # of the perceptron
-BIGRAMS = 0  # buckets
 DROPOUT = 0.2
 BATCH = 512  # tokens at a time, each a text of its own
 
 Floats = NDArray[np.float32]
 
 
-def begin_static(teacher: Checkpoint, *, seed: int, progress: Progress = silent) -> Any:
-    """A static student of a teacher's labels and tokenizer, which has learned nothing yet."""
+def begin_static(
+    teacher: Checkpoint, *, bigrams: int = 0, seed: int, progress: Progress = silent
+) -> Any:
+    """A static student of a teacher's labels and tokenizer, which has learned nothing yet.
+
+    ``bigrams`` are the vectors that pairs of neighbours share by their hash; 0 leaves pairs out.
+    """
     vectors = principal(token_vectors(teacher, progress), WIDTH)
     weights = rarities(len(vectors))
     weights[[one for one in teacher.tokenizer.all_special_ids if one < len(weights)]] = 0
@@ -34,7 +38,7 @@ def begin_static(teacher: Checkpoint, *, seed: int, progress: Progress = silent)
         teacher.labels,
         inner=INNER,
         dropout=DROPOUT,
-        bigrams=BIGRAMS,
+        bigrams=bigrams,
         pad_id=teacher.pad_id,
         seed=seed,
     )

@@ -1,5 +1,6 @@
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -237,3 +238,44 @@ def test_logits_of_the_student_are_its_own(shallow: DistillResult) -> None:
     found = torch_logits(checkpoint, TEXTS)
     assert found.shape == (len(TEXTS), 3)
     assert np.isfinite(found).all()
+
+
+def test_pairs_of_neighbours_tell_word_order_apart(tmp_path: Path) -> None:
+    # The same words in another order: what only averages them cannot answer otherwise.
+    said = {"not good bad": "sad", "not bad good": "glad"}
+    some = [(f"{one} {word}", told) for word in tiny.WORDS[:20] for one, told in said.items()] * 3
+    data = write_csv(tmp_path / "train.csv", some)
+    teacher = tiny.bert(tmp_path / "teacher", labels=("glad", "sad"))
+    found = {}
+    for bigrams in (0, 512):
+        result = distill(
+            asked(teacher, data, tmp_path / f"student{bigrams}", student="static", bigrams=bigrams,
+                  hard=1.0, recipe=replace(RECIPE, epochs=12, learning_rate=1e-2))
+        )  # fmt: skip
+        assert result.document["distill"]["bigrams"] == bigrams
+        wanted = ExportConfig(str(result.out), tmp_path / f"b{bigrams}", variants=("int8-vectors",))
+        manifest = export(wanted).manifest
+        (path,) = manifest.model.variants["int8-vectors"].files.values()
+        with edgeft.load(wanted.out, device="cpu", variant="int8-vectors") as model:
+            found[bigrams] = (
+                [model.predict(one).label for one in said],
+                manifest.files[path].bytes,
+            )
+    assert len(set(found[0][0])) == 1
+    assert found[512][0] == ["sad", "glad"]
+    width = open_checkpoint(str(tmp_path / "student512")).config.hidden_size
+    more = found[512][1] - found[0][1]
+    assert 512 * width <= more < 512 * (width + 16) + 4096  # a byte a number
+
+
+def test_pairs_of_neighbours_are_for_static_students(tmp_path: Path) -> None:
+    cases: list[tuple[dict[str, object], str]] = [
+        ({"bigrams": 64}, "reads words in their order"),
+        ({"bigrams": -1, "student": "static"}, "--bigrams -1 is not from 0"),
+    ]
+    for given, told in cases:
+        with pytest.raises(UsageError, match=told):
+            distill(asked(tmp_path, tmp_path / "x.csv", tmp_path / "out", **given))
+    with pytest.raises(UsageError, match="teacher has no say"):
+        distill(asked(tmp_path, tmp_path / "x.csv", tmp_path / "out", hard=1.0,
+                      unlabelled=(tmp_path / "x.txt",)))  # fmt: skip
