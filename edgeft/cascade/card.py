@@ -108,7 +108,7 @@ def _stages(manifest: Manifest, found: Mapping[str, Any]) -> str:
         )
     return table(
         ["stage", "variant", "MB", "asks the next at a", "answers of all texts",
-         "right of these", "right of these by the last stage", "as the last stage"],
+         "right of these", "right of these by the full model", "as the full model"],
         rows,
     )  # fmt: skip
 
@@ -154,8 +154,8 @@ def _misleading(found: Mapping[str, Any]) -> str:
     parts += [
         "The first stage by how sure it is:",
         table(
-            ["from a sureness of", "texts", "mean sureness", "as the last stage", "right",
-             "right by the last stage"],
+            ["from a sureness of", "texts", "mean sureness", "as the full model", "right",
+             "right by the full model"],
             rows,
         ),
     ]  # fmt: skip
@@ -167,7 +167,7 @@ def _misleading(found: Mapping[str, Any]) -> str:
         ]
         parts += [
             "The labels that lost most:",
-            table(["label", "texts", "answered before the last stage", "lost", "won"], rows),
+            table(["label", "texts", "answered before the full model", "lost", "won"], rows),
         ]
     return "\n\n".join(parts)
 

@@ -48,7 +48,7 @@ class Judged:
     """What S stages tell of N rows, the full model last.
 
     sure: (S - 1, N), 0 to 1, of all but the last. same: (S - 1, N), 1 where their answers are the
-    very ones of the last stage, else 0. right: (S, N), 1 where the answers are the true ones, else
+    very ones of the full model, else 0. right: (S, N), 1 where the answers are the true ones, else
     0; None without labels.
     """
 

@@ -29,7 +29,7 @@ MOST_LABELS = 5  # that are named
 class StageShare:
     """What one stage answers: the share of all texts, and of these how many are right.
 
-    ``full`` is the share of the same texts that the last stage has right, ``sure`` the mean
+    ``full`` is the share of the same texts that the full model has right, ``sure`` the mean
     sureness. All are None where nothing tells them.
     """
 

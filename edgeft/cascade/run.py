@@ -199,7 +199,7 @@ def _cascade(config: CascadeConfig, folder: Path, progress: Progress, tell: Tell
         _hold(folder, stages, told, gathered, below)
     if times < 1:
         notes.append(
-            f"It is slower than its last stage alone ({times:g} times as fast): too few texts stay "
+            f"It is slower than its full model alone ({times:g} times as fast): too few texts stay "
             "with the stages before. Use that alone, or allow more."
         )
     return CascadeResult(config.out, manifest, found, times, tuple(notes))

@@ -55,7 +55,7 @@ def times_as_fast(
 ) -> Iterator[Callable[[float], float]]:
     """What times a cascade at the sureness below which each stage asks the next.
 
-    It gives how many times as many of the inputs the cascade answers as its last stage alone, in
+    It gives how many times as many of the inputs the cascade answers as its full model alone, in
     lists.
     """
     with (
@@ -74,7 +74,7 @@ def times_as_fast(
 
 
 def speedups(times: Sequence[float], sure: Floats, told: Sequence[Told]) -> Floats:
-    """(P,) how many times as fast as the last stage alone a cascade is at each of PATH, about.
+    """(P,) how many times as fast as the full model alone a cascade is at each of PATH, about.
 
     By the ``times`` of the S stages, (S - 1, N) sureness, and what each of N texts is of all
     tokens, as long ones take longer and may be those that go on.

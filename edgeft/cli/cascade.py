@@ -80,7 +80,15 @@ def show(result: "CascadeResult") -> None:
     from edgeft.cascade.wording import promises_told, seen_told, share
 
     found = result.found
-    columns = ["stage", "variant", "sureness below", "texts", "right", "right by the last", "same"]
+    columns = [
+        "stage",
+        "variant",
+        "sureness below",
+        "texts",
+        "right",
+        "right by the full model",
+        "same",
+    ]
     rows = [
         [
             one["stage"],
@@ -105,7 +113,7 @@ def show(result: "CascadeResult") -> None:
             *promises_told(found),
             *seen_told(found),
             *found["misleads"],
-            f"{result.times_as_fast:g} times as fast as its last stage alone, in lists of texts.",
+            f"{result.times_as_fast:g} times as fast as its full model alone, in lists of texts.",
             *result.notes,
         ]
     )

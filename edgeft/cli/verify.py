@@ -39,7 +39,7 @@ def command(
 
     Every file is compared with its sha256, and every variant answers its golden
     texts within the recorded tolerance. With --data the variants are compared
-    with fp32, and a cascade with its last stage. Labelled texts score their likeliest
+    with fp32, and a cascade with its full model. Labelled texts score their likeliest
     answers, and none may lose more than --max-drop points of its task's metrics, such
     as accuracy or F1; whether so many rows prove that is said. "As answered" is what
     predict answers where thresholds are recorded, a withheld answer being a wrong one.
@@ -82,11 +82,11 @@ def command(
 
 def show(bundle: Path, results: "dict[str, Finding]", max_drop: float, task: "Task") -> None:
     """Print what was found, a row for each variant, and what is not proven."""
-    from edgeft.proof.battery import LAST_STAGE, against
+    from edgeft.proof.battery import FULL_MODEL, against
     from edgeft.proof.limits import EXACT
 
-    whole = any(against(name) == LAST_STAGE for name in results)
-    beside = " (a cascade's: as its last stage)" * whole
+    whole = any(against(name) == FULL_MODEL for name in results)
+    beside = " (a cascade's: as its full model)" * whole
     compared = any(one.agreement for one in results.values())
     rows = []
     for name, one in results.items():

@@ -26,7 +26,7 @@ from edgeft.tasks.reading import aligned
 __all__ = ["against", "evaluate", "hold", "verify"]
 
 REFERENCE = "fp32"  # the variant that the others are compared with
-LAST_STAGE = "its last stage"  # the same for a cascade
+FULL_MODEL = "its full model"  # the same for a cascade
 PORTABLE = "portable"  # the same numbers by other operators
 EXACT_LOGITS = 2 * SAME_LOGITS  # each of the two may be as far from the original
 
@@ -52,7 +52,7 @@ def verify(
     check_files(bundle, manifest.files, manifest.files, verify="full")
     truths = aligned(data, manifest.model.labels).truths if isinstance(data, Examples) else None
     inputs = data.inputs if isinstance(data, Examples) else data
-    references: dict[str, Told] = {}  # fp32, and the last stage of a cascade
+    references: dict[str, Told] = {}  # fp32, and the full model of a cascade
     results: dict[str, Finding] = {}
     for name in _in_order(manifest, with_data=bool(inputs)):
         alone = name != CASCADE
@@ -85,7 +85,7 @@ def hold(results: Mapping[str, Finding], max_drop: float) -> None:
     Every text must get numbers. The portable variant must give fp32's logits, but
     for rounding. On labelled texts a variant may lose ``max_drop`` points against
     fp32; on others it must give fp32's answer to LEAST_AGREEMENT of those whose answer
-    is clear. A cascade is held to its last stage instead. Raises GateError.
+    is clear. A cascade is held to its full model instead. Raises GateError.
     """
     for name, one in results.items():
         wrong = inexact(one, REFERENCE, EXACT_LOGITS) if name == PORTABLE else ""
@@ -104,7 +104,7 @@ def hold(results: Mapping[str, Finding], max_drop: float) -> None:
 
 def against(name: str) -> str:
     """What a variant, or a cascade, is compared with, in words."""
-    return LAST_STAGE if name == CASCADE else REFERENCE
+    return FULL_MODEL if name == CASCADE else REFERENCE
 
 
 def evaluate(model: Model, examples: Examples, *, progress: Progress = silent) -> Finding:

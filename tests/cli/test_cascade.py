@@ -87,7 +87,7 @@ def test_verify(folder: Path, data: Path, stages: Counter[str]) -> None:
     assert set(whole["drop"]) == set(found["int8"]["drop"])
     shown = " ".join(run("verify", folder, *given).stdout.split())
     assert "cascade, answered by: " in shown
-    assert "cascade, against its last stage: " in shown or "(a cascade's: as its last" in shown
+    assert "cascade, against its full model: " in shown or "(a cascade's: as its full" in shown
 
 
 def test_a_cascade_that_loses_too_much_misses_the_gate(
@@ -102,7 +102,7 @@ def test_a_cascade_that_loses_too_much_misses_the_gate(
     missed = run("verify", other, "--data", data, "--device", "cpu", "--max-drop", 10)
     assert missed.exit_code == 3
     assert "cascade loses" in " ".join(missed.stderr.split())
-    assert "against its last stage" in " ".join(missed.stderr.split())
+    assert "against its full model" in " ".join(missed.stderr.split())
 
 
 def cascade_of_two(tmp_path: Path, tiny_bundle: Path) -> Path:
