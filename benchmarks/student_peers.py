@@ -30,7 +30,8 @@ from edgeft.tasks.reading import read_examples
 from edgeft.train.embedded import minilm_folder
 
 SEARCH_TEXTS = 100  # by which a batch size is found
-STEPS = 100  # of each of SetFit's trainings: some minutes on two cores
+LONG = 128  # tokens
+STEPS, LONG_STEPS = 100, 25  # of each of SetFit's trainings: some minutes on two cores
 KEPT = ("teacher", "alone", "released")  # what SetFit's training leaves beside its student
 
 
@@ -45,7 +46,8 @@ def trained(name: str, case: Path, work: Path, threads: int, *, released: bool) 
             ROOT / peer.environment / "bin" / "python",
             ROOT / "benchmarks" / "peers" / f"{name}_train.py",
             minilm_folder(), case / "train.csv", out, "--threads", threads,
-            "--seed", case.name.rpartition("-")[2], "--length", length, "--steps", STEPS,
+            "--seed", case.name.rpartition("-")[2], "--length", length,
+            "--steps", LONG_STEPS if length > LONG else STEPS,
             *(["--released"] if released else []),
         ]  # fmt: skip
         out.parent.mkdir(parents=True, exist_ok=True)
