@@ -2,7 +2,8 @@
 
 A CASE is a folder called NAME-SEED with `teacher`, a checkpoint, and train.csv, choose.csv and
 test.csv: the student learns from the first, the threshold is set on the second, figures are of the
-third. Where there is `half`, a checkpoint of half the teacher's layers, it stands beside, too. Each
+third. Of the lines of unlabelled.txt, where there is one, the student learns what the teacher says.
+Where there is `half`, a checkpoint of half the teacher's layers, it stands beside, too. Each
 cascade is the quickest whose loss is proven to be within the bar; where the rows cannot prove that,
 as of a bar of no loss at all, the safest that is as quick as the bar asks. It is made once, in
 WORK. Speed is that of fresh processes which take turns, on the unique texts of test.csv; cascade,
@@ -56,7 +57,9 @@ def made(case: Path, work: Path, last: str) -> Path:
     student, full, bundle = folder / "student", folder / "full", folder / f"cascade-{last}"
     if not student.exists():
         data = DataConfig(str(case / "train.csv"))
+        more = case / "unlabelled.txt"
         distill(DistillConfig(str(case / "teacher"), student, data,
+                              unlabelled=(more,) if more.exists() else (),
                               recipe=RecipeChoice(seed=int(seed))))  # fmt: skip
     for checkpoint, out, variants in (
         (student, folder / "student-bundle", ("int8-vectors",)),
