@@ -10,7 +10,7 @@ import pytest
 from benchmarks.answering import articles
 from benchmarks.compare import ROOT, row
 from benchmarks.offsets import faults
-from benchmarks.peers import PEERS, TAGGERS
+from benchmarks.peers import ALL_PEERS, PEERS, TAGGERS
 from benchmarks.peers.__main__ import agreement_of_vectors
 from benchmarks.peers.padded import entities
 from benchmarks.questions import asked
@@ -70,7 +70,7 @@ def test_the_readme_has_the_tables_that_scripts_write() -> None:
 
 def test_every_peer_is_a_file_with_an_environment_that_make_sets_up() -> None:
     makefile = (ROOT / "Makefile").read_text()
-    for peer in PEERS.values():
+    for peer in ALL_PEERS.values():
         assert (ROOT / "benchmarks" / "peers" / f"{peer.script}.py").is_file()
         assert peer.environment in makefile
 
