@@ -250,7 +250,7 @@ def print_means(found: list[dict[str, Any]]) -> None:
             print(f"| {name}, half the layers | {len(halves)} | {_spread(quick)} | at least "
                   f"{HALF[0]:g} | {_spread(lost)} | at most {HALF[1]:g} |")  # fmt: skip
     for peer, bar in AGAINST.items():
-        ratios = [one["peers"][peer]["ratio"] for one in found if "peers" in one]
+        ratios = [one["peers"][peer]["ratio"] for one in found if peer in one.get("peers", {})]
         if ratios:
             told = ", ".join(f"{one:.1f}" for one in ratios)
             mean = statistics.geometric_mean(ratios)

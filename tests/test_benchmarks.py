@@ -4,10 +4,12 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from benchmarks.answering import articles
+from benchmarks.cascades import print_means
 from benchmarks.compare import ROOT, row
 from benchmarks.offsets import faults
 from benchmarks.peers import ALL_PEERS, PEERS, TAGGERS
@@ -46,6 +48,32 @@ def test_training_figures_are_medians_of_seconds_and_means_of_accuracies() -> No
     assert one["points"] == pytest.approx(1.0)
     assert (one["points_low"], one["points_high"]) == pytest.approx((-1.0, 3.0))
     assert one["points_met"]
+
+
+def test_cascades_are_told_by_data_over_their_seeds(capsys: pytest.CaptureFixture[str]) -> None:
+    def case(name: str, quick: float, cascade: float, peer: float | None) -> dict[str, Any]:
+        half = {"accuracy": 0.895, "throughput": {"ratio": 2.0}} if name == "sst2-0" else None
+        peers = {"peers": {"transformers": {"ratio": peer}}} if peer else {}
+        rows = [{"ratio": quick}]
+        return {
+            "case": name,
+            "fp32": 0.9,
+            "cascade": cascade,
+            "rows_of": rows,
+            "half": half,
+            **peers,
+        }
+
+    print_means([case("sst2-0", 2.0, 0.89, 2.0), case("sst2-1", 3.0, 0.9, None),
+                 case("bbc-0", 8.0, 0.91, 8.0)])  # fmt: skip
+    told = capsys.readouterr().out
+    assert (
+        "| sst2 | 2 | 2.50 (2.00 to 3.00) | at least 2 | 0.50 (0.00 to 1.00) | at most 0.5 |"
+        in told
+    )
+    assert "| sst2, half the layers | 1 | 2.00 (2.00 to 2.00) | at least 1.8 | 0.50" in told
+    assert "| bbc | 1 | 8.00 (8.00 to 8.00) | at least 8 | -1.00" in told
+    assert "transformers pipeline (torch): 4.0 times as quick (geometric mean of 2.0, 8.0" in told
 
 
 def test_vectors_agree_by_their_cosine() -> None:
