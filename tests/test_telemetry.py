@@ -81,8 +81,9 @@ def test_the_peers_of_the_benchmarks_are_silent_too() -> None:
         source = path.read_text()
         if any(one in source for one in ("import onnxruntime", "from fastembed", "from sent")):
             first = next(n for n in ast.parse(source).body if isinstance(n, ast.ImportFrom))
-            assert first.module in ("serve", "padded", "hf_pipeline"), path
-    assert 'os.environ["ORT_DISABLE_TELEMETRY"] = "1"' in (PEERS / "serve.py").read_text()
+            assert first.module in ("serve", "padded", "hf_pipeline", "student_rows"), path
+    for name in ("serve.py", "student_rows.py"):
+        assert 'os.environ["ORT_DISABLE_TELEMETRY"] = "1"' in (PEERS / name).read_text()
 
 
 def test_the_container_images_are_silent_whatever_they_run() -> None:
