@@ -27,7 +27,8 @@ ANY_DROP = 100.0  # points: a few dozen settle nothing at all
 SMALL_DROP = 50.0  # points, which they can settle of a cascade
 SMALL_SHARE = 0.1  # of the articles, for a demo that only shows that all works
 SEED = 0
-TRAIN, TEST, RESULT = "train.csv", "test.csv", "bench.json"
+TRAIN, TEST = "train.csv", "test.csv"
+RESULT, OF_CASCADE = "bench.json", "bench-cascade.json"
 CHECKPOINTS, BUNDLES = ("checkpoint", "student"), ("bundle", "cascade")
 
 
@@ -177,6 +178,7 @@ def _with_cascade(
         ),
         progress,
     )
+    write_json(folder / OF_CASCADE, measured.to_dict())
     place = result.out / "cascade"
     return replace(
         result,
@@ -212,7 +214,7 @@ def _foreign(folder: Path) -> list[str] | None:
             found += [f"{name}/{one}" for one in inside]
     known = tuple(f"{one}/" for one in (*CHECKPOINTS, *BUNDLES))
     rest = (one for one in files_below(folder) if not one.startswith(known))
-    return [*found, *(one for one in rest if one not in (TRAIN, TEST, RESULT))]
+    return [*found, *(one for one in rest if one not in (TRAIN, TEST, RESULT, OF_CASCADE))]
 
 
 NEEDED = (CHECKPOINTS[0], BUNDLES[0])  # a demo may find no cascade
