@@ -41,7 +41,7 @@ from edgeft.data import Tell, evenly, unheard
 from edgeft.errors import ModelError, UsageError
 from edgeft.folders import BUNDLE, new_folder
 from edgeft.progress import Progress, silent
-from edgeft.proof.battery import verify
+from edgeft.proof.battery import hold_golden_again
 from edgeft.proof.told import Told
 from edgeft.proof.told import tell as tell_model
 from edgeft.tasks.reading import columns_named
@@ -260,13 +260,7 @@ def _hold(
     below: float,
 ) -> None:
     """Load the very files that are shipped once more, and ask them; raises ModelError."""
-    for name, one in verify(folder, device="cpu").items():
-        if one.golden is not None and not one.golden.passed:
-            raise ModelError(
-                f"{name} answers its golden texts differently each time it is loaded "
-                f"(by {one.golden.max_abs_difference:.2g}).",
-                hint="Run `edgeft doctor` to look at this machine.",
-            )
+    hold_golden_again(folder)
     some = evenly(range(len(gathered.inputs)), CHECKED)
     parts = [told_of(one, some) for one in told]
     judged = judged_by(stages, told, None, some)

@@ -10,9 +10,9 @@ from edgeft.compress.config import CompressConfig
 from edgeft.compress.frontier import Limits, MeasuredCandidate
 from edgeft.compress.make import copied
 from edgeft.compress.work import SHIPPED, Work
-from edgeft.errors import GateError, ModelError
+from edgeft.errors import GateError
 from edgeft.folders import BUNDLE, check_folder, new_folder, replace_folder
-from edgeft.proof.battery import verify
+from edgeft.proof.battery import hold_golden_again
 
 __all__ = ["hold_reported", "notes_of", "ship"]
 
@@ -66,12 +66,6 @@ def ship(
         )
         card = compress_card(config.out.absolute().name, manifest)
         (folder / "README.md").write_text(card, encoding="utf-8")
-        for name, one in verify(folder, device="cpu").items():
-            if one.golden is not None and not one.golden.passed:
-                raise ModelError(
-                    f"{name} answers its golden texts differently each time it is loaded "
-                    f"(by {one.golden.max_abs_difference:.2g}).",
-                    hint="Run `edgeft doctor` to look at this machine.",
-                )
+        hold_golden_again(folder)
     replace_folder(final, check_folder(config.out, BUNDLE, force=config.force))
     return manifest

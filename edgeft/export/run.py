@@ -10,7 +10,7 @@ from edgeft.checkpoint.open import Checkpoint, open_checkpoint
 from edgeft.checkpoint.reference import encode, fills
 from edgeft.data import Examples, Tell, unheard
 from edgeft.data.source import open_lines
-from edgeft.errors import GateError, ModelError, UsageError
+from edgeft.errors import GateError, UsageError
 from edgeft.export.card import model_card
 from edgeft.export.draft import Draft
 from edgeft.export.factory import Factory, Rules
@@ -32,7 +32,7 @@ from edgeft.export.targets import TARGETS, Target, resolve_target
 from edgeft.folders import BUNDLE, new_folder
 from edgeft.inputs import Input
 from edgeft.progress import Progress, silent
-from edgeft.proof.battery import verify
+from edgeft.proof.battery import hold_golden_again
 from edgeft.proof.evidence import read_evidence
 from edgeft.proof.gates import Reference
 from edgeft.proof.limits import MAX_DROP
@@ -215,7 +215,10 @@ def _export(
     (folder / "README.md").write_text(
         model_card(config.out.absolute().name, result), encoding="utf-8"
     )
-    _hold_golden(folder)
+    hold_golden_again(
+        folder,
+        hint="Export without it, or run `edgeft doctor` to look at this machine.",
+    )
     return result
 
 
@@ -369,15 +372,3 @@ def _bare(checkpoint: Checkpoint) -> int:
     report = checkpoint.training.get("data", {}).get("report")
     bare = report.get("bare") if isinstance(report, Mapping) else None
     return max(bare, 0) if isinstance(bare, int) else 0
-
-
-def _hold_golden(folder: Path) -> None:
-    """Load the very files that are shipped once more; raises ModelError."""
-    for name, one in verify(folder, device="cpu").items():
-        golden = one.golden
-        if golden is not None and not golden.passed:
-            raise ModelError(
-                f"{name} answers its golden texts differently each time it is loaded "
-                f"(by {golden.max_abs_difference:.2g}).",
-                hint="Export without it, or run `edgeft doctor` to look at this machine.",
-            )

@@ -11,7 +11,7 @@ from edgeft.bundle import Manifest, read_manifest
 from edgeft.bundle.integrity import check_files
 from edgeft.bundle.manifest import CASCADE
 from edgeft.data import Examples
-from edgeft.errors import GateError
+from edgeft.errors import GateError, ModelError
 from edgeft.inputs import Input
 from edgeft.progress import Progress, silent
 from edgeft.proof.finding import Finding, compare, inexact, problem
@@ -23,11 +23,12 @@ from edgeft.runtime.model import Model
 from edgeft.tasks.outputs import require_numbers
 from edgeft.tasks.reading import aligned
 
-__all__ = ["against", "evaluate", "hold", "verify"]
+__all__ = ["against", "evaluate", "hold", "hold_golden_again", "verify"]
 
 REFERENCE = "fp32"  # the variant that the others are compared with
 FULL_MODEL = "its full model"  # the same for a cascade
 PORTABLE = "portable"  # the same numbers by other operators
+DOCTOR = "Run `edgeft doctor` to look at this machine."
 EXACT_LOGITS = 2 * SAME_LOGITS  # each of the two may be as far from the original
 
 
@@ -100,6 +101,20 @@ def hold(results: Mapping[str, Finding], max_drop: float) -> None:
         elif one.drop is None and name != PORTABLE:
             hint += "\nor judge it on labelled texts."
         raise GateError(f"{name} {wrong.removeprefix('it ')}.", hint=hint)
+
+
+def hold_golden_again(bundle: Path, *, hint: str = DOCTOR) -> None:
+    """Load the very files that are shipped once more, on the CPU.
+
+    Raises ModelError, with a ``hint``, where one answers its golden inputs otherwise than recorded.
+    """
+    for name, one in verify(bundle, device="cpu").items():
+        if one.golden is not None and not one.golden.passed:
+            raise ModelError(
+                f"{name} answers its golden texts differently each time it is loaded "
+                f"(by {one.golden.max_abs_difference:.2g}).",
+                hint=hint,
+            )
 
 
 def against(name: str) -> str:
