@@ -5,7 +5,8 @@ known by hashed pairs of neighbours alone, where there are any. It is a model of
 any other, once ``register`` has told transformers of it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 import numpy as np
@@ -79,11 +80,13 @@ class StaticModel(_Static):
     """Token ids to one vector for each text."""
 
     codes: Any  # (V,) int64
+    places: Any  # (V,) int64, where each token's vector stands; None where all stand in order
 
     def __init__(self, config: StaticConfig) -> None:
         super().__init__(config)
         self.embeddings = nn.Embedding(config.vocab_size, config.hidden_size)
         self.token_weights = nn.Embedding(config.vocab_size, 1)  # logarithms
+        self.register_buffer("places", None, persistent=False)
         if config.bigrams:
             self.bigrams = nn.Embedding(config.bigrams, config.hidden_size)
             # What is hashed for each token: its first id, which it keeps when others are trimmed.
@@ -103,13 +106,36 @@ class StaticModel(_Static):
         if self.config.bigrams:
             self.codes = self.codes[rows].clone()
 
+    @contextmanager
+    def only(self, ids: Collection[int]) -> Iterator[None]:
+        """Within, the vectors of the tokens ``ids`` alone are there; no others may be asked for.
+
+        An update of the weights then costs what these cost; the others stay as they were.
+        """
+        kept = torch.tensor(sorted(ids))  # (K,) int64
+        tables = (self.embeddings, self.token_weights)
+        whole = [table.weight for table in tables]
+        self.places = torch.zeros(len(whole[0]), dtype=torch.int64)
+        self.places[kept] = torch.arange(len(kept))
+        for table, weights in zip(tables, whole, strict=True):
+            table.weight = nn.Parameter(weights.detach()[kept].clone())
+        try:
+            yield
+        finally:
+            for table, weights in zip(tables, whole, strict=True):
+                learned = table.weight.detach()
+                table.weight = nn.Parameter(weights.detach().to(learned.device))
+                table.weight.data[kept] = learned
+            self.places = None
+
     def forward(
         self, input_ids: Any, attention_mask: Any = None, **_: Any
     ) -> BaseModelOutputWithPooling:
         """``pooler_output``: (B, D) float32 of (B, T) int64 ids."""
         mask = torch.ones_like(input_ids) if attention_mask is None else attention_mask
-        vectors = self.embeddings(input_ids)  # (B, T, D)
-        weights = self.token_weights(input_ids).squeeze(-1).exp() * mask  # (B, T)
+        rows = input_ids if self.places is None else self.places[input_ids]
+        vectors = self.embeddings(rows)  # (B, T, D)
+        weights = self.token_weights(rows).squeeze(-1).exp() * mask  # (B, T)
         pooled = _mean(vectors, weights, TINY)  # (B, D)
         if self.config.bigrams:
             codes = self.codes[input_ids]  # (B, T) int64
@@ -136,6 +162,10 @@ class StaticForSequenceClassification(_Static):
     def keep_tokens(self, rows: Any) -> None:
         """As ``StaticModel.keep_tokens`` has it."""
         self.static.keep_tokens(rows)
+
+    def only(self, ids: Collection[int]) -> AbstractContextManager[None]:
+        """As ``StaticModel.only`` has it."""
+        return self.static.only(ids)
 
     def forward(
         self, input_ids: Any, attention_mask: Any = None, **_: Any

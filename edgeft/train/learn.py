@@ -1,10 +1,11 @@
 """Learning itself: what is prepared goes in, the best epoch's weights and their scores come out."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, overload
+from typing import TYPE_CHECKING, Any, overload
 
 from edgeft.data import Examples
 from edgeft.progress import Progress, silent
@@ -12,6 +13,9 @@ from edgeft.tasks.task import Scores
 from edgeft.train.checkpoints import EpochScores, best_epoch
 from edgeft.train.prepare import Prepared
 from edgeft.train.readied import Readied, ready, scored
+
+if TYPE_CHECKING:
+    from edgeft.train.trainer import TrainingSet
 
 __all__ = ["Learned", "learn"]
 
@@ -54,6 +58,7 @@ def learn(
     began = time.monotonic()
     splits = prepared.splits
     validation = _ready(prepared, splits.validation)
+    test = _ready(prepared, splits.test)
     training_set = TrainingSet(
         task=prepared.task,
         objective=prepared.objective,
@@ -61,18 +66,6 @@ def learn(
         validation=validation,
         labels=prepared.labels,
         pad_id=prepared.base.tokenizer.pad_token_id,
-    )
-    curve = fit(
-        model,
-        training_set,
-        prepared.recipe,
-        prepared.hardware,
-        root,
-        resume=resume,
-        checkpoint_steps=prepared.config.checkpoint_steps,
-        on_epoch=on_epoch,
-        on_note=on_note,
-        progress=progress,
     )
 
     def scores_of(split: Readied | None) -> Scores | None:
@@ -83,8 +76,34 @@ def learn(
             progress=progress,
         )[1]  # fmt: skip
 
-    test = _ready(prepared, splits.test)
-    return Learned(curve, scores_of(validation), scores_of(test), time.monotonic() - began)
+    with _of_use(model, training_set, [one for one in (validation, test) if one]):
+        curve = fit(
+            model,
+            training_set,
+            prepared.recipe,
+            prepared.hardware,
+            root,
+            resume=resume,
+            checkpoint_steps=prepared.config.checkpoint_steps,
+            on_epoch=on_epoch,
+            on_note=on_note,
+            progress=progress,
+        )
+        return Learned(curve, scores_of(validation), scores_of(test), time.monotonic() - began)
+
+
+def _of_use(
+    model: Any, learned: "TrainingSet", others: Sequence[Readied]
+) -> AbstractContextManager[None]:
+    """Within, a static model is without the tokens that no split has.
+
+    They are most of it, and each update would go through all.
+    """
+    only: Callable[[set[int]], AbstractContextManager[None]] | None = getattr(model, "only", None)
+    if only is None:
+        return nullcontext()
+    parts = [part for part, _ in learned.train] + [part for one in others for part in one.parts]
+    return only({token for part in parts for token in part.ids} | {learned.pad_id})
 
 
 @overload

@@ -120,3 +120,20 @@ def test_weights_that_lack_a_part_are_refused(tmp_path: Path, lost: str) -> None
     folder = rewritten(tiny.static(tmp_path / "c"), tmp_path / "d", without)
     with pytest.raises(ModelError, match=f"lack '{lost}'"):
         open_checkpoint(str(folder))
+
+
+def test_the_tokens_of_use_learn_alone() -> None:
+    model = made(bigrams=50)
+    before = model.static.embeddings.weight.detach().clone()
+    rows = ([3, 2, 5], [5, 8])
+    expected = logits(model, *rows)
+    with model.only({0, 2, 3, 5, 8}):
+        assert model.static.embeddings.weight.shape == (5, 4)
+        np.testing.assert_array_equal(logits(model, *rows), expected)
+        with torch.no_grad():
+            model.static.embeddings.weight.add_(1)
+        moved = logits(model, *rows)
+    np.testing.assert_array_equal(logits(model, *rows), moved)
+    changed = (model.static.embeddings.weight != before).any(dim=1)
+    assert changed.nonzero().ravel().tolist() == [0, 2, 3, 5, 8]
+    assert set(model.state_dict()) == set(made(bigrams=50).state_dict())
