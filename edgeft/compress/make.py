@@ -3,7 +3,6 @@
 Each thing appears whole or not at all, in a folder of its own; so what stands there is done.
 """
 
-import json
 import os
 import shutil
 from collections.abc import Sequence
@@ -19,8 +18,9 @@ from edgeft.compress.work import Work
 from edgeft.data import Tell
 from edgeft.distill.run import DistillConfig, distill
 from edgeft.errors import ModelError
+from edgeft.export.javascript import tell_javascript
 from edgeft.export.run import ExportConfig, export
-from edgeft.folders import BUNDLE, new_folder, write_json
+from edgeft.folders import BUNDLE, new_folder
 from edgeft.progress import Progress
 from edgeft.train.config import DataConfig
 from edgeft.train.recipe import RecipeChoice
@@ -29,8 +29,6 @@ from edgeft.trim.run import TrimConfig, trim
 __all__ = ["Maker"]
 
 CONFIG = "config.json"
-JAVASCRIPT = "transformers.js_config"
-DTYPES = ("fp32", "int8", "fp16")  # variants whose files transformers.js finds by these names
 ANY_DROP = 100.0  # points: what a source loses is for the choice to judge, not for its maker
 
 
@@ -144,7 +142,7 @@ def write_alone(bundle: Path, manifest: Manifest, member: Member, folder: Path) 
         path.parent.mkdir(parents=True, exist_ok=True)
         _share(confined(bundle, name), path)
     if CONFIG in files:
-        _tell_javascript(folder / CONFIG, member.variant)
+        tell_javascript(folder / CONFIG, member.variant)
         files[CONFIG] = record_of(folder / CONFIG)
     step = manifest.pipeline[-1]
     kept = {member.variant: manifest.model.variants[member.variant]}
@@ -158,19 +156,6 @@ def copied(files: Sequence[str], bundle: Path, folder: Path) -> None:
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(confined(bundle, name), path)
-
-
-def _tell_javascript(config: Path, variant: str) -> None:
-    """Name the one graph that is there in transformers.js' part of a config; none it has no name
-    for.
-    """
-    content = json.loads(config.read_text(encoding="utf-8"))
-    if content.get(JAVASCRIPT, {}).get("dtype") == variant:
-        return
-    content.pop(JAVASCRIPT, None)
-    if variant in DTYPES:
-        content[JAVASCRIPT] = {"dtype": variant, "use_external_data_format": False}
-    write_json(config, content)  # another file: this one may be shared
 
 
 def _share(source: Path, path: Path) -> None:

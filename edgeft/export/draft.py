@@ -1,6 +1,5 @@
 """A bundle in the making: variants are added, tried through the runtime, and kept or dropped."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -19,6 +18,7 @@ from edgeft.bundle.integrity import FileRecord
 from edgeft.checkpoint.open import Checkpoint
 from edgeft.checkpoint.pretrained import quiet, write_tokenizer
 from edgeft.export.graph import describe_graph
+from edgeft.export.javascript import tell_javascript
 from edgeft.export.kinds import VARIANT_KINDS
 from edgeft.export.targets import TARGETS, Target
 from edgeft.runtime.model import Model
@@ -83,20 +83,10 @@ class Draft:
     def finish(self, provenance: Mapping[str, object]) -> Manifest:
         """Write the manifest, with every file's sum."""
         (self.folder / "edgeft.json").unlink(missing_ok=True)
-        self._tell_javascript()
+        small = self._target is TARGETS["web"] and "int8" in self.variants
+        tell_javascript(self.folder / "config.json", "int8" if small else "fp32")
         files = record_files(self.folder)
         return write_manifest(self.folder, self._manifest(files, provenance))
-
-    def _tell_javascript(self) -> None:
-        """Tell transformers.js, in its own part of config.json, which file to load.
-
-        Left alone it looks in a browser for a file that is not written here.
-        """
-        path = self.folder / "config.json"
-        content = json.loads(path.read_text(encoding="utf-8"))
-        dtype = "int8" if self._target is TARGETS["web"] and "int8" in self.variants else "fp32"
-        content["transformers.js_config"] = {"dtype": dtype, "use_external_data_format": False}
-        path.write_text(json.dumps(content, indent=2, sort_keys=True) + "\n", encoding="utf-8")
 
     def _manifest(
         self, files: Mapping[str, FileRecord], provenance: Mapping[str, object]
