@@ -1,6 +1,6 @@
 """What a model is asked: a text, two texts, or a question about a context. Stdlib only."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +13,7 @@ __all__ = [
     "input_from",
     "json_of",
     "size_of",
+    "with_texts",
 ]
 
 
@@ -49,6 +50,12 @@ def columns_of(one: Input) -> tuple[str, ...]:
 def group_of(one: Input) -> tuple[str, ...]:
     """What stands on one side of a split alone: the input itself, or the context of a question."""
     return (one.context,) if isinstance(one, Question) else columns_of(one)
+
+
+def with_texts(one: Input, change: Callable[[str], str]) -> Input:
+    """The same kind of input, each of its texts changed."""
+    texts = map(change, columns_of(one))
+    return next(texts) if isinstance(one, str) else type(one)(*texts)
 
 
 def size_of(one: Input) -> int:

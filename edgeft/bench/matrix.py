@@ -10,6 +10,7 @@ from edgeft.bundle import Manifest, Variant
 from edgeft.bundle.manifest import CASCADE
 from edgeft.errors import UsageError
 from edgeft.runtime.providers import available_devices, resolve_device
+from edgeft.tasks.reading import columns_named
 
 __all__ = ["SCENARIOS", "BenchConfig", "cells_of", "check", "in_turn", "takes"]
 
@@ -41,6 +42,7 @@ class BenchConfig:
     bundle: Path
     data: Path | None = None
     text_column: str | None = None
+    other_column: str | None = None
     question_column: str | None = None
     context_column: str | None = None
     devices: tuple[str, ...] = ()
@@ -99,7 +101,7 @@ def check(config: BenchConfig) -> None:
             "The server scenario needs to know what is fast enough, or how much arrives.",
             hint="Add --slo-ms 50 to find the highest rate, or --rate 100.",
         )
-    named = (config.text_column, config.question_column, config.context_column)
+    named = columns_named(vars(config)).values()
     if config.data is None and any(one is not None for one in named):
         raise UsageError("A column is named, but no file.", hint="Name the file with --data.")
 

@@ -15,6 +15,7 @@ from edgeft.bench.roofline import Roofline
 from edgeft.bench.scenarios import WARM_TEXTS
 from edgeft.bench.statistics import PERCENTILE_METHOD, spread
 from edgeft.tasks import task_named
+from edgeft.tasks.reading import columns_named
 from edgeft.tasks.task import Task
 
 __all__ = ["RESULT_FORMAT", "BenchResult", "CellResult", "Quality", "key_of"]
@@ -149,7 +150,8 @@ class BenchResult:
     def to_dict(self) -> dict[str, Any]:
         """A JSON-ready dictionary of everything; it names no folder, user or host."""
         config = asdict(self.config)
-        for private in ("bundle", "data", "text_column", "question_column", "context_column"):
+        columns = [name for name in config if name.endswith("_column")]
+        for private in ("bundle", "data", *columns):
             config.pop(private)
         document = {
             "edgeft_bench": RESULT_FORMAT,
@@ -191,9 +193,10 @@ def command_of(config: BenchConfig, name: str) -> str:
     words = ["edgeft bench", shlex.quote(name)]
     if config.data is not None:
         words.append(f"--data {shlex.quote(config.data.name)}")
-    for role in ("text", "question", "context"):
-        if (named := getattr(config, f"{role}_column")) is not None:
-            words.append(f"--{role}-column {shlex.quote(named)}")
+    for role, named in columns_named(vars(config)).items():
+        if named is not None:
+            option = "text" if role == "other" else role
+            words.append(f"--{option}-column {shlex.quote(named)}")
     repeated = {"--device": config.devices, "--variant": config.variants,
                 "--threads": config.threads, "--batch-tokens": config.batch_tokens,
                 "--length": config.lengths, "--rate": config.rates}  # fmt: skip

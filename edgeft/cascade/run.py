@@ -74,6 +74,7 @@ class CascadeConfig:
     test: Path | None = None
     unlabelled: tuple[Path, ...] = ()
     text_column: str | None = None
+    other_column: str | None = None
     label_column: str | None = None
     skip_bad: bool = False
     max_disagreement: float | None = None
@@ -144,8 +145,7 @@ def _cascade(config: CascadeConfig, folder: Path, progress: Progress, tell: Tell
         config.data,
         config.test,
         config.unlabelled,
-        columns=columns_named({"text_column": config.text_column,
-                               "label_column": config.label_column}),
+        columns=columns_named(vars(config)),
         seed=config.seed,
         on_bad="skip" if config.skip_bad else "error",
         tell=tell,

@@ -67,7 +67,29 @@ OUT = _Out(path_type=Path)
 
 bundle = click.argument("bundle", type=FOLDER)
 as_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON document instead.")
-text_column = click.option("--text-column", metavar="NAME", help="Column that holds the text.")
+
+
+def _one_or_two(ctx: click.Context, param: click.Parameter, names: tuple[str, ...]) -> str | None:
+    """The column of the first text; that of the other one of a pair becomes ``other_column``."""
+    if len(names) > 2:
+        raise click.UsageError(
+            f"--text-column is given {len(names)} times: {', '.join(map(repr, names))}. One column "
+            "holds texts, two hold pairs.",
+            ctx,
+        )
+    first, other = (*names, None, None)[:2]
+    if first is not None and first == other:
+        raise click.UsageError(
+            f"--text-column names {first!r} twice; a pair has its texts in two columns.", ctx
+        )
+    ctx.params["other_column"] = other
+    return first
+
+
+text_column = click.option(
+    "--text-column", metavar="NAME", multiple=True, callback=_one_or_two,
+    help="Column that holds the text; given twice, the two that hold pairs.",
+)  # fmt: skip
 label_column = click.option("--label-column", metavar="NAME", help="Column that holds the label.")
 question_column = click.option(
     "--question-column", metavar="NAME", help="Column that holds the question."

@@ -171,6 +171,8 @@ def command(
     chosen = {
         name: value for name, value in given.items() if value is not None and value is not False
     }
+    if "text_column" in chosen:  # one column, where the run that is repeated had two
+        chosen.setdefault("other_column", None)
     try:
         recorded = _recorded(chosen, repeat, resume=resume)
         config, out = _request(chosen, out, recorded, resume=resume)

@@ -30,6 +30,7 @@ class CompressConfig:
     train: Path | None = None
     unlabelled: tuple[Path, ...] = ()
     text_column: str | None = None
+    other_column: str | None = None
     label_column: str | None = None
     question_column: str | None = None
     context_column: str | None = None

@@ -19,7 +19,7 @@ from edgeft.tasks.tags import tags_of
 from edgeft.tasks.task import Columns, Task
 
 __all__ = ["UNLABELLED", "PartedRows", "part_rows", "read_parted", "read_unlabelled",
-           "write_rows", "write_texts"]  # fmt: skip
+           "write_inputs", "write_rows"]  # fmt: skip
 
 UNLABELLED = "unlabelled"  # the role of texts that students learn from beside their rows
 
@@ -139,7 +139,7 @@ def read_unlabelled(
     *,
     columns: Columns,
     tell: Tell = unheard,
-) -> list[str]:
+) -> list[Input]:
     """The different texts of files that students learn from, without those that choose or report.
 
     Raises UsageError where a student learns from labelled rows alone, DataError.
@@ -151,10 +151,11 @@ def read_unlabelled(
             hint="Leave out --unlabelled.",
         )
     taken = {one for rows in (parts.choose, parts.report) for one in rows.inputs}
-    found: dict[str, None] = {}
+    found: dict[Input, None] = {}
     for path in paths:
-        named = {"text": columns.get("text")} if path.suffix.lower() in TABLE_SUFFIXES else {}
-        texts = [one for one in read_inputs(path, task, named, tell) if isinstance(one, str)]
+        is_table = path.suffix.lower() in TABLE_SUFFIXES
+        named = {role: columns.get(role) for role in ("text", "other")} if is_table else {}
+        texts = list(read_inputs(path, task, named, tell))
         if not texts:
             raise DataError(f"{path} has no texts.", hint="Leave it out.")
         if kept_back := sum(one in taken for one in texts):
@@ -164,9 +165,9 @@ def read_unlabelled(
     return list(found)
 
 
-def write_texts(texts: Sequence[str], path: Path) -> None:
-    """Write texts as JSON Lines. Raises OutputError."""
-    write_file(path, "".join(f"{json.dumps({'text': one})}\n" for one in texts))
+def write_inputs(inputs: Sequence[Input], path: Path) -> None:
+    """Write texts, or pairs of them, as JSON Lines. Raises OutputError."""
+    write_file(path, "".join(f"{json.dumps(_named(one))}\n" for one in inputs))
 
 
 def write_rows(rows: Examples, path: Path) -> None:
@@ -182,10 +183,15 @@ def _objects(rows: Examples) -> Iterator[dict[str, Any]]:
             answers = [{"text": text, "answer_start": start} for text, start in truth]
             yield {"question": one.question, "context": one.context, "answers": answers}
         elif isinstance(truth, int):
-            yield {"text": one, "label": rows.labels[truth]}
+            yield {**_named(one), "label": rows.labels[truth]}
         else:
             spans = [{"start": start, "end": end, "label": types[at]} for start, end, at in truth]
             yield {"text": one, "entities": spans}
+
+
+def _named(one: Input) -> dict[str, str]:
+    """The texts of an input, each under the usual name of its column."""
+    return dict(zip(("text", "text_pair"), columns_of(one), strict=False))
 
 
 def _seen_by(checkpoint: Checkpoint) -> Callable[[Sequence[Input]], list[bool]]:

@@ -16,8 +16,8 @@ from edgeft.compress.rows import (
     PartedRows,
     read_parted,
     read_unlabelled,
+    write_inputs,
     write_rows,
-    write_texts,
 )
 from edgeft.compress.steps import RunStep, take
 from edgeft.compress.work import Work
@@ -63,7 +63,7 @@ class Trials:
         for role, rows in self.rows.by_role().items():
             write_rows(rows, self.work.rows(role))
         if self.unlabelled:
-            write_texts(self.unlabelled, self.work.rows(UNLABELLED))
+            write_inputs(self.unlabelled, self.work.rows(UNLABELLED))
         return take(self._steps(), self.work, self.progress, self.tell)
 
     def measured(self) -> list[MeasuredCandidate]:

@@ -8,7 +8,8 @@ suffix does not say, a column among several) it tells in a note.
 """
 
 from edgeft.data.bad import OnBad
-from edgeft.data.examples import Examples, labelled, lone_surrogate
+from edgeft.data.examples import Examples, labelled
+from edgeft.data.input_columns import find_inputs, inputs_of, lone_surrogate
 from edgeft.data.kinds import (
     SOURCE_SUFFIXES,
     Source,
@@ -20,9 +21,11 @@ from edgeft.data.labels import lookalikes, ordered_labels, visible
 from edgeft.data.notes import Tell, unheard
 from edgeft.data.read import (
     TABLE_SUFFIXES,
+    open_inputs,
     open_table,
     open_texts,
     read_texts,
+    read_whole,
 )
 from edgeft.data.sample import distinct, evenly, sample_evenly
 from edgeft.data.split import grouped_split, stratified_split
@@ -43,18 +46,22 @@ __all__ = [
     "Tell",
     "distinct",
     "evenly",
+    "find_inputs",
     "fingerprint",
     "grouped_split",
     "hold_out",
+    "inputs_of",
     "is_source",
     "labelled",
     "lone_surrogate",
     "lookalikes",
+    "open_inputs",
     "open_source",
     "open_table",
     "open_texts",
     "ordered_labels",
     "read_texts",
+    "read_whole",
     "sample_evenly",
     "stratified_split",
     "table_of",

@@ -6,8 +6,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from edgeft.data.bad import BadRowError, BadRows, OnBad
-from edgeft.data.examples import Examples, lone_surrogate
+from edgeft.data.examples import Examples
 from edgeft.data.gold import EXAMPLE, Gold, Truth, gold_of
+from edgeft.data.input_columns import lone_surrogate
 from edgeft.data.kinds import Document, Source, keys_of, records_of, table_of, unit_of
 from edgeft.data.labels import visible
 from edgeft.data.notes import Sightings, Tell

@@ -1,6 +1,7 @@
 """CSV and TSV."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from itertools import chain
 
 from edgeft.data.dialect import Dialect, declared, engine, find_dialect, fits, named_width
@@ -28,20 +29,28 @@ def open_delimited(lines: Lines, source: str, *, tabs: bool, tell: Tell) -> Tabl
     del head[:skipped]
     dialect = find_dialect(head, tabs=tabs, named=named, whole=whole)
     records = _records(chain(head, lines), source, dialect, begin=skipped + 1)
-    header = next((cells for _, cells in records if cells), None)
-    if header is None:
+    begin, header = next(((line, cells) for line, cells in records if cells), (0, []))
+    if not header:
         raise DataError(f"{source} is empty.", hint="It needs a header and rows.")
     if dialect.delimiter != ("\t" if tabs else ","):
         usual = "tabs" if tabs else "commas"
         tell(f"{source}: its columns are separated by {dialect.name}, not by {usual}.")
     elif tabs and dialect.quoted:
         tell(f"{source}: its header is in quotes, so quotes are read as in a CSV file.")
-    return Table(
+    table = Table(
         source=source,
         columns=tuple(name.strip() for name in header[: named_width(header)]),
         pick=picker(_rows(records, header, source, dialect, tell), lines),
         separated=dialect.name,
     )
+
+    def headless() -> Table:
+        numbers = [str(at) for at, _ in enumerate(header, start=1)]
+        every = chain([(begin, header)], records)
+        rows = _rows(every, numbers, source, dialect, tell, headed=False)
+        return replace(table, columns=tuple(numbers), pick=picker(rows, lines))
+
+    return replace(table, headless=headless)
 
 
 def _head(lines: Iterator[str]) -> tuple[list[str], bool]:
@@ -93,6 +102,8 @@ def _rows(
     source: str,
     dialect: Dialect,
     tell: Tell,
+    *,
+    headed: bool = True,
 ) -> Numbered:
     width = named_width(header)
     nameless, literal, blank, repeated = Sightings(), Sightings(), Sightings(), Sightings()
@@ -108,7 +119,7 @@ def _rows(
         for one in waiting:
             blank.add(one)
         waiting.clear()
-        if _repeats(cells, header):
+        if headed and _repeats(cells, header):
             if width > 1:
                 raise DataError(
                     f"{source}, line {line}: the header stands there again.",

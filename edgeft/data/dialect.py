@@ -5,14 +5,15 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
+from itertools import chain
 from typing import Any
 
-from edgeft.data.table import LABEL_COLUMNS, LONGEST_FIELD, TEXT_COLUMNS
+from edgeft.data.table import LABEL_COLUMNS, LONGEST_FIELD, PAIR_COLUMNS, TEXT_COLUMNS
 
 __all__ = ["NAMES", "Dialect", "declared", "engine", "find_dialect", "fits", "named_width"]
 
 NAMES = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars (|)"}
-USUAL = frozenset(TEXT_COLUMNS + LABEL_COLUMNS)
+USUAL = frozenset((*TEXT_COLUMNS, *LABEL_COLUMNS, *chain.from_iterable(PAIR_COLUMNS)))
 DECLARED = re.compile(r'"?sep=(.)"?,*\s*', re.IGNORECASE)  # as spreadsheets write and read it
 BEFORE = re.compile(r' +"')
 

@@ -4,15 +4,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import replace
 from itertools import pairwise
+from typing import cast
 
 from edgeft.data.bad import BadRowError, BadRows, OnBad
 from edgeft.data.brat import read_standoff
 from edgeft.data.conll import read_tagged
-from edgeft.data.examples import Examples, lone_surrogate
+from edgeft.data.examples import Examples
+from edgeft.data.input_columns import TEXTS, inputs_of, lone_surrogate
 from edgeft.data.kinds import Source, Standoff, TaggedLines, records_of, shown_of, unit_of
 from edgeft.data.labels import ordered_labels, visible
 from edgeft.data.notes import Sightings, Tell
-from edgeft.data.read import texts_of
 from edgeft.data.spans import EXAMPLE, Annotated, Mark, form_of, of_words, read_spans, read_words
 from edgeft.data.table import Table
 from edgeft.errors import DataError
@@ -57,7 +58,7 @@ def entities_or_texts(
             form = form_of(shown_of(source), columns)
             if form is None:
                 if isinstance(source, Table) and columns.get("label") is None:
-                    return list(texts_of(source, columns.get("text"), tell))
+                    return cast(list[str], list(inputs_of(source, columns, tell, TEXTS)))
                 raise _no_entities(source, columns)
             records = records_of(source)
             assert records is not None, "what has a first object has all"

@@ -6,23 +6,20 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from edgeft.data.bad import BadRowError, BadRows
+from edgeft.data.input_columns import READ, find_inputs, lone_surrogate
 from edgeft.data.labels import lookalikes, ordered_labels, visible
 from edgeft.data.notes import Sightings, Tell
-from edgeft.data.table import LABEL_COLUMNS, TEXT_COLUMNS, Table, find_column
+from edgeft.data.table import LABEL_COLUMNS, Table, find_column
 from edgeft.errors import DataError
 from edgeft.inputs import Input
 
 __all__ = [
     "Examples",
-    "examples_or_texts",
+    "examples_or_inputs",
     "labelled",
-    "lone_surrogate",
-    "no_text",
-    "tell_broken",
     "unlabelled",
 ]
 
-READ = "Only strings, numbers and truth values can be read."
 MOST_GROUPS = 5  # of labels that look alike, which a note names
 
 
@@ -114,33 +111,34 @@ def unlabelled(table: Table, label_column: str | None) -> DataError:
     )
 
 
-def examples_or_texts(
-    table: Table, *, text_column: str | None, label_column: str | None, tell: Tell, bad: BadRows
-) -> Examples | list[str]:
-    """The text and the label column of a table, or its texts alone if all labels are empty.
+def examples_or_inputs(
+    table: Table, columns: Mapping[str, str | None], *, tell: Tell, bad: BadRows
+) -> Examples | list[Input]:
+    """The inputs and the labels of a table, or its inputs alone if all labels are empty.
 
-    White space at the ends of labels goes. Rows in which both are empty are left out. Labels that
-    look alike are told. A row is bad where it alone has no text or no label, or half a surrogate
-    pair in its label. Raises DataError, also for a table without rows.
+    White space at the ends of labels goes. Rows in which all is empty are left out. Labels that
+    look alike are told. A row is bad where it has no label, or no text beside one, where one side
+    of a pair is empty, or half a surrogate pair stands in its label. Raises DataError, also for a
+    table without rows.
     """
-    text_at = find_column(table, text_column, TEXT_COLUMNS, "text", tell)
-    label_at = find_column(table, label_column, LABEL_COLUMNS, "label", tell)
-    text_name, label_name = table.columns[text_at], table.columns[label_at]
-    if text_at == label_at:
+    where = find_inputs(table, columns, tell)
+    label_at = find_column(table, columns.get("label"), LABEL_COLUMNS, "label", tell)
+    label_name = table.columns[label_at]
+    if label_at in where.places:
         raise DataError(
-            f"{table.source}: {visible(text_name)} cannot be both the text and the label.",
+            f"{table.source}: {visible(label_name)} cannot be both the text and the label.",
             hint="Name the columns with --text-column and --label-column.",
         )
-    rows: list[tuple[int, str, str]] = []
-    empty, padded, broken = Sightings(), Sightings(), Sightings()
+    rows: list[tuple[int, Input, str]] = []
+    empty, padded = Sightings(), Sightings()
     known: dict[str, str] = {}  # one string for each label, however many rows have it
-    for line, (text, given) in table.pick((text_at, label_at)):
+    for line, (*cells, given) in table.pick((*where.places, label_at)):
         label = (given or "").strip()
-        if not label and not (text or "").strip():
+        if not label and not any((cell or "").strip() for cell in cells):
             empty.add(line)
             continue
-        if text is None:
-            bad.unread(line, no_text(table.source, line, text_name))
+        one = where.read(line, tuple(cells), bad)
+        if one is None:
             continue
         if lone_surrogate(label):
             if not bad.add(line, _broken_label(table.source, line, label)):
@@ -148,9 +146,7 @@ def examples_or_texts(
             label = ""
         if given is not None and len(label) < len(given):
             padded.add(line)
-        if lone_surrogate(text):
-            broken.add(line)
-        rows.append((line, text, known.setdefault(label, label)))
+        rows.append((line, one, known.setdefault(label, label)))
     if any(label for _, _, label in rows):
         rows = [
             row for row in rows
@@ -167,13 +163,13 @@ def examples_or_texts(
         "labels have",
         "white space at the ends, which is taken off",
     )
-    tell_broken(broken, table.source, tell)
-    lines, texts, labels = map(list, zip(*rows, strict=True))
+    where.settle(tell)
+    lines, inputs, labels = map(list, zip(*rows, strict=True))
     if not all(labels):
-        return texts
+        return inputs
     _tell_lookalikes(table.source, labels, tell)
-    columns = {"text": text_name, "label": label_name}
-    return replace(labelled(table.source, texts, labels, lines, columns), skipped=skipped)
+    names = {**where.columns, "label": label_name}
+    return replace(labelled(table.source, inputs, labels, lines, names), skipped=skipped)
 
 
 def _no_label(source: str, line: int, column: str) -> BadRowError:
@@ -191,31 +187,6 @@ def _broken_label(source: str, line: int, label: str) -> BadRowError:
         hint="Write the whole character, or another label.",
         kind="half a character in a label",
     )
-
-
-def no_text(source: str, line: int, column: str) -> BadRowError:
-    """The error of a cell without text."""
-    return BadRowError(
-        f"{source}, line {line}: {visible(column)} is missing or holds no text.",
-        hint=READ,
-        kind="no text",
-    )
-
-
-def lone_surrogate(text: str) -> bool:
-    """Whether half a surrogate pair stands in the text, as broken JSON leaves it."""
-    if text.isascii():
-        return False
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return True
-    return False
-
-
-def tell_broken(texts: Sightings, source: str, tell: Tell) -> None:
-    """Tell of texts with half a surrogate pair, which no tokenizer takes."""
-    texts.tell(tell, source, "text holds", "texts hold", 'half a surrogate pair, read as "?"')
 
 
 def _tell_lookalikes(source: str, labels: Sequence[str], tell: Tell) -> None:

@@ -1,34 +1,31 @@
-"""From a file, by its suffix, to labelled texts or to texts alone."""
+"""From a file, by its suffix, to labelled inputs or to inputs alone."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import IO
+from typing import IO, cast
 
 from edgeft.data.bad import BadRows, OnBad
 from edgeft.data.delimited import open_delimited
-from edgeft.data.examples import (
-    Examples,
-    examples_or_texts,
-    lone_surrogate,
-    no_text,
-    tell_broken,
-    unlabelled,
-)
+from edgeft.data.examples import Examples, examples_or_inputs, unlabelled
+from edgeft.data.input_columns import TEXTS, inputs_of
 from edgeft.data.jsonl import open_json_lines
 from edgeft.data.notes import Sightings, Tell, unheard
 from edgeft.data.source import lines_of, open_lines
-from edgeft.data.table import LABEL_COLUMNS, TEXT_COLUMNS, Table, find_column
+from edgeft.data.table import LABEL_COLUMNS, Table, numbered
 from edgeft.errors import DataError
+from edgeft.inputs import Input
 
 __all__ = [
     "TABLE_SUFFIXES",
-    "labelled_or_texts",
+    "labelled_or_inputs",
+    "open_inputs",
     "open_table",
     "open_texts",
     "read_texts",
-    "texts_of",
+    "read_whole",
 ]
 
+NO_COLUMNS: Mapping[str, str | None] = {}
 JSON_SUFFIXES = (".jsonl", ".ndjson", ".json")
 TABLE_SUFFIXES = (".csv", ".tsv", *JSON_SUFFIXES)
 
@@ -56,30 +53,73 @@ def open_table(path: Path, tell: Tell = unheard) -> Table:
         raise
 
 
-def labelled_or_texts(
+def labelled_or_inputs(
     table: Table,
+    columns: Mapping[str, str | None],
     *,
-    text_column: str | None,
-    label_column: str | None,
     tell: Tell,
     on_bad: OnBad = "error",
-) -> Examples | list[str]:
-    """The labelled examples of a table, or its texts alone where it has no labels.
+) -> Examples | list[Input]:
+    """The labelled examples of a table, or its inputs alone where it has no labels.
 
-    It is labelled where ``label_column`` names a column, or where a column has a usual name and is
+    It is labelled where a column is named for the label, or where one has a usual name and is
     not empty in every row. Raises DataError.
     """
     usual = {column.lower() for column in table.columns} & set(LABEL_COLUMNS)
-    if label_column is None and not usual:
-        return list(texts_of(table, text_column, tell))
-    found = examples_or_texts(
-        table, text_column=text_column, label_column=label_column, tell=tell, bad=BadRows(on_bad)
-    )
+    if columns.get("label") is None and not usual:
+        return list(inputs_of(table, columns, tell))
+    found = examples_or_inputs(table, columns, tell=tell, bad=BadRows(on_bad))
     if not isinstance(found, Examples):
-        if label_column is not None:
-            raise unlabelled(table, label_column)
+        if columns.get("label") is not None:
+            raise unlabelled(table, columns.get("label"))
         tell(f"{table.source}: no row has a label that is text, so the texts alone are read.")
     return found
+
+
+def open_inputs(
+    source: Path | IO[bytes],
+    columns: Mapping[str, str | None] = NO_COLUMNS,
+    *,
+    takes: Sequence[type] = TEXTS,
+    tell: Tell = unheard,
+    sized: Callable[[int], object] | None = None,
+) -> Iterator[Input]:
+    """Open a source of texts, or of pairs where these are taken, and iterate over them.
+
+    A CSV, TSV or JSON Lines file gives its text column, or two columns as pairs. Any other file,
+    and a binary stream such as stdin, gives one text a line as it arrives, and before that
+    ``sized`` the characters of the line with its end. All in bounded memory. Raises
+    DataError: at once where the source cannot be opened or has no such column,
+    and at the row that cannot be read.
+    """
+    name = str(source) if isinstance(source, Path) else "stdin"
+    if isinstance(source, Path):
+        _refuse_parquet(source)
+        if source.suffix.lower() in TABLE_SUFFIXES:
+            return inputs_of(numbered(open_table(source, tell), columns), columns, tell, takes)
+    for role in ("text", "other"):
+        if columns.get(role) is not None:
+            raise _no_columns(name, str(columns[role]))
+    lines = open_lines(source) if isinstance(source, Path) else lines_of(source, name)
+    return _plain_texts(lines, name, tell, sized)
+
+
+def read_whole(
+    source: Path | IO[bytes],
+    columns: Mapping[str, str | None] = NO_COLUMNS,
+    *,
+    takes: Sequence[type] = TEXTS,
+    tell: Tell = unheard,
+    sized: Callable[[int], object] | None = None,
+) -> Iterator[Input]:
+    """``open_inputs``, but a table is read to its end first, so that a fault is told at once."""
+    if not isinstance(source, Path) or source.suffix.lower() not in TABLE_SUFFIXES:
+        return open_inputs(source, columns, takes=takes, tell=tell, sized=sized)
+    if not source.is_file():  # what is no regular file may give its bytes only once
+        return iter(list(open_inputs(source, columns, takes=takes, tell=tell)))
+    for _ in open_inputs(source, columns, takes=takes, tell=tell):
+        pass
+    return open_inputs(source, columns, takes=takes)
 
 
 def open_texts(
@@ -89,23 +129,8 @@ def open_texts(
     tell: Tell = unheard,
     sized: Callable[[int], object] | None = None,
 ) -> Iterator[str]:
-    """Open a source of texts and iterate over them, in bounded memory.
-
-    A CSV, TSV or JSON Lines file gives its text column. Any other file, and a
-    binary stream such as stdin, gives one text a line as it arrives, and before that
-    ``sized`` the characters of the line with its end. Raises
-    DataError: at once where the source cannot be opened or has no such column,
-    and at the row that cannot be read.
-    """
-    name = str(source) if isinstance(source, Path) else "stdin"
-    if isinstance(source, Path):
-        _refuse_parquet(source)
-        if source.suffix.lower() in TABLE_SUFFIXES:
-            return texts_of(open_table(source, tell), text_column, tell)
-    if text_column is not None:
-        raise _no_columns(name, text_column)
-    lines = open_lines(source) if isinstance(source, Path) else lines_of(source, name)
-    return _plain_texts(lines, name, tell, sized)
+    """``open_inputs`` of single texts alone."""
+    return _texts(open_inputs(source, {"text": text_column}, tell=tell, sized=sized))
 
 
 def read_texts(
@@ -115,34 +140,12 @@ def read_texts(
     tell: Tell = unheard,
     sized: Callable[[int], object] | None = None,
 ) -> Iterator[str]:
-    """``open_texts``, but a table is read to its end first, so that a fault is told at once."""
-    if not isinstance(source, Path) or source.suffix.lower() not in TABLE_SUFFIXES:
-        return open_texts(source, text_column=text_column, tell=tell, sized=sized)
-    if not source.is_file():  # what is no regular file may give its bytes only once
-        return iter(list(open_texts(source, text_column=text_column, tell=tell)))
-    for _ in open_texts(source, text_column=text_column, tell=tell):
-        pass
-    return open_texts(source, text_column=text_column)
+    """``read_whole`` of single texts alone."""
+    return _texts(read_whole(source, {"text": text_column}, tell=tell, sized=sized))
 
 
-def texts_of(table: Table, text_column: str | None, tell: Tell) -> Iterator[str]:
-    """The texts of a table, read as they are asked for. Raises DataError."""
-    at = find_column(table, text_column, TEXT_COLUMNS, "text", tell)
-
-    def texts() -> Iterator[str]:
-        found, broken = False, Sightings()
-        for line, (text,) in table.pick((at,)):
-            found = True
-            if text is None:
-                raise no_text(table.source, line, table.columns[at])
-            if lone_surrogate(text):
-                broken.add(line)
-            yield text
-        if not found:
-            raise DataError(f"{table.source} has a header but no rows.")
-        tell_broken(broken, table.source, tell)
-
-    return texts()
+def _texts(inputs: Iterator[Input]) -> Iterator[str]:
+    return cast(Iterator[str], inputs)
 
 
 def _plain_texts(

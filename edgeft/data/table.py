@@ -13,12 +13,14 @@ __all__ = [
     "LABEL_COLUMNS",
     "LONGEST_FIELD",
     "LOOKED_AT",
+    "PAIR_COLUMNS",
     "TEXT_COLUMNS",
     "Lines",
     "Records",
     "Cells",
     "Table",
     "find_column",
+    "numbered",
     "picker",
 ]
 
@@ -26,6 +28,13 @@ __all__ = [
 TEXT_COLUMNS = (
     "text", "sentence", "content", "review", "document", "message", "comment", "body",
     "question", "query", "utterance", "tweet", "article", "input", "texts", "sentences",
+)  # fmt: skip
+# Of two texts that are judged together.
+PAIR_COLUMNS = (
+    ("sentence1", "sentence2"), ("sentence_1", "sentence_2"), ("sentence_a", "sentence_b"),
+    ("premise", "hypothesis"), ("question1", "question2"), ("text1", "text2"),
+    ("text_1", "text_2"), ("text_a", "text_b"), ("text", "text_pair"), ("query", "passage"),
+    ("claim", "evidence"), ("#1 string", "#2 string"), ("first", "second"),
 )  # fmt: skip
 LABEL_COLUMNS = (
     "label", "category", "class", "target", "sentiment", "intent", "topic", "tag",
@@ -54,6 +63,8 @@ class Table:
     words what stands between the columns, where that is part of the format.
     ``records`` gives every row's line and its object as JSON or Arrow has it, in place of
     ``pick``, and ``shown`` are the first of them; None and () where cells are text alone.
+    ``headless`` gives, in place of ``pick``, the table as it is where its first line is a row, so
+    that columns have numbers for names; None where names stand with every row.
     """
 
     source: str
@@ -62,6 +73,18 @@ class Table:
     separated: str = ""
     records: Callable[[], Records] | None = None
     shown: tuple[Mapping[str, Any], ...] = ()
+    headless: Callable[[], "Table"] | None = None
+
+
+def numbered(table: Table, columns: Mapping[str, str | None]) -> Table:
+    """The table without a header where a column is named by its number, from "1", and by no name.
+
+    Else it stays as it is.
+    """
+    numbers = [name for name in columns.values() if name and name.isascii() and name.isdigit()]
+    if table.headless is None or not numbers or set(numbers) & {*table.columns}:
+        return table
+    return table.headless()
 
 
 def picker(rows: Numbered, lines: Lines) -> Callable[[Sequence[int]], Numbered]:
@@ -95,7 +118,7 @@ def find_column(
         if not places:
             raise DataError(
                 f"{table.source} has no {role} column under a usual name.",
-                hint=f"{found} Name one with --{role}-column.",
+                hint=f"{found} Name one with --{role}-column{_or_number(table)}.",
             )
         at = places[0]
         others = [table.columns[one] for one in places if table.columns[one] != table.columns[at]]
@@ -106,6 +129,10 @@ def find_column(
             )
     _check_name(table, table.columns[at])
     return at
+
+
+def _or_number(table: Table) -> str:
+    return "" if table.headless is None else ", by its number where the first line is a row"
 
 
 def _found(table: Table) -> str:

@@ -20,7 +20,7 @@ from edgeft.distill.student import Student, student_named
 from edgeft.distill.teacher import check_classifier, logits_of
 from edgeft.errors import DataError, UsageError
 from edgeft.folders import CHECKPOINT, new_folder, write_json
-from edgeft.inputs import Input, columns_of, json_of
+from edgeft.inputs import Input, columns_of, json_of, with_texts
 from edgeft.normalize import normalizer
 from edgeft.progress import Progress, silent
 from edgeft.proof.paired import Drop, paired_drop
@@ -307,13 +307,14 @@ def _check_unlabelled(config: DistillConfig, task: Task) -> None:
 
 def _inputs_of(path: Path, config: DistillConfig, teacher: Checkpoint, tell: Tell) -> list[Input]:
     """The inputs of a file, as the teacher is given them. Raises DataError where there is none."""
-    columns = {"text": columns_named(vars(config.data)).get("text")}
+    named = columns_named(vars(config.data))
+    columns = {role: named.get(role) for role in ("text", "other")}
     found = list(read_inputs(path, teacher.task, columns, tell))
     if not found:
         raise DataError(f"{path} has no texts.", hint="Leave it out.")
     prepare_text = normalizer(teacher.normalize)
     if prepare_text is not None:
-        found = [prepare_text(one) for one in found if isinstance(one, str)]
+        found = [with_texts(one, prepare_text) for one in found]
     return found
 
 

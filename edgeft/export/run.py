@@ -78,6 +78,7 @@ class ExportConfig:
     test: Path | None = None
     scales: Path | None = None
     text_column: str | None = None
+    other_column: str | None = None
     label_column: str | None = None
     question_column: str | None = None
     context_column: str | None = None

@@ -230,15 +230,9 @@ def _read(
     source: "Source", columns: Columns, tell: "Tell", on_bad: "OnBad"
 ) -> "Examples | Sequence[Input]":
     from edgeft.data.kinds import table_of
-    from edgeft.data.read import labelled_or_texts
+    from edgeft.data.read import labelled_or_inputs
 
-    return labelled_or_texts(
-        table_of(source),
-        text_column=columns.get("text"),
-        label_column=columns.get("label"),
-        tell=tell,
-        on_bad=on_bad,
-    )
+    return labelled_or_inputs(table_of(source), columns, tell=tell, on_bad=on_bad)
 
 
 TASK = Task(
@@ -265,7 +259,7 @@ TASK = Task(
     rules=rules_of,
     cautions=lambda heads, bare: (),
     formats={},
-    roles=("text", "label"),
+    roles=("text", "other", "label"),
     detect=lambda source, columns: False,  # it is what the others do not claim
     read=_read,
     labels=labelled.labels,

@@ -11,14 +11,16 @@ from edgeft.data import (
     Source,
     Table,
     Tell,
+    open_inputs,
     open_source,
-    open_texts,
-    read_texts,
+    read_whole,
     unheard,
+    visible,
 )
 from edgeft.data.entities import holds_entities
 from edgeft.data.examples import unlabelled
 from edgeft.data.kinds import TAGGED_SUFFIXES, open_unless_plain
+from edgeft.data.table import numbered
 from edgeft.errors import DataError, UsageError
 from edgeft.inputs import Input
 from edgeft.tasks import task_named
@@ -47,14 +49,31 @@ def columns_named(given: Mapping[str, Any]) -> Columns:
 
 
 def check_columns(task: Task, columns: Columns) -> None:
-    """Raise UsageError where a column is named that the task does not read."""
+    """Raise UsageError where a column is named that the task does not read.
+
+    Also where the other text of a pair is named, and the first is not or is the same.
+    """
+    text, other = columns.get("text"), columns.get("other")
+    if other is not None and "other" not in task.roles and "text" in task.roles:
+        raise UsageError(
+            f"--text-column is given twice, but {task.name} is asked one text at a time.",
+            hint="Name one column.",
+        )
     for role, name in columns.items():
         if name is not None and role not in task.roles:
+            known = ", ".join(f"--{one}-column" for one in task.roles if one != "other")
+            option = "text" if role == "other" else role
             raise UsageError(
-                f"--{role}-column is given, but {task.name} reads no such column.",
-                hint="Leave it out; "
-                f"{', '.join(f'--{one}-column' for one in task.roles)} name those that are read.",
+                f"--{option}-column is given, but {task.name} reads no such column.",
+                hint=f"Leave it out; {known} name those that are read.",
             )
+    if other is not None and text in (None, other):
+        raise UsageError(
+            "The other text of a pair is named, but not its first."
+            if text is None
+            else f"Both texts of a pair are to be read from {visible(text)}.",
+            hint="Name two columns: --text-column ONE --text-column OTHER",
+        )
 
 
 def task_of(source: Source, columns: Columns = NO_COLUMNS) -> str:
@@ -79,6 +98,7 @@ def examples_of(
     Raises UsageError where a column is named that the task does not read.
     """
     check_columns(task, columns)
+    source = _numbered(source, columns)
     found = task.read(source, columns, tell, on_bad)
     if isinstance(found, Examples):
         return found
@@ -115,11 +135,11 @@ def read_examples_or_inputs(
     check_columns(task, columns)
     source = _opened(path, task, tell)
     if source is not None:
-        found = task.read(source, columns, tell, on_bad)
+        found = task.read(_numbered(source, columns), columns, tell, on_bad)
     else:
         named = columns.get("text") or columns.get("label")
         if named is None and str in task.takes:
-            found = list(open_texts(path, tell=tell))
+            found = list(open_inputs(path, tell=tell))
         else:
             raise DataError(
                 f"{path} has one text a line, so no column {named!r}."
@@ -130,6 +150,10 @@ def read_examples_or_inputs(
     if not found:
         raise DataError(f"{path} is empty.", hint="It needs at least one text.")
     return found
+
+
+def _numbered(source: Source, columns: Columns) -> Source:
+    return numbered(source, columns) if isinstance(source, Table) else source
 
 
 def _marks(task: Task) -> bool:
@@ -207,12 +231,12 @@ def read_inputs(
 ) -> Iterable[Input]:
     """The inputs of a file alone, whatever it says of them. Raises DataError.
 
-    Texts of a table come one by one, once it was read to its end; so do those of any other file,
-    one a line, of which ``sized`` is told the characters. Raises UsageError where a column is
-    named that the task does not read.
+    Texts, or pairs, of a table come one by one, once it was read to its end; so do the texts of any
+    other file, one a line, of which ``sized`` is told the characters. Raises UsageError where a
+    column is named that the task does not read.
     """
     check_columns(task, columns)
     if str in task.takes and not _is_marked(path, task, columns):
-        return read_texts(path, text_column=columns.get("text"), tell=tell, sized=sized)
+        return read_whole(path, columns, takes=task.takes, tell=tell, sized=sized)
     found = read_examples_or_inputs(path, task, columns, tell, on_bad="keep")
     return found.inputs if isinstance(found, Examples) else found

@@ -23,6 +23,7 @@ from edgeft.data import (
 )
 from edgeft.data.kinds import is_source
 from edgeft.errors import DataError, DependencyError
+from edgeft.inputs import with_texts
 from edgeft.normalize import normalizer
 from edgeft.settings import shared
 from edgeft.tasks.reading import columns_named, examples_of
@@ -87,7 +88,7 @@ def normalized_splits(splits: Splits, steps: Iterable[str]) -> Splits:
     if normalize is None:
         return splits
     return splits.each(
-        lambda split: replace(split, inputs=[normalize(text) for text in split.texts])
+        lambda split: replace(split, inputs=[with_texts(one, normalize) for one in split.inputs])
     )
 
 

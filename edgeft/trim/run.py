@@ -47,6 +47,7 @@ class TrimConfig:
     data: Path
     test: Path | None = None
     text_column: str | None = None
+    other_column: str | None = None
     label_column: str | None = None
     question_column: str | None = None
     context_column: str | None = None

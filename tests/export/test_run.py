@@ -59,7 +59,8 @@ def scored(
     shutil.copytree(tiny_checkpoint, folder / "checkpoint")
     training = {
         "normalize": ["whitespace"], "max_length": 32, "seed": 7, "labels": list(tiny.LABELS),
-        "config": {"data": "/home/alice/d.csv", "text_column": "private column"},
+        "config": {"data": "/home/alice/d.csv", "text_column": "private column",
+                   "other_column": "private column"},
         "data": {"fingerprint": "sha256:0", "text_column": "private column",
                  "report": {"rows": {"train": 5},
                             "tokens": {"p50": 7, "max": 30, "rarest": "private column"}}},

@@ -14,6 +14,7 @@ import pytest
 
 from edgeft.data import Examples
 from edgeft.errors import DataError
+from edgeft.inputs import Pair
 from edgeft.tasks import task_named
 from edgeft.tasks.reading import examples_of, task_of
 from edgeft.train.arrow import is_unlabelled, open_dataset, open_parquet
@@ -249,3 +250,17 @@ def test_a_list_that_cannot_be_read_is_in_the_way_of_no_text(tmp_path: Path) -> 
     far = pyarrow.array([[2**62]] * 2, pyarrow.list_(pyarrow.timestamp("ms")))
     path = _parquet(tmp_path, {"text": ["a", "b"], "label": ["x", "y"], "when": far})
     assert _read(path).texts == ["a", "b"]
+
+
+def test_two_columns_of_texts_are_pairs(tmp_path: Path) -> None:
+    columns = {"sentence1": ["a", "狗"], "sentence2": ["b", "🐕"], "label": [0, 1], "idx": [7, 8]}
+    pairs = [Pair("a", "b"), Pair("狗", "🐕")]
+    found = _read(_parquet(tmp_path, columns))
+    assert (found.inputs, found.named()) == (pairs, ["0", "1"])
+    features = datasets.Features(
+        sentence1=datasets.Value("string"), sentence2=datasets.Value("string"),
+        label=datasets.ClassLabel(names=["no", "yes"]), idx=datasets.Value("int32"),
+    )  # fmt: skip
+    table = open_dataset("glue (train)", datasets.Dataset.from_dict(columns, features=features))
+    found = examples_of(table, task_named("text-classification"), {})
+    assert (found.inputs, found.named()) == (pairs, ["no", "yes"])

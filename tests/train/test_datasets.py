@@ -8,7 +8,7 @@ import pytest
 
 from edgeft.data import Examples, Splits, fingerprint, hold_out
 from edgeft.errors import DataError, UsageError
-from edgeft.inputs import Question
+from edgeft.inputs import Pair, Question
 from edgeft.tasks import task_named
 from edgeft.tasks.classification import TASK as CLASSIFIER
 from edgeft.train.config import DataConfig, config_from
@@ -145,6 +145,9 @@ def test_normalization_reaches_every_split(tmp_path: Path) -> None:
     assert done.test is not None
     assert done.test.texts == ["A", "b"]
     assert normalized_splits(splits, ()) is splits
+    path.write_text("first,second,label\n<b>Ａ</b>,<i>b</i>,x\nc,d,y\n", encoding="utf-8")
+    pairs = normalized_splits(read_splits(DataConfig(str(path))), ("markup", "nfkc", "whitespace"))
+    assert pairs.train.inputs == [Pair("A", "b"), Pair("c", "d")]
 
 
 def test_what_a_reader_decided_is_told_once_for_each_file(tmp_path: Path) -> None:
