@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from edgeft.tasks.answers import Answer
     from edgeft.tasks.classification import Classification
     from edgeft.tasks.entities import Entities, Entity
+    from edgeft.tasks.labels import Labels
 
 __version__ = "0.2.0"
 __all__ = [
@@ -26,6 +27,7 @@ __all__ = [
     "EdgeftError",
     "Entities",
     "Entity",
+    "Labels",
     "Model",
     "Pair",
     "Question",
@@ -40,6 +42,7 @@ _LAZY = {
     "EdgeftError": "edgeft.errors",
     "Entities": "edgeft.tasks.entities",
     "Entity": "edgeft.tasks.entities",
+    "Labels": "edgeft.tasks.labels",
     "Model": "edgeft.runtime.model",
     "Pair": "edgeft.inputs",
     "Question": "edgeft.inputs",

@@ -99,6 +99,7 @@ _HEAD = record(
     null_margin=optional(number(-FLOAT32, FLOAT32)),
     max_answer_tokens=whole(1, MOST_TOKENS),
     top_k=whole(1, 1000),
+    thresholds=listed(number(0, 1)),
 )
 _VARIANT = record(
     Variant,
@@ -226,8 +227,7 @@ def _check_model(manifest: Manifest, model: ModelRecord) -> None:
     twice = repeated(model.labels)
     if twice is not None:
         raise FieldError(f"name {twice!r} twice", "labels")
-    if model.head.label and model.head.label not in model.labels:
-        raise FieldError(f"{model.head.label!r} is no label", "head", "label")
+    _check_head(model.head, model.labels)
     if model.tokenizer not in manifest.files:
         raise FieldError("is not among the files", "tokenizer")
     for name, variant in model.variants.items():
@@ -237,13 +237,21 @@ def _check_model(manifest: Manifest, model: ModelRecord) -> None:
             raise error.inside(name).inside("variants") from None
 
 
+def _check_head(head: Head, labels: tuple[str, ...]) -> None:
+    if head.label and head.label not in labels:
+        raise FieldError(f"{head.label!r} is no label", "head", "label")
+    if head.thresholds and len(head.thresholds) != len(labels):
+        found = f"are {len(head.thresholds)} for {len(labels)} labels"
+        raise FieldError(found, "head", "thresholds")
+
+
 def _check_variant(manifest: Manifest, model: ModelRecord, variant: Variant) -> None:
     labels = model.labels
     for role, path in variant.files.items():
         if path not in manifest.files:
             raise FieldError("is not among the files", "files", role)
-    if variant.head and variant.head.label and variant.head.label not in labels:
-        raise FieldError(f"{variant.head.label!r} is no label", "head", "label")
+    if variant.head:
+        _check_head(variant.head, labels)
     for name, golden in variant.golden.outputs.items():
         if golden and len(golden) != len(model.golden_inputs):
             found = f"has {len(golden)} rows for {len(model.golden_inputs)} golden inputs"

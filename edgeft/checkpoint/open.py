@@ -38,7 +38,6 @@ __all__ = ["Checkpoint", "open_checkpoint"]
 
 TRAINING_FILE = "training.json"
 NO_LIMIT = 512  # tokens, for the rare architecture that states no limit itself
-ONE_LABEL = "single_label_classification"
 # What is read of training.json, where it is there.
 RECORDED: Mapping[str, Reader[Any]] = {
     "max_length": whole(1, 1 << 30),
@@ -181,10 +180,12 @@ def _task_of(folder: Path) -> Task:
     try:
         content = json.loads((folder / "config.json").read_text(encoding="utf-8"))
         named = list(content.get("architectures") or ())
+        problem = content.get("problem_type")
     except (OSError, ValueError, RecursionError, TypeError, AttributeError):
         return TASK  # what is wrong with the file is told where it is read
     for one in TASKS:
-        if _has_head(named, found := task_named(one)):
+        found = task_named(one)
+        if _has_head(named, found) and found.problem in ("", problem or found.problem):
             return found
     return TASK
 
@@ -220,16 +221,17 @@ def _check_config(name: str, config: Any, task: Task) -> None:
                 hint="Bring the config.json that belongs to the weights.",
             )
         return
-    if task.single and config.problem_type not in (None, ONE_LABEL):
-        kind = config.problem_type.replace("_", " ")
+    if task.problem and config.problem_type not in (None, task.problem):
+        kind = str(config.problem_type).replace("_", " ")
         raise ModelError(
-            f"{name} was trained for {kind}, which edgeft does not export yet.",
-            hint=f"A {task.noun} that gives each {task.asks.one} one label is supported.",
+            f"{name} was trained for {kind}, and so is no {task.noun}.",
+            hint="Leave --task out, if it was given: the model's config tells what it is for.",
         )
-    if config.num_labels < 2:
+    least = 2 if task.single or task.by_token else 1  # of labels one of which must hold
+    if config.num_labels < least:
         raise ModelError(
-            f"{name}: its config.json names {config.num_labels} label; {task.noun}s with two or "
-            "more are supported.",
+            f"{name}: its config.json names {config.num_labels} label; {task.noun}s with "
+            f"{'two' if least > 1 else 'one'} or more are supported.",
             hint="Train it with more labels, or bring the config.json that belongs to the weights.",
         )
 

@@ -187,12 +187,13 @@ def new_static(
     dropout: float = 0.0,
     pad_id: int = 0,
     seed: int = 0,
+    problem: str = "single_label_classification",
 ) -> StaticForSequenceClassification:
     """A model that begins with these vectors, and a perceptron of random numbers.
 
     ``vectors`` are (V, D), one for each token; ``weights`` (V,), at least 0, say how much a token
     counts in the mean: one that should not, such as a special one, begins with 0. Pairs of
-    neighbours begin as nothing.
+    neighbours begin as nothing. ``problem`` is the ``Task.problem`` that it is for.
     """
     table, counts = np.asarray(vectors, np.float32), np.asarray(weights, np.float32)
     config = StaticConfig(
@@ -204,7 +205,7 @@ def new_static(
         pad_token_id=pad_id,
         id2label=dict(enumerate(labels)),
         label2id={label: at for at, label in enumerate(labels)},
-        problem_type="single_label_classification",
+        problem_type=problem,
     )
     with random_states(seed), torch.no_grad():
         model = StaticForSequenceClassification(config)

@@ -38,7 +38,7 @@ def print_report(report: "DataReport") -> None:
         spread = f"{sizes[0]} to {sizes[-1]}, median {median(sizes):g}"
         rows += [
             ("labels", len(sizes)),
-            (f"{task.marks.many} of a label", spread),
+            (f"{task.counted.many} of a label", spread),
         ]
     if report.bare is not None:
         share = f"{report.bare} ({report.bare / report.given:.1%})"
@@ -72,7 +72,7 @@ def print_report(report: "DataReport") -> None:
         rows.append(("removed from train by --clean", gone))
     console.print_table("Data", ["figure", "value"], rows)
     if 0 < len(sizes) <= MOST_LABELS:
-        console.print_table("Labels", ["label", task.marks.many], report.support.items())
+        console.print_table("Labels", ["label", task.counted.many], report.support.items())
     console.print_lines(f"Warning: {one}" for one in report.warnings())
 
 

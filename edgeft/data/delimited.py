@@ -6,7 +6,7 @@ from itertools import chain
 
 from edgeft.data.dialect import Dialect, declared, engine, find_dialect, fits, named_width
 from edgeft.data.notes import Sightings, Tell
-from edgeft.data.table import LONGEST_FIELD, Cells, Lines, Numbered, Table, picker
+from edgeft.data.table import LONGEST_FIELD, LOOKED_AT, Cells, Lines, Numbered, Table, picker
 from edgeft.errors import DataError
 
 __all__ = ["open_delimited"]
@@ -42,13 +42,16 @@ def open_delimited(lines: Lines, source: str, *, tabs: bool, tell: Tell) -> Tabl
         columns=tuple(name.strip() for name in header[: named_width(header)]),
         pick=picker(_rows(records, header, source, dialect, tell), lines),
         separated=dialect.name,
+        begun=tuple(_begun(head, whole, header, dialect)),
     )
 
     def headless() -> Table:
         numbers = [str(at) for at, _ in enumerate(header, start=1)]
         every = chain([(begin, header)], records)
         rows = _rows(every, numbers, source, dialect, tell, headed=False)
-        return replace(table, columns=tuple(numbers), pick=picker(rows, lines))
+        begun = (tuple(header), *table.begun)
+        fitting = tuple(one for one in begun if len(one) == len(numbers))
+        return replace(table, columns=tuple(numbers), pick=picker(rows, lines), begun=fitting)
 
     return replace(table, headless=headless)
 
@@ -63,6 +66,24 @@ def _head(lines: Iterator[str]) -> tuple[list[str], bool]:
         if size >= SAMPLE:
             return head, False
     return head, True
+
+
+def _begun(
+    head: Sequence[str], whole: bool, header: Sequence[str], dialect: Dialect
+) -> Iterator[Cells]:
+    """The rows of the first lines, up to one that is wrong or cut off."""
+    width = named_width(header)
+    rows = dialect.reader(iter(head))
+    found = []
+    try:
+        for cells in rows:
+            if cells and not fits(cells, header):
+                break
+            if cells:
+                found.append(tuple(cells[:width]))
+    except engine().Error:
+        pass
+    return iter(found[1 : LOOKED_AT + 1] if whole else found[1:-1][:LOOKED_AT])
 
 
 def _records(

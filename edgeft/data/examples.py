@@ -15,8 +15,11 @@ from edgeft.inputs import Input
 
 __all__ = [
     "Examples",
+    "broken_label",
     "examples_or_inputs",
+    "ids_in",
     "labelled",
+    "tell_lookalikes",
     "unlabelled",
 ]
 
@@ -27,7 +30,8 @@ MOST_GROUPS = 5  # of labels that look alike, which a note names
 class Examples:
     """Inputs and what is true of each: ``truths[i]`` of ``inputs[i]``, found at ``lines[i]``.
 
-    truths: in the form that the task gives them: a class id; spans (start, end, label id).
+    truths: in the form that the task gives them: a class id; a sorted tuple of these; spans
+        (start, end, label id).
     labels: what the ids in truths refer to, in their order; () where there are none.
     columns: the name of the column from which each role ("text", "label") was read.
     skipped: how many rows were left out, by what was wrong with their annotation.
@@ -79,12 +83,23 @@ class Examples:
     def _with_ids(self, change: Callable[[int], Any]) -> list[Any]:
         if not self.labels:
             return self.truths
-        return [
-            change(truth)
-            if isinstance(truth, int)
-            else tuple((*place, change(label)) for *place, label in truth)
-            for truth in self.truths
-        ]
+        return [_with_ids(truth, change) for truth in self.truths]
+
+
+def ids_in(truth: Any) -> list[int]:
+    """The label ids of a truth: of a class id itself, of a set of ids, of spans."""
+    if isinstance(truth, int):
+        return [truth]
+    return [one if isinstance(one, int) else one[-1] for one in truth]
+
+
+def _with_ids(truth: Any, change: Callable[[int], Any]) -> Any:
+    """A truth with other ids, or with names; a set of these stays sorted."""
+    if isinstance(truth, int):
+        return change(truth)
+    if all(isinstance(one, int) for one in truth):
+        return tuple(sorted(map(change, truth)))
+    return tuple((*place, change(label)) for *place, label in truth)
 
 
 def labelled(
@@ -141,7 +156,7 @@ def examples_or_inputs(
         if one is None:
             continue
         if lone_surrogate(label):
-            if not bad.add(line, _broken_label(table.source, line, label)):
+            if not bad.add(line, broken_label(f"{table.source}, line {line}", label)):
                 continue
             label = ""
         if given is not None and len(label) < len(given):
@@ -167,7 +182,7 @@ def examples_or_inputs(
     lines, inputs, labels = map(list, zip(*rows, strict=True))
     if not all(labels):
         return inputs
-    _tell_lookalikes(table.source, labels, tell)
+    tell_lookalikes(table.source, labels, tell)
     names = {**where.columns, "label": label_name}
     return replace(labelled(table.source, inputs, labels, lines, names), skipped=skipped)
 
@@ -180,16 +195,17 @@ def _no_label(source: str, line: int, column: str) -> BadRowError:
     )
 
 
-def _broken_label(source: str, line: int, label: str) -> BadRowError:
+def broken_label(where: str, label: str) -> BadRowError:
+    """The error of a label that no file can hold."""
     return BadRowError(
-        f"{source}, line {line}: the label {visible(label)} holds half a surrogate pair, which is "
-        "no character.",
+        f"{where}: the label {visible(label)} holds half a surrogate pair, which is no character.",
         hint="Write the whole character, or another label.",
         kind="half a character in a label",
     )
 
 
-def _tell_lookalikes(source: str, labels: Sequence[str], tell: Tell) -> None:
+def tell_lookalikes(source: str, labels: Sequence[str], tell: Tell) -> None:
+    """Tell of labels, one for each time that a row has it, that only look alike."""
     groups = lookalikes(labels)
     if not groups:
         return

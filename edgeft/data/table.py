@@ -62,9 +62,10 @@ class Table:
     it raises DataError at a row that is not well formed. ``separated`` says in
     words what stands between the columns, where that is part of the format.
     ``records`` gives every row's line and its object as JSON or Arrow has it, in place of
-    ``pick``, and ``shown`` are the first of them; None and () where cells are text alone.
-    ``headless`` gives, in place of ``pick``, the table as it is where its first line is a row, so
-    that columns have numbers for names; None where names stand with every row.
+    ``pick``, and ``shown`` are the first of them; None and () where cells are text alone. ``begun``
+    are the first rows of such cells. ``headless`` gives, in place of ``pick``, the table as it is
+    where its first line is a row, so that columns have numbers for names; None where names stand
+    with every row.
     """
 
     source: str
@@ -73,7 +74,12 @@ class Table:
     separated: str = ""
     records: Callable[[], Records] | None = None
     shown: tuple[Mapping[str, Any], ...] = ()
+    begun: tuple[Cells, ...] = ()
     headless: Callable[[], "Table"] | None = None
+
+    def first_rows(self) -> Sequence[Mapping[str, Any]]:
+        """The first rows, by column, without reading on: objects as they are, or cells of text."""
+        return self.shown or [dict(zip(self.columns, one, strict=True)) for one in self.begun]
 
 
 def numbered(table: Table, columns: Mapping[str, str | None]) -> Table:

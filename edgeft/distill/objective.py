@@ -74,4 +74,5 @@ def distilled(
         numpy_loss=lambda outputs, rows: objective.numpy_loss(outputs, plain(rows)),
         figures=objective.figures,
         config=objective.config,
+        smoothed=objective.smoothed,
     )

@@ -23,7 +23,8 @@ from edgeft.folders import CHECKPOINT, new_folder, write_json
 from edgeft.inputs import Input, columns_of, json_of, with_texts
 from edgeft.normalize import normalizer
 from edgeft.progress import Progress, silent
-from edgeft.proof.paired import Drop, paired_drop
+from edgeft.proof.paired import Drop
+from edgeft.proof.suited import suited, suited_drop
 from edgeft.tasks.outputs import Array
 from edgeft.tasks.reading import columns_named, read_inputs
 from edgeft.tasks.task import Scores, Task
@@ -46,7 +47,11 @@ TEMPERATURE = 2.0
 MOST_BIGRAMS = 1 << 20  # vectors: 256 MB in int8
 WORSE = 0.05  # p of McNemar's test below which a teacher is worse than its student
 # Tasks that learn from bare inputs, and what stands in the place of a truth, which nobody asks for.
-NO_TRUTH: Mapping[str, Any] = {"text-classification": 0, "token-classification": ()}
+NO_TRUTH: Mapping[str, Any] = {
+    "text-classification": 0,
+    "multi-label-classification": (),
+    "token-classification": (),
+}
 
 
 @dataclass(frozen=True)
@@ -384,10 +389,8 @@ def _compared(
     teacher.model.to("cpu")  # where it is asked, wherever it taught
     before = torch_told(teacher, rows.inputs, step="running the teacher", progress=progress)
     after = torch_told(student, rows.inputs, step="running the student", progress=progress)
-    head = teacher.task.unfitted(rows.truths)
-    answers, references = after.answers(head).likeliest, before.answers(head).likeliest
-    scores = teacher.task.score(rows.truths, references, teacher.labels)
-    drop = paired_drop(teacher.task, rows.truths, answers, references, teacher.labels)
+    scores = teacher.task.score(rows.truths, suited(before, rows.truths), teacher.labels)
+    drop = suited_drop(after, before, rows.truths)
     if drop.newly_right > drop.newly_wrong and drop.mcnemar_p < WORSE:
         tell(
             f"On the {len(rows):,} {name} rows the teacher is wrong more often than its student, "

@@ -41,6 +41,7 @@ def begin_static(
         bigrams=bigrams,
         pad_id=teacher.pad_id,
         seed=seed,
+        problem=teacher.task.problem,
     )
 
 

@@ -53,8 +53,8 @@ def _labels(manifest: Manifest) -> list[str]:
 
 
 def front_matter(manifest: Manifest) -> str:
-    lines = ["library_name: edgeft", f"pipeline_tag: {manifest.model.task}", "tags:", "- onnx",
-             "- edgeft"]  # fmt: skip
+    tag = task_named(manifest.model.task).export_task  # the Hub knows no finer ones
+    lines = ["library_name: edgeft", f"pipeline_tag: {tag}", "tags:", "- onnx", "- edgeft"]
     base = _base(manifest)
     if _HUB_ID.fullmatch(base):
         lines.append(f"base_model: {json.dumps(base)}")

@@ -149,7 +149,11 @@ class Factory:
         with self._draft.open(name) as model:
             if self._reporter is not self._chooser:
                 told, problem = judge(
-                    model, self._reporter, max_drop=self._rules.max_drop, progress=self._progress
+                    model,
+                    self._reporter,
+                    max_drop=self._rules.max_drop,
+                    head=model.head,
+                    progress=self._progress,
                 )
                 if problem:
                     return problem

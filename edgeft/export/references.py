@@ -27,7 +27,7 @@ def make_reference(
 
     ``original`` is the model whose answers on labelled data are the baseline, if
     that is not the checkpoint itself; ``chooser`` the reference on the rows that choose,
-    where these are others: its head is this one's too, and its built-in texts need not run
+    where these are others: its heads are this one's too, and its built-in texts need not run
     again. Raises ModelError for logits that are no numbers, DataError for
     labels that the model does not know.
     """
@@ -48,6 +48,12 @@ def make_reference(
     if original is not None:
         baseline = torch_told(original, data.inputs, step="running the original", progress=progress)
     assert truths is not None
-    head = chooser.head if chooser else task.unfitted(truths)
-    scores = task.score(truths, baseline.answers(head).likeliest, labels)
-    return Reference("data", told, baseline, edges_told, head, truths, scores)
+    if chooser is not None:
+        head, baseline_head = chooser.head, chooser.baseline_head
+    else:
+        head = task.suited(told.outputs, truths, labels)
+        baseline_head = head
+        if baseline is not told:
+            baseline_head = task.suited(baseline.outputs, truths, labels)
+    scores = task.score(truths, baseline.answers(baseline_head).likeliest, labels)
+    return Reference("data", told, baseline, edges_told, head, baseline_head, truths, scores)

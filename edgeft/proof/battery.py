@@ -15,13 +15,14 @@ from edgeft.errors import GateError, ModelError
 from edgeft.inputs import Input
 from edgeft.progress import Progress, silent
 from edgeft.proof.finding import Finding, compare, inexact, problem
-from edgeft.proof.limits import SAME_LOGITS
+from edgeft.proof.limits import EXACT, SAME_LOGITS
 from edgeft.proof.told import Told, tell
 from edgeft.runtime.golden import check_golden
 from edgeft.runtime.load import load
 from edgeft.runtime.model import Model
 from edgeft.tasks.outputs import require_numbers
 from edgeft.tasks.reading import aligned
+from edgeft.tasks.task import Head
 
 __all__ = ["against", "evaluate", "hold", "hold_golden_again", "verify"]
 
@@ -53,7 +54,8 @@ def verify(
     check_files(bundle, manifest.files, manifest.files, verify="full")
     truths = aligned(data, manifest.model.labels).truths if isinstance(data, Examples) else None
     inputs = data.inputs if isinstance(data, Examples) else data
-    references: dict[str, Told] = {}  # fp32, and the full model of a cascade
+    # fp32, and the full model of a cascade, each with the head that reads it.
+    references: dict[str, tuple[Told, Head]] = {}
     results: dict[str, Finding] = {}
     for name in _in_order(manifest, with_data=bool(inputs)):
         alone = name != CASCADE
@@ -64,9 +66,13 @@ def verify(
                 continue
             told = tell(model, inputs, f"verifying {name}", progress)
             if name in (REFERENCE, manifest.pipeline[-1].variant):
-                references[name] = told
-            against = references.get(REFERENCE if alone else manifest.pipeline[-1].variant)
-            found = compare(told, against, truths, head=model.head)
+                references[name] = told, model.head
+            against, its = references.get(
+                REFERENCE if alone else manifest.pipeline[-1].variant, (None, None)
+            )
+            if name in EXACT:  # its numbers are the reference's
+                its = model.head
+            found = compare(told, against, truths, head=model.head, theirs=its)
             results[name] = replace(found, device=str(model.device), golden=golden)
     return results
 

@@ -23,7 +23,7 @@ from edgeft.tasks.task import PLAIN, Head, Noun, Rows, Scores, Task
 __all__ = ["Finding", "Neighbours", "compare", "inexact", "problem"]
 
 INPUT = Noun("input", "inputs")
-FIGURES = {"ece": "ECE", "brier": "Brier"}  # that a task further tells, in words
+FIGURES = {"ece": "ECE", "brier": "Brier", "lrap": "LRAP"}  # that a task further tells, in words
 
 
 @dataclass(frozen=True)
@@ -211,13 +211,16 @@ def compare(
     truths: Rows | None = None,
     *,
     head: Head = PLAIN,
+    theirs: Head | None = None,
     baseline: Told | None = None,
+    counted_by: Head | None = None,
 ) -> Finding:
     """Compare what a model tells with what a reference does, and score it where truths are.
 
-    ``head`` is the model's own, with its thresholds; the others' likeliest answers are read under
-    it too. ``baseline`` is what losses are counted from, where that is not the reference. A
-    reference whose outputs are no numbers tells nothing.
+    ``head`` is the model's own, with its thresholds; the reference's likeliest answers are read
+    under ``theirs``, or under the same where that is None. ``baseline`` is what losses are counted
+    from, where that is not the reference, read under ``counted_by``. A reference whose outputs are
+    no numbers tells nothing.
     """
     numbers = finite(told.outputs)  # (N,) bool
     if not numbers.all():
@@ -225,13 +228,13 @@ def compare(
     task, labels, answers = told.task, told.labels, told.answers(head)
     found: dict[str, Any] = {"rows": len(told), "asks": task.asks, "stages": told.stages}
     if reference is not None and finite(reference.outputs).all():
-        theirs = reference.answers(head)
+        its = reference.answers(theirs or head)
         found["apart"], _ = differences(told.outputs, reference.outputs)
-        found["agreement"] = agreement_of(task, told.outputs, answers, reference.outputs, theirs)
-        found["clear"] = clear_agreement(task, answers, theirs)
+        found["agreement"] = agreement_of(task, told.outputs, answers, reference.outputs, its)
+        found["clear"] = clear_agreement(task, answers, its)
         if truths is not None:
             counted = reference if baseline is None else baseline
-            before = theirs if counted is reference else counted.answers(head)
+            before = its if counted is reference else counted.answers(counted_by or head)
             found["drop"] = paired_drop(task, truths, answers.likeliest, before.likeliest, labels)
     if truths is not None:
         scores = given = task.score(truths, answers.likeliest, labels)

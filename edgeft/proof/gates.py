@@ -25,7 +25,8 @@ class Reference:
 
     ``source`` is "data" or "built-in". ``baseline`` is what drops are counted
     from: torch's own, or that of a model that this one was made from.
-    ``head`` is what answers are read under while no threshold is set.
+    ``head`` is what the original's answers are read under, ``baseline_head`` the baseline's: set
+    on the rows that choose, but by no wish.
     ``scores`` are the baseline's on the ``truths``; both are None
     where there are no labels. ``edges`` are the built-in texts, run in any
     case: they go to the limits that data may not.
@@ -36,6 +37,7 @@ class Reference:
     baseline: Told
     edges: Told
     head: Head = PLAIN
+    baseline_head: Head = PLAIN
     truths: Rows | None = None
     scores: Scores | None = None
 
@@ -46,20 +48,31 @@ class Reference:
 
 
 def judge(
-    model: Model, reference: Reference, *, max_drop: float, progress: Progress = silent
+    model: Model,
+    reference: Reference,
+    *,
+    max_drop: float,
+    head: Head | None = None,
+    progress: Progress = silent,
 ) -> tuple[Told, str]:
     """What a variant tells of the reference's inputs, and what is wrong with that.
 
-    "" where nothing is. fp32 graphs must give torch's logits to within 1e-3,
-    and torch's answer wherever that is clear: else ModelError. No variant may lose
+    "" where nothing is. ``head`` is what it is read under, None where these rows choose that; an
+    exact variant is read under the reference's, as its numbers are. fp32 graphs must give torch's
+    logits to within 1e-3, and torch's answer wherever that is clear: else ModelError. No variant
+    may lose
     more than ``max_drop`` points on labelled rows, nor, without labels, disagree on
     more than a tenth of the inputs whose answer is clear.
     """
     told = tell(model, reference.texts, f"checking {model.variant}", progress)
     edges = _told(model, reference.edges.inputs, alone=False)
-    found = _compared(told, reference, reference.head)
-    at_edges = compare(edges, reference.edges, head=reference.head)
     exact = model.variant in EXACT
+    if exact:
+        head = reference.head
+    elif head is None:
+        head = _suited(told, reference)
+    found = _compared(told, reference, head, exact=exact)
+    at_edges = compare(edges, reference.edges, head=head, theirs=reference.head)
     for one in (found, at_edges):
         if exact and (wrong := inexact(one, "torch")):
             raise ModelError(
@@ -81,7 +94,7 @@ def report_on(
     batch = compare(beside, alone, head=head).agreement
     assert batch is not None, "judged before, its answers are numbers"
     return replace(
-        _compared(told, reference, head),
+        _compared(told, reference, head, exact=model.variant in EXACT),
         batch=Neighbours(
             texts=len(some),
             flips=batch.different,
@@ -92,9 +105,24 @@ def report_on(
     )
 
 
-def _compared(told: Told, reference: Reference, head: Head) -> Finding:
-    found = compare(told, reference.told, reference.truths, head=head, baseline=reference.baseline)
+def _compared(told: Told, reference: Reference, head: Head, *, exact: bool) -> Finding:
+    """An exact variant has the original's numbers, so both are read under one head."""
+    found = compare(
+        told,
+        reference.told,
+        reference.truths,
+        head=head,
+        theirs=head if exact else reference.head,
+        baseline=reference.baseline,
+        counted_by=head if exact else reference.baseline_head,
+    )
     return replace(found, source=reference.source)
+
+
+def _suited(told: Told, reference: Reference) -> Head:
+    if reference.truths is None:
+        return reference.head
+    return told.task.suited(told.outputs, reference.truths, told.labels)
 
 
 def _told(model: Model, inputs: Sequence[Input], *, alone: bool) -> Told:

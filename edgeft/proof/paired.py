@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgeft.proof.limits import CONFIDENCE
-from edgeft.tasks.task import Labels, Rows, Task
+from edgeft.tasks.task import LabelNames, Rows, Task
 
 __all__ = ["Drop", "Loss", "mcnemar_p", "paired_drop"]
 
@@ -160,7 +160,7 @@ def paired_drop(
     truths: Rows,
     answers: Rows,
     references: Rows,
-    labels: Labels,
+    labels: LabelNames,
     *,
     seed: int = 0,
 ) -> Drop:
@@ -220,13 +220,13 @@ class _Table:
     """
 
     task: Task
-    labels: Labels
+    labels: LabelNames
     rows: Sequence[Kind]
     kinds: Sequence[Kind]
     counts: Floats
 
     @classmethod
-    def of(cls, task: Task, labels: Labels, *columns: Rows) -> "_Table":
+    def of(cls, task: Task, labels: LabelNames, *columns: Rows) -> "_Table":
         rows = list(zip(*map(_plain, columns), strict=True))
         kinds = sorted(Counter(rows).items())
         counts = np.array([count for _, count in kinds], np.float64)

@@ -10,7 +10,7 @@ from edgeft.runtime.model import Model
 from edgeft.runtime.runner import GROUP
 from edgeft.tasks.encoded import Encoded
 from edgeft.tasks.outputs import Outputs, in_a_row
-from edgeft.tasks.task import PLAIN, Answers, Head, Labels, Task
+from edgeft.tasks.task import PLAIN, Answers, Head, LabelNames, Task
 
 __all__ = ["Told", "tell"]
 
@@ -20,7 +20,7 @@ class Told:
     """A model's joined outputs for N inputs, beside these and what its tokenizer made of them."""
 
     task: Task
-    labels: Labels
+    labels: LabelNames
     inputs: Sequence[Input]
     encoded: Sequence[Encoded]
     outputs: Outputs

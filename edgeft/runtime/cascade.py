@@ -12,7 +12,7 @@ from edgeft.runtime.observer import Observer
 from edgeft.runtime.runner import GROUP, Runner, while_it_lives
 from edgeft.tasks.encoded import Encoded
 from edgeft.tasks.outputs import Outputs, picked, tempered
-from edgeft.tasks.task import PLAIN, Labels, Task
+from edgeft.tasks.task import PLAIN, LabelNames, Task
 
 if TYPE_CHECKING:
     from edgeft.runtime.sharing import SharedBatches
@@ -61,7 +61,11 @@ class Cascade:
     group = 4 * GROUP  # inputs planned together: what is left of them should still fill batches
 
     def __init__(
-        self, task: Task, labels: Labels, stages: Sequence[Stage], observer: Observer | None = None
+        self,
+        task: Task,
+        labels: LabelNames,
+        stages: Sequence[Stage],
+        observer: Observer | None = None,
     ) -> None:
         self.observer = observer
         self.stages = tuple(stages)

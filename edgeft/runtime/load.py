@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from edgeft.tasks.answers import Answer
     from edgeft.tasks.classification import Classification
     from edgeft.tasks.entities import Entities
+    from edgeft.tasks.labels import Labels
 
 __all__ = ["load"]
 
@@ -37,6 +38,13 @@ def load(
     task: Literal["text-classification"],
     **options: Unpack[Options],
 ) -> "Model[Classification]": ...
+@overload
+def load(
+    path: str | os.PathLike[str],
+    *,
+    task: Literal["multi-label-classification"],
+    **options: Unpack[Options],
+) -> "Model[Labels]": ...
 @overload
 def load(
     path: str | os.PathLike[str],

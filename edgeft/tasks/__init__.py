@@ -14,6 +14,8 @@ def task_named(name: str) -> Task:
     match name:
         case "text-classification":
             from edgeft.tasks.classification import TASK
+        case "multi-label-classification":
+            from edgeft.tasks.labels import TASK
         case "token-classification":
             from edgeft.tasks.entities import TASK
         case "question-answering":

@@ -25,7 +25,7 @@ from edgeft.tasks.task import (
     Answers,
     Columns,
     Head,
-    Labels,
+    LabelNames,
     Noun,
     Rows,
     Task,
@@ -85,7 +85,7 @@ def _answer(
     outputs: Outputs,
     encoded: Sequence[Encoded],
     inputs: Sequence[Input],
-    labels: Labels,
+    labels: LabelNames,
     head: Head,
 ) -> Answers:
     """With a margin, "none" may be given, and is the likeliest where it has the highest sum.
@@ -106,7 +106,7 @@ def _decode(
     outputs: Outputs,
     encoded: Sequence[Encoded],
     inputs: Sequence[Input],
-    labels: Labels,
+    labels: LabelNames,
     head: Head,
 ) -> list[Answer]:
     rows = zip(best_spans(outputs, encoded, inputs, head), encoded, inputs, strict=True)
@@ -132,7 +132,7 @@ def _sure(
     outputs: Outputs,
     encoded: Sequence[Encoded],
     inputs: Sequence[Input],
-    labels: Labels,
+    labels: LabelNames,
     head: Head,
 ) -> Floats:
     """The score of each answer that is given."""
@@ -213,13 +213,13 @@ def _is_answer(one: Any) -> bool:
     return len(one) > 0 and isinstance(one[0], str)
 
 
-def _score(truths: Rows, answers: Rows, labels: Labels) -> "AnswerScores":
+def _score(truths: Rows, answers: Rows, labels: LabelNames) -> "AnswerScores":
     from edgeft.tasks.answer_metrics import score_answers
 
     return score_answers(truths, answers)
 
 
-def _figures(truths: Rows, answers: Rows, labels: Labels, weights: Floats) -> dict[str, Floats]:
+def _figures(truths: Rows, answers: Rows, labels: LabelNames, weights: Floats) -> dict[str, Floats]:
     from edgeft.tasks.answer_metrics import row_scores
 
     matches, overlaps = row_scores(truths, answers)  # (M,)
@@ -228,7 +228,7 @@ def _figures(truths: Rows, answers: Rows, labels: Labels, weights: Floats) -> di
 
 
 def _worst(
-    truths: Rows, answers: Rows, references: Rows, labels: Labels, weight: float
+    truths: Rows, answers: Rows, references: Rows, labels: LabelNames, weight: float
 ) -> tuple[Any, Any, Any] | None:
     """Every row weighs the same: the first, which only the reference has right."""
     from edgeft.tasks.answer_metrics import golds
@@ -239,7 +239,7 @@ def _worst(
     return truth, (wrong, 0, len(wrong)), (right, 0, len(right))
 
 
-def _check(wish: Wish, labels: Labels) -> None:
+def _check(wish: Wish, labels: LabelNames) -> None:
     if wish:
         raise UsageError(
             "An answer finder has no thresholds that are set for a precision, a recall or a share "
@@ -262,7 +262,7 @@ def _fit(
     encoded: Sequence[Encoded],
     inputs: Sequence[Input],
     truths: Rows,
-    labels: Labels,
+    labels: LabelNames,
     wish: Wish,
     name: str,
 ) -> Head:
@@ -307,7 +307,7 @@ def _truth_key(one: Question, truth: Any) -> Hashable:
     return frozenset(" ".join(text.split()) for text, _ in truth)
 
 
-def _strata(truths: Rows, labels: Labels) -> list[str]:
+def _strata(truths: Rows, labels: LabelNames) -> list[str]:
     """Whether there is an answer. A single row of one kind counts to the other."""
     keys = ["answer" if truth else "none" for truth in truths]
     counts = Counter(keys)
@@ -319,12 +319,14 @@ def _strata(truths: Rows, labels: Labels) -> list[str]:
 TASK = Task(
     name="question-answering",
     auto_class="AutoModelForQuestionAnswering",
+    problem="",
     export_task="question-answering",
     noun="answer finder",
     outputs={START: ("inputs", "tokens"), END: ("inputs", "tokens")},
     takes=(Question,),
     asks=Noun("question", "questions"),
     marks=Noun("answer", "answers"),
+    counted=Noun("answer", "answers"),
     shares=Noun("context", "contexts"),
     judged=Noun("question", "questions"),
     single=False,
@@ -357,6 +359,7 @@ TASK = Task(
     worst=_worst,
     further=nothing_further,
     unfitted=_unfitted,
+    suited=lambda outputs, truths, labels: _unfitted(truths),
     fit=_fit,
     check=_check,
     show=_show,

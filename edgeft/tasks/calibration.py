@@ -1,6 +1,7 @@
 """Scores that mean something: temperature, calibration error, thresholds. numpy only."""
 
 import math
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 
 import numpy as np
@@ -10,6 +11,7 @@ __all__ = [
     "Calibration",
     "calibration",
     "fit_temperature",
+    "least_temperature",
     "precision_threshold",
     "probabilities",
     "recall_threshold",
@@ -75,11 +77,16 @@ def fit_temperature(logits: Floats, truth: Ids) -> float:
     inverse temperature, so a golden section finds its maximum. Labels never
     change by it.
     """
+    return least_temperature(lambda temperature: _loss(logits, truth, temperature))
+
+
+def least_temperature(loss: Callable[[float], float]) -> float:
+    """The temperature of the least loss, of one that has a single minimum in the logarithm."""
     ratio = (math.sqrt(5) - 1) / 2
     low, high = (math.log(limit) for limit in LIMITS)
     for _ in range(STEPS):
         left, right = high - ratio * (high - low), low + ratio * (high - low)
-        if _loss(logits, truth, math.exp(left)) <= _loss(logits, truth, math.exp(right)):
+        if loss(math.exp(left)) <= loss(math.exp(right)):
             high = right
         else:
             low = left

@@ -15,18 +15,20 @@ from edgeft.inputs import Input, Pair
 from edgeft.tasks import labelled
 from edgeft.tasks.builtin import GOLDEN_TEXTS, parity_texts
 from edgeft.tasks.encoded import Encoded
+from edgeft.tasks.joined import mean_of_parts
 from edgeft.tasks.lazy_scores import LazyScores
 from edgeft.tasks.outputs import Array, Outputs, dense, require_numbers, softmax, tempered
 from edgeft.tasks.task import (
     Answers,
     Columns,
     Head,
-    Labels,
+    LabelNames,
     Noun,
     Rows,
     Task,
     Usage,
     always_plain,
+    no_thresholds,
 )
 from edgeft.tasks.thresholds import (
     UNKNOWN,
@@ -80,21 +82,7 @@ class Classification:
 
 
 def _join(outputs: Outputs, encoded: Sequence[Encoded]) -> Outputs:
-    """The mean of the logits of a text's parts, each weighted by its fresh tokens.
-
-    So every token of the text counts once. Texts of one part each stay the array they are.
-    """
-    logits = dense(outputs, LOGITS)  # (R, C)
-    if len(logits) == len(encoded):
-        return outputs
-    joined = np.empty((len(encoded), logits.shape[1]), np.float32)  # (N, C)
-    begin = 0
-    for at, one in enumerate(encoded):
-        rows = logits[begin : begin + len(one.parts)]  # (P, C)
-        weights = [part.fresh for part in one.parts] if len(rows) > 1 else [1]
-        joined[at] = np.average(rows, axis=0, weights=weights)
-        begin += len(rows)
-    return {LOGITS: joined}
+    return mean_of_parts(outputs, encoded, LOGITS)
 
 
 def _scores(outputs: Outputs, head: Head) -> Array:
@@ -113,7 +101,7 @@ def _answer(
     outputs: Outputs,
     encoded: Sequence[Encoded],
     inputs: Sequence[Input],
-    labels: Labels,
+    labels: LabelNames,
     head: Head,
 ) -> Answers:
     scores = _scores(outputs, replace(head, temperature=1.0))  # (N, C)
@@ -132,7 +120,7 @@ def _decode(
     outputs: Outputs,
     encoded: Sequence[Encoded],
     inputs: Sequence[Input],
-    labels: Labels,
+    labels: LabelNames,
     head: Head,
 ) -> list[Classification]:
     scores = _scores(outputs, head)  # (N, C)
@@ -159,7 +147,7 @@ def _sure(
     outputs: Outputs,
     encoded: Sequence[Encoded],
     inputs: Sequence[Input],
-    labels: Labels,
+    labels: LabelNames,
     head: Head,
 ) -> Floats:
     """The largest of each text's probabilities, to the bit, without computing the others."""
@@ -196,27 +184,29 @@ def _same(ones: Rows, others: Rows) -> Floats:
     return same.astype(np.float64)
 
 
-def _score(truths: Rows, answers: Rows, labels: Labels) -> "ClassificationScores":
+def _score(truths: Rows, answers: Rows, labels: LabelNames) -> "ClassificationScores":
     from edgeft.tasks.metrics import score_classification
 
     return score_classification(truths, answers, labels)
 
 
-def _figures(truths: Rows, answers: Rows, labels: Labels, weights: Floats) -> dict[str, Floats]:
+def _figures(truths: Rows, answers: Rows, labels: LabelNames, weights: Floats) -> dict[str, Floats]:
     from edgeft.tasks.weighted_metrics import weighted_figures
 
     return weighted_figures(truths, answers, labels, weights)
 
 
 def _worst(
-    truths: Rows, answers: Rows, references: Rows, labels: Labels, weight: float
+    truths: Rows, answers: Rows, references: Rows, labels: LabelNames, weight: float
 ) -> tuple[int, int, int] | None:
     from edgeft.tasks.weighted_metrics import worst_class
 
     return worst_class(truths, answers, references, labels, weight)
 
 
-def _further(outputs: Outputs, truths: Rows, labels: Labels, head: Head) -> dict[str, float | None]:
+def _further(
+    outputs: Outputs, truths: Rows, labels: LabelNames, head: Head
+) -> dict[str, float | None]:
     from edgeft.tasks.calibration import calibration
 
     truth = np.asarray(truths, np.int64)  # (N,)
@@ -238,12 +228,14 @@ def _read(
 TASK = Task(
     name="text-classification",
     auto_class="AutoModelForSequenceClassification",
+    problem="single_label_classification",
     export_task="text-classification",
     noun="text classifier",
     outputs={LOGITS: ("inputs", "labels")},
     takes=(str, Pair),
     asks=Noun("text", "texts"),
     marks=Noun("row", "rows"),
+    counted=Noun("row", "rows"),
     shares=None,
     judged=Noun("text", "texts"),
     single=True,
@@ -276,6 +268,7 @@ TASK = Task(
     worst=_worst,
     further=_further,
     unfitted=always_plain,
+    suited=no_thresholds,
     fit=fit_head,
     check=check_wish,
     show=_show,

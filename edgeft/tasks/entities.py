@@ -8,7 +8,6 @@ a half-open range, and the id of the tag with which entities of that type begin.
 refer to tags, the bundle's labels; tags that only go on with an entity are no truth's.
 """
 
-from collections import Counter
 from collections.abc import Hashable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -18,6 +17,7 @@ from numpy.typing import NDArray
 
 from edgeft.errors import UsageError
 from edgeft.inputs import Input
+from edgeft.tasks import labelled
 from edgeft.tasks.builtin import GOLDEN_TEXTS, parity_texts
 from edgeft.tasks.encoded import Encoded
 from edgeft.tasks.entity import Entities, Entity
@@ -30,13 +30,14 @@ from edgeft.tasks.task import (
     Answers,
     Columns,
     Head,
-    Labels,
+    LabelNames,
     Noun,
     Rows,
     Task,
     Usage,
     Wish,
     always_plain,
+    no_thresholds,
     nothing_further,
 )
 from edgeft.tasks.words import text_of
@@ -48,7 +49,6 @@ if TYPE_CHECKING:
 __all__ = ["TASK", "Entities", "Entity"]
 
 SCORE_DIGITS, SHARE_DIGITS = 6, 4
-NO_ENTITY = "none"  # the stratum of texts without any
 
 Floats = NDArray[np.float64]
 
@@ -60,7 +60,7 @@ def _answer(
     outputs: Outputs,
     encoded: Sequence[Encoded],
     inputs: Sequence[Input],
-    labels: Labels,
+    labels: LabelNames,
     head: Head,
 ) -> Answers:
     words = words_taken(outputs, encoded, head)
@@ -78,7 +78,7 @@ def _decode(
     outputs: Outputs,
     encoded: Sequence[Encoded],
     inputs: Sequence[Input],
-    labels: Labels,
+    labels: LabelNames,
     head: Head,
 ) -> list[Entities]:
     found = spans_found(words_taken(outputs, encoded, head), encoded, inputs, labels)
@@ -103,7 +103,7 @@ def _sure(
     outputs: Outputs,
     encoded: Sequence[Encoded],
     inputs: Sequence[Input],
-    labels: Labels,
+    labels: LabelNames,
     head: Head,
 ) -> Floats:
     """The score of each text's least sure word, of an entity or none; 1 where it has no word."""
@@ -144,27 +144,27 @@ def _same(ones: Rows, others: Rows) -> Floats:
     return np.array([2 * len({*a} & {*b}) / (len(a) + len(b)) if a or b else 1.0 for a, b in pairs])
 
 
-def _score(truths: Rows, answers: Rows, labels: Labels) -> "EntityScores":
+def _score(truths: Rows, answers: Rows, labels: LabelNames) -> "EntityScores":
     from edgeft.tasks.entity_metrics import score_entities
 
     return score_entities(truths, answers, labels)
 
 
-def _figures(truths: Rows, answers: Rows, labels: Labels, weights: Floats) -> dict[str, Floats]:
+def _figures(truths: Rows, answers: Rows, labels: LabelNames, weights: Floats) -> dict[str, Floats]:
     from edgeft.tasks.entity_metrics import weighted_f1
 
     return weighted_f1(truths, answers, weights)
 
 
 def _worst(
-    truths: Rows, answers: Rows, references: Rows, labels: Labels, weight: float
+    truths: Rows, answers: Rows, references: Rows, labels: LabelNames, weight: float
 ) -> tuple[Any, Any, Any] | None:
     from edgeft.tasks.entity_metrics import worst_entities
 
     return worst_entities(truths)
 
 
-def _check(wish: Wish, labels: Labels) -> None:
+def _check(wish: Wish, labels: LabelNames) -> None:
     if wish:
         raise UsageError(
             "An entity tagger has no thresholds that are set for a precision, a recall or a share "
@@ -179,7 +179,7 @@ def _fit(
     encoded: Sequence[Encoded],
     inputs: Sequence[Input],
     truths: Rows,
-    labels: Labels,
+    labels: LabelNames,
     wish: Wish,
     name: str,
 ) -> Head:
@@ -208,14 +208,14 @@ def _read(
     return replace(found, labels=tuple(f"B-{one}" for one in types)).renumbered(bio(types))
 
 
-def _labels(examples: "Examples") -> Labels:
+def _labels(examples: "Examples") -> LabelNames:
     """The tags (BIO) of the types that the rows show, in the order of their ids."""
     shown = {label for truth in examples.truths for _, _, label in truth}
     tags = tags_of(examples.labels)
     return bio(dict.fromkeys(tags[at].type for at in sorted(shown)))
 
 
-def _shown(truths: Rows, labels: Labels) -> list[Sequence[str]]:
+def _shown(truths: Rows, labels: LabelNames) -> list[Sequence[str]]:
     types = [tag.type for tag in tags_of(labels)]
     return [[types[label] for *_, label in truth] for truth in truths]
 
@@ -229,31 +229,23 @@ def _truth_key(text: str, truth: Any) -> Hashable:
     return tuple((place(start), place(end), label) for start, end, label in truth)
 
 
-def _strata(truths: Rows, labels: Labels) -> list[str]:
-    """Of each text the type that is in the fewest texts; of a text without entities "none".
-
-    Where that would be the stratum of one text alone though other texts have such entities, the
-    text counts to the largest stratum, so that it may stand on either side.
-    """
+def _strata(truths: Rows, labels: LabelNames) -> list[str]:
+    """Of each text the type that is in the fewest texts; of a text without entities "none"."""
     types = [tag.type for tag in tags_of(labels)]
-    has = [{types[label] for _, _, label in truth} or {NO_ENTITY} for truth in truths]
-    rows = Counter(one for some in has for one in some)
-    keys = [min(some, key=lambda one: (rows[one], one)) for some in has]
-    sizes = Counter(keys)
-    largest = max(sizes, key=lambda one: (sizes[one], one), default=NO_ENTITY)
-    alone = {one for one in sizes if sizes[one] == 1 and (rows[one] > 1 or one == NO_ENTITY)}
-    return [largest if key in alone else key for key in keys]
+    return labelled.rarest([{types[label] for _, _, label in truth} for truth in truths])
 
 
 TASK = Task(
     name="token-classification",
     auto_class="AutoModelForTokenClassification",
+    problem="",
     export_task="token-classification",
     noun="entity tagger",
     outputs={LOGITS: ("inputs", "tokens", "labels")},
     takes=(str,),
     asks=Noun("text", "texts"),
     marks=Noun("entity", "entities"),
+    counted=Noun("entity", "entities"),
     shares=None,
     judged=Noun("word of an entity", "words of entities"),
     single=False,
@@ -287,6 +279,7 @@ TASK = Task(
     worst=_worst,
     further=nothing_further,
     unfitted=always_plain,
+    suited=no_thresholds,
     fit=_fit,
     check=_check,
     show=_show,

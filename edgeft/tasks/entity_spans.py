@@ -15,7 +15,7 @@ from edgeft.inputs import Input
 from edgeft.tasks.encoded import Encoded, best_places
 from edgeft.tasks.outputs import Array, Outputs, ragged, require_numbers, softmax
 from edgeft.tasks.tags import begins, tags_of
-from edgeft.tasks.task import Head, Labels
+from edgeft.tasks.task import Head, LabelNames
 from edgeft.tasks.words import own_spans, text_of, trimmed, word_tokens
 
 __all__ = [
@@ -115,7 +115,7 @@ def _word_scores(tokens: Array, firsts: Ids, aggregation: str) -> Array:
 
 
 def spans_found(
-    words: Words, encoded: Sequence[Encoded], inputs: Sequence[Input], labels: Labels
+    words: Words, encoded: Sequence[Encoded], inputs: Sequence[Input], labels: LabelNames
 ) -> list[list[FoundEntity]]:
     """The entities of each text, in order, whatever their score."""
     found: list[list[FoundEntity]] = [[] for _ in encoded]

@@ -13,13 +13,14 @@ from edgeft.tasks.outputs import Outputs
 from edgeft.tasks.task import (
     Answers,
     Head,
-    Labels,
+    LabelNames,
     Noun,
     Rows,
     Task,
     Usage,
     Wish,
     always_plain,
+    no_thresholds,
 )
 
 __all__ = ["TASK"]
@@ -33,7 +34,7 @@ def _decode(
     outputs: Outputs,
     encoded: Sequence[Encoded],
     inputs: Sequence[Input],
-    labels: Labels,
+    labels: LabelNames,
     head: Head,
 ) -> list[Any]:
     return [None] * len(inputs)
@@ -46,7 +47,7 @@ def _no_answers(*_: Any) -> NoReturn:
     )
 
 
-def _check(wish: Wish, labels: Labels) -> None:
+def _check(wish: Wish, labels: LabelNames) -> None:
     _no_answers()
 
 
@@ -54,7 +55,7 @@ def _answer(
     outputs: Outputs,
     encoded: Sequence[Encoded],
     inputs: Sequence[Input],
-    labels: Labels,
+    labels: LabelNames,
     head: Head,
 ) -> Answers:
     _no_answers()
@@ -67,12 +68,14 @@ def _same(ones: Rows, others: Rows) -> "np.ndarray[Any, np.dtype[np.float64]]":
 TASK = Task(
     name="foreign",
     auto_class="AutoModel",
+    problem="",
     export_task="feature-extraction",
     noun="model that is only timed",
     outputs={},
     takes=(str,),
     asks=Noun("text", "texts"),
     marks=Noun("row", "rows"),
+    counted=Noun("row", "rows"),
     shares=None,
     judged=Noun("text", "texts"),
     single=False,
@@ -105,6 +108,7 @@ TASK = Task(
     worst=_no_answers,
     further=_no_answers,
     unfitted=always_plain,
+    suited=no_thresholds,
     fit=_no_answers,
     check=_check,
     show=lambda prediction, full: {},

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from edgeft.tasks.task import Labels
+from edgeft.tasks.task import LabelNames
 
 __all__ = ["LazyScores"]
 
@@ -17,7 +17,7 @@ class LazyScores(Mapping[str, float]):
 
     __slots__ = ("_labels", "_made", "_row")
 
-    def __init__(self, labels: Labels, row: bytes) -> None:
+    def __init__(self, labels: LabelNames, row: bytes) -> None:
         """``row``: the (C,) float32 scores in the order of the labels, in native byte order."""
         self._labels, self._row = labels, row
         self._made: dict[str, float] | None = None

@@ -18,6 +18,7 @@ __all__ = [
     "picked",
     "ragged",
     "require_numbers",
+    "sigmoid",
     "softmax",
     "tempered",
 ]
@@ -110,3 +111,10 @@ def softmax(logits: NDArray[np.floating]) -> NDArray[np.float32]:
     shifted = np.exp(logits - logits.max(axis=-1, keepdims=True))  # (…, C) float32
     scores: NDArray[np.float32] = shifted / shifted.sum(axis=-1, keepdims=True)
     return scores
+
+
+def sigmoid(logits: Array) -> Array:
+    """The sigmoid of each of the logits, float32, without overflow."""
+    powers: Array = np.exp(-np.abs(logits))  # of the same shape, 0 to 1
+    reached: Array = np.where(logits >= 0, np.ones_like(powers), powers)
+    return reached / (np.float32(1) + powers)

@@ -18,7 +18,7 @@ from edgeft.data import (
     visible,
 )
 from edgeft.data.entities import holds_entities
-from edgeft.data.examples import unlabelled
+from edgeft.data.examples import ids_in, unlabelled
 from edgeft.data.kinds import TAGGED_SUFFIXES, open_unless_plain
 from edgeft.data.table import numbered
 from edgeft.errors import DataError, UsageError
@@ -197,7 +197,7 @@ def aligned(examples: Examples, labels: tuple[str, ...]) -> Examples:
         known = {at for at, name in enumerate(examples.labels) if name in labels}
     if len(known) < len(examples.labels):
         for truth, line in zip(examples.truths, examples.lines, strict=True):
-            for at in [label for *_, label in truth] if by_span else [truth]:
+            for at in ids_in(truth):
                 if at not in known:
                     raise _unknown_label(examples, labels, at, line)
     return (replace(examples, labels=tuple(names)) if by_span else examples).renumbered(labels)

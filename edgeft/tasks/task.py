@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from edgeft.tasks.outputs import Axes, Outputs
 
     Sure = Callable[
-        [Outputs, Sequence[Encoded], Sequence[Input], "Labels", "Head"], NDArray[np.float64]
+        [Outputs, Sequence[Encoded], Sequence[Input], "LabelNames", "Head"], NDArray[np.float64]
     ]
     Format = Callable[[Iterable[tuple[Any, Any]], Tell, Callable[[str], int]], Iterator[str]]
 
@@ -27,7 +27,7 @@ __all__ = [
     "Answers",
     "Columns",
     "Head",
-    "Labels",
+    "LabelNames",
     "LongTexts",
     "Noun",
     "Rows",
@@ -36,6 +36,7 @@ __all__ = [
     "Usage",
     "Wish",
     "always_plain",
+    "no_thresholds",
     "nothing_further",
 ]
 
@@ -43,6 +44,7 @@ __all__ = [
 # bundles: what their manifests require.
 TASKS: Mapping[str, str] = {
     "text-classification": "0.1.0",
+    "multi-label-classification": "0.3.0",
     "token-classification": "0.2.0",
     "question-answering": "0.2.0",
 }
@@ -52,7 +54,7 @@ FOREIGN_TASK = "foreign"  # of graphs that bench only times; no bundle that is k
 
 LongTexts = Literal["truncate", "error", "window"]
 Columns = Mapping[str, str | None]  # role ("text", "label", "tags" …) → the name that was given
-Labels = tuple[str, ...]
+LabelNames = tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -64,6 +66,7 @@ class Head:
     below it is withheld. aggregation: which tokens of a word speak for it. min_score: entities
     below it are not given. null_margin: no answer is given where "none" leads by more; None where
     there is always one. max_answer_tokens: of an answer. top_k: how many answers are told.
+    thresholds: from which score on each label is given, in their order; () where they have none.
     """
 
     temperature: float = 1.0
@@ -75,6 +78,7 @@ class Head:
     null_margin: float | None = None
     max_answer_tokens: int = 30
     top_k: int = 1
+    thresholds: tuple[float, ...] = ()
 
 
 PLAIN = Head()
@@ -137,12 +141,13 @@ class Usage:
 class Answers:
     """Answers to N inputs in the form in which truths stand, without what only people read.
 
-    given: what the runtime answers, thresholds and all. likeliest: the same without thresholds,
-    which is what gates compare; where there are none, the two are one object. Both are (N,) and
-    hashable one by one: class ids with -1 for a withheld one, tuples of (start, end, label id),
-    (text, start, end). parts: (K,) label ids where an answer is made of many, so that all of it is
-    rarely clear: of a tagger those of the words of all texts, -1 for none; else None. margin: from
-    0 to 1, how far the likeliest lies before the next: (K,) of the parts, (N,) without them.
+    given: what the runtime answers, thresholds and all. likeliest: the same without the thresholds
+    that someone wished for, which is what gates compare; where there are none, the two are one
+    object. Both are (N,) and hashable one by one: class ids with -1 for a withheld one, tuples of
+    label ids, of (start, end, label id), (text, start, end). parts: (K,) label ids where an answer
+    is made of many, so that all of it is rarely clear: of a tagger those of the words of all texts,
+    of many labels each one of each text, -1 for none; else None. margin: from 0 to 1, how far the
+    likeliest lies before the next: (K,) of the parts, (N,) without them.
     """
 
     given: Rows
@@ -196,8 +201,13 @@ def always_plain(truths: Rows) -> Head:
     return PLAIN
 
 
+def no_thresholds(outputs: "Outputs", truths: Rows, labels: LabelNames) -> Head:
+    """``Task.suited`` of a task whose likeliest answers need none."""
+    return PLAIN
+
+
 def nothing_further(
-    outputs: "Outputs", truths: Rows, labels: Labels, head: Head
+    outputs: "Outputs", truths: Rows, labels: LabelNames, head: Head
 ) -> dict[str, float | None]:
     """``Task.further`` of a task whose scores tell all."""
     return {}
@@ -207,14 +217,16 @@ def nothing_further(
 class Task:
     """A supervised task. All fields are needed; none has a default that says "not here".
 
-    name: of the pipeline. auto_class: of transformers. export_task: optimum's word.
+    name: of the pipeline. auto_class: of transformers; problem: its word for what a head of that
+        class is for ("problem_type"), "" where it has one kind alone. export_task: optimum's word.
     outputs: the graph's outputs and their axes; the first is "inputs".
     takes: the kinds of inputs.
     settings: fields of Head that ``load`` may change.
     metrics: name → words, of the figures that may not get worse; the first chooses the best epoch.
     noun: what a model of this task is called: "text classifier".
-    asks: what an input is called. marks: what truths consist of and ``Scores.support`` counts;
-        unless ``single``, which says that each is one label, an input may be without any.
+    asks: what an input is called. marks: what truths consist of; unless ``single``, which says that
+        each is one label, an input may be without any. counted: what ``Scores.support`` counts of
+        each label.
     shares: what many inputs may have in common, so that they stand on one side of every split;
         None where each stands for itself.
     judged: what is compared where the reference is clear: inputs, or the parts of Answers.
@@ -260,6 +272,8 @@ class Task:
     further(outputs, truths, labels, head): figures that this task alone has, flat.
     unfitted(truths): the head before any rows have set it, for rows with such truths; only its
         likeliest answers count, as no threshold is set.
+    suited(outputs, truths, labels): the head under which likeliest answers to joined outputs are
+        best on these rows: ``unfitted`` where they depend on no threshold.
     fit(outputs, encoded, inputs, truths, labels, wish, name): the head for these rows.
         Raises GateError where nothing gives what is wished; check(wish, labels) raises UsageError
         before anything runs.
@@ -269,12 +283,14 @@ class Task:
 
     name: str
     auto_class: str
+    problem: str
     export_task: str
     noun: str
     outputs: "Mapping[str, Axes]"
     takes: tuple[type, ...]
     asks: Noun
     marks: Noun
+    counted: Noun
     shares: Noun | None
     judged: Noun
     single: bool
@@ -284,7 +300,7 @@ class Task:
     provided: str
     alike: str
     alike_is: str
-    schemes: Mapping[str, Callable[[Iterable[str]], Labels]]
+    schemes: Mapping[str, Callable[[Iterable[str]], LabelNames]]
     usage: Usage
     limits: Callable[[Sequence[Head]], Sequence[str]]
     rules: Callable[[Head], Sequence[str]]
@@ -293,22 +309,27 @@ class Task:
     roles: tuple[str, ...]
     detect: "Callable[[Source, Columns], bool]"
     read: "Callable[[Source, Columns, Tell, OnBad], Examples | Sequence[Input]]"
-    labels: "Callable[[Examples], Labels]"
-    shown: Callable[[Rows, Labels], list[Sequence[str]]]
+    labels: "Callable[[Examples], LabelNames]"
+    shown: Callable[[Rows, LabelNames], list[Sequence[str]]]
     truth_key: "Callable[[Any, Any], Hashable]"
-    strata: Callable[[Rows, Labels], list[str]]
+    strata: Callable[[Rows, LabelNames], list[str]]
     join: "Callable[[Outputs, Sequence[Encoded]], Outputs]"
-    answer: "Callable[[Outputs, Sequence[Encoded], Sequence[Input], Labels, Head], Answers]"
-    decode: "Callable[[Outputs, Sequence[Encoded], Sequence[Input], Labels, Head], list[Any]]"
+    answer: "Callable[[Outputs, Sequence[Encoded], Sequence[Input], LabelNames, Head], Answers]"
+    decode: "Callable[[Outputs, Sequence[Encoded], Sequence[Input], LabelNames, Head], list[Any]]"
     sure: "Sure"
     same: "Callable[[Rows, Rows], NDArray[np.float64]]"
-    score: Callable[[Rows, Rows, Labels], Scores]
-    figures: "Callable[[Rows, Rows, Labels, NDArray[np.float64]], dict[str, NDArray[np.float64]]]"
-    worst: Callable[[Rows, Rows, Rows, Labels, float], tuple[Any, Any, Any] | None]
-    further: "Callable[[Outputs, Rows, Labels, Head], dict[str, float | None]]"
+    score: Callable[[Rows, Rows, LabelNames], Scores]
+    figures: (
+        "Callable[[Rows, Rows, LabelNames, NDArray[np.float64]], dict[str, NDArray[np.float64]]]"
+    )
+    worst: Callable[[Rows, Rows, Rows, LabelNames, float], tuple[Any, Any, Any] | None]
+    further: "Callable[[Outputs, Rows, LabelNames, Head], dict[str, float | None]]"
     unfitted: Callable[[Rows], Head]
-    fit: "Callable[[Outputs, Sequence[Encoded], Sequence[Input], Rows, Labels, Wish, str], Head]"
-    check: Callable[[Wish, Labels], None]
+    suited: "Callable[[Outputs, Rows, LabelNames], Head]"
+    fit: (
+        "Callable[[Outputs, Sequence[Encoded], Sequence[Input], Rows, LabelNames, Wish, str], Head]"
+    )
+    check: Callable[[Wish, LabelNames], None]
     show: Callable[[Any, bool], dict[str, Any]]
     golden: "tuple[Input, ...]"
     parity: "Callable[[int], Sequence[Input]]"

@@ -11,7 +11,7 @@ from edgeft.errors import GateError, UsageError
 from edgeft.inputs import Input
 from edgeft.tasks.encoded import Encoded
 from edgeft.tasks.outputs import Outputs, dense
-from edgeft.tasks.task import Head, Labels, Rows, Wish
+from edgeft.tasks.task import Head, LabelNames, Rows, Wish
 
 __all__ = [
     "UNKNOWN",
@@ -30,7 +30,7 @@ Ids = NDArray[np.int64]
 Floats = NDArray[np.float64]
 
 
-def chosen(scores: NDArray[np.floating], labels: Labels, head: Head) -> Ids:
+def chosen(scores: NDArray[np.floating], labels: LabelNames, head: Head) -> Ids:
     """The (N,) label of each row of (N, C) scores, before any abstention.
 
     It is the likeliest, but for a label that has a threshold of its own.
@@ -69,7 +69,7 @@ def rules_of(head: Head) -> list[str]:
     return told
 
 
-def check_wish(wish: Wish, labels: Labels) -> None:
+def check_wish(wish: Wish, labels: LabelNames) -> None:
     """Raise UsageError where no threshold could do what is wished."""
     if wish.recall is not None and wish.right is not None:
         raise UsageError(
@@ -92,7 +92,7 @@ def fit_head(
     encoded: Sequence[Encoded],
     inputs: Sequence[Input],
     truths: Rows,
-    labels: Labels,
+    labels: LabelNames,
     wish: Wish,
     name: str,
 ) -> Head:

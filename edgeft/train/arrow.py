@@ -79,8 +79,6 @@ def _table(
                 before += batch.num_rows
 
     columns = tuple(map(str, schema.names))
-    if not any(_is_nested(field.type) for field in schema):
-        return Table(source, columns, pick)
 
     def records() -> Records:
         number = 0
@@ -96,10 +94,13 @@ def _table(
     try:
         with closing(records()) as rows:
             shown = tuple(row for _, row in islice(rows, LOOKED_AT))
-    except (
-        DataError
-    ):  # of a column that none may ask for; texts and labels can be read all the same
+            names = [(name, class_names.get(name)) for name in schema.names]
+            begun = tuple(tuple(_cell(row[name], its) for name, its in names) for row in shown)
+    except (DataError, UnicodeDecodeError):
+        # Of a column that none may ask for; texts and labels can be read all the same.
         return Table(source, columns, pick)
+    if not any(_is_nested(field.type) for field in schema):
+        return Table(source, columns, pick, begun=begun)
     return Table(source, columns, pick, records=records, shown=shown)
 
 

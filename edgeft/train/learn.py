@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, overload
 
 from edgeft.data import Examples
 from edgeft.progress import Progress, silent
-from edgeft.tasks.task import Scores
+from edgeft.tasks.task import Head, Scores
 from edgeft.train.checkpoints import EpochScores, best_epoch
 from edgeft.train.prepare import Prepared
 from edgeft.train.readied import Readied, ready, scored
@@ -56,11 +56,11 @@ def learn(
     from edgeft.train.trainer import TrainingSet
 
     began = time.monotonic()
-    splits = prepared.splits
+    splits, task = prepared.splits, prepared.task
     validation = _ready(prepared, splits.validation)
     test = _ready(prepared, splits.test)
     training_set = TrainingSet(
-        task=prepared.task,
+        task=task,
         objective=prepared.objective,
         train=_ready(prepared, splits.train).rows,
         validation=validation,
@@ -68,13 +68,18 @@ def learn(
         pad_id=prepared.base.tokenizer.pad_token_id,
     )
 
-    def scores_of(split: Readied | None) -> Scores | None:
+    def scores_of(split: Readied | None, head: Head | None) -> tuple[Scores | None, Head | None]:
         if split is None:
-            return None
-        return scored(
-            model, split, prepared.task, prepared.labels, training_set.pad_id, prepared.hardware,
-            progress=progress,
-        )[1]  # fmt: skip
+            return None, None
+        _, scores, head = scored(
+            model, split, task, prepared.labels, training_set.pad_id, prepared.hardware,
+            head=head, progress=progress,
+        )  # fmt: skip
+        return scores, head
+
+    def test_head(chosen: Head | None) -> Head | None:
+        """Test rows choose nothing: they are read as validation rows chose, if there are any."""
+        return chosen if chosen is not None or test is None else task.unfitted(test.truths)
 
     with _of_use(model, training_set, [one for one in (validation, test) if one]):
         curve = fit(
@@ -89,7 +94,9 @@ def learn(
             on_note=on_note,
             progress=progress,
         )
-        return Learned(curve, scores_of(validation), scores_of(test), time.monotonic() - began)
+        by_validation, chosen = scores_of(validation, None)
+        by_test, _ = scores_of(test, test_head(chosen))
+        return Learned(curve, by_validation, by_test, time.monotonic() - began)
 
 
 def _of_use(

@@ -158,6 +158,7 @@ def _drawn(base: BaseModel, labels: tuple[str, ...], seed: int) -> Any:
         dropout=config.classifier_dropout,
         pad_id=config.pad_token_id,
         seed=seed,
+        problem=base.task.problem,
     )
 
 

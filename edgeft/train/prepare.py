@@ -113,6 +113,7 @@ def prepare(
     counts = count_tokens(learned, special)
     if not config.data.allow_unknown:
         check_known(counts, splits.train.inputs, config.model)
+    objective = objective_named(task.name)
     recipe = resolve_recipe(
         config.recipe,
         Facts(
@@ -122,6 +123,7 @@ def prepare(
             p99_tokens=counts.p99,
             length_limit=base.length_limit,
             static=base.static,
+            smoothed=objective.smoothed,
             processes=hardware.processes,
         ),
     )
@@ -129,7 +131,6 @@ def prepare(
     rows = [splits.train, *([held_out] if held_out is not None else [])]
     inputs = [one for split in rows for one in split.inputs]
     truths = [one for split in rows for one in split.truths]
-    objective = objective_named(task.name)
     report = describe(
         task,
         given,

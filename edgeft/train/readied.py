@@ -11,7 +11,7 @@ from edgeft.progress import Progress, silent
 from edgeft.runtime.tokenize import TextEncoder
 from edgeft.tasks.encoded import Encoded, Part
 from edgeft.tasks.outputs import Outputs, finite
-from edgeft.tasks.task import Scores, Task
+from edgeft.tasks.task import Head, Scores, Task
 from edgeft.train.hardware import Hardware
 from edgeft.train.objectives.objective import LearnedRow, Objective
 
@@ -57,13 +57,15 @@ def scored(
     pad_id: int,
     hardware: Hardware,
     *,
+    head: Head | None = None,
     progress: Progress = silent,
-) -> tuple[Outputs, Scores]:
-    """What a model gives for each part, and the scores of its likeliest answers.
+) -> tuple[Outputs, Scores, Head]:
+    """What a model gives for each part, the scores of its likeliest answers, and their head.
 
-    They are those of the runtime, before any rows set a threshold.
+    They are those of the runtime. Without a ``head`` these rows choose the one that suits them,
+    where answers depend on thresholds; rows that may choose nothing are given that of others.
 
-    They are the same on every process. Raises ModelError where an output is no number.
+    All are the same on every process. Raises ModelError where an output is no number.
     """
     from edgeft.train.predict import predict_outputs
 
@@ -74,6 +76,7 @@ def scored(
             hint="Start anew with --force and a lower --learning-rate.",
         )
     joined = task.join(outputs, readied.encoded)
-    head = task.unfitted(readied.truths)
+    if head is None:
+        head = task.suited(joined, readied.truths, labels)
     answers = task.answer(joined, readied.encoded, readied.inputs, labels, head)
-    return outputs, task.score(readied.truths, answers.likeliest, labels)
+    return outputs, task.score(readied.truths, answers.likeliest, labels), head

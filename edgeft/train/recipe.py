@@ -114,7 +114,7 @@ class Facts:
 
     width: the model's hidden size. p99_tokens: 99% of the train texts have no
     more tokens. length_limit: the most tokens that the model takes. static: it is little but its
-    tokens' vectors.
+    tokens' vectors. smoothed: targets are, where there are many classes.
     """
 
     width: int
@@ -124,6 +124,7 @@ class Facts:
     length_limit: int
     processes: int = 1
     static: bool = False
+    smoothed: bool = True
 
 
 def resolve_recipe(choice: RecipeChoice, facts: Facts) -> Recipe:
@@ -166,7 +167,7 @@ def default_recipe(facts: Facts, choice: RecipeChoice | None = None) -> Recipe:
         schedule="linear",
         weight_decay=0.01,
         optimizer=optimizer,
-        label_smoothing=default_label_smoothing(facts.classes),
+        label_smoothing=default_label_smoothing(facts.classes) if facts.smoothed else 0.0,
         class_weights=False,
         max_length=default_max_length(facts.p99_tokens, facts.length_limit),
         patience=PATIENCE_EPOCHS,

@@ -126,7 +126,7 @@ class DataReport:
     def warnings(self) -> tuple[str, ...]:
         """One sentence for each figure that should worry."""
         train, task = self.given, task_named(self.task)
-        asks, marks = task.asks, task.marks
+        asks, counted = task.asks, task.counted
         found = []
         if self.tokens.unknown_share > UNKNOWN_SHARE:
             found.append(
@@ -142,14 +142,14 @@ class DataReport:
         if self.imbalance > IMBALANCE:
             watched = task.metrics.get(task.by_label, "the F1 of the rarest")
             found.append(
-                f"The most frequent label has {self.imbalance:.0f} times the {marks.many} of the "
+                f"The most frequent label has {self.imbalance:.0f} times the {counted.many} of the "
                 f"rarest: watch {watched}, and consider --class-weights."
             )
         small = sum(1 for size in self.support.values() if size < FEW)
         if small:
             found.append(
                 f"{small} of {len(self.support)} labels {'has' if small == 1 else 'have'} under "
-                f"{FEW} {marks.many}."
+                f"{FEW} {counted.many}."
             )
         if len(self.support) > train / 2 and task.single:
             found.append(

@@ -217,7 +217,7 @@ class RepeatableTrainer(transformers.Trainer):
         metrics = given.task.metrics
         if given.validation is None:
             return None, dict.fromkeys(metrics)
-        outputs, scores = scored(
+        outputs, scores, _ = scored(
             self.model, given.validation, given.task, given.labels, given.pad_id, self.hardware
         )
         learned = picked(outputs, given.validation.learned)

@@ -18,7 +18,8 @@ from edgeft.progress import Progress, silent
 from edgeft.proof.agreement import differences
 from edgeft.proof.evidence import read_evidence
 from edgeft.proof.limits import MAX_DROP, SAME_LOGITS
-from edgeft.proof.paired import Drop, paired_drop
+from edgeft.proof.paired import Drop
+from edgeft.proof.suited import suited_drop
 from edgeft.tasks.reading import aligned, columns_named
 from edgeft.trim.tokenizer_files import new_ids, rewrite, write_files
 from edgeft.trim.vocabulary import keep_tokens
@@ -242,9 +243,7 @@ def _lost(
 ) -> Drop:
     before = torch_told(old, inputs, step="running the original", progress=progress)
     after = torch_told(new, inputs, step="running the trimmed one", progress=progress)
-    head = old.task.unfitted(truths)
-    answers, references = after.answers(head).likeliest, before.answers(head).likeliest
-    return paired_drop(old.task, truths, answers, references, old.labels)
+    return suited_drop(after, before, truths)
 
 
 def _weights_bytes(folder: Path) -> int:

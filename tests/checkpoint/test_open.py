@@ -117,7 +117,6 @@ def test_a_config_that_promises_a_head_that_the_weights_lack(tmp_path: Path) -> 
     ("change", "words"),
     [
         ({"problem_type": "regression"}, "trained for regression"),
-        ({"problem_type": "multi_label_classification"}, "trained for multi label"),
         ({"id2label": {"0": "only"}, "label2id": {"only": 0}}, "names 1 label; text classifiers"),
         ({"id2label": {"0": "a", "1": "a", "2": "b"}}, "3 different labels"),
         ({"id2label": {"0": "a", "1": "b", "3": "c"}}, "3 different labels"),

@@ -21,7 +21,7 @@ from edgeft.tasks.encoded import Encoded
 from edgeft.tasks.entities import TASK as ENTITIES
 from edgeft.tasks.foreign import TASK as FOREIGN
 from edgeft.tasks.outputs import Outputs, ragged
-from edgeft.tasks.task import Head, Labels
+from edgeft.tasks.task import Head, LabelNames
 from tests import lookup, tiny
 from tests.bundles import with_variant
 from tests.lookup import ENDS, STARTS, TAGS
@@ -138,7 +138,7 @@ def _decode(
     outputs: Outputs,
     encoded: Sequence[Encoded],
     inputs: Sequence[Input],
-    labels: Labels,
+    labels: LabelNames,
     head: Head,
 ) -> list[Any]:
     """Where the best start lies in each context, as a span of its characters."""

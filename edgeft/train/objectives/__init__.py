@@ -11,6 +11,8 @@ def objective_named(name: str) -> Objective:
     match name:
         case "text-classification":
             from edgeft.train.objectives.classification import OBJECTIVE
+        case "multi-label-classification":
+            from edgeft.train.objectives.labels import OBJECTIVE
         case "token-classification":
             from edgeft.train.objectives.entities import OBJECTIVE
         case "question-answering":

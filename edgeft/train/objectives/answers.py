@@ -151,4 +151,5 @@ OBJECTIVE = Objective(
     numpy_loss=_numpy_loss,
     figures=_figures,
     config=_config,
+    smoothed=False,
 )

@@ -69,4 +69,5 @@ OBJECTIVE = Objective(
     numpy_loss=_numpy_loss,
     figures=lambda inputs, encoded, truths, labels: (),
     config=_config,
+    smoothed=True,
 )

@@ -44,6 +44,7 @@ class Objective:
     figures(inputs, encoded, truths, labels): what is worth knowing of rows before they are learned
         from, as Figures.
     config(labels): what the model's config must say: num_labels, id2label, label2id, problem_type.
+    smoothed: whether targets are smoothed where there are many labels, unless the user says.
     """
 
     targets: Callable[
@@ -58,3 +59,4 @@ class Objective:
         [Sequence[Input], Sequence[Encoded], Sequence[Any], tuple[str, ...]], Sequence[Figure]
     ]
     config: Callable[[tuple[str, ...]], dict[str, Any]]
+    smoothed: bool
