@@ -44,7 +44,7 @@ __all__ = [
 # bundles: what their manifests require.
 TASKS: Mapping[str, str] = {
     "text-classification": "0.1.0",
-    "multi-label-classification": "0.3.0",
+    "multi-label-classification": "0.2.0",
     "token-classification": "0.2.0",
     "question-answering": "0.2.0",
 }
