@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from edgeft.tasks.classification import Classification
     from edgeft.tasks.entities import Entities, Entity
     from edgeft.tasks.labels import Labels
+    from edgeft.tasks.numbers import Number
 
 __version__ = "0.2.0"
 __all__ = [
@@ -29,6 +30,7 @@ __all__ = [
     "Entity",
     "Labels",
     "Model",
+    "Number",
     "Pair",
     "Question",
     "__version__",
@@ -44,6 +46,7 @@ _LAZY = {
     "Entity": "edgeft.tasks.entities",
     "Labels": "edgeft.tasks.labels",
     "Model": "edgeft.runtime.model",
+    "Number": "edgeft.tasks.numbers",
     "Pair": "edgeft.inputs",
     "Question": "edgeft.inputs",
     "load": "edgeft.runtime.load",

@@ -81,6 +81,13 @@ def answerer(folder: Path, *, seed: int = 0) -> Path:
     )
 
 
+def scorer(folder: Path, *, seed: int = 0) -> Path:
+    """A two-layer BERT that gives each text a number: a config as cross-encoders have it."""
+    config = _bert_config(len(wordpiece(folder)))
+    config.num_labels = 1
+    return _save(folder, transformers.BertForSequenceClassification, config, ("LABEL_0",), seed)
+
+
 def static(
     folder: Path, *, labels: tuple[str, ...] = LABELS, seed: int = 0, width: int = 32
 ) -> Path:
@@ -92,8 +99,8 @@ def static(
     weights = np.ones(len(tokenizer))
     weights[[tokenizer.cls_token_id, tokenizer.sep_token_id]] = 0
     model = new_static(
-        chance.normal(size=(len(tokenizer), width)), weights, labels, bigrams=200, inner=16,
-        dropout=0.1, pad_id=tokenizer.pad_token_id, seed=seed,
+        chance.normal(size=(len(tokenizer), width)), weights, _named(labels), bigrams=200,
+        inner=16, dropout=0.1, pad_id=tokenizer.pad_token_id, seed=seed,
     )  # fmt: skip
     with torch.no_grad():
         model.static.bigrams.weight.normal_(generator=torch.Generator().manual_seed(seed))
@@ -131,6 +138,14 @@ def _bert_config(vocabulary: int, positions: int = POSITIONS) -> transformers.Pr
     )
 
 
+def _named(labels: tuple[str, ...]) -> dict[str, object]:
+    """What a config says of a head with these labels."""
+    return {
+        "id2label": dict(enumerate(labels)),
+        "label2id": {label: i for i, label in enumerate(labels)},
+    }
+
+
 def _save(
     folder: Path,
     kind: type[transformers.PreTrainedModel],
@@ -138,8 +153,8 @@ def _save(
     labels: tuple[str, ...],
     seed: int,
 ) -> Path:
-    config.id2label = dict(enumerate(labels))
-    config.label2id = {label: i for i, label in enumerate(labels)}
+    for name, value in _named(labels).items():
+        setattr(config, name, value)
     torch.manual_seed(seed)
     model = kind(config)
     with torch.no_grad():  # initial heads are so small that all texts get the same answer

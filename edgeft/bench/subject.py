@@ -222,7 +222,8 @@ def _task_of(outputs: Tensors, config: Mapping[str, Any]) -> tuple[str, tuple[st
     for task in map(task_named, TASKS):
         # Without a shape, the file does not state it.
         there = all(given.get(name) in (0, len(axes)) for name, axes in task.outputs.items())
-        if kind.endswith(task.auto_class.removeprefix("AutoModel")) and there:
+        headed = kind.endswith(task.auto_class.removeprefix("AutoModel")) and task.is_of(config)
+        if headed and there:
             labelled = any("labels" in axes for axes in task.outputs.values())
             labels = _labels_of(config) if labelled else ()
             if labels is not None:

@@ -100,6 +100,8 @@ _HEAD = record(
     max_answer_tokens=whole(1, MOST_TOKENS),
     top_k=whole(1, 1000),
     thresholds=listed(number(0, 1)),
+    low=optional(number(-FLOAT32, FLOAT32)),
+    high=optional(number(-FLOAT32, FLOAT32)),
 )
 _VARIANT = record(
     Variant,

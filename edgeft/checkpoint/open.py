@@ -180,12 +180,11 @@ def _task_of(folder: Path) -> Task:
     try:
         content = json.loads((folder / "config.json").read_text(encoding="utf-8"))
         named = list(content.get("architectures") or ())
-        problem = content.get("problem_type")
     except (OSError, ValueError, RecursionError, TypeError, AttributeError):
         return TASK  # what is wrong with the file is told where it is read
     for one in TASKS:
         found = task_named(one)
-        if _has_head(named, found) and found.problem in ("", problem or found.problem):
+        if _has_head(named, found) and found.is_of(content):
             return found
     return TASK
 
@@ -217,7 +216,8 @@ def _check_config(name: str, config: Any, task: Task) -> None:
         if config.num_labels != len(task.outputs):
             raise ModelError(
                 f"{name}: its config.json names {config.num_labels} labels; a head for "
-                f"{task.name} gives {len(task.outputs)} numbers for each token.",
+                f"{task.name} gives {len(task.outputs)} for each "
+                f"{'token' if task.by_token else task.asks.one}.",
                 hint="Bring the config.json that belongs to the weights.",
             )
         return

@@ -104,9 +104,13 @@ def _room(checkpoint: Checkpoint, parts: int) -> dict[str, Any]:
     return {
         name: [None] * parts
         if "tokens" in axes
-        else np.empty((parts, *(len(checkpoint.labels) for _ in axes[1:])), np.float32)
+        else np.empty((parts, *(_size(axis, checkpoint) for axis in axes[1:])), np.float32)
         for name, axes in checkpoint.task.outputs.items()
     }
+
+
+def _size(axis: str, checkpoint: Checkpoint) -> int:
+    return len(checkpoint.labels) if axis == "labels" else 1
 
 
 def _batch(checkpoint: Checkpoint, parts: Sequence[Part]) -> dict[str, list[list[int]]]:

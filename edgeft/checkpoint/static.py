@@ -5,7 +5,7 @@ known by hashed pairs of neighbours alone, where there are any. It is a model of
 any other, once ``register`` has told transformers of it.
 """
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
@@ -180,20 +180,19 @@ class StaticForSequenceClassification(_Static):
 def new_static(
     vectors: ArrayLike,
     weights: ArrayLike,
-    labels: Sequence[str],
+    head: Mapping[str, Any],
     *,
     bigrams: int = 0,
     inner: int = 0,
     dropout: float = 0.0,
     pad_id: int = 0,
     seed: int = 0,
-    problem: str = "single_label_classification",
 ) -> StaticForSequenceClassification:
     """A model that begins with these vectors, and a perceptron of random numbers.
 
     ``vectors`` are (V, D), one for each token; ``weights`` (V,), at least 0, say how much a token
-    counts in the mean: one that should not, such as a special one, begins with 0. Pairs of
-    neighbours begin as nothing. ``problem`` is the ``Task.problem`` that it is for.
+    counts in the mean: one that should not, such as a special one, begins with 0. ``head`` is what
+    the config says of the head, such as ``id2label``. Pairs of neighbours begin as nothing.
     """
     table, counts = np.asarray(vectors, np.float32), np.asarray(weights, np.float32)
     config = StaticConfig(
@@ -203,9 +202,7 @@ def new_static(
         inner=inner,
         classifier_dropout=dropout,
         pad_token_id=pad_id,
-        id2label=dict(enumerate(labels)),
-        label2id={label: at for at, label in enumerate(labels)},
-        problem_type=problem,
+        **head,
     )
     with random_states(seed), torch.no_grad():
         model = StaticForSequenceClassification(config)

@@ -76,7 +76,7 @@ def print_report(report: "DataReport") -> None:
     console.print_lines(f"Warning: {one}" for one in report.warnings())
 
 
-def _told(value: "int | Mapping[str, int]") -> object:
+def _told(value: "int | Mapping[str, float]") -> object:
     if isinstance(value, int):
         return value
     return ", ".join(f"{'longest' if name == 'max' else name} {one}" for name, one in value.items())

@@ -6,7 +6,6 @@ from typing import Any
 import numpy as np
 import torch
 
-from edgeft.distill.pupil import soft_loss
 from edgeft.inputs import Input
 from edgeft.tasks.encoded import Encoded
 from edgeft.tasks.outputs import Array
@@ -56,7 +55,7 @@ def distilled(
         if soft is None:
             taught = outputs.soft
         else:
-            taught = soft_loss(outputs.logits, batch["soft"], temperature).sum()
+            taught = objective.soft(outputs.logits, batch["soft"], temperature).sum()
         total = (1 - hard) * taught
         if hard:
             total = total + hard * objective.loss(outputs, batch, weights, label_smoothing)
@@ -66,11 +65,16 @@ def distilled(
         return [(part, target) for part, (target, _, known) in rows if known]
 
     return Objective(
+        fitted=objective.fitted,
+        begin=objective.begin,
+        within=objective.within,
+        choices=objective.choices,
         targets=targets,
         pad=pad,
         count=lambda given: objective.count([target for target, *_ in given]),
         weights=lambda rows, labels: objective.weights(plain(rows), labels),
         loss=loss,
+        soft=objective.soft,
         numpy_loss=lambda outputs, rows: objective.numpy_loss(outputs, plain(rows)),
         figures=objective.figures,
         config=objective.config,

@@ -8,18 +8,10 @@ import torch
 from torch.nn import functional
 
 from edgeft.tasks.task import Task
+from edgeft.train.objectives.classes import soft_loss
+from edgeft.train.objectives.objective import Objective
 
-__all__ = ["Pupil", "Said", "soft_loss"]
-
-
-def soft_loss(logits: Any, taught: Any, temperature: float) -> Any:
-    """T² KL(teacher / T ‖ student / T) of each row of (…, C) logits, (…,) float32.
-
-    Hinton, Vinyals and Dean 2015, arXiv:1503.02531; T² keeps its slope's size whatever T is.
-    """
-    told = functional.log_softmax(taught.float() / temperature, dim=-1)
-    said = functional.log_softmax(logits.float() / temperature, dim=-1)
-    return temperature**2 * functional.kl_div(said, told, reduction="none", log_target=True).sum(-1)
+__all__ = ["Pupil", "Said"]
 
 
 class Said(dict[str, Any]):
@@ -36,19 +28,28 @@ class Pupil(torch.nn.Module):  # type: ignore[misc]  # torch's is untyped here
     """A student whose outputs, in training, also hold ``soft``: the sum over the batch of how far
     it is from its teacher.
 
-    That is ``soft_loss`` over labels, or over tokens where the task chooses among these, and, where
+    That is the objective's ``soft``, or ``soft_loss`` over tokens where the task chooses among
+    these, and, where
     ``layers`` tells after which of the teacher's layers, the mean squared difference of
     normalized hidden states. Only the student's weights are parameters.
     """
 
     def __init__(
-        self, student: Any, teacher: Any, task: Task, *, layers: Sequence[int], temperature: float
+        self,
+        student: Any,
+        teacher: Any,
+        task: Task,
+        objective: Objective,
+        *,
+        layers: Sequence[int],
+        temperature: float,
     ) -> None:
         super().__init__()
         self.student = student
         self.config = student.config
         self._aside = (teacher.eval(),)  # in a tuple, so that it is no part of what is learned
         self._task, self._layers, self._temperature = task, tuple(layers), temperature
+        self._soft = objective.soft
 
     def forward(self, input_ids: Any, attention_mask: Any, token_type_ids: Any = None) -> Any:
         read = {"input_ids": input_ids, "attention_mask": attention_mask}
@@ -74,8 +75,8 @@ class Pupil(torch.nn.Module):  # type: ignore[misc]  # torch's is untyped here
         return Said({name: getattr(said, name) for name in self._task.outputs} | {"soft": soft})
 
     def _apart(self, said: Any, taught: Any, axes: tuple[str, ...], mask: Any) -> Any:
-        if "labels" in axes:
-            rows = soft_loss(said, taught, self._temperature)  # (B,) or (B, T)
+        if axes[-1] != "tokens":
+            rows = self._soft(said, taught, self._temperature)  # (B,) or (B, T)
             return rows[mask].sum() if rows.ndim > 1 else rows.sum()
         least = torch.finfo(torch.float32).min / 2
         told, found = (one.float().masked_fill(~mask, least) for one in (taught, said))  # (B, T)

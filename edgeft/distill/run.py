@@ -203,12 +203,19 @@ def _distill(
         model = build_model(
             prepared.base, prepared.objective, prepared.labels, seed=prepared.recipe.seed
         )
+        if student.static:
+            prepared.objective.begin(model)  # its head is drawn
         pupil = model
         if beside:
             deep = teacher.config.hidden_size == model.config.hidden_size
             layers = taught_layers(teacher.config.num_hidden_layers, student.layers) if deep else []
             pupil = Pupil(
-                model, teacher.model, teacher.task, layers=layers, temperature=config.temperature
+                model,
+                teacher.model,
+                teacher.task,
+                prepared.objective,
+                layers=layers,
+                temperature=config.temperature,
             )
         learned = learn(
             prepared, pupil, work / "learning", on_epoch=on_epoch, on_note=tell, progress=progress

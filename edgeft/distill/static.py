@@ -11,6 +11,7 @@ from edgeft.checkpoint.static import new_static
 from edgeft.progress import Progress, silent
 from edgeft.runtime.cpu import usable_cores
 from edgeft.settings import torch_threads
+from edgeft.train.objectives import objective_named
 
 __all__ = ["begin_static", "principal", "rarities", "token_vectors"]
 
@@ -35,13 +36,12 @@ def begin_static(
     return new_static(
         vectors,
         weights,
-        teacher.labels,
+        objective_named(teacher.task.name).config(teacher.labels),
         inner=INNER,
         dropout=DROPOUT,
         bigrams=bigrams,
         pad_id=teacher.pad_id,
         seed=seed,
-        problem=teacher.task.problem,
     )
 
 

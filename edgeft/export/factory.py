@@ -162,12 +162,13 @@ class Factory:
                 model, self._reporter, told, model.head, max_drop=self._rules.max_drop
             )
             _, outputs = model.outputs(model.task.golden, alone=True, cut=True)
+            unit = model.task.unit(self._reporter.told.outputs)
         golden = {
             name: tuple(tuple(round(one, GOLDEN_DIGITS) for one in row) for row in rows)
             for name, rows in flat(outputs).items()
         }
         assert report.batch is not None
-        if VARIANT_KINDS[name].exact and (problem := neighbours_count(report.batch)):
+        if VARIANT_KINDS[name].exact and (problem := neighbours_count(report.batch, unit)):
             return problem
         size, whole = (self._draft.path(one).stat().st_size for one in (name, "fp32"))
         needless = not VARIANT_KINDS[name].exact and size > SMALLER * whole
@@ -179,7 +180,7 @@ class Factory:
         self.reports[name] = report
         self._draft.change(
             name,
-            golden=Golden(golden, tolerance(name, golden, lost, report.batch)),
+            golden=Golden(golden, tolerance(name, golden, lost, report.batch, unit)),
             measured={**variant.measured, **report.measured()},
         )
         return ""
@@ -195,13 +196,13 @@ class Factory:
         self.dropped[name] = problem
 
 
-def neighbours_count(batch: Neighbours) -> str:
+def neighbours_count(batch: Neighbours, unit: float = 1.0) -> str:
     """What is wrong where a text's answer changes with the others in its batch, "" if it does not.
 
     int8 takes the scale of activations from the whole batch, and says so; a graph in
-    float32 has no such reason.
+    float32 has no such reason. ``unit`` is the task's, as in ``tolerance``.
     """
-    if not batch.flips and batch.max_abs_logit_diff <= SAME_LOGITS:
+    if not batch.flips and batch.max_abs_logit_diff <= SAME_LOGITS * unit:
         return ""
     return (
         f"it answers {batch.flips} of {batch.texts} texts otherwise alone than in a "
@@ -209,7 +210,7 @@ def neighbours_count(batch: Neighbours) -> str:
     )
 
 
-def tolerance(name: str, golden: Flat, lost: float, batch: Neighbours) -> float:
+def tolerance(name: str, golden: Flat, lost: float, batch: Neighbours, unit: float = 1.0) -> float:
     """How far another machine's golden logits may lie from these.
 
     fp32: float32 sums in another order. int8: a float32 difference of one part
@@ -221,7 +222,7 @@ def tolerance(name: str, golden: Flat, lost: float, batch: Neighbours) -> float:
     a share of the number: so at the least a share of the largest logit.
     """
     if VARIANT_KINDS[name].exact:
-        return SAME_LOGITS
+        return SAME_LOGITS * unit
     largest = max((abs(one) for rows in golden.values() for row in rows for one in row), default=0)
     most = max(lost, batch.max_abs_logit_diff, ROUNDED_TOLERANCE * max(largest, 1.0))
     return rounded_up(most, TOLERANCE_DIGITS)

@@ -1,6 +1,7 @@
 """From a torch model to an ONNX graph, fused for ONNX Runtime where that can be done."""
 
 from dataclasses import dataclass
+from itertools import cycle
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from edgeft.runtime.cpu import usable_cores
 from edgeft.runtime.providers import DeviceName, import_onnxruntime
 from edgeft.runtime.session import SessionOptions, open_session
 from edgeft.settings import contained, random_states
+from edgeft.tasks.task import Task
 
 __all__ = ["Graph", "Graphs", "describe_graph", "export_graphs"]
 
@@ -77,7 +79,7 @@ def export_graphs(
     notes = [check_fusion(checkpoint.config, layers, allow_unfused=allow_unfused)]
     if fused is None:
         fused = plain
-    elif not _same(_prove(fused, checkpoint), expected):
+    elif not _same(_prove(fused, checkpoint), expected, checkpoint.task):
         if not allow_unfused:
             raise GateError(
                 "The graph that onnxruntime fused answers otherwise than before.",
@@ -176,8 +178,11 @@ def _prove(path: Path, checkpoint: Checkpoint) -> list[NDArray[np.float32]]:
     return answers
 
 
-def _same(one: list[NDArray[np.float32]], other: list[NDArray[np.float32]]) -> bool:
-    return all(np.allclose(a, b, rtol=0, atol=SAME_LOGITS) for a, b in zip(one, other, strict=True))
+def _same(one: list[NDArray[np.float32]], other: list[NDArray[np.float32]], task: Task) -> bool:
+    return all(
+        np.allclose(a, b, rtol=0, atol=SAME_LOGITS * task.unit({name: b}))
+        for name, a, b in zip(cycle(task.outputs), one, other, strict=False)
+    )
 
 
 def _tensor(value: Any) -> TensorRecord:

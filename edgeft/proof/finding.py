@@ -229,7 +229,8 @@ def compare(
     found: dict[str, Any] = {"rows": len(told), "asks": task.asks, "stages": told.stages}
     if reference is not None and finite(reference.outputs).all():
         its = reference.answers(theirs or head)
-        found["apart"], _ = differences(told.outputs, reference.outputs)
+        largest, _ = differences(told.outputs, reference.outputs)
+        found["apart"] = largest / task.unit(reference.outputs)
         found["agreement"] = agreement_of(task, told.outputs, answers, reference.outputs, its)
         found["clear"] = clear_agreement(task, answers, its)
         if truths is not None:

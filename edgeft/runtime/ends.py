@@ -45,7 +45,8 @@ def check_ends(
         one = given[name]
         fits = len(one.shape) == len(axes) or (variant.graph == FOREIGN and not one.shape)
         sizes = zip(axes, one.shape, strict=False)
-        other = any(axis == "labels" and isinstance(size, int) and size != labels
+        wanted = {"labels": labels, "one": 1}
+        other = any(isinstance(size, int) and size != wanted.get(axis, size)
                     for axis, size in sizes)  # fmt: skip
         if one.type not in FLOATS or not fits or other:
             found = f"its output {name!r} is {one.type} of shape {one.shape} for {labels} labels"

@@ -180,7 +180,7 @@ class CheckedEngine:
     """Another engine, held to what its task wants: float32, each axis of the size it stands for.
 
     The axis "inputs" has a place for each part, "tokens" for each token of the padded batch,
-    "labels" for each of the model's labels.
+    "labels" for each of the model's labels, "one" a single one.
     """
 
     def __init__(self, inner: Engine, outputs: Mapping[str, Axes], labels: int) -> None:
@@ -193,7 +193,7 @@ class CheckedEngine:
         """The float32 outputs of B parts by name. Raises RunError."""
         with native_call():
             found = self.inner.run(parts)
-        sizes = {"inputs": len(parts), "labels": self._labels}
+        sizes = {"inputs": len(parts), "labels": self._labels, "one": 1}
         if self._by_token:
             sizes["tokens"] = self.padded_length(max(len(part.ids) for part in parts))
         for name, axes in self._outputs.items():

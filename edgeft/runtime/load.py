@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from edgeft.tasks.classification import Classification
     from edgeft.tasks.entities import Entities
     from edgeft.tasks.labels import Labels
+    from edgeft.tasks.numbers import Number
 
 __all__ = ["load"]
 
@@ -59,6 +60,13 @@ def load(
     task: Literal["question-answering"],
     **options: Unpack[Options],
 ) -> "Model[Answer]": ...
+@overload
+def load(
+    path: str | os.PathLike[str],
+    *,
+    task: Literal["text-regression"],
+    **options: Unpack[Options],
+) -> "Model[Number]": ...
 @overload
 def load(
     path: str | os.PathLike[str], *, task: str | None = None, **options: Unpack[Options]

@@ -20,6 +20,8 @@ def task_named(name: str) -> Task:
             from edgeft.tasks.entities import TASK
         case "question-answering":
             from edgeft.tasks.answers import TASK
+        case "text-regression":
+            from edgeft.tasks.numbers import TASK
         case "foreign":
             from edgeft.tasks.foreign import TASK
         case _:

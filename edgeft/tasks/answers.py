@@ -32,6 +32,7 @@ from edgeft.tasks.task import (
     Usage,
     Wish,
     nothing_further,
+    of_logits,
 )
 
 if TYPE_CHECKING:
@@ -323,6 +324,7 @@ TASK = Task(
     export_task="question-answering",
     noun="answer finder",
     outputs={START: ("inputs", "tokens"), END: ("inputs", "tokens")},
+    unit=of_logits,
     takes=(Question,),
     asks=Noun("question", "questions"),
     marks=Noun("answer", "answers"),

@@ -29,6 +29,7 @@ from edgeft.tasks.task import (
     Usage,
     always_plain,
     no_thresholds,
+    of_logits,
 )
 from edgeft.tasks.thresholds import (
     UNKNOWN,
@@ -232,6 +233,7 @@ TASK = Task(
     export_task="text-classification",
     noun="text classifier",
     outputs={LOGITS: ("inputs", "labels")},
+    unit=of_logits,
     takes=(str, Pair),
     asks=Noun("text", "texts"),
     marks=Noun("row", "rows"),

@@ -39,6 +39,7 @@ from edgeft.tasks.task import (
     always_plain,
     no_thresholds,
     nothing_further,
+    of_logits,
 )
 from edgeft.tasks.words import text_of
 
@@ -242,6 +243,7 @@ TASK = Task(
     export_task="token-classification",
     noun="entity tagger",
     outputs={LOGITS: ("inputs", "tokens", "labels")},
+    unit=of_logits,
     takes=(str,),
     asks=Noun("text", "texts"),
     marks=Noun("entity", "entities"),

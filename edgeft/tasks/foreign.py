@@ -21,6 +21,7 @@ from edgeft.tasks.task import (
     Wish,
     always_plain,
     no_thresholds,
+    of_logits,
 )
 
 __all__ = ["TASK"]
@@ -72,6 +73,7 @@ TASK = Task(
     export_task="feature-extraction",
     noun="model that is only timed",
     outputs={},
+    unit=of_logits,
     takes=(str,),
     asks=Noun("text", "texts"),
     marks=Noun("row", "rows"),

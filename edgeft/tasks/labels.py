@@ -33,6 +33,7 @@ from edgeft.tasks.task import (
     Usage,
     Wish,
     always_plain,
+    of_logits,
 )
 
 if TYPE_CHECKING:
@@ -306,6 +307,7 @@ TASK = Task(
     export_task="text-classification",
     noun="many-label classifier",
     outputs={LOGITS: ("inputs", "labels")},
+    unit=of_logits,
     takes=(str, Pair),
     asks=Noun("text", "texts"),
     marks=Noun("label", "labels"),

@@ -24,7 +24,8 @@ __all__ = [
 ]
 
 Array = NDArray[np.float32]
-# The axes of an output: "inputs" first, then "tokens" and "labels" where it has them.
+# The axes of an output: "inputs" first, then "tokens" and "labels" where it has them, or "one"
+# where it is a single number.
 Axes = tuple[str, ...]
 # Of N inputs (or parts, before they are joined): an array (N, …), or, where an axis runs along the
 # tokens, a list of N arrays (T, …), each as long as its own input.

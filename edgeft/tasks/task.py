@@ -38,6 +38,8 @@ __all__ = [
     "always_plain",
     "no_thresholds",
     "nothing_further",
+    "of_logits",
+    "problem_of",
 ]
 
 # Each task, under the name that Hugging Face pipelines use, and the first version that reads its
@@ -47,6 +49,7 @@ TASKS: Mapping[str, str] = {
     "multi-label-classification": "0.2.0",
     "token-classification": "0.2.0",
     "question-answering": "0.2.0",
+    "text-regression": "0.2.0",
 }
 
 FIRST_TASK = "text-classification"  # which every version reads, so nobody need require it
@@ -67,6 +70,7 @@ class Head:
     below it are not given. null_margin: no answer is given where "none" leads by more; None where
     there is always one. max_answer_tokens: of an answer. top_k: how many answers are told.
     thresholds: from which score on each label is given, in their order; () where they have none.
+    low, high: the range of the true numbers of the rows that chose; it changes no answer.
     """
 
     temperature: float = 1.0
@@ -79,6 +83,8 @@ class Head:
     max_answer_tokens: int = 30
     top_k: int = 1
     thresholds: tuple[float, ...] = ()
+    low: float | None = None
+    high: float | None = None
 
 
 PLAIN = Head()
@@ -213,6 +219,23 @@ def nothing_further(
     return {}
 
 
+def of_logits(outputs: "Outputs") -> float:
+    """``Task.unit`` of a task whose outputs are logits, which are of one size in every model."""
+    return 1.0
+
+
+def problem_of(config: Mapping[str, Any]) -> str:
+    """What transformers takes a classifier's head to be for, by its config.json.
+
+    Where that does not say, one number is a regression's and several are those of classes.
+    """
+    if config.get("problem_type"):
+        return str(config["problem_type"])
+    named = config.get("id2label") or config.get("label2id")
+    count = len(named) if isinstance(named, Mapping) else config.get("num_labels", 2)
+    return "regression" if count == 1 else "single_label_classification"
+
+
 @dataclass(frozen=True, eq=False, repr=False)  # neither is asked for, and both take time to make
 class Task:
     """A supervised task. All fields are needed; none has a default that says "not here".
@@ -220,6 +243,7 @@ class Task:
     name: of the pipeline. auto_class: of transformers; problem: its word for what a head of that
         class is for ("problem_type"), "" where it has one kind alone. export_task: optimum's word.
     outputs: the graph's outputs and their axes; the first is "inputs".
+    unit: in what differences of outputs are measured where two graphs should give the same.
     takes: the kinds of inputs.
     settings: fields of Head that ``load`` may change.
     metrics: name → words, of the figures that may not get worse; the first chooses the best epoch.
@@ -264,7 +288,8 @@ class Task:
     same(ones, others): (N,) float64, 0 to 1: how far two lists of answers agree, or answers and
         truths: 1 where a row is right.
     score(truths, answers, labels): all figures. figures(truths, answers, labels, weights): each of
-        ``metrics`` under (M, D) weights of M kinds of rows, (D,) float64 each, from 0 to 1.
+        ``metrics`` under (M, D) weights of M kinds of rows, (D,) float64 each, from 0 to 1; of a
+        correlation from -1.
     worst(truths, answers, reference, labels, weight): the row (truth, answer, reference answer)
         that one more of, at that weight, would cost most; the bound of an interval rests on it.
         Its truth is one that occurs, of typical size where rows weigh by their size. None where
@@ -287,6 +312,7 @@ class Task:
     export_task: str
     noun: str
     outputs: "Mapping[str, Axes]"
+    unit: "Callable[[Outputs], float]"
     takes: tuple[type, ...]
     asks: Noun
     marks: Noun
@@ -338,6 +364,10 @@ class Task:
     def ort_class(self) -> str:
         """The name of optimum's class that reads its folders."""
         return f"ORT{self.auto_class.removeprefix('Auto')}"
+
+    def is_of(self, config: Mapping[str, Any]) -> bool:
+        """Whether a head of its class is for this task, by the model's config.json."""
+        return self.problem in ("", problem_of(config))
 
     @property
     def by_token(self) -> bool:

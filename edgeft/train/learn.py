@@ -81,7 +81,8 @@ def learn(
         """Test rows choose nothing: they are read as validation rows chose, if there are any."""
         return chosen if chosen is not None or test is None else task.unfitted(test.truths)
 
-    with _of_use(model, training_set, [one for one in (validation, test) if one]):
+    others = [one for one in (validation, test) if one]
+    with prepared.objective.within(model), _of_use(model, training_set, others):
         curve = fit(
             model,
             training_set,

@@ -124,24 +124,29 @@ def build_model(
     to chance.
     """
     if base.folder is None or base.weights is None:
-        return _drawn(base, labels, seed)
+        model = _drawn(base, objective, labels, seed)
+        objective.begin(model)
+        return model
     config = read_config(base.name, base.folder)
     for name, value in objective.config(labels).items():
         setattr(config, name, value)
     with random_states(seed), _loading(base.name):
         # A head for other labels is replaced.
-        model = read_model(
+        loaded = read_model(
             base.name, base.folder, base.weights, config, base.task, wrapper=base.wrapper
-        ).model
+        )
+        model = loaded.model
         if added_beyond(base.name, base.tokenizer, getattr(config, "vocab_size", None)):
             with quiet():
                 model.resize_token_embeddings(max(base.tokenizer.get_vocab().values()) + 1)
         fit_config(model, base.tokenizer, base.task)
+    if loaded.missing or loaded.other_shapes:
+        objective.begin(model)
     model.config._name_or_path = ""  # a path of this machine is nobody's business
     return model
 
 
-def _drawn(base: BaseModel, labels: tuple[str, ...], seed: int) -> Any:
+def _drawn(base: BaseModel, objective: Objective, labels: tuple[str, ...], seed: int) -> Any:
     """A static model of random numbers, in which special tokens count for nothing at first."""
     from edgeft.checkpoint.static import new_static
 
@@ -152,13 +157,12 @@ def _drawn(base: BaseModel, labels: tuple[str, ...], seed: int) -> Any:
     return new_static(
         np.random.default_rng(seed).normal(0, SPREAD, size),
         weights,
-        labels,
+        objective.config(labels),
         bigrams=config.bigrams,
         inner=config.inner,
         dropout=config.classifier_dropout,
         pad_id=config.pad_token_id,
         seed=seed,
-        problem=base.task.problem,
     )
 
 

@@ -18,8 +18,15 @@ from edgeft.train.datasets import check_labels, normalized_splits, open_splits, 
 from edgeft.train.hardware import Hardware
 from edgeft.train.models import DRAWN, BaseModel, open_base
 from edgeft.train.objectives import objective_named
-from edgeft.train.objectives.objective import Objective
-from edgeft.train.recipe import Facts, Recipe, default_hold_out, option, resolve_recipe
+from edgeft.train.objectives.objective import OF_CLASSES, Objective
+from edgeft.train.recipe import (
+    Facts,
+    Recipe,
+    RecipeChoice,
+    default_hold_out,
+    option,
+    resolve_recipe,
+)
 from edgeft.train.report import DataReport, check_known, count_tokens, describe
 from edgeft.train.static import open_static
 
@@ -100,6 +107,8 @@ def prepare(
         single=task.single,
         shares=task.shares.one if task.shares else "",
     )
+    objective = objective_named(task.name).fitted(splits.train.truths)
+    _check_choices(config.recipe, objective, task)
     base = (
         open_static(splits.train.inputs, task)
         if config.model == DRAWN
@@ -155,6 +164,16 @@ def prepare(
         hardware=hardware,
         report=report,
     )
+
+
+def _check_choices(choice: RecipeChoice, objective: Objective, task: Task) -> None:
+    """Raise UsageError where the user weighs classes that there are not."""
+    for name in sorted(OF_CLASSES - objective.choices):
+        if getattr(choice, name):
+            raise UsageError(
+                f"{option(name)} is for classes, and a {task.noun} learns {task.marks.many}.",
+                hint=f"Leave out {option(name)}.",
+            )
 
 
 def _as_read(

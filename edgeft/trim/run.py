@@ -227,7 +227,7 @@ def _hold_same(
     one = torch_told(old, some, step="running the original", progress=progress)
     other = torch_told(new, some, step="running the trimmed one", progress=progress)
     difference, _ = differences(one.outputs, other.outputs)
-    if not difference <= SAME_LOGITS:
+    if not difference <= SAME_LOGITS * old.task.unit(one.outputs):
         raise ModelError(
             f"The trimmed model answers the texts differently (by up to {difference:.2g}).",
             hint="This is a fault of the trimming. Please report it with the model's name.",

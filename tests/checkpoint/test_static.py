@@ -24,8 +24,9 @@ LABELS = ("no", "yes")
 def made(*, bigrams: int = 0, inner: int = 0, seed: int = 0) -> StaticForSequenceClassification:
     vectors = np.random.default_rng(7).normal(size=(9, 4))
     return new_static(
-        vectors, [0, 1, 2, 1, 1, 1, 1, 1, 1], LABELS, bigrams=bigrams, inner=inner, seed=seed
-    )
+        vectors, [0, 1, 2, 1, 1, 1, 1, 1, 1], {"id2label": dict(enumerate(LABELS))},
+        bigrams=bigrams, inner=inner, seed=seed,
+    )  # fmt: skip
 
 
 def logits(model: StaticForSequenceClassification, *rows: list[int]) -> np.ndarray:

@@ -5,9 +5,10 @@ import pytest
 import torch
 
 from edgeft.distill.objective import distilled
-from edgeft.distill.pupil import Said, soft_loss
+from edgeft.distill.pupil import Said
 from edgeft.tasks.encoded import Encoded, Part
 from edgeft.train.objectives import classification, entities
+from edgeft.train.objectives.classes import soft_loss
 
 LABELS = ("calm", "glad", "sad")
 TEXTS = ["labelled", "bare"]

@@ -18,6 +18,7 @@ from edgeft.distill.run import DistillConfig, DistillResult, distill
 from edgeft.errors import DataError, ModelError, UsageError
 from edgeft.export.run import ExportConfig, export
 from edgeft.train.config import DataConfig, TrainConfig
+from edgeft.train.objectives import objective_named
 from edgeft.train.recipe import RecipeChoice
 from edgeft.train.run import train
 from tests import tiny
@@ -184,7 +185,14 @@ def test_pairs_are_learned_with_and_without_segments(
 
     teacher = open_checkpoint(str(build(tmp_path / "teacher")))
     student = drop_layers(teacher.model, 1)
-    pupil = Pupil(student, teacher.model, teacher.task, layers=[2], temperature=2.0).train()
+    pupil = Pupil(
+        student,
+        teacher.model,
+        teacher.task,
+        objective_named(teacher.task.name),
+        layers=[2],
+        temperature=2.0,
+    ).train()
     ids = torch.tensor([[2, 5, 7, 3, 9, 3]])
     segments = torch.tensor([[0, 0, 0, 0, 1, 1]])
     told = pupil(ids, torch.ones_like(ids), segments)

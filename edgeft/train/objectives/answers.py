@@ -12,7 +12,8 @@ from edgeft.inputs import Input, Question
 from edgeft.tasks.answers import TASK
 from edgeft.tasks.encoded import Encoded, Part
 from edgeft.tasks.words import trimmed
-from edgeft.train.objectives.objective import Figure, LearnedRow, Objective
+from edgeft.train.objectives.classes import soft_loss
+from edgeft.train.objectives.objective import OF_CLASSES, Figure, LearnedRow, Objective, as_it_is
 
 __all__ = ["OBJECTIVE"]
 
@@ -142,12 +143,17 @@ def _config(labels: tuple[str, ...]) -> dict[str, Any]:
     return {"num_labels": 2}  # a start and an end
 
 
-OBJECTIVE = Objective(
+OBJECTIVE: Objective = Objective(
+    fitted=lambda truths: OBJECTIVE,
+    begin=as_it_is,
+    within=as_it_is,
+    choices=OF_CLASSES,
     targets=_targets,
     pad=_pad,
     count=len,
     weights=_weights,
     loss=_loss,
+    soft=soft_loss,
     numpy_loss=_numpy_loss,
     figures=_figures,
     config=_config,

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch.nn import functional
 
-__all__ = ["IGNORED", "class_loss", "class_weights"]
+__all__ = ["IGNORED", "class_loss", "class_weights", "soft_loss"]
 
 IGNORED = -100  # the class id of that of which nothing is asked
 # A class's weight at most: about the rows of a batch. A row that counted for more than all others
@@ -47,3 +47,13 @@ def class_loss(logits: Any, classes: Any, weights: Any, label_smoothing: float) 
         return losses
     # (N,) float32 losses, 0 where nothing is asked
     return (losses * weights.to(losses.device)[classes.clamp(min=0)]).sum()
+
+
+def soft_loss(logits: Any, taught: Any, temperature: float) -> Any:
+    """T² KL(teacher / T ‖ student / T) of each row of (…, C) logits, (…,) float32.
+
+    Hinton, Vinyals and Dean 2015, arXiv:1503.02531; T² keeps its slope's size whatever T is.
+    """
+    told = functional.log_softmax(taught.float() / temperature, dim=-1)
+    said = functional.log_softmax(logits.float() / temperature, dim=-1)
+    return temperature**2 * functional.kl_div(said, told, reduction="none", log_target=True).sum(-1)

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from edgeft.inputs import Input
 from edgeft.tasks.encoded import Encoded
-from edgeft.train.objectives.classes import class_loss, class_weights
-from edgeft.train.objectives.objective import LearnedRow, Objective
+from edgeft.train.objectives.classes import class_loss, class_weights, soft_loss
+from edgeft.train.objectives.objective import OF_CLASSES, LearnedRow, Objective, as_it_is
 
 __all__ = ["OBJECTIVE"]
 
@@ -60,12 +60,17 @@ def _config(labels: tuple[str, ...]) -> dict[str, Any]:
     }
 
 
-OBJECTIVE = Objective(
+OBJECTIVE: Objective = Objective(
+    fitted=lambda truths: OBJECTIVE,
+    begin=as_it_is,
+    within=as_it_is,
+    choices=OF_CLASSES,
     targets=_targets,
     pad=_pad,
     count=len,
     weights=_weights,
     loss=_loss,
+    soft=soft_loss,
     numpy_loss=_numpy_loss,
     figures=lambda inputs, encoded, truths, labels: (),
     config=_config,

@@ -14,8 +14,8 @@ from edgeft.tasks.encoded import Encoded
 from edgeft.tasks.entities import TASK
 from edgeft.tasks.tags import NONE, goes_on, tags_of
 from edgeft.tasks.words import cut_spans, first_pieces, text_of, word_at, words_of
-from edgeft.train.objectives.classes import IGNORED, class_loss, class_weights
-from edgeft.train.objectives.objective import Figure, LearnedRow, Objective
+from edgeft.train.objectives.classes import IGNORED, class_loss, class_weights, soft_loss
+from edgeft.train.objectives.objective import OF_CLASSES, Figure, LearnedRow, Objective, as_it_is
 
 __all__ = ["OBJECTIVE"]
 
@@ -157,12 +157,17 @@ def _config(labels: tuple[str, ...]) -> dict[str, Any]:
     }
 
 
-OBJECTIVE = Objective(
+OBJECTIVE: Objective = Objective(
+    fitted=lambda truths: OBJECTIVE,
+    begin=as_it_is,
+    within=as_it_is,
+    choices=OF_CLASSES,
     targets=_targets,
     pad=_pad,
     count=_count,
     weights=_weights,
     loss=_loss,
+    soft=soft_loss,
     numpy_loss=_numpy_loss,
     figures=_figures,
     config=_config,

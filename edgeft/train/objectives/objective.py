@@ -1,15 +1,25 @@
 """What an objective is: how truths become targets, targets a batch, and a batch a number."""
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
 from edgeft.inputs import Input
 from edgeft.tasks.encoded import Encoded, Part
 
-__all__ = ["Figure", "Objective", "LearnedRow"]
+__all__ = ["Figure", "LearnedRow", "Objective", "OF_CLASSES", "as_it_is"]
 
 LearnedRow = tuple[Part, Any]  # what is learned from at once, and its target
+
+
+# Fields of a recipe that say how classes are weighed against each other.
+OF_CLASSES = frozenset({"class_weights", "label_smoothing"})
+
+
+def as_it_is(model: Any) -> AbstractContextManager[None]:
+    """``Objective.within`` where a model learns its outputs as they are; ``begin``, too."""
+    return nullcontext()
 
 
 @dataclass(frozen=True)
@@ -22,7 +32,7 @@ class Figure:
 
     name: str
     told: str
-    value: int | Mapping[str, int]
+    value: int | Mapping[str, float]
     warning: str = ""
 
 
@@ -30,6 +40,11 @@ class Figure:
 class Objective:
     """The part of a task that needs torch.
 
+    fitted(truths): the same for train's truths, where it hangs on their size.
+    begin(model): makes a head that is new begin where the truths lie; the model is changed.
+    within(model): a context in which the model learns; it may bring weights to a form that is
+        learned better and back, and the model's outputs are the same all along.
+    choices: those of OF_CLASSES that mean something here; a user may choose no other.
     targets(inputs, encoded, truths, labels): for each input its rows, one for each part that is
         learned from: of a classifier (part, class id); of a tagger (part, T label ids, -100 where
         nothing is asked); of an answer finder (part, (first, last, tokens)): the answer's tokens,
@@ -40,6 +55,8 @@ class Objective:
         ``classes.class_weights``.
     loss(outputs, batch, weights, label_smoothing): the sum over a batch, a scalar tensor. The
         Trainer divides by ``count`` over the whole update; distillation wraps this.
+    soft(said, taught, temperature): (…,) how far each row of a student's (…, C) outputs is from its
+        teacher's; see ``classes.soft_loss``.
     numpy_loss(outputs, rows): the plain mean over parts' outputs, for validation.
     figures(inputs, encoded, truths, labels): what is worth knowing of rows before they are learned
         from, as Figures.
@@ -47,6 +64,10 @@ class Objective:
     smoothed: whether targets are smoothed where there are many labels, unless the user says.
     """
 
+    fitted: Callable[[Sequence[Any]], "Objective"]
+    begin: Callable[[Any], object]
+    within: Callable[[Any], AbstractContextManager[None]]
+    choices: frozenset[str]
     targets: Callable[
         [Sequence[Input], Sequence[Encoded], Sequence[Any], tuple[str, ...]], list[list[LearnedRow]]
     ]
@@ -54,6 +75,7 @@ class Objective:
     count: Callable[[Sequence[Any]], int]
     weights: Callable[[Sequence[LearnedRow], tuple[str, ...]], Any]
     loss: Callable[[Any, Mapping[str, Any], Any, float], Any]
+    soft: Callable[[Any, Any, float], Any]
     numpy_loss: Callable[[Mapping[str, Any], Sequence[LearnedRow]], float]
     figures: Callable[
         [Sequence[Input], Sequence[Encoded], Sequence[Any], tuple[str, ...]], Sequence[Figure]
