@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from edgeft.tasks.entities import Entities, Entity
     from edgeft.tasks.labels import Labels
     from edgeft.tasks.numbers import Number
+    from edgeft.tasks.ranked import Ranked
 
 __version__ = "0.2.0"
 __all__ = [
@@ -33,6 +34,7 @@ __all__ = [
     "Number",
     "Pair",
     "Question",
+    "Ranked",
     "__version__",
     "load",
 ]
@@ -49,6 +51,7 @@ _LAZY = {
     "Number": "edgeft.tasks.numbers",
     "Pair": "edgeft.inputs",
     "Question": "edgeft.inputs",
+    "Ranked": "edgeft.tasks.ranked",
     "load": "edgeft.runtime.load",
 }
 

@@ -30,8 +30,9 @@ def main(bundles: list[Path]) -> None:
         for bundle in bundles:
             model = json.loads((bundle / "edgeft.json").read_text(encoding="utf-8"))["models"]
             tasks.append(model["main"]["task"])
-            data = _data(tasks[-1], model["main"]["labels"], Path(folder))
-            _predicts(tasks[-1], bundle)
+            pairs = model["main"].get("takes") == "pairs"
+            data = _data(tasks[-1], model["main"]["labels"], Path(folder), pairs=pairs)
+            _predicts(tasks[-1], bundle, pairs=pairs)
             _scores(METRICS[tasks[-1]], bundle, data)
             assert "sha256" in _edgeft("inspect", bundle)
         assert "CPU" in _edgeft("doctor")
@@ -47,7 +48,7 @@ def main(bundles: list[Path]) -> None:
     )
 
 
-def _data(task: str, labels: list[str], folder: Path) -> Path:
+def _data(task: str, labels: list[str], folder: Path, *, pairs: bool = False) -> Path:
     """Labelled rows of a task, in a file whose name and form are usual for it."""
     if task == "token-classification":
         kind = next(label for label in labels if label.startswith("B-"))
@@ -58,18 +59,19 @@ def _data(task: str, labels: list[str], folder: Path) -> Path:
         lines = [json.dumps({**row, "context": f"the team won game {i}"}) for i in range(ROWS)]
         text, path = "".join(f"{line}\n" for line in lines), folder / "data.jsonl"
     else:
-        rows = [f"Shares fell after report {i},{labels[0]}" for i in range(ROWS)]
-        text, path = "\n".join(["text,label", *rows, ""]), folder / "data.csv"
+        other, header = ("it was bad,", "premise,hypothesis") if pairs else ("", "text")
+        rows = [f"Shares fell after report {i},{other}{labels[0]}" for i in range(ROWS)]
+        text, path = "\n".join([f"{header},label", *rows, ""]), folder / "data.csv"
     path.write_text(text, encoding="utf-8")
     return path
 
 
-def _predicts(task: str, bundle: Path) -> None:
+def _predicts(task: str, bundle: Path, *, pairs: bool = False) -> None:
     texts = ["Shares fell", "", "上海 😀 won the game"]
     if task == "question-answering":
         lines = [json.dumps({"question": "who won?", "context": text}) for text in texts]
     else:
-        lines = texts
+        lines = [json.dumps([text, "it was bad"]) for text in texts] if pairs else texts
     printed = _edgeft("predict", bundle, "-", stdin="".join(f"{line}\n" for line in lines))
     found = [json.loads(line) for line in printed.splitlines()]
     assert len(found) == len(texts), printed

@@ -89,6 +89,22 @@ def tiny_bundle(made_once: Make, tiny_checkpoint: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
+def pair_checkpoint(made_once: Make) -> Path:
+    """A two-layer BERT that says of pairs of texts, Chinese ones too, "no" or "yes"."""
+    from tests import tiny
+
+    return made_once("pair-checkpoint", tiny.pairs)
+
+
+@pytest.fixture(scope="session")
+def pair_bundle(made_once: Make, pair_checkpoint: Path) -> Path:
+    """The tiny judge of pairs as a bundle with fp32 and int8."""
+    from tests.exporting import ExportConfig, export
+
+    return made_once("pair-bundle", lambda out: export(ExportConfig(str(pair_checkpoint), out)))
+
+
+@pytest.fixture(scope="session")
 def tagger_checkpoint(made_once: Make) -> Path:
     """A two-layer BERT with a tag for each token."""
     from tests import tiny

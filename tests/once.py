@@ -9,6 +9,7 @@ from tests import tiny
 
 MADE: dict[str, Callable[[Path], Path]] = {
     "tiny": tiny.bert,
+    "pair": tiny.pairs,
     "tagger": tiny.tagger,
     "answerer": tiny.answerer,
 }

@@ -1,6 +1,8 @@
 """Tiny real checkpoints: the architectures that users bring, a few kilobytes each."""
 
+import json
 import string
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +17,7 @@ WORDS = [
     "film", "happy", "angry", "quiet", "report", "market", "team", "won", "lost", "game", "day",
     "night", "river", "stone", "bread", "water", "blue", "red", "green",
 ]  # fmt: skip
+CHINESE = (*"一只狗猫在跑睡觉今天气很好不我们去公园", "🐕", "👍")
 POSITIONS = 64  # tokens of a text, at most
 
 
@@ -23,12 +26,14 @@ def wordpiece(
     kind: type[transformers.PreTrainedTokenizerFast] = transformers.BertTokenizerFast,
     *,
     positions: int = POSITIONS,
+    more: Sequence[str] = (),
 ) -> transformers.PreTrainedTokenizerFast:
-    """A WordPiece tokenizer over WORDS and single letters, saved to ``folder``."""
+    """A WordPiece tokenizer over WORDS, ``more`` and single letters, saved to ``folder``."""
     # Spelled out, since a trained vocabulary breaks its ties anew in every process.
     special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
     letters = list(string.ascii_lowercase + string.digits + string.punctuation)
-    tokens = [*special, *letters, *(f"##{letter}" for letter in letters), *WORDS]
+    tokens = [*special, *letters, *(f"##{letter}" for letter in letters), *WORDS,
+              *more]  # fmt: skip
     vocabulary = {token: i for i, token in enumerate(dict.fromkeys(tokens))}
     tokenizer = Tokenizer(models.WordPiece(vocabulary, unk_token="[UNK]"))
     tokenizer.normalizer = normalizers.BertNormalizer(lowercase=True)
@@ -52,6 +57,14 @@ def bert(
     """A two-layer BERT classifier with random weights and wide-spread logits."""
     config = _bert_config(len(wordpiece(folder, positions=positions)), positions)
     return _save(folder, transformers.BertForSequenceClassification, config, labels, seed)
+
+
+def pairs(folder: Path, *, labels: tuple[str, ...] = ("no", "yes"), seed: int = 0) -> Path:
+    """A two-layer BERT that judges pairs of texts, and knows some Chinese and a dog."""
+    config = _bert_config(len(wordpiece(folder, more=CHINESE)))
+    _save(folder, transformers.BertForSequenceClassification, config, labels, seed)
+    (folder / "training.json").write_text(json.dumps({"takes": "pairs"}), encoding="utf-8")
+    return folder
 
 
 def distilbert(folder: Path, *, labels: tuple[str, ...] = LABELS, seed: int = 0) -> Path:

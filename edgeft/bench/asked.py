@@ -10,7 +10,7 @@ from edgeft.bench.statistics import percentiles
 from edgeft.bench.texts import builtin_inputs, even_places, made_of_length, tokens_read
 from edgeft.data import Tell, distinct, sample_evenly, unheard
 from edgeft.errors import DataError
-from edgeft.inputs import Input, Question, columns_of
+from edgeft.inputs import Input, columns_of
 from edgeft.runtime.tokenize import TextEncoder
 from edgeft.tasks.classification import TASK as CLASSIFICATION
 from edgeft.tasks.encoded import Encoded
@@ -85,7 +85,7 @@ def read_all(
     found: Iterable[Input]
     if data is None:
         told = "like the training's" if lengths else "of usual lengths"
-        found = builtin_inputs(encoder, lengths, questions=Question in task.takes)
+        found = builtin_inputs(encoder, lengths, kind=task.takes[0])
         source = f"built-in, {told}"
     else:
         found, source = read_inputs(data, task, columns or {}, tell), data.name

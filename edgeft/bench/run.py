@@ -57,7 +57,7 @@ def bench(config: BenchConfig, progress: Progress = silent, tell: Tell = unheard
     with open_subject(config.bundle) as subject:
         record = subject.manifest.model
         cells = cells_of(config, subject.manifest)
-        task = task_named(record.task)
+        task = task_named(record.task, record.takes)
         encoder = TextEncoder(
             (subject.folder / record.tokenizer).read_bytes(),
             record.max_length,
@@ -222,7 +222,7 @@ def _result(
     found: _Measurements,
     operations: Operations | None,
 ) -> CellResult:
-    task = task_named(subject.manifest.model.task)
+    task = task_named(subject.manifest.model.task, subject.manifest.model.takes)
     manifest = subject.manifest
     variants = manifest.variants_of(cell.variant)
     one = measured.get(cell)

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import pairwise
 
 from edgeft.errors import UsageError
-from edgeft.inputs import Input, Question, columns_of
+from edgeft.inputs import Input, Pair, Question, columns_of
 from edgeft.runtime.tokenize import TextEncoder
 from edgeft.tasks.encoded import Encoded
 
@@ -52,9 +52,10 @@ def made_of_length(
 ) -> list[Input]:
     """At most ``count`` different inputs of ``length`` tokens, special ones included.
 
-    The words of all texts (of questions: of their contexts), one text after the other, are cut at
-    evenly spread places. A question gets such a context, and is cut to half of the length itself.
-    Raises UsageError where the length leaves a question no room.
+    The words of all texts (of questions: of their contexts; of pairs: of their second texts), one
+    text after the other, are cut at evenly spread places. A question gets such a context, the first
+    text of a pair such a second, and is cut to half of the length itself. Raises UsageError where
+    the length leaves it no room.
     """
     texts = [columns_of(one)[-1] for one in inputs]
     words = [part for text in texts for word in text.split() for part in _parts(word)]
@@ -62,36 +63,40 @@ def made_of_length(
     made: dict[Input, None] = {}
     for at, begin in enumerate(even_places(len(words), count)):
         one = inputs[at % len(inputs)]
-        question = one.question if isinstance(one, Question) else None
-        made[_made(_from(words, begin, length), length, question, encoder)] = None
+        made[_made(_from(words, begin, length), length, one, encoder)] = None
     for one in made:
-        if (tokens := _uncut(encoder.encode_one(one))) != length and isinstance(one, Question):
+        if (tokens := _uncut(encoder.encode_one(one))) != length and not isinstance(one, str):
+            what = "question with its context" if isinstance(one, Question) else "pair of texts"
             raise UsageError(
-                f"No question with its context has {length} tokens; the least has {tokens}.",
+                f"No {what} has {length} tokens; the least has {tokens}.",
                 hint="Use a larger --length.",
             )
     return list(made)
 
 
 def builtin_inputs(
-    encoder: TextEncoder, lengths: Mapping[str, int] | None = None, *, questions: bool = False
+    encoder: TextEncoder, lengths: Mapping[str, int] | None = None, *, kind: type = str
 ) -> list[Input]:
     """Plain English texts, no two alike, whose tokens are spread as ``lengths`` says.
 
-    Where questions are wanted, each text is the context of one, and both count. The same
-    tokenizer and lengths give the same inputs.
+    Of the kind Question each text is the context of one, and both count; a Pair has half of its
+    tokens in either text. The same tokenizer and lengths give the same inputs.
     """
-    lengths = lengths or (USUAL_QUESTIONS if questions else USUAL_LENGTHS)
+    lengths = lengths or (USUAL_QUESTIONS if kind is Question else USUAL_LENGTHS)
     source = sentences()
     words: list[str] = []
     made: dict[Input, None] = {}
     for at in range(BUILTIN_TEXTS):
         wanted = round(_quantile(lengths, (at + 0.5) / BUILTIN_TEXTS))
-        question = f"What {DID[at % len(DID)]}?" if questions else None
         for _ in range(ATTEMPTS):
             while len(words) < wanted:
                 words += next(source).split()
-            one = _made(words[:wanted], wanted, question, encoder)
+            like: Input = ""
+            if kind is Question:
+                like = Question(f"What {DID[at % len(DID)]}?", "")
+            elif kind is Pair:
+                like = Pair(" ".join(words[wanted // 2 : wanted]), "")
+            one = _made(words[:wanted], wanted, like, encoder)
             words = words[max(1, wanted // 2) :]  # so that the next one begins in other words
             if one not in made:
                 made[one] = None
@@ -136,17 +141,23 @@ def even_places(count: int, wanted: int) -> list[int]:
     return [at % count for at in range(wanted)]
 
 
-def _made(words: Sequence[str], length: int, question: str | None, encoder: TextEncoder) -> Input:
-    """A text of so many tokens, or a question with such a context that they have so many."""
-    if question is None:
+def _made(words: Sequence[str], length: int, like: Input, encoder: TextEncoder) -> Input:
+    """A text of so many tokens, or of two the first with such a second that they have so many.
+
+    ``like`` gives the kind, and of two texts the first.
+    """
+    if isinstance(like, str):
         return " ".join(_fitting(words, length, lambda text: text, encoder))
-    bare = _uncut(encoder.encode_one(Question("", "")))
+    kind = type(like)
+    bare = _uncut(encoder.encode_one(kind("", "")))
     most = bare + min(length // 2, length - bare)
-    asked = " ".join(
-        _fitting(question.split(), most, lambda text: Question(text, ""), encoder, fill=False)
+    first = " ".join(
+        _fitting(
+            columns_of(like)[0].split(), most, lambda text: kind(text, ""), encoder, fill=False
+        )
     )
-    context = _fitting(words, length, lambda text: Question(asked, text), encoder)
-    return Question(asked, " ".join(context))
+    second = _fitting(words, length, lambda text: kind(first, text), encoder)
+    return kind(first, " ".join(second))
 
 
 def _fitting(

@@ -158,6 +158,8 @@ def _content_of(manifest: Manifest) -> dict[str, Any]:
         written = content["models"][name]
         written["golden_inputs"] = [json_of(one) for one in model.golden_inputs]
         written["head"] = _changed(model.head)
+        if not model.takes:
+            del written["takes"]
         for its, variant in model.variants.items():
             if variant.head is None:
                 del written["variants"][its]["head"]

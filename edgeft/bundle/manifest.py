@@ -111,7 +111,8 @@ class ModelRecord:
 
     ``path`` is the model's folder inside the bundle, ``tokenizer`` its
     tokenizer.json. Both are relative to the bundle, as are the variants' files.
-    ``labels`` are in the order of their ids; some tasks have none.
+    ``labels`` are in the order of their ids; some tasks have none. ``takes`` says of a model of a
+    task that is asked both whether it was made for "pairs" or for "texts"; "" where nobody knows.
     """
 
     path: str
@@ -125,6 +126,7 @@ class ModelRecord:
     golden_inputs: tuple[Input, ...]
     variants: Mapping[str, Variant]
     head: Head = PLAIN
+    takes: str = ""
 
     def head_of(self, variant: str) -> Head:
         """How the outputs of a variant become answers."""

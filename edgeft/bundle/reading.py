@@ -38,7 +38,7 @@ from edgeft.fields import (
 )
 from edgeft.inputs import Input, columns_of, input_from
 from edgeft.normalize import STEPS
-from edgeft.tasks.task import FIRST_TASK, FOREIGN_TASK, PLAIN, TASKS, Head
+from edgeft.tasks.task import FIRST_TASK, FOREIGN_TASK, PAIRS, PLAIN, TASKS, TEXTS, Head
 
 __all__ = ["manifest_from"]
 
@@ -131,6 +131,7 @@ _MODEL = record(
     golden_inputs=listed(_input, 0, 1000),
     variants=mapped(_VARIANT, _NAME, 1, 1000),
     head=_HEAD,
+    takes=choice("", TEXTS, PAIRS),
 )
 _STEP = record(
     PipelineStep,

@@ -23,7 +23,10 @@ METHOD = (
 
 def cascade_card(name: str, manifest: Manifest) -> str:
     """The card of a cascade called ``name``."""
-    found, task = manifest.provenance["cascade"], task_named(manifest.model.task)
+    found, task = (
+        manifest.provenance["cascade"],
+        task_named(manifest.model.task, manifest.model.takes),
+    )
     labels = manifest.model.labels
     parts = [
         front_matter(manifest),
@@ -70,7 +73,7 @@ def _lines(lines: list[str]) -> str:
 
 def _served(manifest: Manifest) -> list[str]:
     """How the bundle must be served for its promises to hold: as it is by default."""
-    task = task_named(manifest.model.task)
+    task = task_named(manifest.model.task, manifest.model.takes)
     read = "cut" if task.on_long == "truncate" else "read in windows that overlap"
     told = [
         f"It is of answers as this bundle gives them by default: where a {task.asks.one} is longer "

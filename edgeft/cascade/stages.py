@@ -17,7 +17,7 @@ from edgeft.checkpoint.static import MODEL_TYPE
 from edgeft.errors import ModelError, UsageError
 from edgeft.export.kinds import VARIANT_KINDS
 from edgeft.export.run import ExportConfig, export
-from edgeft.inputs import Input
+from edgeft.inputs import Input, Pair
 from edgeft.progress import Progress, silent
 from edgeft.proof.told import Told, tell
 from edgeft.tasks import task_named
@@ -55,7 +55,7 @@ class NamedStage:
     def task(self) -> Task:
         """What it is for."""
         if isinstance(self.made_of, Manifest):
-            return task_named(self.made_of.model.task)
+            return task_named(self.made_of.model.task, self.made_of.model.takes)
         return self.made_of.task
 
     @property
@@ -119,7 +119,13 @@ def check_alike(stages: Sequence[NamedStage]) -> None:
     """Raise UsageError where stages are not of one task and the same labels in the same order."""
     full = stages[-1]
     for one in stages[:-1]:
-        if one.task is not full.task:
+        if {one.task.takes, full.task.takes} == {(str,), (Pair,)}:
+            raise UsageError(
+                f"Of {one.given} and {full.given} one was made for pairs of texts, the other for "
+                "single texts: one cannot answer in the place of the other.",
+                hint="Name stages that were trained on the same kind of data.",
+            )
+        if one.task.name != full.task.name:
             raise UsageError(
                 f"{one.given} is of the task {one.task.name}, {full.given} of {full.task.name}: "
                 "one cannot answer in the place of the other.",

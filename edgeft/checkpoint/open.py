@@ -28,11 +28,11 @@ from edgeft.checkpoint.tokenizer import added_beyond, read_tokenizer, token_limi
 from edgeft.checkpoint.weights import Weights, find_weights, wrapper_of
 from edgeft.data import lone_surrogate, visible
 from edgeft.errors import EdgeftError, ModelError
-from edgeft.fields import FieldError, Reader, entries, listed, optional, text, whole
+from edgeft.fields import FieldError, Reader, choice, entries, listed, optional, text, whole
 from edgeft.normalize import parse_steps
 from edgeft.tasks import task_named
 from edgeft.tasks.classification import TASK
-from edgeft.tasks.task import TASKS, Task
+from edgeft.tasks.task import PAIRS, TASKS, TEXTS, Task
 
 __all__ = ["Checkpoint", "open_checkpoint"]
 
@@ -42,6 +42,7 @@ NO_LIMIT = 512  # tokens, for the rare architecture that states no limit itself
 RECORDED: Mapping[str, Reader[Any]] = {
     "max_length": whole(1, 1 << 30),
     "normalize": listed(text()),
+    "takes": choice("", TEXTS, PAIRS),
     "labels": listed(text(most=LONGEST_LABEL)),
     "data": entries,
     "base_model": entries,
@@ -124,7 +125,7 @@ def open_checkpoint(name: str, task: str | None = None) -> Checkpoint:
         fixed_ids=position_offset(model),
         training=training,
         notes=(*notes, *changes),
-        task=headed,
+        task=task_named(headed.name, training.get("takes", "")),
     )
 
 

@@ -18,6 +18,7 @@ from edgeft.cli import console, options
     help="Repeatable.  [default: every variant, and of a cascade the whole]",
 )  # fmt: skip
 @options.threads
+@options.symmetric
 @options.as_json
 def command(
     bundle: Path,
@@ -27,6 +28,7 @@ def command(
     device: str,
     variants: tuple[str, ...],
     threads: int | None,
+    symmetric: bool,
     as_json: bool,
     **named: str | None,
 ) -> None:
@@ -51,7 +53,7 @@ def command(
 
     manifest = read_manifest(bundle)
     record = manifest.model
-    task = task_named(record.task)
+    task = task_named(record.task, record.takes)
     columns = columns_named(named)
     examples = read_examples(data, task, columns, console.note, "skip" if skip_bad else "error")
     if checkpoint is not None:
@@ -60,7 +62,9 @@ def command(
     results = {}
     with console.show_progress() as progress:
         for name in names:
-            with edgeft.load(bundle, device=device, variant=name, threads=threads) as model:
+            with edgeft.load(
+                bundle, device=device, variant=name, threads=threads, symmetric=symmetric
+            ) as model:
                 results[name] = evaluate(model, examples, progress=progress)
                 ran_on = str(model.device)
     if as_json:

@@ -104,6 +104,10 @@ skip_bad = click.option(
     "--skip-bad", is_flag=True,
     help="Leave out rows whose annotation is wrong, in place of an error.",
 )  # fmt: skip
+symmetric = click.option(
+    "--symmetric", is_flag=True,
+    help="Score pairs of texts in both orders, and average: one answer for both.",
+)  # fmt: skip
 device = click.option(
     "--device",
     default="auto",

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 @click.option(
     "--batch-invariant", is_flag=True, help="Run texts alone where neighbours change the answers."
 )
+@options.symmetric
 @click.option("--expect", metavar="DIGEST", help="Refuse a bundle with another digest.")
 def command(
     bundle: Path,
@@ -55,6 +56,7 @@ def command(
     scores: bool,
     on_long: "LongTexts | None",
     batch_invariant: bool,
+    symmetric: bool,
     expect: str | None,
     **named: str | None,
 ) -> None:
@@ -64,7 +66,9 @@ def command(
     sentences; any other file, and standard input, gives one text a line. A model
     that answers questions reads SQuAD's JSON, a table with columns for question
     and context, or from standard input an object with "question" and "context" a
-    line. One JSON object a line is printed, in the order of the texts.
+    line. One that judges pairs of texts reads two columns of a table, or from
+    standard input a JSON list of two texts a line. One JSON object a line is
+    printed, in the order of the texts.
 
     Entities can also be written for other tools: as words and tags (conll), as
     spaCy's examples, or as an .ann beside a document with a text a line (brat). Words
@@ -87,7 +91,8 @@ def command(
             raise DataError("Standard input is closed.", hint="Pipe texts in, or name a file.")
         stdin: Any = sys.stdin.buffer
         arrivals = Arrivals(getattr(stdin, "raw", stdin))
-    task = task_named(read_manifest(bundle).model.task)
+    record = read_manifest(bundle).model
+    task = task_named(record.task, record.takes)
     if form != "json" and form not in task.formats:
         known = ", ".join(("json", *task.formats))
         raise UsageError(f"--format {form}: what this {task.noun} finds is written as: {known}.")
@@ -112,6 +117,7 @@ def command(
         threads=threads,
         on_long=on_long,
         batch_invariant=batch_invariant,
+        symmetric=symmetric,
         expect=expect,
         min_score=min_score,
         aggregation=aggregation,
@@ -133,12 +139,19 @@ def command(
             ):
                 print(line)
             return
+        cut = Counter[int]()  # of pairs: how many lost something of either text
         for _, prediction in found:
             stages[prediction.stage] += 1
+            cut.update(at for at, lost in enumerate(getattr(prediction, "cut", ())) if lost)
             print(console.json_text(task.show(prediction, scores)))
         if model.stages and stages:
             told = (f"{name} {stages[name] / stages.total():.1%}" for name in model.stages)
             console.note(f"Answered by: {', '.join(told)}.")
+        if cut:
+            console.note(
+                f"Cut to {model.max_length} tokens: {task.asks.of(cut[0])} in the first text, "
+                f"{cut[1]:,} in the second."
+            )
 
 
 def _as_they_arrive(model: "Model", some: Iterable[list[Any]]) -> Iterator[tuple[Any, Any]]:
@@ -158,6 +171,7 @@ def _inputs(
     """What the bundle's model is asked. Raises DataError."""
     from edgeft.data import read_texts
     from edgeft.errors import UsageError
+    from edgeft.inputs import Pair
     from edgeft.tasks.reading import check_columns, columns_named, read_inputs
 
     columns = columns_named(named)
@@ -166,28 +180,53 @@ def _inputs(
     check_columns(task, columns)
     if str in task.takes:
         return read_texts(arrivals, text_column=columns["text"], tell=console.note, sized=sized)
+    pairs = Pair in task.takes
     if any(columns.values()):
         raise UsageError(
-            'From standard input objects with "question" and "context" are read.',
+            "From standard input lists of two texts are read."
+            if pairs
+            else 'From standard input objects with "question" and "context" are read.',
             hint="Name a file, or leave the names of columns out.",
         )
-    return map(_question, range(1, sys.maxsize), arrivals)
+    return map(_pair if pairs else _question, range(1, sys.maxsize), arrivals)
 
 
 def _question(number: int, line: bytes) -> "Input":
     """The question that stands in a line of standard input, whatever else its object holds."""
-    import json
-
     from edgeft.errors import DataError
     from edgeft.inputs import Question
 
-    try:
-        match json.loads(line):
-            case {"question": str() as question, "context": str() as context}:
-                return Question(question, context)
-    except (ValueError, RecursionError):
-        pass
+    match _value(line):
+        case {"question": str() as question, "context": str() as context}:
+            return Question(question, context)
     raise DataError(
         f"stdin, line {number}: it is no question with its context.",
         hint='Give a line such as {"question": "Who won?", "context": "…"}.',
     )
+
+
+def _pair(number: int, line: bytes) -> "Input":
+    """The pair of texts that stands in a line of standard input, whatever else its object holds."""
+    from edgeft.errors import DataError
+    from edgeft.inputs import Pair
+
+    match _value(line):
+        case [str() as first, str() as second]:
+            return Pair(first, second)
+        case {"text": str() as first, "text_pair": str() as second}:
+            return Pair(first, second)
+    raise DataError(
+        f"stdin, line {number}: it is no pair of texts.",
+        hint='Give a line such as ["A man eats.", "Someone eats."] or '
+        '{"text": "…", "text_pair": "…"}.',
+    )
+
+
+def _value(line: bytes) -> Any:
+    """What a line says in JSON; None where it is none."""
+    import json
+
+    try:
+        return json.loads(line)
+    except (ValueError, RecursionError):
+        return None

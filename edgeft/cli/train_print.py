@@ -31,7 +31,11 @@ def print_report(report: "DataReport") -> None:
 
     from edgeft.tasks import task_named
 
-    task, tokens, sizes = task_named(report.task), report.tokens, sorted(report.support.values())
+    task, tokens, sizes = (
+        task_named(report.task, report.takes),
+        report.tokens,
+        sorted(report.support.values()),
+    )
     asked = task.asks.many
     rows: list[tuple[str, object]] = [(f"rows in {name}", n) for name, n in report.rows.items()]
     if sizes:

@@ -27,7 +27,7 @@ def tell_trained(checkpoint: Path, bundle: Path, data: Path, inputs: Sequence["I
     from edgeft.tasks import task_named
 
     manifest = read_manifest(bundle)
-    task = task_named(manifest.model.task)
+    task = task_named(manifest.model.task, manifest.model.takes)
     weights = find_weights(str(checkpoint), checkpoint, auto_class=task.auto_class)
     recorded = (manifest.provenance.get("checkpoint") or {}).get("weights_sha256")
     if weights.sha256 != recorded:

@@ -56,7 +56,8 @@ def command(
 
     if data is None and any(named.values()):
         raise UsageError("A column was named, but no --data.", hint="Add --data FILE.")
-    task = task_named(read_manifest(bundle).model.task)
+    record = read_manifest(bundle).model
+    task = task_named(record.task, record.takes)
     columns = columns_named(named)
     on_bad: OnBad = "skip" if skip_bad else "error"
     texts = read_examples_or_inputs(data, task, columns, console.note, on_bad) if data else ()

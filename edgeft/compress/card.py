@@ -21,7 +21,7 @@ def compress_card(name: str, manifest: Manifest) -> str:
 
 
 def _alone(name: str, manifest: Manifest) -> str:
-    model, task = manifest.model, task_named(manifest.model.task)
+    model, task = manifest.model, task_named(manifest.model.task, manifest.model.takes)
     count = len(model.labels)
     folder = json.dumps(name, ensure_ascii=False)
     parts = [

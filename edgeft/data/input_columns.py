@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from edgeft.data.bad import BadRowError, BadRows
 from edgeft.data.labels import visible
 from edgeft.data.notes import Sightings, Tell
-from edgeft.data.table import PAIR_COLUMNS, TEXT_COLUMNS, Cells, Table, find_column
+from edgeft.data.table import PAIR_COLUMNS, TEXT_COLUMNS, Cells, Table, columns_found, find_column
 from edgeft.errors import DataError
 from edgeft.inputs import Input, Pair
 
@@ -88,6 +88,16 @@ def find_inputs(
                 f"{table.source}: pairs of texts are read, from {visible(usual[0])} and "
                 f"{visible(usual[1])}; --text-column names one column, or given twice two."
             )
+    if str not in takes and len(names) == 1:
+        raise DataError(
+            f"{table.source}: pairs of texts are wanted, and "
+            + (
+                "no two columns have usual names of such."
+                if named is None
+                else "one column is named."
+            ),
+            hint=f"{columns_found(table)} Name two: --text-column ONE --text-column OTHER",
+        )
     places = tuple(find_column(table, name, TEXT_COLUMNS, "text", tell) for name in names)
     if len(set(places)) < len(places):
         raise DataError(

@@ -19,6 +19,7 @@ __all__ = [
     "Records",
     "Cells",
     "Table",
+    "columns_found",
     "find_column",
     "numbered",
     "picker",
@@ -113,7 +114,7 @@ def find_column(
     several columns have usual names, it is told which is read. Raises DataError,
     which lists the columns found.
     """
-    found = _found(table)
+    found = columns_found(table)
     if named is not None:
         if not named or named not in table.columns:  # a column without a name is not read
             raise DataError(f"{table.source} has no column {visible(named)}.", hint=found)
@@ -141,7 +142,8 @@ def _or_number(table: Table) -> str:
     return "" if table.headless is None else ", by its number where the first line is a row"
 
 
-def _found(table: Table) -> str:
+def columns_found(table: Table) -> str:
+    """The columns of a table, as a hint names them."""
     named = [column for column in table.columns if column]
     if not named:
         return "Its first line names no column."

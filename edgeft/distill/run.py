@@ -256,7 +256,7 @@ def _teacher(config: DistillConfig, origin: Checkpoint) -> Checkpoint:
     if not config.teacher:
         return origin
     teacher = open_checkpoint(config.teacher)
-    if (teacher.task, teacher.labels) != (origin.task, origin.labels):
+    if (teacher.task.name, teacher.labels) != (origin.task.name, origin.labels):
         raise UsageError(
             f"{config.teacher} and {config.checkpoint} do not have the same labels.",
             hint="A student learns the labels of its teacher, in the same order: train both on "

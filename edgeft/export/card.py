@@ -10,6 +10,7 @@ from edgeft.export.card_figures import checked_on, variants_table
 from edgeft.export.markdown import an, escape, table
 from edgeft.export.result import ExportResult
 from edgeft.tasks import task_named
+from edgeft.tasks.task import PAIRS
 
 __all__ = ["front_matter", "model_card", "origin_of"]
 
@@ -19,7 +20,7 @@ _HUB_ID = re.compile(r"[\w.-]+/[\w.-]+", re.ASCII)
 def model_card(name: str, result: ExportResult) -> str:
     """The card of an exported bundle called ``name``."""
     manifest = result.manifest
-    task = task_named(manifest.model.task)
+    task = task_named(manifest.model.task, manifest.model.takes)
     parts = [
         front_matter(manifest),
         f"# Model {escape(name)}",
@@ -62,7 +63,7 @@ def front_matter(manifest: Manifest) -> str:
 
 
 def _limits(manifest: Manifest) -> str:
-    model, task = manifest.model, task_named(manifest.model.task)
+    model, task = manifest.model, task_named(manifest.model.task, manifest.model.takes)
     lines = [
         f"At most {model.max_length} tokens of a {task.asks.one} are read; the rest is cut off, "
         "and the prediction says so (`truncated`)."
@@ -72,6 +73,8 @@ def _limits(manifest: Manifest) -> str:
         "tells the share of its tokens that the vocabulary lacks (`unknown_share`); where that is "
         "large, the prediction means little.",
     ]
+    if model.takes == PAIRS:
+        lines.append("It was made for pairs of texts; of one that is cut the longer text is first.")
     lines += task.limits([model.head_of(name) for name in model.variants])
     if model.normalize:
         lines.append(
@@ -129,7 +132,7 @@ def _loading(name: str, manifest: Manifest) -> str:
 
     folder = json.dumps(name, ensure_ascii=False)
     graph = manifest.model.variants["fp32"].files["model"].rpartition("/")
-    task = task_named(manifest.model.task)
+    task = task_named(manifest.model.task, manifest.model.takes)
     ort_class, output = task.ort_class, next(iter(task.outputs))
     use = task.usage
     first = ""

@@ -22,6 +22,7 @@ from edgeft.export.javascript import tell_javascript
 from edgeft.export.kinds import VARIANT_KINDS
 from edgeft.export.targets import TARGETS, Target
 from edgeft.runtime.model import Model
+from edgeft.tasks.narrowed import takes_of
 
 __all__ = ["Draft"]
 
@@ -103,6 +104,7 @@ class Draft:
             normalize=checkpoint.normalize,
             golden_inputs=checkpoint.task.golden,
             variants=self.variants,
+            takes=takes_of(checkpoint.task),
         )
         return Manifest(
             models={MODEL: record},

@@ -35,7 +35,7 @@ class ExportResult:
     @property
     def task(self) -> Task:
         """What the bundle's model was trained for."""
-        return task_named(self.manifest.model.task)
+        return task_named(self.manifest.model.task, self.manifest.model.takes)
 
     def bytes_of(self, variant: str) -> int:
         """The size of the variant's graph."""

@@ -30,18 +30,19 @@ from edgeft.export.single_file import (
 from edgeft.export.static import is_static
 from edgeft.export.targets import TARGETS, Target, resolve_target
 from edgeft.folders import BUNDLE, new_folder
-from edgeft.inputs import Input
+from edgeft.inputs import Input, Pair
 from edgeft.progress import Progress, silent
 from edgeft.proof.battery import hold_golden_again
-from edgeft.proof.evidence import read_evidence
+from edgeft.proof.evidence import Evidence, read_evidence
 from edgeft.proof.gates import Reference
 from edgeft.proof.limits import MAX_DROP
 from edgeft.runtime.tokenize import TextEncoder
+from edgeft.tasks import task_named
 from edgeft.tasks.builtin import ENGLISH
 from edgeft.tasks.classification import TASK
 from edgeft.tasks.encoded import Part
 from edgeft.tasks.reading import columns_named
-from edgeft.tasks.task import NO_WISH, PLAIN, Wish
+from edgeft.tasks.task import NO_WISH, PAIRS, PLAIN, Wish
 
 __all__ = ["ExportConfig", "export"]
 
@@ -144,6 +145,7 @@ def _export(
         tell=tell,
         on_bad="skip" if config.skip_bad else "error",
     )
+    checkpoint = _of_kind(checkpoint, evidence)
     checkpoint.task.check(config.wish, checkpoint.labels)
     if not isinstance(evidence.choose, Examples):
         hint = f"Name --{checkpoint.task.roles[-1]}-column."
@@ -272,7 +274,12 @@ def _check_single_file(variant: str, kinds: Sequence[str], checkpoint: Checkpoin
     """Raise UsageError where no single file can stand for the model, or for that variant."""
     if variant not in kinds:
         raise _not_made(variant, kinds)
-    if checkpoint.task is not TASK:
+    if checkpoint.task.name == TASK.name and str not in checkpoint.task.takes:
+        raise UsageError(
+            "A single file is asked one text at a time, and this model was made for pairs.",
+            hint="Export without --single-file; the folder runs wherever onnxruntime does.",
+        )
+    if checkpoint.task.name != TASK.name:
         raise UsageError(
             "A single file answers with one label a text; it cannot tell where in a text something "
             f"stands, as a model of the task {checkpoint.task.name} does.",
@@ -319,6 +326,17 @@ def _single_file(
         return prove(model, draft.folder / SINGLE_FILE, to_ids, encoder, texts, held=held)
 
 
+def _of_kind(checkpoint: Checkpoint, evidence: Evidence) -> Checkpoint:
+    """A checkpoint that judges pairs, where the data are such and it does not say so itself."""
+    if not evidence.choose or not isinstance(_inputs(evidence.choose)[0], Pair):
+        return checkpoint
+    return replace(checkpoint, task=task_named(checkpoint.task.name, PAIRS))
+
+
+def _inputs(rows: Examples | Sequence[Input]) -> Sequence[Input]:
+    return rows.inputs if isinstance(rows, Examples) else rows
+
+
 def _shortened(whole: Checkpoint, config: ExportConfig) -> Checkpoint:
     """The checkpoint as it reads no more tokens than were asked for."""
     if config.max_length is None or config.max_length == whole.max_length:
@@ -346,7 +364,7 @@ def _original(config: ExportConfig, checkpoint: Checkpoint) -> Checkpoint | None
     if not config.original:
         return None
     original = open_checkpoint(config.original)
-    if (original.task, original.labels) != (checkpoint.task, checkpoint.labels):
+    if (original.task.name, original.labels) != (checkpoint.task.name, checkpoint.labels):
         raise UsageError(
             f"{config.original} and {config.checkpoint} do not have the same labels.",
             hint="Name the model that the checkpoint was made from.",

@@ -11,6 +11,7 @@ from edgeft.bundle import Manifest, PipelineStep, read_manifest
 from edgeft.bundle.integrity import Verify
 from edgeft.bundle.manifest import CASCADE
 from edgeft.errors import EdgeftError, IntegrityError, UsageError
+from edgeft.inputs import Pair
 from edgeft.runtime.engine import Engine
 from edgeft.runtime.golden import check_recorded, hold_golden
 from edgeft.runtime.model import Model
@@ -48,6 +49,7 @@ class Wishes:
     serving: Serving
     remember: int
     observer: Observer | None
+    symmetric: bool = False
 
 
 def assemble(folder: Path, wishes: Wishes) -> Model:
@@ -58,8 +60,13 @@ def assemble(folder: Path, wishes: Wishes) -> Model:
             f"{folder} has the digest {manifest.digest}, not {wishes.expect}.",
             hint="Load the bundle that you expect, or correct the digest.",
         )
-    task = task_named(manifest.model.task)
+    task = task_named(manifest.model.task, manifest.model.takes)
     _check_task(task, wishes.task, wishes.settings)
+    if wishes.symmetric and Pair not in task.takes:
+        raise UsageError(
+            f"symmetric is for pairs of texts, and this {task.noun} is asked {task.asks.many}.",
+            hint="Leave it out.",
+        )
     if wishes.overlap is not None and (wishes.on_long or task.on_long) != "window":
         raise no_windows()
     asked = _asked(manifest, wishes.variant)
@@ -182,6 +189,7 @@ class _Opener:
                 overlap=overlap if windows else None,
                 empty=record.pad_id,
                 offsets=self.task.by_token,
+                symmetric=wishes.symmetric,
             )
         engines = {name: open_variant(opening, name, self.files) for name in names}
         return _Opened(opening, engines, encoder, tokenizer)

@@ -93,6 +93,7 @@ def load(
     top_k: int | None = None,
     max_answer_tokens: int | None = None,
     remember: int = 0,
+    symmetric: bool = False,
     observer: Observer | None = None,
 ) -> Model:
     """Load a bundle.
@@ -150,6 +151,9 @@ def load(
         that an equal one is not run again; ``Model.remembered`` counts. The answer that
         was not asked for longest is forgotten first, as it is where the inputs have more
         than 16,777,216 characters together; all are with the model.
+    symmetric: a Pair is read in both orders, and what the graph gives for the two is averaged, so
+        that Pair(a, b) and Pair(b, a) get one answer, in twice the time. What was proven of the
+        bundle is of one order.
     observer: told of each step that the model makes; see ``runtime.observer``.
 
     Raises BundleError, FormatError, IntegrityError, DeviceError,
@@ -177,6 +181,7 @@ def load(
         spin=spin,
         cuda_graphs=cuda_graphs,
         remember=remember,
+        symmetric=symmetric,
         **settings,
     )
     folder = Path(path)
@@ -202,6 +207,7 @@ def load(
                 ),
                 remember=remember,
                 observer=observer,
+                symmetric=symmetric,
             ),
         ),
     )

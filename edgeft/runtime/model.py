@@ -8,9 +8,11 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Generic, NoReturn, Self, overload
 
+import numpy as np
+
 from edgeft.bundle import Manifest
 from edgeft.errors import DeadlineError, UsageError
-from edgeft.inputs import Input
+from edgeft.inputs import Input, Pair
 from edgeft.runtime.ahead import groups
 from edgeft.runtime.memory import Memory, Remembered
 from edgeft.runtime.providers import Device
@@ -18,6 +20,7 @@ from edgeft.runtime.runner import GROUP_CHARACTERS, Runner
 from edgeft.runtime.texts import check_input, check_list, check_source, one_by_one
 from edgeft.tasks.encoded import Encoded
 from edgeft.tasks.outputs import Outputs, in_a_row
+from edgeft.tasks.ranked import Ranked
 from edgeft.tasks.task import Head, Task
 
 if TYPE_CHECKING:
@@ -125,6 +128,38 @@ class Model(Generic[Prediction]):
         for some in groups(checked, most=most, most_characters=GROUP_CHARACTERS):
             yield from self._recalled_or_fresh(some, begin, most)
             begin += len(some)
+
+    def rank(
+        self,
+        query: str,
+        texts: Sequence[str],
+        *,
+        top: int | None = 10,
+        label: str | None = None,
+    ) -> list[Ranked]:
+        """The texts that suit a query best, the best first, at most ``top`` of them.
+
+        Each text is judged as ``Pair(query, text)``; the query is tokenized once for a thousand of
+        them. A classifier ranks by the probability of ``label``, by default of two labels the
+        second; a model that gives pairs a number ranks by that. Of equals the earlier comes first.
+        Raises UsageError where the model gives nothing to rank by or ``top`` is no number of texts,
+        and what ``predict`` raises.
+        """
+        self.runner.usable()
+        if top is not None and (not isinstance(top, int) or top < 1):
+            raise UsageError(f"top must be 1 or more, not {top!r}.", hint="None gives all texts.")
+        check_input(query, "the query", (str,))
+        check_list(texts, "rank", wanted="a query and a list of str")
+        every: list[Any] = list(one_by_one(texts, (str,)))
+        self.task.relevance(self.runner.outputs([]), self.labels, self.head, label)  # if at all
+        pairs = Pair in self.task.takes
+        inputs = [Pair(query, text) for text in every] if pairs else [query, *every]
+        if not every:
+            return []
+        _, outputs = self.outputs(inputs)
+        scores = self.task.relevance(outputs, self.labels, self.head, label)  # (N,)
+        order = np.argsort(-scores, kind="stable")[:top].tolist()
+        return [Ranked(at, every[at], float(scores[at])) for at in order]
 
     async def apredict(self, one: Input, *, timeout_s: float | None = None) -> Prediction:
         """Predict one input; concurrent callers, of any event loop, share batches.

@@ -49,7 +49,7 @@ class Opening:
     @property
     def task(self) -> Task:
         """The task of the bundle's model."""
-        return task_named(self.manifest.model.task)
+        return task_named(self.manifest.model.task, self.manifest.model.takes)
 
 
 def open_variant(opening: Opening, name: str, files: SealedFiles) -> tuple[Engine, Device]:

@@ -37,6 +37,7 @@ class Options(TypedDict, total=False):
     top_k: int | None
     max_answer_tokens: int | None
     remember: int
+    symmetric: bool
     observer: Observer | None
 
 
@@ -62,6 +63,7 @@ _OPTIONS: Mapping[str, Reader[Any]] = {
     "top_k": optional(whole(1, 1000)),
     "max_answer_tokens": optional(whole(1, MOST_TOKENS)),
     "remember": whole(0, LARGEST),
+    "symmetric": flag,
 }
 
 

@@ -12,7 +12,7 @@ from tokenizers import Tokenizer
 from edgeft.errors import BundleError
 from edgeft.inputs import Input, Pair, Question, columns_of
 from edgeft.runtime.native import native_call
-from edgeft.tasks.encoded import Encoded, Part, Span
+from edgeft.tasks.encoded import Encoded, Part, Span, in_both_orders
 
 __all__ = [
     "BOTH",
@@ -95,8 +95,12 @@ def encode_both(
     most: int,
     overlap: int | None,
     known: dict[str, Tokens],
+    *,
+    symmetric: bool = False,
 ) -> list[Encoded]:
     """Encode pairs and questions in parts of ``most`` tokens, each of their texts once.
+
+    Where ``symmetric`` is wished, a pair is there in both orders, each with half of the weight.
 
     The second text stands for the input, the first beside it. ``known`` are texts whose tokens are
     there already; afterwards it holds the second text of the last input and no other.
@@ -107,8 +111,9 @@ def encode_both(
     tokens = known | dict(zip(texts, tokens_of(texts), strict=True))
     known.clear()
     known[columns[-1][1]] = tokens[columns[-1][1]]
-    return [
-        put_together(
+
+    def together(one: Input, first: str, second: str) -> Encoded:
+        return put_together(
             frame,
             tokens[first],
             tokens[second],
@@ -116,6 +121,11 @@ def encode_both(
             overlap=overlap,
             most_first=most // 2 if overlap is not None or isinstance(one, Question) else None,
         )
+
+    return [
+        in_both_orders(together(one, first, second), together(one, second, first))
+        if symmetric and isinstance(one, Pair)
+        else together(one, first, second)
         for one, (first, second) in zip(inputs, columns, strict=True)
     ]
 
@@ -178,7 +188,8 @@ def put_together(
         if second.offsets is not None and second.words is not None:
             part.tell_places(second.offsets, second.words, own)
         parts.append(part)
-    cut = len(first.ids) - kept + len(second.ids) - read
+    cuts = len(first.ids) - kept, len(second.ids) - read
+    cut = sum(cuts)
     unread = first.unread + second.unread
     share = (first.unknown + second.unknown) / max(1, len(first.ids) + len(second.ids))
-    return Encoded(tuple(parts), cut > 0 or unread > 0, share, cut, unread)
+    return Encoded(tuple(parts), cut > 0 or unread > 0, share, cut, unread, cuts=cuts)

@@ -42,12 +42,14 @@ class TextEncoder:
         overlap: int | None = None,
         empty: int = 0,
         offsets: bool = False,
+        symmetric: bool = False,
     ) -> None:
         """With ``overlap`` long texts are split into windows that share so many tokens.
 
         A text of more than MOST_WINDOWED characters is not: it is cut, and so told.
         ``empty`` is the id of a text that has no token at all. With ``offsets`` parts
-        tell the span of each token in the caller's text, in characters, and its word.
+        tell the span of each token in the caller's text, in characters, and its word. With
+        ``symmetric`` a pair is read in both orders.
 
         Raises BundleError where the JSON is no tokenizer, or where offsets are wanted
         of texts that are normalized first; UsageError where an overlap leaves a window
@@ -85,6 +87,7 @@ class TextEncoder:
                 hint=f"Choose from 0 to {max_length - self._special - 1}.",
             )
         self._overlap, self._empty, self._offsets = overlap, empty, offsets
+        self._symmetric = symmetric
         self._frame: Frame | None = None
         self._most, self._room = max_length, max_length - self._special
         self._tokenizer.no_padding()
@@ -186,7 +189,10 @@ class TextEncoder:
     def _encode_both(self, inputs: Sequence[Input], known: dict[str, Tokens]) -> list[Encoded]:
         if self._frame is None:
             self._frame = frame_within(self._tokenizer, self._most)
-        return encode_both(inputs, self._frame, self._tokens, self._most, self._overlap, known)
+        return encode_both(
+            inputs, self._frame, self._tokens, self._most, self._overlap, known,
+            symmetric=self._symmetric,
+        )  # fmt: skip
 
     def _tokens(self, texts: Sequence[str]) -> list[Tokens]:
         """The own tokens of texts, without special ones."""

@@ -9,8 +9,19 @@ from edgeft.tasks.task import FOREIGN_TASK, TASKS, Task
 __all__ = ["FOREIGN_TASK", "TASKS", "task_named"]
 
 
-def task_named(name: str) -> Task:
-    """The task of that name; what it needs is imported now. Raises FormatError."""
+def task_named(name: str, takes: str = "") -> Task:
+    """The task of that name; what it needs is imported now. Raises FormatError.
+
+    ``takes``: that of a model which was made for "pairs" of texts alone, or for single "texts".
+    """
+    if not takes:
+        return _task_named(name)
+    from edgeft.tasks.narrowed import narrowed
+
+    return narrowed(_task_named(name), takes)
+
+
+def _task_named(name: str) -> Task:
     match name:
         case "text-classification":
             from edgeft.tasks.classification import TASK

@@ -33,6 +33,7 @@ from edgeft.tasks.task import (
     Wish,
     nothing_further,
     of_logits,
+    unranked,
 )
 
 if TYPE_CHECKING:
@@ -118,12 +119,12 @@ def _told(spans: BestSpans, one: Encoded, context: str, head: Head) -> Answer:
     scores, nothing = spans.scores()
     found = [
         Answer(context[start:end], start, end, score, one.truncated, one.unknown_share,
-               len(one.parts), stage=one.stage)
+               one.windows, stage=one.stage)
         for (start, end), score in zip(spans.spans, scores.tolist(), strict=True)
     ][: max(1, head.top_k)]  # fmt: skip
     if _none_wins(spans, head):
         none = Answer(
-            *NOTHING, nothing, one.truncated, one.unknown_share, len(one.parts), stage=one.stage
+            *NOTHING, nothing, one.truncated, one.unknown_share, one.windows, stage=one.stage
         )
         found = [none, *found][: max(1, head.top_k)]
     return replace(found[0], others=tuple(found[1:]))
@@ -355,6 +356,7 @@ TASK = Task(
     answer=_answer,
     decode=_decode,
     sure=_sure,
+    relevance=unranked,
     same=_same,
     score=_score,
     figures=_figures,

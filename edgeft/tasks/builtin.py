@@ -3,13 +3,15 @@
 They are edgeft's own, so that a bundle never quotes its user's texts.
 """
 
-from edgeft.inputs import Question
+from edgeft.inputs import Pair, Question
 
 __all__ = [
     "ENGLISH",
+    "GOLDEN_PAIRS",
     "GOLDEN_QUESTIONS",
     "GOLDEN_TEXTS",
     "SPELLING_TEXTS",
+    "parity_pairs",
     "parity_questions",
     "parity_texts",
 ]
@@ -90,6 +92,29 @@ def parity_texts(max_length: int) -> list[str]:
             picked = [words[(at * 7 + i * i + 3 * i) % len(words)] for i in range(count)]
             texts.append(" ".join(picked))
     return texts
+
+
+GOLDEN_PAIRS = (
+    Pair(GOLDEN_TEXTS[0], "The parcel came late."),
+    Pair("My address has changed.", GOLDEN_TEXTS[1]),
+    Pair(GOLDEN_TEXTS[2], "Shares rose by four per cent."),
+    Pair(GOLDEN_TEXTS[3], GOLDEN_TEXTS[4]),
+    Pair(GOLDEN_TEXTS[5], "我们不去公园。"),
+    Pair(GOLDEN_TEXTS[6], GOLDEN_TEXTS[6]),
+    Pair("", GOLDEN_TEXTS[0]),
+)
+
+
+def parity_pairs(max_length: int) -> list[Pair]:
+    """Each of ``parity_texts`` beside another, so that either side is longer, or both are.
+
+    The 15 lengths of a script go up; those of the other sides go round in steps of four.
+    """
+    texts = parity_texts(max_length)
+    return [
+        Pair(text, texts[at - at % ENGLISH + (4 * at + 1) % ENGLISH])
+        for at, text in enumerate(texts)
+    ]
 
 
 GOLDEN_QUESTIONS = (

@@ -18,6 +18,7 @@ from edgeft.tasks.encoded import Encoded
 from edgeft.tasks.joined import mean_of_parts
 from edgeft.tasks.lazy_scores import LazyScores
 from edgeft.tasks.outputs import Array, Outputs, dense, require_numbers, softmax, tempered
+from edgeft.tasks.ranked import ranked_by
 from edgeft.tasks.task import (
     Answers,
     Columns,
@@ -66,7 +67,8 @@ class Classification:
     takes, so only its beginning was read; ``unknown_share`` is the share of its
     tokens, 0 to 1, that the tokenizer did not know; ``windows`` is the number of
     overlapping parts in which it was read (``on_long="window"``). ``stage`` names the model that
-    answered where the bundle is a cascade, else it is "".
+    answered where the bundle is a cascade, else it is "". ``cut`` tells of a truncated pair how
+    many tokens each of its texts lost, else it is ().
     """
 
     label: str
@@ -77,6 +79,7 @@ class Classification:
     windows: int = 1
     abstained: bool = False
     stage: str = ""
+    cut: tuple[int, ...] = ()
 
 
 # --- from outputs to answers ---------------------------------------------------------
@@ -136,9 +139,10 @@ def _decode(
             scores=LazyScores(labels, row.tobytes()),
             truncated=one.truncated,
             unknown_share=one.unknown_share,
-            windows=len(one.parts),
+            windows=one.windows,
             abstained=abstained,
             stage=one.stage,
+            cut=one.cuts if one.truncated else (),
         )
         for at, score, row, abstained, one in rows
     ]
@@ -158,6 +162,12 @@ def _sure(
     return best
 
 
+def _relevance(outputs: Outputs, labels: LabelNames, head: Head, label: str | None) -> Floats:
+    """The probability of a label: of two the second unless another is named."""
+    at = ranked_by(label, labels, usual=1 if len(labels) == 2 else None)
+    return _scores(outputs, head)[:, at].astype(np.float64)
+
+
 def _show(prediction: Classification, full: bool) -> dict[str, Any]:
     shown: dict[str, Any] = {
         "label": prediction.label,
@@ -165,6 +175,8 @@ def _show(prediction: Classification, full: bool) -> dict[str, Any]:
         "truncated": prediction.truncated,
         "unknown_share": round(prediction.unknown_share, SHARE_DIGITS),
     }
+    if prediction.cut:
+        shown["cut"] = list(prediction.cut)
     if prediction.abstained:
         shown["abstained"] = True
     if prediction.windows > 1:
@@ -264,6 +276,7 @@ TASK = Task(
     answer=_answer,
     decode=_decode,
     sure=_sure,
+    relevance=_relevance,
     same=_same,
     score=_score,
     figures=_figures,

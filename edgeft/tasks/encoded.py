@@ -1,8 +1,9 @@
 """An input as the model reads it: one or more parts of token ids. Standard library only."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from math import gcd
 
-__all__ = ["Encoded", "Part", "Span", "best_places", "default_overlap"]
+__all__ = ["Encoded", "Part", "Span", "best_places", "default_overlap", "in_both_orders"]
 
 Span = tuple[int, int]  # first character and the one after the last, in the caller's own string
 NOWHERE: Span = (0, 0)
@@ -43,7 +44,9 @@ class Encoded:
     ``truncated`` says that the input was longer than the model takes, by ``cut`` tokens;
     ``unknown_share`` is the share, 0 to 1, of its own tokens that the vocabulary lacks. ``unread``
     characters at its end were not looked at, since they could not change the kept tokens. ``stage``
-    is the one of a cascade that answered, which sets it; else "".
+    is the one of a cascade that answered, which sets it; else "". ``cuts``: of two texts the tokens
+    that each lost, which make up ``cut``; () of one. ``orders``: 2 where the parts hold a pair of
+    texts in one order and then in the other.
     """
 
     parts: tuple[Part, ...]
@@ -52,11 +55,38 @@ class Encoded:
     cut: int = 0
     unread: int = 0
     stage: str = ""
+    cuts: tuple[int, ...] = ()
+    orders: int = 1
 
     @property
     def ids(self) -> list[int]:
         """The token ids of the first part: of an input that was not split, all."""
         return self.parts[0].ids
+
+    @property
+    def windows(self) -> int:
+        """In how many parts it is read, in the order that takes more of them."""
+        return -(-len(self.parts) // self.orders)
+
+
+def in_both_orders(one: Encoded, other: Encoded) -> Encoded:
+    """A pair of texts in one order and in the other, each with half of the weight.
+
+    ``fresh`` of each part, by which outputs are averaged, is brought to that.
+    """
+    ours, theirs = (max(1, sum(part.fresh for part in its.parts)) for its in (one, other))
+    common = gcd(ours, theirs)
+    for its, factor in ((one, theirs // common), (other, ours // common)):
+        for part in its.parts:
+            part.fresh = max(1, part.fresh) * factor if len(its.parts) == 1 else part.fresh * factor
+    return replace(
+        one,
+        parts=(*one.parts, *other.parts),
+        truncated=one.truncated or other.truncated,
+        cut=max(one.cut, other.cut),
+        cuts=tuple(map(max, one.cuts, reversed(other.cuts))),
+        orders=2,
+    )
 
 
 def default_overlap(max_length: int) -> int:

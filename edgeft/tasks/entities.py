@@ -40,6 +40,7 @@ from edgeft.tasks.task import (
     no_thresholds,
     nothing_further,
     of_logits,
+    unranked,
 )
 from edgeft.tasks.words import text_of
 
@@ -93,7 +94,7 @@ def _decode(
             ),
             one.truncated,
             one.unknown_share,
-            len(one.parts),
+            one.windows,
             one.stage,
         )
         for at, (some, one) in enumerate(zip(found, encoded, strict=True))
@@ -275,6 +276,7 @@ TASK = Task(
     answer=_answer,
     decode=_decode,
     sure=_sure,
+    relevance=unranked,
     same=_same,
     score=_score,
     figures=_figures,

@@ -22,6 +22,7 @@ from edgeft.tasks.task import (
     always_plain,
     no_thresholds,
     of_logits,
+    unranked,
 )
 
 __all__ = ["TASK"]
@@ -104,6 +105,7 @@ TASK = Task(
     answer=_answer,
     decode=_decode,
     sure=_no_answers,
+    relevance=unranked,
     same=_same,
     score=_no_answers,
     figures=_no_answers,

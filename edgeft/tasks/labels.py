@@ -22,6 +22,7 @@ from edgeft.tasks.joined import mean_of_parts
 from edgeft.tasks.label_thresholds import HALF
 from edgeft.tasks.lazy_scores import LazyScores
 from edgeft.tasks.outputs import Array, Outputs, dense, require_numbers, sigmoid, tempered
+from edgeft.tasks.ranked import ranked_by
 from edgeft.tasks.task import (
     Answers,
     Columns,
@@ -58,7 +59,8 @@ class Labels:
     to 1. ``truncated`` says that the text was longer than the model takes, so only its beginning
     was read; ``unknown_share`` is the share of its tokens, 0 to 1, that the tokenizer did not know;
     ``windows`` is the number of overlapping parts in which it was read (``on_long="window"``).
-    ``stage`` names the model that answered where the bundle is a cascade, else it is "".
+    ``stage`` names the model that answered where the bundle is a cascade, else it is "". ``cut``
+    tells of a truncated pair how many tokens each of its texts lost, else it is ().
     """
 
     labels: tuple[str, ...]
@@ -67,6 +69,7 @@ class Labels:
     unknown_share: float = 0.0
     windows: int = 1
     stage: str = ""
+    cut: tuple[int, ...] = ()
 
 
 # --- from outputs to answers ---------------------------------------------------------
@@ -130,8 +133,9 @@ def _decode(
             scores=LazyScores(labels, row.tobytes()),
             truncated=one.truncated,
             unknown_share=one.unknown_share,
-            windows=len(one.parts),
+            windows=one.windows,
             stage=one.stage,
+            cut=one.cuts if one.truncated else (),
         )
         for some, row, one in zip(sets, scores, encoded, strict=True)
     ]
@@ -156,6 +160,12 @@ def _sure(
     return sure
 
 
+def _relevance(outputs: Outputs, labels: LabelNames, head: Head, label: str | None) -> Floats:
+    """The score of a label, which is named unless there is but one."""
+    at = ranked_by(label, labels, usual=0 if len(labels) == 1 else None)
+    return _scores(outputs, head)[:, at].astype(np.float64)
+
+
 def _show(prediction: Labels, full: bool) -> dict[str, Any]:
     told = prediction.scores if full else prediction.labels
     shown: dict[str, Any] = {
@@ -164,6 +174,8 @@ def _show(prediction: Labels, full: bool) -> dict[str, Any]:
         "truncated": prediction.truncated,
         "unknown_share": round(prediction.unknown_share, SHARE_DIGITS),
     }
+    if prediction.cut:
+        shown["cut"] = list(prediction.cut)
     if prediction.windows > 1:
         shown["windows"] = prediction.windows
     if prediction.stage:
@@ -339,6 +351,7 @@ TASK = Task(
     answer=_answer,
     decode=_decode,
     sure=_sure,
+    relevance=_relevance,
     same=_same,
     score=_score,
     figures=_figures,

@@ -53,7 +53,8 @@ Floats = NDArray[np.float64]
 class Number:
     """The number that a model gives a text, or a pair of texts, in the units it was trained on.
 
-    ``truncated``, ``unknown_share``, ``windows`` and ``stage`` are as in a ``Classification``.
+    ``truncated``, ``unknown_share``, ``windows``, ``stage`` and ``cut`` are as in a
+    ``Classification``.
     """
 
     value: float
@@ -61,6 +62,7 @@ class Number:
     unknown_share: float = 0.0
     windows: int = 1
     stage: str = ""
+    cut: tuple[int, ...] = ()
 
 
 # --- from outputs to answers ---------------------------------------------------------
@@ -92,7 +94,14 @@ def _decode(
     head: Head,
 ) -> list[Number]:
     return [
-        Number(value, one.truncated, one.unknown_share, len(one.parts), one.stage)
+        Number(
+            value,
+            one.truncated,
+            one.unknown_share,
+            one.windows,
+            one.stage,
+            one.cuts if one.truncated else (),
+        )
         for value, one in zip(_values(outputs).tolist(), encoded, strict=True)
     ]
 
@@ -111,12 +120,21 @@ def _sure(
     )
 
 
+def _relevance(outputs: Outputs, labels: LabelNames, head: Head, label: str | None) -> Floats:
+    """The numbers themselves."""
+    if label is not None:
+        raise UsageError("A number has no labels.", hint="Leave label out: the number ranks.")
+    return _values(outputs)
+
+
 def _show(prediction: Number, full: bool) -> dict[str, Any]:
     shown: dict[str, Any] = {
         "value": float(f"{prediction.value:.{SIGNIFICANT}g}"),
         "truncated": prediction.truncated,
         "unknown_share": round(prediction.unknown_share, SHARE_DIGITS),
     }
+    if prediction.cut:
+        shown["cut"] = list(prediction.cut)
     if prediction.windows > 1:
         shown["windows"] = prediction.windows
     if prediction.stage:
@@ -279,6 +297,7 @@ TASK = Task(
     answer=_answer,
     decode=_decode,
     sure=_sure,
+    relevance=_relevance,
     same=_same,
     score=_score,
     figures=_figures,

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from edgeft.data import (
+    TABLE_SUFFIXES,
     Examples,
     OnBad,
     Source,
@@ -22,7 +23,7 @@ from edgeft.data.examples import ids_in, unlabelled
 from edgeft.data.kinds import TAGGED_SUFFIXES, open_unless_plain
 from edgeft.data.table import numbered
 from edgeft.errors import DataError, UsageError
-from edgeft.inputs import Input
+from edgeft.inputs import Input, Pair, Question
 from edgeft.tasks import task_named
 from edgeft.tasks.tags import begins, tags_of
 from edgeft.tasks.task import FIRST_TASK, TASKS, Columns, Task
@@ -30,6 +31,7 @@ from edgeft.tasks.task import FIRST_TASK, TASKS, Columns, Task
 __all__ = [
     "aligned",
     "check_columns",
+    "check_kind",
     "columns_named",
     "examples_of",
     "read_examples",
@@ -76,6 +78,22 @@ def check_columns(task: Task, columns: Columns) -> None:
         )
 
 
+def check_kind(source: str, task: Task, found: Examples | Sequence[Input]) -> None:
+    """Raise DataError where the inputs of a source are not what the task of a model is asked."""
+    inputs = found.inputs if isinstance(found, Examples) else found
+    if not inputs or isinstance(inputs[0], task.takes):
+        return
+    if isinstance(inputs[0], Pair):
+        raise DataError(
+            f"{source} gives pairs of texts, and single texts are wanted.",
+            hint="Name the one column that holds them: --text-column NAME",
+        )
+    raise DataError(
+        f"{source} gives single texts, and pairs of texts are wanted.",
+        hint="Name the two columns that hold them: --text-column ONE --text-column OTHER",
+    )
+
+
 def task_of(source: Source, columns: Columns = NO_COLUMNS) -> str:
     """The name of the task that a source of examples is for, by its form and the columns named."""
     named = {role for role, name in columns.items() if name is not None}
@@ -100,6 +118,7 @@ def examples_of(
     check_columns(task, columns)
     source = _numbered(source, columns)
     found = task.read(source, columns, tell, on_bad)
+    check_kind(source.source, task, found)
     if isinstance(found, Examples):
         return found
     told = task.roles[-1]
@@ -144,11 +163,14 @@ def read_examples_or_inputs(
             raise DataError(
                 f"{path} has one text a line, so no column {named!r}."
                 if named
-                else f"{path} has one text a line, which is not what {task.name} is asked.",
+                else f"{path} has one text a line, which is not what {task.name} is asked."
+                if Question in task.takes
+                else f"{path} has one text a line, and pairs of texts are wanted.",
                 hint="Give a file with columns or keys, such as JSON Lines.",
             )
     if not found:
         raise DataError(f"{path} is empty.", hint="It needs at least one text.")
+    check_kind(str(path), task, found)
     return found
 
 
@@ -236,7 +258,8 @@ def read_inputs(
     column is named that the task does not read.
     """
     check_columns(task, columns)
-    if str in task.takes and not _is_marked(path, task, columns):
+    in_columns = Pair in task.takes and path.suffix.lower() in TABLE_SUFFIXES
+    if (str in task.takes or in_columns) and not _is_marked(path, task, columns):
         return read_whole(path, columns, takes=task.takes, tell=tell, sized=sized)
     found = read_examples_or_inputs(path, task, columns, tell, on_bad="keep")
     return found.inputs if isinstance(found, Examples) else found

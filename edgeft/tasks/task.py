@@ -4,6 +4,8 @@ from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Seq
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
+from edgeft.errors import UsageError
+
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
@@ -22,8 +24,10 @@ __all__ = [
     "FIRST_TASK",
     "FOREIGN_TASK",
     "NO_WISH",
+    "PAIRS",
     "PLAIN",
     "TASKS",
+    "TEXTS",
     "Answers",
     "Columns",
     "Head",
@@ -40,6 +44,7 @@ __all__ = [
     "nothing_further",
     "of_logits",
     "problem_of",
+    "unranked",
 ]
 
 # Each task, under the name that Hugging Face pipelines use, and the first version that reads its
@@ -54,6 +59,9 @@ TASKS: Mapping[str, str] = {
 
 FIRST_TASK = "text-classification"  # which every version reads, so nobody need require it
 FOREIGN_TASK = "foreign"  # of graphs that bench only times; no bundle that is kept has it
+
+# What a model was made for, of a task that is asked either: see ``narrowed``.
+TEXTS, PAIRS = "texts", "pairs"
 
 LongTexts = Literal["truncate", "error", "window"]
 Columns = Mapping[str, str | None]  # role ("text", "label", "tags" …) → the name that was given
@@ -236,6 +244,16 @@ def problem_of(config: Mapping[str, Any]) -> str:
     return "regression" if count == 1 else "single_label_classification"
 
 
+def unranked(
+    outputs: "Outputs", labels: LabelNames, head: Head, label: str | None
+) -> "NDArray[np.float64]":
+    """``Task.relevance`` of a task whose answers have no order. Raises UsageError."""
+    raise UsageError(
+        "This model gives no number by which texts could be ranked.",
+        hint="Take a classifier of pairs with two labels, or a model that gives pairs a number.",
+    )
+
+
 @dataclass(frozen=True, eq=False, repr=False)  # neither is asked for, and both take time to make
 class Task:
     """A supervised task. All fields are needed; none has a default that says "not here".
@@ -285,6 +303,11 @@ class Task:
     sure(outputs, encoded, inputs, labels, head): joined outputs → (N,) float64, 0 to 1: the
         probability, under the head's temperature, of what is likeliest. Raises RunError where they
         are no numbers.
+    relevance(outputs, labels, head, label): joined outputs → (N,) float64, by which texts are
+        ranked, the highest first: of pairs of a query and a text each, or where single texts alone
+        are taken, of the query and behind it N texts. ``label`` names whose score it is, where
+        there are labels. Raises UsageError where nothing can be ranked by, RunError where they are
+        no numbers.
     same(ones, others): (N,) float64, 0 to 1: how far two lists of answers agree, or answers and
         truths: 1 where a row is right.
     score(truths, answers, labels): all figures. figures(truths, answers, labels, weights): each of
@@ -343,6 +366,7 @@ class Task:
     answer: "Callable[[Outputs, Sequence[Encoded], Sequence[Input], LabelNames, Head], Answers]"
     decode: "Callable[[Outputs, Sequence[Encoded], Sequence[Input], LabelNames, Head], list[Any]]"
     sure: "Sure"
+    relevance: "Callable[[Outputs, LabelNames, Head, str | None], NDArray[np.float64]]"
     same: "Callable[[Rows, Rows], NDArray[np.float64]]"
     score: Callable[[Rows, Rows, LabelNames], Scores]
     figures: (

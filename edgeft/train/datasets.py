@@ -26,7 +26,9 @@ from edgeft.errors import DataError, DependencyError
 from edgeft.inputs import with_texts
 from edgeft.normalize import normalizer
 from edgeft.settings import shared
-from edgeft.tasks.reading import columns_named, examples_of
+from edgeft.tasks import task_named
+from edgeft.tasks.narrowed import kind_asked
+from edgeft.tasks.reading import check_kind, columns_named, examples_of
 from edgeft.tasks.task import Task
 from edgeft.train.arrow import is_unlabelled, open_dataset, open_parquet
 from edgeft.train.config import DataConfig
@@ -78,6 +80,10 @@ def read_splits(
             for role, source in sources.items()
         }
     )
+    for split in splits.present().values():
+        check_kind(
+            split.source, task_named(task.name, kind_asked(task, splits.train.inputs)), split
+        )
     _tell_other_columns(splits, tell)
     return splits
 

@@ -9,6 +9,7 @@ from edgeft.inputs import Input, Pair, Question
 from edgeft.runtime.tokenize import TextEncoder
 from edgeft.tasks import task_named
 from edgeft.tasks.encoded import Encoded
+from edgeft.tasks.narrowed import kind_asked
 from edgeft.tasks.reading import aligned, columns_named, task_of
 from edgeft.tasks.tags import begins
 from edgeft.tasks.task import Task
@@ -77,6 +78,7 @@ def prepare(
     sources = open_splits(config.data, notes.append)
     task = task_named(config.task or task_of(sources["train"], columns_named(vars(config.data))))
     splits = read_splits(sources, task, config.data, notes.append)
+    task = task_named(task.name, kind_asked(task, splits.train.inputs))
     if config.scheme is not None and config.scheme not in task.schemes:
         schemes = ", ".join(task.schemes)
         raise UsageError(

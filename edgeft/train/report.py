@@ -14,6 +14,7 @@ from edgeft.errors import DataError
 from edgeft.inputs import Input, columns_of
 from edgeft.tasks import task_named
 from edgeft.tasks.encoded import Encoded
+from edgeft.tasks.narrowed import takes_of
 from edgeft.tasks.task import Noun, Task
 from edgeft.train.clean import Removed, group_key, text_key, truths_by_text
 from edgeft.train.objectives.objective import Figure
@@ -68,6 +69,7 @@ class DataReport:
     figures: what there is to say of this task alone.
     unlearned: labels that only held-out rows show. unheld: those of spans that one row alone
         shows, which so was not held out.
+    takes: "pairs" or "texts", of a task that is asked both.
     """
 
     task: str
@@ -89,6 +91,7 @@ class DataReport:
     figures: tuple[Figure, ...] = ()
     unlearned: tuple[str, ...] = ()
     unheld: tuple[str, ...] = ()
+    takes: str = ""
 
     @property
     def cut_share(self) -> float:
@@ -125,7 +128,7 @@ class DataReport:
 
     def warnings(self) -> tuple[str, ...]:
         """One sentence for each figure that should worry."""
-        train, task = self.given, task_named(self.task)
+        train, task = self.given, task_named(self.task, self.takes)
         asks, counted = task.asks, task.counted
         found = []
         if self.tokens.unknown_share > UNKNOWN_SHARE:
@@ -251,6 +254,7 @@ def describe(
     shown, left = _shown(task, train), set(_shown(task, splits.train))
     return DataReport(
         task=task.name,
+        takes=takes_of(task),
         rows={name: len(split) for name, split in splits.present().items()},
         given=len(train),
         support=dict(Counter(shown).most_common()),

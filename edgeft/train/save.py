@@ -22,6 +22,7 @@ from edgeft.folders.names import place_of
 from edgeft.inputs import columns_of
 from edgeft.packages import package_versions
 from edgeft.runtime.cpu import cpu_features, cpu_name, usable_cores
+from edgeft.tasks.narrowed import takes_of
 from edgeft.train.config import config_to
 from edgeft.train.folder import FINAL, partial_folder
 from edgeft.train.learn import Learned
@@ -81,6 +82,7 @@ def training_document(prepared: Prepared, learned: Learned) -> dict[str, Any]:
         "format": 1,
         "edgeft": __version__,
         "task": prepared.task.name,
+        "takes": takes_of(prepared.task),
         "config": config_to(prepared.config),
         "recipe": asdict(prepared.recipe),
         "hold_out": prepared.hold_out,

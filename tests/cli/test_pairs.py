@@ -47,3 +47,52 @@ def test_one_or_two_columns_are_named(names: tuple[str, ...], message: str, tabl
         result = run(command, "x", table, *options)
         assert result.exit_code == 2, command
         assert message in " ".join(result.output.split()), command
+
+
+def test_pairs_are_read_from_standard_input(pair_bundle: Path, table: Path) -> None:
+    wanted = run("predict", pair_bundle, table, *NAMED, "--variant", "fp32").stdout
+    lists = "\n".join(json.dumps([one.first, one.second]) for one in PAIRS).encode()
+    assert run("predict", pair_bundle, "-", "--variant", "fp32", stdin=lists).stdout == wanted
+    objects = "\n".join(json.dumps({"text": one.first, "text_pair": one.second, "x": 1})
+                        for one in PAIRS).encode()  # fmt: skip
+    assert run("predict", pair_bundle, "-", "--variant", "fp32", stdin=objects).stdout == wanted
+    refused = run("predict", pair_bundle, "-", stdin=b'["a", "b"]\nthe cat\n')
+    assert refused.exit_code == 1
+    assert "stdin, line 2: it is no pair of texts." in refused.output
+    named = run("predict", pair_bundle, "-", *NAMED, stdin=lists)
+    assert "From standard input lists of two texts are read." in named.output
+
+
+def test_a_model_of_pairs_reads_no_single_texts(
+    pair_bundle: Path, tmp_path: Path, table: Path
+) -> None:
+    plain = tmp_path / "texts.txt"
+    plain.write_text("the cat\n", encoding="utf-8")
+    found = run("predict", pair_bundle, plain)
+    assert f"{plain} has one text a line, and pairs of texts are wanted." in _words(found)
+    one = tmp_path / "one.csv"
+    one.write_text("text\nthe cat\n", encoding="utf-8")
+    found = run("predict", pair_bundle, one)
+    assert "pairs of texts are wanted, and no two columns have usual names of such." in _words(
+        found
+    )
+    assert "Name two: --text-column ONE --text-column OTHER" in _words(found)
+    found = run("predict", pair_bundle, table, "--text-column", "a")
+    assert "pairs of texts are wanted, and one column is named." in _words(found)
+    one.write_text("text,label\nthe cat,yes\n", encoding="utf-8")
+    found = run("eval", pair_bundle, one)
+    assert "gives single texts, and pairs of texts are wanted." in _words(found)
+
+
+def test_pairs_are_evaluated_verified_and_benched(pair_bundle: Path, tmp_path: Path) -> None:
+    path = tmp_path / "rows.csv"
+    rows = [f"the cat {at},it {at} fell,{('no', 'yes')[at % 2]}" for at in range(20)]
+    path.write_text("\n".join(["sentence1,sentence2,label", *rows]), encoding="utf-8")
+    scores = json.loads(run("eval", pair_bundle, path, "--json").stdout)["variants"]
+    assert {one["rows"] for one in scores.values()} == {20}
+    checks = run("verify", pair_bundle, "--data", path, "--max-drop", "100", "--json")
+    assert all(one["golden"]["passed"] for one in json.loads(checks.stdout).values())
+
+
+def _words(result: Result) -> str:
+    return " ".join(result.output.split())
