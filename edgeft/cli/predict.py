@@ -83,6 +83,7 @@ def command(
     from edgeft.errors import DataError, UsageError
     from edgeft.runtime.runner import GROUP
     from edgeft.tasks import task_named
+    from edgeft.tasks.encoded import cut_sides
     from edgeft.tasks.entity_formats import line_by_line
 
     arrivals = None
@@ -139,19 +140,17 @@ def command(
             ):
                 print(line)
             return
-        cut = Counter[int]()  # of pairs: how many lost something of either text
+        cuts = Counter[tuple[int, ...]]()  # what pairs lost of each text
         for _, prediction in found:
             stages[prediction.stage] += 1
-            cut.update(at for at, lost in enumerate(getattr(prediction, "cut", ())) if lost)
+            if getattr(prediction, "cut", ()):
+                cuts[tuple(lost > 0 for lost in prediction.cut)] += 1
             print(console.json_text(task.show(prediction, scores)))
         if model.stages and stages:
             told = (f"{name} {stages[name] / stages.total():.1%}" for name in model.stages)
             console.note(f"Answered by: {', '.join(told)}.")
-        if cut:
-            console.note(
-                f"Cut to {model.max_length} tokens: {task.asks.of(cut[0])} in the first text, "
-                f"{cut[1]:,} in the second."
-            )
+        if told_cut := cut_sides(cuts.elements(), task.asks, model.max_length):
+            console.note(told_cut)
 
 
 def _as_they_arrive(model: "Model", some: Iterable[list[Any]]) -> Iterator[tuple[Any, Any]]:

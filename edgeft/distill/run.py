@@ -26,14 +26,14 @@ from edgeft.progress import Progress, silent
 from edgeft.proof.paired import Drop
 from edgeft.proof.suited import suited, suited_drop
 from edgeft.tasks.outputs import Array
-from edgeft.tasks.reading import columns_named, read_inputs
+from edgeft.tasks.reading import check_kind, columns_named, read_inputs
 from edgeft.tasks.task import Scores, Task
 from edgeft.train.config import DataConfig, TrainConfig
 from edgeft.train.finetune import OnEpoch
 from edgeft.train.hardware import resolve_hardware
 from edgeft.train.learn import Learned, learn
 from edgeft.train.models import build_model
-from edgeft.train.prepare import Prepared, prepare
+from edgeft.train.prepare import NOTHING, Prepared, prepare
 from edgeft.train.recipe import RecipeChoice
 from edgeft.train.report import check_known, count_tokens
 from edgeft.train.save import TRAINING_FILE, training_document, write_checkpoint
@@ -181,6 +181,7 @@ def _distill(
             known=origin.labels,
             more_rows=len({one for some in files.values() for one in some}),
         )
+        check_kind(config.data.data, origin.task, prepared.splits.train)
         if on_prepared is not None:
             on_prepared(prepared)
         bare = _unlabelled(files, prepared, teacher, tell)
@@ -348,8 +349,9 @@ def _unlabelled(
     taken = {one for split in prepared.splits.present().values() for one in split.inputs}
     inputs: list[Input] = []
     encoder = prepared.base.encoder()
-    special = len(encoder.encode([""])[0].ids)
+    special = len(encoder.encode([NOTHING[prepared.task.takes[0]]])[0].ids)
     for path, found in files.items():
+        check_kind(str(path), prepared.task, found)
         check_known(count_tokens(encoder.encode(found), special), found, f"{path}: the teacher")
         fresh = [one for one in dict.fromkeys(found) if one not in taken]
         if doubled := len(found) - len(fresh):

@@ -40,7 +40,7 @@ from edgeft.runtime.tokenize import TextEncoder
 from edgeft.tasks import task_named
 from edgeft.tasks.builtin import ENGLISH
 from edgeft.tasks.classification import TASK
-from edgeft.tasks.encoded import Part
+from edgeft.tasks.encoded import Part, cut_sides
 from edgeft.tasks.reading import columns_named
 from edgeft.tasks.task import NO_WISH, PAIRS, PLAIN, Wish
 
@@ -198,6 +198,7 @@ def _export(
                 *graphs.notes,
                 *_cut_shorter(checkpoint, whole),
                 *_counted_from(original if config.original else None),
+                *_cut_of_pairs(folder, checkpoint, evidence),
                 *checkpoint.task.cautions(
                     [one.head or PLAIN for one in draft.variants.values()], _bare(checkpoint)
                 ),
@@ -357,6 +358,20 @@ def _cut_shorter(checkpoint: Checkpoint, whole: Checkpoint) -> list[str]:
         f"It reads {checkpoint.max_length:,} tokens at a time, and the checkpoint "
         f"{whole.max_length:,}: points lost are counted from that."
     ]
+
+
+def _cut_of_pairs(folder: Path, checkpoint: Checkpoint, evidence: Evidence) -> list[str]:
+    """Which texts of the pairs that the data hold are cut, as a note."""
+    rows = (evidence.choose, evidence.report)
+    pairs = [one for one in dict.fromkeys(one for some in rows for one in _inputs(some or ()))
+             if isinstance(one, Pair)]  # fmt: skip
+    if not pairs:
+        return []
+    tokenizer = (folder / "tokenizer.json").read_bytes()
+    encoder = TextEncoder(tokenizer, checkpoint.max_length, checkpoint.normalize)
+    cuts = (one.cuts for one in encoder.encode(pairs))
+    found = cut_sides(cuts, checkpoint.task.asks, checkpoint.max_length)
+    return [f"The data hold {checkpoint.task.asks.of(len(pairs))}. {found}"] if found else []
 
 
 def _original(config: ExportConfig, checkpoint: Checkpoint) -> Checkpoint | None:

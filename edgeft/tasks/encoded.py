@@ -1,9 +1,13 @@
 """An input as the model reads it: one or more parts of token ids. Standard library only."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from math import gcd
 
-__all__ = ["Encoded", "Part", "Span", "best_places", "default_overlap", "in_both_orders"]
+from edgeft.tasks.task import Noun
+
+__all__ = ["Encoded", "Part", "Span", "best_places", "cut_sides", "default_overlap",
+           "in_both_orders"]  # fmt: skip
 
 Span = tuple[int, int]  # first character and the one after the last, in the caller's own string
 NOWHERE: Span = (0, 0)
@@ -86,6 +90,20 @@ def in_both_orders(one: Encoded, other: Encoded) -> Encoded:
         cut=max(one.cut, other.cut),
         cuts=tuple(map(max, one.cuts, reversed(other.cuts))),
         orders=2,
+    )
+
+
+def cut_sides(cuts: Iterable[tuple[int, ...]], asks: Noun, max_length: int) -> str:
+    """Of how many pairs each text was cut, in words; "" where none was."""
+    counts = [0, 0]
+    for one in cuts:
+        for at, lost in enumerate(one):
+            counts[at] += lost > 0
+    if not any(counts):
+        return ""
+    first, second = counts
+    return (
+        f"Cut to {max_length} tokens: {asks.of(first)} in the first text, {second:,} in the second."
     )
 
 

@@ -29,9 +29,10 @@ from edgeft.train.recipe import (
     resolve_recipe,
 )
 from edgeft.train.report import DataReport, check_known, count_tokens, describe
+from edgeft.train.sides import side_figures
 from edgeft.train.static import open_static
 
-__all__ = ["Prepared", "prepare"]
+__all__ = ["NOTHING", "Prepared", "prepare"]
 
 # Of each kind of input the one that says nothing.
 NOTHING: Mapping[type, Input] = {str: "", Pair: Pair("", ""), Question: Question("", "")}
@@ -151,7 +152,12 @@ def prepare(
         recipe.max_length,
         removed,
         notes,
-        objective.figures(inputs, _as_read(base, recipe.max_length, inputs, uncut), truths, labels),
+        [
+            *side_figures(inputs, uncut, special, recipe.max_length),
+            *objective.figures(
+                inputs, _as_read(base, recipe.max_length, inputs, uncut), truths, labels
+            ),
+        ],
     )
     return Prepared(
         config=config,

@@ -54,6 +54,18 @@ def test_data_of_pairs_make_it_a_model_of_pairs(tiny_checkpoint: Path, tmp_path:
     assert found.manifest.model.takes == "pairs"
     assert found.torch is not None
     assert found.torch.rows == 30
+    assert found.manifest.provenance["notes"] == []
+
+
+def test_each_text_that_is_cut_is_told(pair_checkpoint: Path, tmp_path: Path) -> None:
+    data = tmp_path / "d.csv"
+    data.write_text(f"first,second\n{'the cat ' * 60},red\n{'a ' * 50},{'b ' * 50}\nc,d\n")
+    found = export(
+        ExportConfig(str(pair_checkpoint), tmp_path / "b", data=data, variants=("fp32",))
+    )
+    assert found.manifest.provenance["notes"] == [
+        "The data hold 3 pairs. Cut to 64 tokens: 2 pairs in the first text, 1 in the second."
+    ]
 
 
 def test_data_of_another_kind_than_the_model_is_of(pair_checkpoint: Path, tmp_path: Path) -> None:

@@ -1,0 +1,41 @@
+"""How long the two texts of pairs are, and which of them are cut."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from edgeft.inputs import Input, Pair
+from edgeft.runtime.pairs import longest_first
+from edgeft.tasks.encoded import Encoded
+from edgeft.train.objectives.objective import Figure
+
+__all__ = ["side_figures"]
+
+
+def side_figures(
+    inputs: Sequence[Input], uncut: Sequence[Encoded], special: int, max_length: int
+) -> tuple[Figure, ...]:
+    """Figures of pairs that were encoded whole, of each text by itself; () of other inputs.
+
+    ``special``: how many tokens frame a pair; ``max_length``: to how many it will be cut.
+    """
+    if not inputs or not all(isinstance(one, Pair) for one in inputs):
+        return ()
+    sizes = []  # (first, second) in tokens
+    for one in uncut:
+        second = len(one.parts[0].own)
+        sizes.append((len(one.ids) - special - second, second))
+    kept = [longest_first(*one, max_length - special) for one in sizes]
+    whole, left = np.array(sizes), np.array(kept)  # (N, 2) int64
+    cut = (left < whole).sum(axis=0).tolist()
+    half = np.percentile(whole, 50, axis=0, method="higher").tolist()
+    most = whole.max(axis=0).tolist()
+    names = ("first", "second")
+    return (
+        Figure("pair_tokens_p50", "tokens of each text of a pair, p50",
+               dict(zip(names, half, strict=True))),
+        Figure("pair_tokens_max", "tokens of each text of a pair, max",
+               dict(zip(names, most, strict=True))),
+        Figure("pair_cut", f"pairs cut to {max_length} tokens in each text",
+               dict(zip(names, cut, strict=True))),
+    )  # fmt: skip
