@@ -16,7 +16,7 @@ FLOORS = (
     {"bundle"},
     {"runtime"},
     {"proof"},
-    {"checkpoint", "bench"},
+    {"checkpoint", "bench", "serve"},
     {"train", "export", "report"},
     {"trim", "distill", "cascade"},
     {"compress"},

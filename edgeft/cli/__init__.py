@@ -27,6 +27,7 @@ COMMANDS = {
     "cascade": "cascade",
     "compress": "compress",
     "predict": "predict",
+    "serve": "serve",
     "eval": "evaluate",
     "verify": "verify",
     "bench": "bench",

@@ -218,6 +218,24 @@ class Model(Generic[Prediction]):
         """
         return Remembered(0, 0, 0) if self._memory is None else self._memory.told()
 
+    @property
+    def waiting(self) -> int:
+        """How many inputs of ``apredict`` are in no batch yet."""
+        shared = self._shared
+        return 0 if shared is None else shared.waiting
+
+    def abandon(self) -> None:
+        """As ``close``, but for an engine that hangs: what it runs is not waited for.
+
+        All callers of ``apredict`` that wait for an answer get ClosedError at once. The thread
+        that hangs and the memory of its session stay until the engine comes back.
+        """
+        with self._lock:
+            shared, self._shared = self._shared, None
+            self.runner.close()
+        if shared is not None:
+            shared.abandon()
+
     def close(self) -> None:
         """Free the session; callers that wait, and later ones, get ClosedError."""
         if os.getpid() != self._process:

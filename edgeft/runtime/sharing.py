@@ -128,6 +128,23 @@ class SharedBatches(Generic[Answer]):
         self.stop()
         self._thread.join()
 
+    @property
+    def waiting(self) -> int:
+        """How many inputs are in no batch yet."""
+        return self._waiting
+
+    def abandon(self) -> None:
+        """Fail all that wait or are being run with ClosedError, and wait for nothing.
+
+        For an engine that hangs: its thread ends when that comes back, or never.
+        """
+        self.stop()
+        _RUNNING.discard(self)
+        error = ClosedError("The model was given up before the text was answered.")
+        with self._wake:
+            left = [*self._flight, *self._arrived, *(place.request for place in self._places)]
+        _settle([(request, error) for request in left])
+
     def stop(self) -> None:
         """The same without waiting for that batch: the garbage collector, in any thread, may."""
         if os.getpid() == self._process:  # a forked child has neither the thread nor a sure lock

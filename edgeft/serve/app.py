@@ -1,0 +1,372 @@
+"""The routes: what is asked over HTTP, and who answers it."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine
+from http import HTTPStatus
+from typing import Any, TypeVar
+
+from fastapi import FastAPI, Request, Response
+from starlette.exceptions import HTTPException
+
+from edgeft import __version__
+from edgeft.errors import EdgeftError
+from edgeft.serve import openapi
+from edgeft.serve.asked import example_of, inputs_of, predict_asked, seconds_of
+from edgeft.serve.bodies import ClientGoneError, Receive, json_bytes, parsed, read_body
+from edgeft.serve.front import KIND, NOTE, App, Front, Note, refused, refused_body
+from edgeft.serve.hosted import Hosted, Live
+from edgeft.serve.metrics import CONTENT_TYPE
+from edgeft.serve.refusals import RefusedError
+from edgeft.serve.service import Service
+from edgeft.serve.tensors import (
+    HEADER_LENGTH,
+    columns_of_shown,
+    infer_asked,
+    infer_body,
+    metadata,
+)
+
+__all__ = ["Routes", "application"]
+
+Result = TypeVar("Result")
+Work = Callable[[Request, Note], Awaitable[Response]]
+
+GONE = 499  # what logs call a request whose client left; nobody is told
+LISTEN_S = 0.02  # before it is listened for whether a client leaves: most are answered by then
+TIMEOUT = "X-Timeout-Ms"
+NAME = openapi.parameter("name", "path", {"type": "string"}, "The model's name.")
+ASKED = (400, 408, 413, 415, 422, 429, 503, 504)
+
+
+def application(service: Service) -> App:
+    """The ASGI application of a service."""
+    return Front(Routes(service).app, service)
+
+
+class Routes:
+    """All routes of a service, in ``app``."""
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+        self.app = FastAPI(
+            title="edgeft",
+            version=__version__,
+            summary="Models of text behind HTTP.",
+            openapi_url=None,
+            docs_url=None,
+            redoc_url=None,
+            redirect_slashes=False,
+        )
+        self.app.add_exception_handler(HTTPException, self._unknown)
+        timeout = openapi.parameter(
+            TIMEOUT, "header", {"type": "number", "exclusiveMinimum": 0},
+            "Milliseconds that the answer may take.",
+        )  # fmt: skip
+        model = openapi.parameter(
+            "model", "query", {"type": "string"}, "Its name, where there are several."
+        )
+        add = self.add
+        add(
+            "POST",
+            "/v1/predict",
+            self._predict,
+            "Predict one input, or a list of them.",
+            openapi.answers(404, *ASKED),
+            {**openapi.PREDICT, "parameters": [model, timeout]},
+        )
+        add(
+            "GET",
+            "/v1/models",
+            self._models,
+            "What is served, and what it runs on.",
+            openapi.answers(),
+        )
+        add(
+            "GET",
+            "/v2",
+            self._server,
+            "The server, as the Open Inference Protocol tells it.",
+            openapi.answers(),
+        )
+        add(
+            "GET",
+            "/v2/health/live",
+            self._is_live,
+            "Whether models answer: a real inference.",
+            openapi.answers(503),
+        )
+        add(
+            "GET",
+            "/v2/health/ready",
+            self._is_ready,
+            "Whether requests are welcome.",
+            openapi.answers(503),
+        )
+        named = {"parameters": [NAME]}
+        add(
+            "GET",
+            "/v2/models/{name}",
+            self._metadata,
+            "A model's inputs and outputs.",
+            openapi.answers(404, 503),
+            named,
+        )
+        add(
+            "GET",
+            "/v2/models/{name}/ready",
+            self._model_ready,
+            "Whether a model answers.",
+            openapi.answers(404, 503),
+            named,
+        )
+        add(
+            "POST",
+            "/v2/models/{name}/infer",
+            self._infer,
+            "Texts in, answers out, as tensors.",
+            openapi.answers(404, *ASKED),
+            {**openapi.INFER, "parameters": [NAME, timeout]},
+        )
+        add("GET", "/metrics", self._metrics, "For Prometheus.", openapi.answers(kind="text/plain"))
+        add("GET", "/openapi.json", self._openapi, "This document.", openapi.answers())
+        if service.config.admin:
+            add("POST", "/admin/reload", self._reload, "Load bundles anew, all or one.",
+                openapi.answers(404, 409), {"parameters": [model]})  # fmt: skip
+
+    def add(
+        self,
+        method: str,
+        path: str,
+        work: Work,
+        summary: str,
+        responses: Any,
+        document: dict[str, Any] | None = None,
+    ) -> None:
+        """Add a route. ``work`` may raise any error; what a client is told of it is decided here.
+
+        Nothing of a request is checked by the framework, so that bodies are read within bounds.
+        """
+
+        async def endpoint(request: Request) -> Response:
+            note: Note = request.scope[NOTE]
+            note.route = path
+            try:
+                return await work(request, note)
+            except ClientGoneError:
+                note.reason = "gone"
+                return Response(status_code=GONE)
+            except Exception as error:
+                return _refused(request, refused(error, note, self._service))
+
+        self.app.add_api_route(
+            path, endpoint, methods=[method], summary=summary, responses=responses,
+            openapi_extra=document, response_class=Response,
+            operation_id=f"{method.lower()}{path.replace('/', '_').replace('{name}', 'name')}",
+        )  # fmt: skip
+
+    # --- predictions ---------------------------------------------------------------------
+
+    async def _predict(self, request: Request, note: Note) -> Response:
+        until = self._until(request)
+        with self._service.admission.enter() as ticket:
+            body = await self._body(request, note, ticket)
+            asked = predict_asked(parsed(body))
+            name = asked.model if asked.model is not None else request.query_params.get("model")
+            hosted = self._service.model(name)
+            live = hosted.live()
+            task = live.model.task
+            if asked.scores and task.by_token:
+                raise RefusedError(
+                    HTTPStatus.UNPROCESSABLE_ENTITY, "input",
+                    f"This {task.noun} gives no scores of labels; what it finds has its score.",
+                    where="scores",
+                )  # fmt: skip
+            inputs = inputs_of(asked, task)
+            ticket.take_inputs(inputs)
+            self._note(note, hosted, inputs)
+            found = await self._answered(request, hosted, live, inputs, until, asked.seconds)
+        shown = [task.show(one, asked.scores) for one in found]
+        if asked.single:
+            return _json({"model": hosted.name, "prediction": shown[0]})
+        return _json({"model": hosted.name, "predictions": shown})
+
+    async def _infer(self, request: Request, note: Note) -> Response:
+        until = self._until(request)
+        hosted = self._service.model(request.path_params["name"])
+        with self._service.admission.enter() as ticket:
+            body = await self._body(request, note, ticket)
+            live = hosted.live()
+            task = live.model.task
+            columns = columns_of_shown(live.example)
+            asked = infer_asked(body, request.headers.get(HEADER_LENGTH), task, columns)
+            ticket.take_inputs(asked.inputs)
+            self._note(note, hosted, asked.inputs)
+            found = await self._answered(request, hosted, live, asked.inputs, until, asked.seconds)
+        scores = asked.scores and not task.by_token
+        shown = [task.show(one, scores) for one in found]
+        content, head = infer_body(hosted.name, asked, shown, columns)
+        if head is None:
+            return Response(content, headers=KIND)
+        headers = {HEADER_LENGTH: str(head), "Content-Type": "application/octet-stream"}
+        return Response(content, headers=headers)
+
+    def _until(self, request: Request) -> float:
+        """The event loop's time at which a request's time is over, by its header."""
+        config, given = self._service.config, request.headers.get(TIMEOUT)
+        seconds: float | None = None
+        if given is not None:
+            try:
+                seconds = seconds_of(float(given), TIMEOUT, per_second=1e3)
+            except ValueError:
+                raise RefusedError(
+                    HTTPStatus.UNPROCESSABLE_ENTITY, "input", "It must be a number above 0.",
+                    where=TIMEOUT,
+                ) from None  # fmt: skip
+        begun = asyncio.get_running_loop().time()
+        return begun + min(config.deadline_s, seconds or config.deadline_s)
+
+    async def _body(self, request: Request, note: Note, ticket: Any) -> bytes:
+        if request.headers.get("content-encoding", "identity") != "identity":
+            raise RefusedError(
+                HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "encoding", "Compressed bodies are not read.",
+                hint="Send it without Content-Encoding.",
+            )  # fmt: skip
+        config = self._service.config
+        body = await read_body(
+            request.receive, request.headers.get("content-length"), ticket,
+            most=config.max_body_bytes, seconds=config.read_s,
+        )  # fmt: skip
+        note.fields["bytes"] = len(body)
+        return body
+
+    def _note(self, note: Note, hosted: Hosted, inputs: list[Any]) -> None:
+        quoted = self._service.quoted(inputs)
+        note.fields |= {"model": hosted.name, "inputs": len(inputs), "quoted": quoted}
+
+    async def _answered(
+        self,
+        request: Request,
+        hosted: Hosted,
+        live: Live,
+        inputs: list[Any],
+        until: float,
+        seconds: float | None,
+    ) -> list[Any]:
+        if seconds is not None:
+            until = min(until, asyncio.get_running_loop().time() + seconds)
+        return await unless_gone(request.receive, hosted.answer(live, inputs, until))
+
+    # --- what is served ------------------------------------------------------------------
+
+    async def _models(self, request: Request, note: Note) -> Response:
+        data = [_told(one) for one in self._service.models.values()]
+        return _json({"object": "list", "data": data})
+
+    async def _server(self, request: Request, note: Note) -> Response:
+        extensions = ["binary_tensor_data"]
+        return _json({"name": "edgeft", "version": __version__, "extensions": extensions})
+
+    async def _metadata(self, request: Request, note: Note) -> Response:
+        hosted = self._service.model(request.path_params["name"])
+        live = hosted.live()
+        return _json(metadata(hosted.name, live.model.task, columns_of_shown(live.example)))
+
+    async def _is_live(self, request: Request, note: Note) -> Response:
+        faults = await self._service.faults()
+        return _json({"live": not faults, "faults": faults}, ok=not faults)
+
+    async def _is_ready(self, request: Request, note: Note) -> Response:
+        ready = self._service.ready
+        models = {one.name: one.told() for one in self._service.models.values()}
+        told = {"ready": ready, "draining": self._service.draining, "models": models}
+        return _json(told, ok=ready)
+
+    async def _model_ready(self, request: Request, note: Note) -> Response:
+        hosted = self._service.model(request.path_params["name"])
+        ready = hosted.ready and not self._service.draining
+        return _json({"name": hosted.name, "ready": ready}, ok=ready)
+
+    async def _metrics(self, request: Request, note: Note) -> Response:
+        return Response(self._service.metrics.text(), headers={"Content-Type": CONTENT_TYPE})
+
+    async def _openapi(self, request: Request, note: Note) -> Response:
+        return _json(self.app.openapi())
+
+    async def _reload(self, request: Request, note: Note) -> Response:
+        name = request.query_params.get("model")
+        names = list(self._service.models) if name is None else [self._service.model(name).name]
+        try:
+            return _json({"models": await self._service.reload(names)})
+        except EdgeftError as error:
+            raise RefusedError(
+                HTTPStatus.CONFLICT, "reload", error.message, hint="The old bundle is still served."
+            ) from error
+
+    async def _unknown(self, request: Request, error: Exception) -> Response:
+        """What no route takes: 404 and 405."""
+        assert isinstance(error, HTTPException)
+        reason = "method" if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED else "route"
+        refusal = RefusedError(error.status_code, reason, "There is no such route.",
+                               hint="GET /openapi.json lists them.",
+                               headers=error.headers)  # fmt: skip
+        return _refused(request, refused(refusal, request.scope[NOTE], self._service))
+
+
+def _told(hosted: Hosted) -> dict[str, Any]:
+    """A model as GET /v1/models lists it, in the shape that OpenAI's clients read."""
+    told: dict[str, Any] = {"id": hosted.name, "object": "model", "created": 0,
+                            "owned_by": "edgeft", **hosted.told()}  # fmt: skip
+    if hosted.ready:
+        model = hosted.live().model
+        told |= {
+            "created": int(hosted.live().when),
+            "labels": list(model.labels),
+            "stages": list(model.stages),
+            "max_length": model.max_length,
+            "threads": model.threads,
+            "input": example_of(model.task),
+        }
+    return told
+
+
+def _refused(request: Request, refusal: RefusedError) -> Response:
+    note: Note = request.scope[NOTE]
+    body = refused_body(refusal, request.url.path, note.id)
+    return Response(body, status_code=int(refusal.status), headers={**refusal.headers, **KIND})
+
+
+def _json(document: Any, *, ok: bool = True) -> Response:
+    status = HTTPStatus.OK if ok else HTTPStatus.SERVICE_UNAVAILABLE
+    return Response(json_bytes(document), status_code=int(status), headers=KIND)
+
+
+async def unless_gone(receive: Receive, work: Coroutine[Any, Any, Result]) -> Result:
+    """What ``work`` gives; where the client leaves meanwhile it is given up: ClientGoneError."""
+    loop, task = asyncio.get_running_loop(), asyncio.current_task()
+    gone = False
+    listener: asyncio.Task[None] | None = None
+
+    async def listen() -> None:
+        nonlocal gone
+        while (await receive())["type"] != "http.disconnect":
+            pass
+        gone = True
+        if task is not None:
+            task.cancel()
+
+    def begin() -> None:
+        nonlocal listener
+        listener = loop.create_task(listen())
+
+    timer = loop.call_later(LISTEN_S, begin)
+    try:
+        return await work
+    except asyncio.CancelledError:
+        if gone and task is not None:
+            task.uncancel()
+            raise ClientGoneError from None
+        raise
+    finally:
+        timer.cancel()
+        if listener is not None:
+            listener.cancel()

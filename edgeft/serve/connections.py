@@ -1,0 +1,62 @@
+"""Connections within bounds: so many at a time, each with a small head that is soon here."""
+
+import asyncio
+from typing import Any
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+__all__ = ["MOST_HEAD", "bounded"]
+
+MOST_HEAD = 64 << 10  # bytes of a request line and its headers
+
+
+def bounded(most: int, seconds: float) -> type[HttpToolsProtocol]:
+    """uvicorn's protocol, of which at most ``most`` are open; a head takes ``seconds`` at most."""
+
+    class Bounded(HttpToolsProtocol):
+        def __init__(self, *arguments: Any, **options: Any) -> None:
+            super().__init__(*arguments, **options)
+            self._head = 0
+            self._in_head = True
+            self._late: asyncio.TimerHandle | None = None
+
+        def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+            super().connection_made(transport)
+            if len(self.connections) > most:
+                transport.abort()
+            else:
+                self._late = self.loop.call_later(seconds, self._give_up)
+
+        def connection_lost(self, exc: Exception | None) -> None:
+            self._in_time()
+            super().connection_lost(exc)
+
+        def data_received(self, data: bytes) -> None:
+            if self._in_head:
+                self._head += len(data)
+                if self._late is None:  # a further request of this connection
+                    self._late = self.loop.call_later(seconds, self._give_up)
+            super().data_received(data)
+            if self._in_head and self._head > MOST_HEAD and not self.transport.is_closing():
+                self.send_400_response("The head of the request is too large.")
+
+        def on_headers_complete(self) -> None:
+            self._in_head = False
+            self._in_time()
+            super().on_headers_complete()
+
+        def on_message_complete(self) -> None:
+            super().on_message_complete()
+            self._in_head, self._head = True, 0
+
+        def _in_time(self) -> None:
+            if self._late is not None:
+                self._late.cancel()
+                self._late = None
+
+        def _give_up(self) -> None:
+            self._late = None
+            if self._in_head and not self.transport.is_closing():
+                self.transport.abort()
+
+    return Bounded

@@ -1,0 +1,125 @@
+"""What the OpenAPI document says of each route's body and answers."""
+
+from collections.abc import Mapping
+from typing import Any
+
+__all__ = ["INFER", "PREDICT", "answers", "parameter"]
+
+Document = Mapping[str, Any]
+
+REASONS = {
+    400: "The body is no JSON in UTF-8.",
+    401: "The API key is missing or wrong.",
+    404: "There is no such model.",
+    408: "The body did not arrive in time.",
+    409: "The new bundle cannot be used; the old one stays.",
+    413: "The request is larger than the server takes.",
+    415: "The body is compressed, which is not read.",
+    422: "The body is JSON, but not of the right shape; it says where.",
+    429: "Too much is waiting; Retry-After says when to come again.",
+    503: "The model is not ready, or its engine failed.",
+    504: "There was no answer within the time that the request had.",
+}
+TEXT = {"type": "string"}
+FLAG = {"type": "boolean"}
+ONE = {
+    "description": "A text, two texts, or a question with its context, as the model's task takes.",
+    "anyOf": [
+        TEXT,
+        {"type": "array", "items": TEXT, "minItems": 2, "maxItems": 2},
+        *(
+            {
+                "type": "object",
+                "properties": dict.fromkeys(names, TEXT),
+                "required": list(names),
+                "additionalProperties": False,
+            }
+            for names in (("text",), ("text", "other"), ("question", "context"))
+        ),
+    ],
+}
+MILLISECONDS = {
+    "type": "number",
+    "exclusiveMinimum": 0,
+    "description": "That the answer may take; less than the server's own bound.",
+}
+OBJECT = {"type": "object"}
+TENSOR = {
+    "type": "object",
+    "required": ["name", "datatype", "shape", "data"],
+    "properties": {
+        "name": {"type": "string", "enum": ["text", "other", "question", "context"]},
+        "datatype": {"type": "string", "enum": ["BYTES"]},
+        "shape": {"type": "array", "items": {"type": "integer", "minimum": 1},
+                  "minItems": 1, "maxItems": 1},
+        "data": {"type": "array", "items": TEXT, "minItems": 1},
+        "parameters": OBJECT,
+    },
+}  # fmt: skip
+
+
+def _body(schema: Document) -> dict[str, Any]:
+    content = {"application/json": {"schema": schema}}
+    return {"requestBody": {"required": True, "content": content}}
+
+
+PREDICT = _body(
+    {
+        "type": "object",
+        "additionalProperties": False,
+        "properties": {
+            "input": ONE,
+            "inputs": {"type": "array", "items": ONE, "minItems": 1},
+            "model": {"type": "string", "description": "Its name, where there are several."},
+            "scores": {**FLAG, "description": "Tell the score of every label."},
+            "timeout_ms": MILLISECONDS,
+        },
+        "oneOf": [{"required": ["input"]}, {"required": ["inputs"]}],
+    }
+)
+INFER = _body(
+    {
+        "type": "object",
+        "required": ["inputs"],
+        "properties": {
+            "id": TEXT,
+            "parameters": {
+                "type": "object",
+                "properties": {
+                    "scores": FLAG,
+                    "timeout": {**MILLISECONDS, "description": "Microseconds, as Triton's."},
+                    "binary_data_output": FLAG,
+                },
+            },
+            "inputs": {"type": "array", "items": TENSOR, "minItems": 1},
+            "outputs": {
+                "type": "array",
+                "items": {
+                    "type": "object",
+                    "required": ["name"],
+                    "properties": {"name": TEXT, "parameters": OBJECT},
+                },
+            },
+        },
+    }
+)
+
+
+def parameter(name: str, place: str, schema: Document, says: str) -> dict[str, Any]:
+    """A parameter in the path, the query or a header."""
+    return {
+        "name": name, "in": place, "required": place == "path", "schema": dict(schema),
+        "description": says,
+    }  # fmt: skip
+
+
+def answers(*statuses: int, right: str = "The answer.", kind: str = "application/json") -> Any:
+    """The answers of a route: the right one, and why there may be none."""
+    error = {"application/json": {"schema": {"type": "object", "required": ["error"]}}}
+    schema = OBJECT if kind == "application/json" else TEXT
+    found: dict[int | str, dict[str, Any]] = {
+        200: {"description": right, "content": {kind: {"schema": schema}}}
+    }
+    for status in sorted({401, *statuses}):
+        found[status] = {"description": REASONS[status], "content": error}
+    return found
