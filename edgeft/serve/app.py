@@ -11,7 +11,7 @@ from starlette.exceptions import HTTPException
 from edgeft import __version__
 from edgeft.errors import EdgeftError
 from edgeft.serve import openapi
-from edgeft.serve.asked import example_of, inputs_of, predict_asked, seconds_of
+from edgeft.serve.asked import example_of, inputs_asked, predict_asked, seconds_of
 from edgeft.serve.bodies import ClientGoneError, Receive, json_bytes, parsed, read_body
 from edgeft.serve.front import KIND, NOTE, App, Front, Note, refused, refused_body
 from edgeft.serve.hosted import Hosted, Live
@@ -181,7 +181,7 @@ class Routes:
                     f"This {task.noun} gives no scores of labels; what it finds has its score.",
                     where="scores",
                 )  # fmt: skip
-            inputs = inputs_of(asked, task)
+            inputs = inputs_asked(asked, task)
             ticket.take_inputs(inputs)
             self._note(note, hosted, inputs)
             found = await self._answered(request, hosted, live, inputs, until, asked.seconds)

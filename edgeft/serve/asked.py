@@ -10,7 +10,15 @@ from edgeft.inputs import Input, Pair, Question
 from edgeft.serve.refusals import RefusedError
 from edgeft.tasks.task import Task
 
-__all__ = ["FIELDS", "Asked", "example_of", "input_of", "inputs_of", "predict_asked", "seconds_of"]
+__all__ = [
+    "FIELDS",
+    "PredictRequest",
+    "example_of",
+    "input_of",
+    "inputs_asked",
+    "predict_asked",
+    "seconds_of",
+]
 
 # The names of an input's texts, in JSON objects and as tensors.
 FIELDS: Mapping[type, tuple[str, ...]] = {
@@ -22,7 +30,7 @@ KNOWN = {"input", "inputs", "model", "scores", "timeout_ms"}
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class PredictRequest:
     """A body, but for its inputs, which only the model's task can read.
 
     single: whether one input was asked for, and not a list.
@@ -35,7 +43,7 @@ class Asked:
     seconds: float | None
 
 
-def predict_asked(document: Any) -> Asked:
+def predict_asked(document: Any) -> PredictRequest:
     """What a body of POST /v1/predict asks. Raises RefusedError (422)."""
     if not isinstance(document, dict):
         raise _wrong("", 'The body must be an object, such as {"input": "…"}.')
@@ -50,7 +58,7 @@ def predict_asked(document: Any) -> Asked:
     if not isinstance(scores, bool):
         raise _wrong("scores", "It must be true or false.")
     single = "input" in document
-    return Asked(
+    return PredictRequest(
         found=document["input"] if single else document["inputs"],
         single=single,
         model=model,
@@ -68,7 +76,7 @@ def seconds_of(found: Any, where: str, *, per_second: float) -> float | None:
     return float(min(found, 1e15)) / per_second
 
 
-def inputs_of(asked: Asked, task: Task) -> list[Input]:
+def inputs_asked(asked: PredictRequest, task: Task) -> list[Input]:
     """The inputs, as the task takes them. Raises RefusedError (422), telling which is wrong."""
     if asked.single:
         return [input_of(asked.found, task, "input")]

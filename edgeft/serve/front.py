@@ -11,7 +11,7 @@ from typing import Any
 
 from edgeft.errors import EdgeftError
 from edgeft.serve.bodies import Receive, json_bytes
-from edgeft.serve.logs import place_of
+from edgeft.serve.logs import raised_at
 from edgeft.serve.refusals import RETRY, RefusedError, refusal_of
 from edgeft.serve.service import Service
 
@@ -120,7 +120,7 @@ def refused(error: Exception, note: Note, service: Service) -> RefusedError:
     if not isinstance(error, EdgeftError):
         service.log.tell(
             "unexpected error", level="error", id=note.id, error=type(error).__name__,
-            place=place_of(error),
+            place=raised_at(error),
         )  # fmt: skip
     return refusal
 

@@ -9,7 +9,7 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any, TextIO
 
-__all__ = ["Log", "place_of"]
+__all__ = ["Log", "raised_at"]
 
 MOST_LINES = 10_000  # that wait to be written; what comes then is dropped, and counted
 
@@ -66,7 +66,7 @@ class Log:
                 self.dropped += len(lines)
 
 
-def place_of(error: BaseException) -> str:
+def raised_at(error: BaseException) -> str:
     """Where an error was raised, without its message, which may quote a text."""
     last = ""
     with suppress(Exception):

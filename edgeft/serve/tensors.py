@@ -21,7 +21,7 @@ from edgeft.tasks.task import Task
 
 __all__ = [
     "HEADER_LENGTH",
-    "WHOLE",
+    "PREDICTION",
     "Infer",
     "columns_of_shown",
     "infer_asked",
@@ -31,7 +31,7 @@ __all__ = [
 ]
 
 HEADER_LENGTH = "Inference-Header-Content-Length"
-WHOLE = "prediction"  # the output that every task has: the JSON of `edgeft predict`
+PREDICTION = "prediction"  # the output that every task has: the JSON of `edgeft predict`
 PACKED = {"BOOL": "?", "INT64": "q", "FP32": "f"}  # for struct
 MISSING: Mapping[str, Any] = {"BYTES": "", "BOOL": False, "INT64": -1, "FP32": -1.0}
 
@@ -49,7 +49,7 @@ class Infer:
 
 def columns_of_shown(shown: Mapping[str, Any]) -> dict[str, str]:
     """The outputs that a model has beside the whole: the plain values of a prediction's JSON."""
-    found = {WHOLE: "BYTES"}
+    found = {PREDICTION: "BYTES"}
     for name, one in shown.items():
         match one:
             case bool():
@@ -261,7 +261,7 @@ def _wrong(where: str, message: str) -> RefusedError:
 
 
 def _value(shown: Mapping[str, Any], name: str, kind: str) -> Any:
-    if name == WHOLE:
+    if name == PREDICTION:
         return json.dumps(shown, ensure_ascii=False, allow_nan=False)
     found = shown.get(name)
     return MISSING[kind] if found is None else found

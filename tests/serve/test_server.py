@@ -1,0 +1,282 @@
+"""The whole server: sockets, signals, slow and vanishing clients, the command line."""
+
+import asyncio
+import json
+import os
+import signal
+import socket
+import ssl
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from edgeft.errors import DataError, EdgeftError, OutputError, UsageError
+from edgeft.serve.config import ServeConfig, keys_from, named_bundles
+from edgeft.serve.run import run as serve
+from tests.serve.asking import PLAIN, Served, at_socket, gated, run, until
+
+HEAD = b"POST /v1/predict HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n"
+
+
+def post(body: bytes) -> bytes:
+    return HEAD + f"Content-Length: {len(body)}\r\n\r\n".encode() + body
+
+
+async def connect(served: Served) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    url = httpx.URL(served.url)
+    return await asyncio.open_connection(url.host, url.port)
+
+
+async def rest_of(reader: asyncio.StreamReader) -> bytes:
+    """What a server still sends until it closes, by whatever way."""
+    with suppress(ConnectionError):
+        return await reader.read()
+    return b""
+
+
+def test_a_client_that_leaves_takes_its_work_along(tiny_bundle: Path) -> None:
+    gates = gated()
+
+    async def work() -> None:
+        async with at_socket({"news": tiny_bundle}, loader=gates) as served:
+            gates.last.open.clear()
+            runs = asyncio.create_task(served.predict(input="runs"))
+            await asyncio.to_thread(gates.last.entered.wait, 30)
+            hosted = served.service.models["news"]
+            _, writer = await connect(served)
+            writer.write(post(b'{"inputs": ["left", "behind"]}'))
+            await until(lambda: hosted.state().waiting == 2)
+            writer.transport.abort()
+            await until(lambda: hosted.state().waiting == 0)
+            gates.open()
+            assert (await runs).status_code == 200
+            await until(lambda: served.service.admission.inside.requests == 0)
+            told = await served.metrics()
+            assert told['edgeft_request_errors_total{reason="gone"}'] == 1
+            assert told['edgeft_inputs_total{model="news"}'] == 1
+
+    run(work)
+
+
+def test_bodies_that_stay_halves_and_heads_that_never_end(tiny_bundle: Path) -> None:
+    async def work() -> None:
+        bounds = {"read_s": 0.3, "max_connections": 30, "max_body_bytes": 10_000}
+        async with at_socket({"news": tiny_bundle}, **bounds) as served:
+            half, writer = await connect(served)
+            writer.write(post(b'{"input": "a"}')[:-5])
+            assert b" 408 " in await rest_of(half)
+            head, writer = await connect(served)
+            writer.write(HEAD)
+            assert await rest_of(head) == b""
+            silent, _ = await connect(served)
+            assert await rest_of(silent) == b""
+            large, writer = await connect(served)
+            with suppress(ConnectionError):
+                writer.write(HEAD + b"X-Large: " + b"a" * 100_000)
+                await writer.drain()
+            assert b" 400 " in await rest_of(large) or large.at_eof()
+            nonsense, writer = await connect(served)
+            writer.write(b"\x16\x03\x01 what is this\r\n\r\n")
+            assert b" 400 " in await rest_of(nonsense)
+            oversized, writer = await connect(served)
+            writer.write(HEAD + b"Content-Length: 99999999999\r\n\r\n")
+            assert b" 413 " in await oversized.readuntil(b"\r\n")
+            writer.close()
+            chunks, writer = await connect(served)
+            writer.write(HEAD + b"Transfer-Encoding: chunked\r\n\r\n")
+            for _ in range(20):
+                writer.write(b"400\r\n" + b" " * 0x400 + b"\r\n")
+            assert b" 413 " in await chunks.readuntil(b"\r\n")
+            writer.close()
+            gone, writer = await connect(served)
+            writer.write(post(b'{"input": "a"}')[:-5])
+            await writer.drain()
+            writer.transport.abort()
+            assert (await served.predict(input="a")).status_code == 200
+            assert served.service.admission.inside.bytes == 0
+            assert gone is not None
+
+    run(work)
+
+
+def test_more_connections_than_there_may_be_are_closed(tiny_bundle: Path) -> None:
+    async def work() -> None:
+        async with at_socket({"news": tiny_bundle}, max_connections=10) as served:
+            assert (await served.predict(input="a")).status_code == 200  # keeps its connection
+            opened = [await connect(served) for _ in range(40)]
+            closed = [asyncio.create_task(rest_of(reader)) for reader, _ in opened]
+            await until(lambda: sum(one.done() for one in closed) == 31)
+            assert (await served.predict(input="a")).status_code == 200
+            for _, writer in opened:
+                writer.close()
+            await asyncio.gather(*closed)
+
+    run(work)
+
+
+def test_stopping_answers_what_was_admitted_and_is_not_ready_meanwhile(tiny_bundle: Path) -> None:
+    gates = gated()
+
+    async def work() -> None:
+        async with at_socket({"news": tiny_bundle}, loader=gates, drain_s=0.3) as served:
+            gates.last.open.clear()
+            asked = [asyncio.create_task(served.predict(input=f"text {at}")) for at in range(30)]
+            await until(lambda: served.service.models["news"].state().inside == 30)
+            os.kill(os.getpid(), signal.SIGTERM)
+            await until(lambda: served.service.draining)
+            assert (await served.client.get("/v2/health/ready")).status_code == 503
+            await asyncio.sleep(0.5)  # it listens no more
+            with pytest.raises(httpx.ConnectError):
+                async with httpx.AsyncClient() as other:
+                    await other.get(f"{served.url}/v2/health/live")
+            gates.open()
+            assert {one.status_code for one in await asyncio.gather(*asked)} == {200}
+
+    run(work)
+
+
+@contextmanager
+def started(*arguments: str, **variables: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """The command in a process of its own, once it is ready, and where it listens."""
+    command = [sys.executable, "-m", "edgeft", "serve", "--port", "0", "--threads", "1"]
+    process = subprocess.Popen(
+        [*command, "--variant", "fp32", *arguments], stderr=subprocess.PIPE, text=True,
+        env={**os.environ, **variables},
+    )  # fmt: skip
+    assert process.stderr is not None
+    url = ""
+    try:
+        for line in process.stderr:
+            event = json.loads(line)
+            url = event.get("url", url)
+            if event["event"] == "ready":
+                break
+        yield process, url
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def test_the_command_answers_reloads_and_ends(tiny_bundle: Path, tmp_path: Path) -> None:
+    keys = tmp_path / "keys"
+    keys.write_text("one-key-of-a-client\n\nkey-of-another-client\n")
+    named = f"my-model={tiny_bundle}"
+    with started(named, "--api-key-file", str(keys)) as (process, url):
+        headers = {"Authorization": "Bearer key-of-another-client"}
+        body = {"inputs": ["the cat"] * 500}
+        assert httpx.post(f"{url}/v1/predict", json=body).status_code == 401
+        process.send_signal(signal.SIGHUP)
+        with httpx.Client(headers=headers, timeout=60) as client:
+            while 'reloads_total{model="my-model",result="done"} 1' not in client.get(
+                f"{url}/metrics"
+            ).text.replace(".0", ""):
+                time.sleep(0.05)
+            assert client.post(f"{url}/v1/predict", json=body).json()["model"] == "my-model"
+        url = url.removeprefix("http://")
+        host, port = url.split(":")
+        with socket.create_connection((host, int(port))) as connection:
+            content = json.dumps(body).encode()
+            request = HEAD + b"Authorization: Bearer one-key-of-a-client\r\n"
+            connection.sendall(request + f"Content-Length: {len(content)}\r\n\r\n".encode())
+            connection.sendall(content[:-3])
+            time.sleep(0.2)  # admitted
+            process.send_signal(signal.SIGTERM)
+            time.sleep(0.2)
+            connection.sendall(content[-3:])
+            answer = b""
+            while chunk := connection.recv(1 << 16):
+                answer += chunk
+        assert answer.startswith(b"HTTP/1.1 200 ")
+        assert len(json.loads(answer.partition(b"\r\n\r\n")[2])["predictions"]) == 500
+        assert process.wait(30) == 0
+        assert '"stopped"' in process.stderr.read()  # type: ignore[union-attr]
+
+
+def test_a_bundle_that_cannot_be_loaded_ends_the_command(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "edgeft", "serve", "--port", "0", str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 1
+    assert "Error: " in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_port_that_is_taken_is_told() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(OutputError, match=str(port)):
+            serve(ServeConfig(bundles={"a": Path("a")}, port=port))
+    with pytest.raises(UsageError, match="no such host"):
+        serve(ServeConfig(bundles={"a": Path("a")}, host="no such host"))
+
+
+def test_names_of_bundles(tmp_path: Path) -> None:
+    odd = tmp_path / "a=b"
+    odd.mkdir()
+    named = named_bundles([f"news={tmp_path}", str(tmp_path / "tags")])
+    assert named == {"news": tmp_path, "tags": tmp_path / "tags"}
+    for wrong in ([str(odd)], ["news="], ["a/b=c"], ["x=1", "x=2"], ["=folder"]):
+        with pytest.raises(UsageError):
+            named_bundles(wrong)
+
+
+def test_keys_are_read_and_must_not_be_guessed(tmp_path: Path) -> None:
+    file = tmp_path / "keys"
+    file.write_text("  first-key-of-mine \nsecond-key-of-mine\n")
+    both = keys_from(file, {"EDGEFT_API_KEY": "third-key-of-mine"})
+    assert both == ("first-key-of-mine", "second-key-of-mine", "third-key-of-mine")
+    assert keys_from(None, {}) == ()
+    for content in ("", "short", "with a blank in the middle", "schlüssel-aus-vielen"):
+        file.write_text(content)
+        with pytest.raises(DataError):
+            keys_from(file, {})
+    with pytest.raises(DataError):
+        keys_from(tmp_path / "none", {})
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        {"bundles": {}},
+        {"max_requests": 0},
+        {"deadline_s": float("nan")},
+        {"hang_s": 0.0},
+        {"drain_s": -1.0},
+        {"port": 70_000},
+        {"max_bytes": 10},
+        {"certificate": Path("cert.pem")},
+    ],
+)
+def test_what_makes_no_sense_is_told(told: dict[str, Any]) -> None:
+    with pytest.raises(EdgeftError):
+        ServeConfig(**{"bundles": {"a": Path("a")}, **PLAIN, **told})
+
+
+def test_tls_is_what_was_named(tiny_bundle: Path, tmp_path: Path) -> None:
+    certificate, key = tmp_path / "cert.pem", tmp_path / "key.pem"
+    made = subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1",
+         "-nodes", "-days", "2", "-subj", "/CN=localhost", "-addext",
+         "subjectAltName=IP:127.0.0.1", "-keyout", str(key), "-out", str(certificate)],
+        capture_output=True,
+    )  # fmt: skip
+    if made.returncode:
+        pytest.skip("there is no openssl here")
+
+    async def work() -> None:
+        told = {"certificate": certificate, "certificate_key": key}
+        async with at_socket({"news": tiny_bundle}, **told) as served:
+            trust = ssl.create_default_context(cafile=str(certificate))
+            async with httpx.AsyncClient(verify=trust) as client:
+                url = served.url.replace("http:", "https:")
+                found = await client.post(f"{url}/v1/predict", json={"input": "a"})
+                assert found.status_code == 200
+        assert served.log.events("listening")[0]["url"].startswith("https://")
+
+    run(work)
