@@ -123,6 +123,11 @@ class Gates:
     def last(self) -> Gate:
         return self.all[-1]
 
+    def shut(self) -> None:
+        """Hold the last engine at its next batch; ``last.entered`` tells when it is there."""
+        self.last.open.clear()
+        self.last.entered.clear()
+
     def open(self) -> None:
         for gate in self.all:
             gate.open.set()

@@ -24,7 +24,7 @@ def test_what_is_too_much_is_told_to_come_again_and_the_rest_is_answered(tiny_bu
     async def work() -> None:
         bounds = {"max_requests": 5, "max_inputs": 8}
         async with in_process({"news": tiny_bundle}, loader=gates, **bounds) as served:
-            gates.last.open.clear()
+            gates.shut()
             first = [asyncio.create_task(served.predict(input=f"text {at}")) for at in range(4)]
             await settled(served, 4)
             several = await served.predict(inputs=["a"] * 5)
@@ -51,7 +51,7 @@ def test_a_deadline_passes_and_its_input_leaves_the_queue(tiny_bundle: Path) -> 
 
     async def work() -> None:
         async with in_process({"news": tiny_bundle}, loader=gates) as served:
-            gates.last.open.clear()
+            gates.shut()
             runs = asyncio.create_task(served.predict(input="runs"))
             await settled(served, 1)
             await asyncio.to_thread(gates.last.entered.wait, 30)
@@ -126,7 +126,7 @@ def test_an_engine_that_hangs_fails_its_requests_at_once_and_is_restarted(
     async def work() -> None:
         told = {"check_every_s": 0.05, "hang_s": 0.2}
         async with in_process({"news": tiny_bundle}, loader=gates, **told) as served:
-            gates.last.open.clear()
+            gates.shut()
             hung = await asyncio.gather(*(served.predict(input=f"text {at}") for at in range(20)))
             assert {one.status_code for one in hung} == {503}
             await until(lambda: len(gates.all) == 2 and served.service.ready)
@@ -147,7 +147,7 @@ def test_a_slow_engine_is_not_taken_for_one_that_hangs(tiny_bundle: Path) -> Non
         async with in_process({"news": tiny_bundle}, loader=gates, **told) as served:
             hosted = served.service.models["news"]
             for _ in range(5):
-                gates.last.open.clear()
+                gates.shut()
                 one = asyncio.create_task(served.predict(input="the cat"))
                 await settled(served, 1)
                 await asyncio.sleep(0.1)

@@ -46,7 +46,7 @@ def test_a_client_that_leaves_takes_its_work_along(tiny_bundle: Path) -> None:
 
     async def work() -> None:
         async with at_socket({"news": tiny_bundle}, loader=gates) as served:
-            gates.last.open.clear()
+            gates.shut()
             runs = asyncio.create_task(served.predict(input="runs"))
             await asyncio.to_thread(gates.last.entered.wait, 30)
             hosted = served.service.models["news"]
@@ -126,7 +126,7 @@ def test_stopping_answers_what_was_admitted_and_is_not_ready_meanwhile(tiny_bund
 
     async def work() -> None:
         async with at_socket({"news": tiny_bundle}, loader=gates, drain_s=0.3) as served:
-            gates.last.open.clear()
+            gates.shut()
             asked = [asyncio.create_task(served.predict(input=f"text {at}")) for at in range(30)]
             await until(lambda: served.service.models["news"].state().inside == 30)
             os.kill(os.getpid(), signal.SIGTERM)
