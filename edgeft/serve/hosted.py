@@ -191,8 +191,9 @@ class Hosted:
     async def _watch(self) -> None:
         """Check now and then, and whenever a request makes one doubt; restart what fails."""
         while True:
-            with suppress(TimeoutError):
-                await asyncio.wait_for(self._doubted.wait(), self._config.check_every_s)
+            with suppress(TimeoutError):  # wait_for may lose a cancel, on Python 3.11
+                async with asyncio.timeout(self._config.check_every_s):
+                    await self._doubted.wait()
             self._doubted.clear()
             live = self._live
             if live is None:
