@@ -57,6 +57,7 @@ def files(
 
 
 COMMANDS = (
+    "tasks",
     "train FILES/data.csv --model FILES/encoder --epochs 1 --threads 1 -o OUT/run",
     "distill FILES/checkpoint --data FILES/data.csv --student layers:1 --epochs 1 --threads 1 "
     "-o OUT/student",

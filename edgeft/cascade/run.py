@@ -135,6 +135,12 @@ def cascade(
 def _cascade(config: CascadeConfig, folder: Path, progress: Progress, tell: Tell) -> CascadeResult:
     named = asked(config.stages)
     check_alike(named)
+    if not named[-1].task.doubts:
+        raise UsageError(
+            f"A {named[-1].task.noun} cannot be in a cascade: nothing tells how sure it is, and so "
+            "when the next is to be asked.",
+            hint="Take one model, as small as its losses allow: edgeft distill, edgeft compress",
+        )
     if config.max_drop is not None and not named[-1].task.single:
         raise UsageError(
             f"--max-drop is of accuracy, which a {named[-1].task.noun} does not have.",

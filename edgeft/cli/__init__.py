@@ -20,6 +20,7 @@ __all__ = ["main"]
 # In the order of a project's life, which is the order of the help page.
 COMMANDS = {
     "demo": "demo",
+    "tasks": "tasks",
     "train": "train",
     "distill": "distill",
     "trim": "trim",

@@ -138,13 +138,14 @@ def command(
     as_json: bool,
     **given: Any,
 ) -> None:
-    """Fine-tune a text classifier, a tagger of entities or a finder of answers on DATA.
+    """Fine-tune a model on DATA: for labels, numbers, entities or answers.
 
     DATA is a CSV, TSV, JSON Lines or Parquet file, a folder with train,
     validation and test files, or the name of a Hub data set (name:config).
     Entities also come as tagged words (CoNLL), from Label Studio, doccano, Prodigy
     and brat, answers as SQuAD's JSON. The data tell the task, unless --task
-    names it: text-classification, token-classification, question-answering.
+    names it: edgeft tasks lists them all. Whole numbers are labels of classes,
+    unless --task text-regression says that they are amounts.
     Files are in UTF-8, or UTF-16 with a byte-order mark. Semicolons, tabs or bars
     in a .csv are found; what a reader had to decide it says on stderr.
 

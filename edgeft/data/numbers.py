@@ -11,16 +11,18 @@ from edgeft.data.input_columns import find_inputs, inputs_of
 from edgeft.data.kinds import Source, table_of
 from edgeft.data.labels import visible
 from edgeft.data.notes import Sightings, Tell
-from edgeft.data.table import LABEL_COLUMNS, Table, find_column
+from edgeft.data.table import LABEL_COLUMNS, Table, find_column, numbered
 from edgeft.errors import DataError
 from edgeft.inputs import Input
 
-__all__ = ["NUMBER_COLUMNS", "number_in", "numbers_or_inputs"]
+__all__ = ["NUMBER_COLUMNS", "few_numbers", "holds_numbers", "number_in", "numbers_or_inputs"]
 
 # The usual names of a column of numbers, in order of preference; compared without case.
 NUMBER_COLUMNS = (
     "score", "rating", "stars", "similarity", "similarity_score", "number", "value", *LABEL_COLUMNS,
 )  # fmt: skip
+FEW = 5  # different numbers that classes may have for names, though not all are whole
+LEAST_AMOUNTS, MOST_AMOUNTS = 3, 11  # stars, or marks from 0 to 10
 LARGEST = 1e30  # float32 ends at 3e38, and squares of differences must not
 _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)(e[+-]?\d+)?", re.ASCII | re.IGNORECASE)
 _WITH_COMMAS = re.compile(r"[+-]?[\d.,]*\d[\d.,]*", re.ASCII)
@@ -36,6 +38,44 @@ def number_in(cell: str) -> float | None:
         return None
     number = float(cell)
     return number if abs(number) <= LARGEST else None
+
+
+def holds_numbers(source: Source, columns: Mapping[str, str | None]) -> bool:
+    """Whether the first rows of a table have numbers of many values, which no classes would have.
+
+    One of them at least is not whole, as ids of classes may be many, too.
+    """
+    found = _first_numbers(source, columns)
+    return len(found) > FEW and not all(map(float.is_integer, found))
+
+
+def few_numbers(source: Source, columns: Mapping[str, str | None]) -> list[float]:
+    """The different numbers that labels are in the first rows, in order, where they are so few that
+    they may be classes as well as amounts; else none.
+    """
+    found = _first_numbers(source, columns)
+    return sorted(found) if LEAST_AMOUNTS <= len(found) <= MOST_AMOUNTS else []
+
+
+def _first_numbers(source: Source, columns: Mapping[str, str | None]) -> set[float]:
+    """The different numbers of the first rows; none where a cell holds something else."""
+    if not isinstance(source, Table):
+        return set()
+    table = numbered(source, columns)
+    lowered = {name.lower(): name for name in reversed(table.columns)}
+    usual = [lowered[name] for name in NUMBER_COLUMNS if name in lowered]
+    named = columns.get("label")
+    found: set[float] = set()
+    # Beside labels that are words a number is something else, such as how sure they are.
+    for place, column in enumerate([named] if named else usual):
+        cells = [row.get(column) for row in table.first_rows()]
+        given = [str(one) for one in cells if one is not None and str(one).strip()]
+        numbers = [number_in(one) for one in given]
+        if not numbers or None in numbers:
+            return set()
+        if not place:
+            found = {one for one in numbers if one is not None}
+    return found
 
 
 def numbers_or_inputs(

@@ -229,6 +229,19 @@ def _further(
 # --- the data, which the runtime never reads -----------------------------------------
 
 
+def _aloud(source: "Source", columns: Columns) -> str:
+    from edgeft.data.numbers import few_numbers
+
+    found = few_numbers(source, columns)
+    if not found:
+        return ""
+    some = ", ".join(f"{one:g}" for one in found)
+    return (
+        f"the labels {some} are taken for classes; where they are amounts, such as stars, --task "
+        "text-regression learns the number itself."
+    )
+
+
 def _read(
     source: "Source", columns: Columns, tell: "Tell", on_bad: "OnBad"
 ) -> "Examples | Sequence[Input]":
@@ -260,6 +273,8 @@ TASK = Task(
     alike="same label",
     alike_is="",
     schemes={},
+    data="texts or pairs, and a label for each",
+    example='{"text": "Shares fell.", "label": "business"}',
     usage=Usage('model.predict("…").label'),
     limits=limits_of,
     rules=rules_of,
@@ -267,6 +282,7 @@ TASK = Task(
     formats={},
     roles=("text", "other", "label"),
     detect=lambda source, columns: False,  # it is what the others do not claim
+    aloud=_aloud,
     read=_read,
     labels=labelled.labels,
     shown=lambda truths, labels: [(labels[truth],) for truth in truths],
@@ -277,6 +293,7 @@ TASK = Task(
     decode=_decode,
     sure=_sure,
     relevance=_relevance,
+    doubts=True,
     same=_same,
     score=_score,
     figures=_figures,

@@ -34,6 +34,7 @@ from edgeft.tasks.task import (
     Usage,
     Wish,
     always_plain,
+    form_tells,
     of_logits,
 )
 
@@ -335,6 +336,8 @@ TASK = Task(
     alike_is="of each text the labels that both give, of all that the one or the other gives (1 "
     "where neither gives any); the mean over texts",
     schemes={},
+    data="texts or pairs, and any number of labels for each",
+    example='{"text": "I love it!", "labels": ["joy", "love"]}',
     usage=Usage('model.predict("…").labels'),
     limits=_limits,
     rules=_rules,
@@ -342,6 +345,7 @@ TASK = Task(
     formats={},
     roles=("text", "other", "label"),
     detect=_detect,
+    aloud=form_tells,
     read=_read,
     labels=_labels,
     shown=_shown,
@@ -352,6 +356,7 @@ TASK = Task(
     decode=_decode,
     sure=_sure,
     relevance=_relevance,
+    doubts=True,
     same=_same,
     score=_score,
     figures=_figures,

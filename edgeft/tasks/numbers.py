@@ -225,7 +225,16 @@ def _fit(
 
 
 def _detect(source: "Source", columns: Columns) -> bool:
-    return False
+    from edgeft.data.numbers import holds_numbers
+
+    return holds_numbers(source, columns)
+
+
+def _aloud(source: "Source", columns: Columns) -> str:
+    return (
+        "its labels are numbers, many of them different, so a number is learned "
+        "(text-regression); for classes: --task text-classification"
+    )
 
 
 def _read(
@@ -281,6 +290,8 @@ TASK = Task(
     alike="same number",
     alike_is="1 less how far two numbers lie apart, as a share of the range of all",
     schemes={},
+    data="texts or pairs, and a number for each",
+    example='{"sentence1": "A man eats.", "sentence2": "Someone eats.", "score": 4.2}',
     usage=Usage('model.predict("…").value'),
     limits=_limits,
     rules=lambda head: (),
@@ -288,6 +299,7 @@ TASK = Task(
     formats={},
     roles=("text", "other", "label"),
     detect=_detect,
+    aloud=_aloud,
     read=_read,
     labels=lambda examples: (),
     shown=lambda truths, labels: [() for _ in truths],
@@ -298,6 +310,7 @@ TASK = Task(
     decode=_decode,
     sure=_sure,
     relevance=_relevance,
+    doubts=False,
     same=_same,
     score=_score,
     figures=_figures,

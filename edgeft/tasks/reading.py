@@ -94,14 +94,21 @@ def check_kind(source: str, task: Task, found: Examples | Sequence[Input]) -> No
     )
 
 
-def task_of(source: Source, columns: Columns = NO_COLUMNS) -> str:
-    """The name of the task that a source of examples is for, by its form and the columns named."""
+def task_of(source: Source, columns: Columns = NO_COLUMNS, tell: Tell = unheard) -> str:
+    """The name of the task that a source of examples is for, by its form and the columns named.
+
+    Where it might be another's, how it is taken is told.
+    """
     named = {role for role, name in columns.items() if name is not None}
+    found = FIRST_TASK
     for name in reversed(tuple(TASKS)):  # the later ones ask more of a source
         task = task_named(name)
         if named <= {*task.roles} and task.detect(source, columns):
-            return name
-    return FIRST_TASK
+            found = name
+            break
+    if words := task_named(found).aloud(source, columns):
+        tell(f"{source.source}: {words}")
+    return found
 
 
 def examples_of(

@@ -40,6 +40,7 @@ __all__ = [
     "Usage",
     "Wish",
     "always_plain",
+    "form_tells",
     "no_thresholds",
     "nothing_further",
     "of_logits",
@@ -215,6 +216,11 @@ def always_plain(truths: Rows) -> Head:
     return PLAIN
 
 
+def form_tells(source: "Source", columns: Columns) -> str:
+    """``Task.aloud`` of a task whose data can be no other's."""
+    return ""
+
+
 def no_thresholds(outputs: "Outputs", truths: Rows, labels: LabelNames) -> Head:
     """``Task.suited`` of a task whose likeliest answers need none."""
     return PLAIN
@@ -276,6 +282,7 @@ class Task:
     provided: what must hold for the interval of a loss to do so, where inputs weigh by what they
         hold: "texts with … are …"; else "".
     schemes: name → how labels are made of the types that users name; empty without a choice.
+    data, example: what it learns from, in words, and as a line of JSON.
     alike: what ``same`` counts, in words: "same label". Headings and "as fp32" follow it.
     alike_is: how it counts, where that is not the share of inputs with an equal answer; else "".
 
@@ -289,6 +296,8 @@ class Task:
     roles: the columns that are read, of those that may be named; the last tells what is true.
     detect(source, columns): whether data are of a form in which only this task's are written, or
         columns are named that only this task reads.
+    aloud(source, columns): what to say where nobody named the task, of data that might be
+        another's; else "".
     read(source, columns, tell, on_bad): labelled inputs, or the inputs alone where there is no
         truth; what becomes of rows whose annotation is wrong: see OnBad. Raises DataError.
     labels(examples): the labels in the order of their ids, as train shows them; () for none.
@@ -308,6 +317,7 @@ class Task:
         are taken, of the query and behind it N texts. ``label`` names whose score it is, where
         there are labels. Raises UsageError where nothing can be ranked by, RunError where they are
         no numbers.
+    doubts: whether it can be sure or not, so that a cascade knows when to ask further.
     same(ones, others): (N,) float64, 0 to 1: how far two lists of answers agree, or answers and
         truths: 1 where a row is right.
     score(truths, answers, labels): all figures. figures(truths, answers, labels, weights): each of
@@ -347,6 +357,8 @@ class Task:
     metrics: Mapping[str, str]
     by_label: str
     provided: str
+    data: str
+    example: str
     alike: str
     alike_is: str
     schemes: Mapping[str, Callable[[Iterable[str]], LabelNames]]
@@ -357,6 +369,7 @@ class Task:
     formats: "Mapping[str, Format]"
     roles: tuple[str, ...]
     detect: "Callable[[Source, Columns], bool]"
+    aloud: "Callable[[Source, Columns], str]"
     read: "Callable[[Source, Columns, Tell, OnBad], Examples | Sequence[Input]]"
     labels: "Callable[[Examples], LabelNames]"
     shown: Callable[[Rows, LabelNames], list[Sequence[str]]]
@@ -367,6 +380,7 @@ class Task:
     decode: "Callable[[Outputs, Sequence[Encoded], Sequence[Input], LabelNames, Head], list[Any]]"
     sure: "Sure"
     relevance: "Callable[[Outputs, LabelNames, Head, str | None], NDArray[np.float64]]"
+    doubts: bool
     same: "Callable[[Rows, Rows], NDArray[np.float64]]"
     score: Callable[[Rows, Rows, LabelNames], Scores]
     figures: (

@@ -77,7 +77,8 @@ def prepare(
     """
     notes: list[str] = []
     sources = open_splits(config.data, notes.append)
-    task = task_named(config.task or task_of(sources["train"], columns_named(vars(config.data))))
+    columns = columns_named(vars(config.data))
+    task = task_named(config.task or task_of(sources["train"], columns, notes.append))
     splits = read_splits(sources, task, config.data, notes.append)
     task = task_named(task.name, kind_asked(task, splits.train.inputs))
     if config.scheme is not None and config.scheme not in task.schemes:
@@ -125,7 +126,6 @@ def prepare(
     counts = count_tokens(learned, special)
     if not config.data.allow_unknown:
         check_known(counts, splits.train.inputs, config.model)
-    objective = objective_named(task.name)
     recipe = resolve_recipe(
         config.recipe,
         Facts(
