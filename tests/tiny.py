@@ -132,9 +132,9 @@ def outlier(checkpoint: Path, folder: Path) -> Path:
     return folder
 
 
-def encoder(folder: Path, *, seed: int = 0) -> Path:
+def encoder(folder: Path, *, seed: int = 0, more: Sequence[str] = ()) -> Path:
     """A BERT encoder without a head, such as one that is going to be fine-tuned."""
-    tokenizer = wordpiece(folder)
+    tokenizer = wordpiece(folder, more=more)
     torch.manual_seed(seed)
     transformers.BertModel(_bert_config(len(tokenizer))).save_pretrained(folder)
     return folder

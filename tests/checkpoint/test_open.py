@@ -116,8 +116,15 @@ def test_a_config_that_promises_a_head_that_the_weights_lack(tmp_path: Path) -> 
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"problem_type": "regression"}, "trained for regression"),
-        ({"id2label": {"0": "only"}, "label2id": {"only": 0}}, "names 1 label; text classifiers"),
+        ({"problem_type": "regression"}, "3 labels; a head for text-regression gives 1 for each"),
+        (
+            {
+                "id2label": {"0": "only"},
+                "label2id": {"only": 0},
+                "problem_type": "single_label_classification",
+            },
+            "names 1 label; text classifiers",
+        ),
         ({"id2label": {"0": "a", "1": "a", "2": "b"}}, "3 different labels"),
         ({"id2label": {"0": "a", "1": "b", "3": "c"}}, "3 different labels"),
         ({"vocab_size": 7}, "the model only 7"),
