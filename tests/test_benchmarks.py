@@ -281,6 +281,25 @@ def test_tagging_is_measured_on_a_few_sentences(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("minilm")
+def test_pairs_are_measured_on_a_few_rows(pair_bundle: Path, tmp_path: Path) -> None:
+    data, out = tmp_path / "pairs.txt", tmp_path / "out.json"
+    rows = [f'{at % 2}\tShares "fell {at}.\tShares rose {at}.' for at in range(60)]
+    data.write_text("\n".join(["\ufeffQuality\t#1 String\t#2 String", *rows]) + "\n")
+    run_script("pairs", data, "--test", data, "--label", "Quality", "--epochs", 1, "--rows", 40,
+               "--name", "few", "-o", out)  # fmt: skip
+    (row,) = json.loads(out.read_text())["rows"]
+    assert row["rows"] == {"train": 38, "choose": 2, "report": 60}
+    assert 0 <= row["ordinary_f1"] <= 1
+    table = data.rename(data.with_suffix(".tsv"))
+    run_script("ranking", pair_bundle, table, "--texts", 50, "--rounds", 2, "--batch", 8,
+               "-o", out)  # fmt: skip
+    (row,) = json.loads(out.read_text())["rows"]
+    assert (row["texts"], row["batch"]) == (50, 8)
+    assert row["ratio"] > 0
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("minilm")
 def test_answering_is_measured_on_a_few_questions(squad: Path, tmp_path: Path) -> None:
     other = tmp_path / "other.json"
     other.write_text(squad.read_text().replace("Weather", "Elsewhere"))
