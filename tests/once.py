@@ -12,6 +12,7 @@ MADE: dict[str, Callable[[Path], Path]] = {
     "pair": tiny.pairs,
     "tagger": tiny.tagger,
     "answerer": tiny.answerer,
+    "scorer": tiny.scorer,
 }
 
 if __name__ == "__main__":

@@ -255,7 +255,8 @@ def _opened(place: str, variant: str, given: str) -> NamedStage:
         raise UsageError(
             f"{place} has no variant {variant!r}.", hint=f"It has {', '.join(variants)}."
         )
-    if replace(manifest.model.head_of(variant), temperature=1.0) != PLAIN:
+    head = manifest.model.head_of(variant)
+    if replace(head, temperature=1.0, low=None, high=None) != PLAIN:
         raise UsageError(
             f"{given} was exported with thresholds of its own, which a cascade does not know.",
             hint=f"Export it without them: edgeft export CHECKPOINT -o {place}",
