@@ -22,6 +22,7 @@ __all__ = [
     "shown_of", "table_of", "unit_of",
 ]  # fmt: skip
 
+TABS = "Call a table whose columns are separated by tabs .tsv. "
 TAGGED_SUFFIXES = (".conll", ".conll03", ".iob", ".iob2", ".bio", ".bioes", ".ner")
 SOURCE_SUFFIXES = (*TABLE_SUFFIXES, *TAGGED_SUFFIXES, ".txt")
 
@@ -65,7 +66,8 @@ def open_source(path: Path, tell: Tell = unheard) -> Source:
             "beside it."
             if path.suffix.lower() == ".txt"
             else f"{path}: the suffix {path.suffix or '(none)'!r} is not one that edgeft reads.",
-            hint=f"Use one of {', '.join(SOURCE_SUFFIXES)}; edgeft train reads .parquet too.",
+            hint=TABS * (path.suffix.lower() == ".txt")
+            + f"Use one of {', '.join(SOURCE_SUFFIXES)}; edgeft train reads .parquet too.",
         )
     return found
 

@@ -171,7 +171,7 @@ ASKED = [
 
 @pytest.fixture
 def finder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    def named(name: str) -> Any:
+    def named(name: str, takes: str = "") -> Any:
         return SPANS if name == FOREIGN_TASK else task_named(name)
 
     monkeypatch.setattr(loading, "task_named", named)
