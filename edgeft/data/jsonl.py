@@ -24,14 +24,15 @@ def open_json_lines(lines: Lines, source: str, tell: Tell) -> Table:
     """A table from the lines of a JSON Lines file; its columns are the first object's keys.
 
     A key that a later object lacks is a cell without text; one that only later
-    objects have is not read, and told. Raises DataError.
+    objects have is not read, and told. A list of two texts under "text" is a pair of them: "text"
+    and "text_pair". Raises DataError.
     """
     texts = _texts(lines, source, tell)
     peeked = list(islice(texts, LOOKED_AT))
     if not peeked:
         raise DataError(f"{source} is empty.", hint=EXAMPLE)
     texts = chain(peeked, texts)
-    objects = _objects(texts, source)
+    objects = map(_parted, _objects(texts, source))
     begun = next(objects)
     keys = tuple(begun[1])
     return Table(
@@ -41,6 +42,15 @@ def open_json_lines(lines: Lines, source: str, tell: Tell) -> Table:
         records=lambda: _records(chain(peeked[:1], texts), source, lines),
         shown=tuple(_shown(peeked, source)),
     )
+
+
+def _parted(row: tuple[int, dict[str, Any]]) -> tuple[int, dict[str, Any]]:
+    """An object whose text is a list of two, with each under the usual name of its column."""
+    number, item = row
+    match item.get("text"):
+        case [str() as first, str() as second] if "text_pair" not in item:
+            return number, {**item, "text": first, "text_pair": second}
+    return row
 
 
 def _shown(peeked: Iterable[NumberedText], source: str) -> Iterator[dict[str, Any]]:

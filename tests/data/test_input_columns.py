@@ -69,6 +69,11 @@ def test_objects_a_line_give_pairs_too(tmp_path: Path) -> None:
     path = write(tmp_path, "a.jsonl", '{"text": "a", "text_pair": "b", "label": 1}\n')
     found, _ = examples(path)
     assert (found.inputs, found.named()) == ([Pair("a", "b")], ["1"])
+    path = write(tmp_path, "b.jsonl", '{"text": ["a", "狗"], "label": 1}\n{"text": ["", "b"]}\n')
+    assert inputs(path)[0] == [Pair("a", "狗"), Pair("", "b")]
+    path = write(tmp_path, "c.jsonl", '{"text": ["a", "b"]}\n{"text": ["a", "b", "c"]}\n')
+    with pytest.raises(DataError, match="line 2: 'text' is missing or holds no text"):
+        inputs(path)
 
 
 def test_what_is_asked_one_text_at_a_time_reads_no_pairs(tmp_path: Path) -> None:

@@ -2,11 +2,14 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import edgeft
 from edgeft.errors import RunError, UsageError
 from edgeft.inputs import Pair
+from edgeft.tasks import task_named
+from edgeft.tasks.task import PLAIN
 from tests import tiny
 
 TEXTS = [*tiny.WORDS, "", "好 狗 🐕", "the cat " * 40, "the cat", "the cat"]
@@ -49,6 +52,20 @@ def test_by_which_label(tiny_bundle: Path, pair_bundle: Path) -> None:
             model.rank(QUERY, TEXTS, label="yes")
         assert unknown.value.hint == "It has: 'calm', 'glad', 'sad'."
         assert model.rank(QUERY, TEXTS, label="sad", top=1)[0].score > 1 / 3
+
+
+def test_every_task_says_by_what_it_ranks() -> None:
+    logits = np.array([[2.0, 0.0, 1.0], [0.0, 1.0, 3.0]], np.float32)
+    several = task_named("multi-label-classification").relevance
+    names = ("a", "b", "c")
+    found = several({"logits": logits}, names, PLAIN, "c")
+    np.testing.assert_allclose(found, 1 / (1 + np.exp([-1.0, -3.0])), rtol=1e-6)
+    with pytest.raises(UsageError, match="has 3 labels, and nothing says by which"):
+        several({"logits": logits}, names, PLAIN, None)
+    number = task_named("text-regression").relevance
+    assert number({"logits": logits[:, :1]}, (), PLAIN, None).tolist() == [2.0, 0.0]
+    with pytest.raises(UsageError, match="A number has no labels"):
+        number({"logits": logits[:, :1]}, (), PLAIN, "a")
 
 
 def test_what_cannot_be_ranked(pair_bundle: Path, tagger_bundle: Path) -> None:
