@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any, assert_type
 
 import edgeft
-from edgeft import Answer, Classification, Entities, Model, Question
+from edgeft import Answer, Classification, Entities, Model, Pair, Question, Ranked
 
 
 async def a_task_that_is_named_tells_what_is_predicted(bundle: Path) -> None:
@@ -19,6 +19,9 @@ async def a_task_that_is_named_tells_what_is_predicted(bundle: Path) -> None:
     assert_type(finder.predict(Question("Who won?", "…")), Answer)
     classifier = edgeft.load(str(bundle), task="text-classification")
     assert_type(classifier.predict("Shares fell").label, str)
+    judge = edgeft.load(bundle, task="text-classification", symmetric=True)
+    assert_type(judge.predict([Pair("A man eats.", "Someone eats.")]), list[Classification])
+    assert_type(judge.rank("food", ["A man eats."], top=1), list[Ranked])
     with classifier as model:
         assert_type(model.predict("Shares fell"), Classification)
 
