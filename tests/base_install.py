@@ -20,6 +20,7 @@ METRICS = {
     "token-classification": "entity_f1",
     "question-answering": "exact_match",
     "text-regression": "spearman",
+    "multi-label-classification": "macro_f1",
 }
 
 
@@ -60,6 +61,10 @@ def _data(task: str, labels: list[str], folder: Path, *, pairs: bool = False) ->
         row = {"question": "who won?", "answers": {"text": ["team"], "answer_start": [4]}}
         lines = [json.dumps({**row, "context": f"the team won game {i}"}) for i in range(ROWS)]
         text, path = "".join(f"{line}\n" for line in lines), folder / "data.jsonl"
+    elif task == "multi-label-classification":
+        lines = [json.dumps({"text": f"Shares fell after report {i}", "labels": labels[: i % 3]})
+                 for i in range(ROWS)]  # fmt: skip
+        text, path = "".join(f"{line}\n" for line in lines), folder / "many.jsonl"
     else:
         other, header = ("it was bad,", "premise,hypothesis") if pairs else ("", "text")
         said = [labels[0] if labels else i / 8 for i in range(ROWS)]  # a name, or a number
@@ -85,6 +90,10 @@ def _predicts(task: str, bundle: Path, *, pairs: bool = False) -> None:
         if task == "text-classification":
             spans: list[dict[str, Any]] = []
             assert 0 < one["score"] <= 1, one
+        elif task == "multi-label-classification":
+            spans = []
+            assert list(one["scores"]) == one["labels"], one
+            assert all(0.5 <= score <= 1 for score in one["scores"].values()), one
         else:
             spans = one["entities"] if task == "token-classification" else [one]
         for span in spans:

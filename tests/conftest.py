@@ -121,6 +121,23 @@ def tagger_bundle(made_once: Make, tagger_checkpoint: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
+def labeller_checkpoint(made_once: Make) -> Path:
+    """A two-layer BERT that gives each text any number of labels."""
+    from tests import tiny
+
+    return made_once("labeller-checkpoint", tiny.labeller)
+
+
+@pytest.fixture(scope="session")
+def labeller_bundle(made_once: Make, labeller_checkpoint: Path) -> Path:
+    """The tiny labeller as a bundle with fp32 and int8."""
+    from tests.exporting import ExportConfig, export
+
+    config = str(labeller_checkpoint)
+    return made_once("labeller-bundle", lambda out: export(ExportConfig(config, out)))
+
+
+@pytest.fixture(scope="session")
 def answerer_bundle(made_once: Make) -> Path:
     """A tiny answer finder as a bundle with fp32 and int8."""
     from tests import tiny

@@ -13,6 +13,7 @@ MADE: dict[str, Callable[[Path], Path]] = {
     "tagger": tiny.tagger,
     "answerer": tiny.answerer,
     "scorer": tiny.scorer,
+    "labeller": tiny.labeller,
 }
 
 if __name__ == "__main__":

@@ -67,6 +67,13 @@ def pairs(folder: Path, *, labels: tuple[str, ...] = ("no", "yes"), seed: int = 
     return folder
 
 
+def labeller(folder: Path, *, labels: tuple[str, ...] = LABELS, seed: int = 0) -> Path:
+    """A two-layer BERT that gives each text any number of labels."""
+    config = _bert_config(len(wordpiece(folder)))
+    config.problem_type = "multi_label_classification"
+    return _save(folder, transformers.BertForSequenceClassification, config, labels, seed)
+
+
 def distilbert(folder: Path, *, labels: tuple[str, ...] = LABELS, seed: int = 0) -> Path:
     """A two-layer DistilBERT classifier: its graph takes no token_type_ids."""
     config = transformers.DistilBertConfig(

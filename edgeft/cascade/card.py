@@ -7,7 +7,7 @@ from typing import Any
 from edgeft.bundle import Manifest
 from edgeft.cascade.wording import assumed_told, promises_told, seen_told, share
 from edgeft.export.card import front_matter, origin_of
-from edgeft.export.markdown import an, escape, table
+from edgeft.export.markdown import an, escape, labels_told, table
 from edgeft.tasks import task_named
 
 __all__ = ["cascade_card"]
@@ -64,7 +64,7 @@ def cascade_card(name: str, manifest: Manifest) -> str:
 def _labels(labels: tuple[str, ...]) -> list[str]:
     if not labels:
         return []
-    return ["## Labels", f"In the order of the logits: {', '.join(map(escape, labels))}."]
+    return ["## Labels", labels_told(labels)]
 
 
 def _lines(lines: list[str]) -> str:

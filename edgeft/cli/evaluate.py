@@ -59,13 +59,14 @@ def command(
     if checkpoint is not None:
         tell_trained(checkpoint, bundle, data, examples.inputs)
     names = variants or (*record.variants, *[CASCADE] * bool(manifest.stages))
-    results = {}
+    results, thresholds = {}, {}
     with console.show_progress() as progress:
         for name in names:
             with edgeft.load(
                 bundle, device=device, variant=name, threads=threads, symmetric=symmetric
             ) as model:
                 results[name] = evaluate(model, examples, progress=progress)
+                thresholds[name] = dict(zip(record.labels, model.head.thresholds, strict=False))
                 ran_on = str(model.device)
     if as_json:
         found = {name: one.scored() for name, one in results.items()}
@@ -79,4 +80,4 @@ def command(
         console.print_table("What thresholds do", *thresholds_table(task, results))
     for name, one in results.items():
         if one.given is not None:
-            print_scores(one.given, title=name)
+            print_scores(one.given, title=name, thresholds=thresholds[name])

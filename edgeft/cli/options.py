@@ -90,7 +90,20 @@ text_column = click.option(
     "--text-column", metavar="NAME", multiple=True, callback=_one_or_two,
     help="Column that holds the text; given twice, the two that hold pairs.",
 )  # fmt: skip
-label_column = click.option("--label-column", metavar="NAME", help="Column that holds the label.")
+
+
+def _one_or_many(ctx: click.Context, param: click.Parameter, names: tuple[str, ...]) -> str | None:
+    """The column of the label, or those of many labels with commas between them."""
+    if len({*names}) < len(names):
+        twice = next(name for name in names if names.count(name) > 1)
+        raise click.UsageError(f"--label-column names {twice!r} twice.", ctx)
+    return ",".join(names) or None
+
+
+label_column = click.option(
+    "--label-column", metavar="NAME", multiple=True, callback=_one_or_many,
+    help="Column that holds the label; given several times, one of 0 and 1 for each label.",
+)  # fmt: skip
 question_column = click.option(
     "--question-column", metavar="NAME", help="Column that holds the question."
 )

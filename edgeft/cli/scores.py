@@ -38,7 +38,15 @@ def thresholds_table(task: "Task", results: "Mapping[str, Finding]") -> Grid:
     return columns, rows
 
 
-def print_scores(scores: "Scores", *, title: str) -> None:
-    """Print the tables of what a person wants to see of them."""
+def print_scores(
+    scores: "Scores", *, title: str, thresholds: "Mapping[str, float] | None" = None
+) -> None:
+    """Print the tables of what a person wants to see of them.
+
+    Where labels have ``thresholds``, each stands at the end of its label's row.
+    """
     for heading, columns, rows in scores.tables(title):
+        if thresholds and columns[:1] == ["label"]:
+            columns = [*columns, "given from"]
+            rows = [[*row, f"{thresholds[str(row[0])]:.4f}"] for row in rows]
         console.print_table(heading, columns, rows)

@@ -8,7 +8,7 @@ from edgeft.bundle import Manifest
 from edgeft.cascade.card import cascade_card
 from edgeft.compress.wording import COLUMNS, READ, table_rows
 from edgeft.export.card import front_matter, origin_of
-from edgeft.export.markdown import an, escape, table
+from edgeft.export.markdown import an, escape, labels_told, table
 from edgeft.tasks import task_named
 
 __all__ = ["compress_card"]
@@ -29,7 +29,7 @@ def _alone(name: str, manifest: Manifest) -> str:
         f"# Model {escape(name)}",
         f"{an(task.noun).capitalize()}{f' with {count} labels' if count else ''}, made small by "
         f"edgeft {manifest.provenance['edgeft']}. It runs without torch.",
-        *(["## Labels", f"In the order of the logits: {', '.join(map(escape, model.labels))}."]
+        *(["## Labels", labels_told(model.labels)]
           if count else []),
         "## Limits",
         f"It reads {model.max_length} tokens of {an(task.asks.one)} at a time.",

@@ -77,9 +77,14 @@ def label_sets_or_inputs(
         sets = _listed(read, table, name, bad, tell)
         names = {**read.columns, "label": name}
     else:
-        shown = ", ".join(map(visible, flags[:MOST_NAMED])) + " …" * (len(flags) > MOST_NAMED)
-        tell(f"{table.source}: {len(flags)} columns of 0 and 1 are read as labels: {shown}.")
+        tell(f"{table.source}: {len(flags)} columns of 0 and 1 are read as labels: {_some(flags)}.")
         sets = _flagged(read, table, flags, bad)
+        held = {one for some in sets if not isinstance(some, BadRowError) for one in some}
+        if never := [one for one in flags if one not in held]:
+            tell(
+                f"{table.source}: no row holds 1 for {_some(never)}, so "
+                f"{'that is' if len(never) == 1 else 'these are'} no label of the data."
+            )
         names = {**read.columns, "label": ",".join(flags)}
     return _examples(table, columns, read, sets, names, bad, tell)
 
@@ -260,6 +265,10 @@ def _flagged(
         found.append(tuple(name for name, one in zip(columns, cells, strict=True)
                            if isinstance(one, str) and one.strip() in YES))  # fmt: skip
     return found
+
+
+def _some(names: Sequence[str]) -> str:
+    return ", ".join(map(visible, names[:MOST_NAMED])) + " …" * (len(names) > MOST_NAMED)
 
 
 def _is_flag(cell: Cell) -> bool:

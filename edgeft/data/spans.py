@@ -76,11 +76,17 @@ class Form:
 def form_of(objects: Iterable[Object], columns: Mapping[str, str | None]) -> Form | None:
     """The form of a source by its first objects; None where it is none of entities.
 
-    An object in which something is marked tells more than one with an empty list.
+    An object in which something is marked tells more than one with an empty list, which is none of
+    entities where others hold names there.
     """
+    objects = list(objects)
     forms = [(form, one) for one in objects if (form := _form(one, columns)) is not None]
-    return next((form for form, one in forms if one.get(form.spans)),
-                forms[0][0] if forms else None)  # fmt: skip
+    marked = next((form for form, one in forms if one.get(form.spans)), None)
+    if marked is not None or not forms:
+        return marked
+    form = forms[0][0]
+    named = any(one.get(form.spans) and _is_tags(one[form.spans]) for one in objects)
+    return None if named else form
 
 
 def _form(one: Object, columns: Mapping[str, str | None]) -> Form | None:

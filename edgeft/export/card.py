@@ -7,7 +7,7 @@ from typing import Any
 
 from edgeft.bundle import Manifest
 from edgeft.export.card_figures import checked_on, variants_table
-from edgeft.export.markdown import an, escape, table
+from edgeft.export.markdown import an, escape, labels_told, table
 from edgeft.export.result import ExportResult
 from edgeft.tasks import task_named
 from edgeft.tasks.task import PAIRS
@@ -50,7 +50,7 @@ def _labels(manifest: Manifest) -> list[str]:
     labels = manifest.model.labels
     if not labels:
         return []
-    return ["## Labels", f"In the order of the logits: {', '.join(map(escape, labels))}."]
+    return ["## Labels", labels_told(labels)]
 
 
 def front_matter(manifest: Manifest) -> str:

@@ -4,7 +4,9 @@ import html
 import re
 from collections.abc import Sequence
 
-__all__ = ["an", "escape", "table"]
+__all__ = ["an", "escape", "labels_told", "table"]
+
+MOST_LABELS = 200  # that a card lists
 
 _SPECIAL = re.compile(r"([\\`*_{}\[\]()!|~$:])")
 
@@ -26,3 +28,14 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """A table; what stands in its cells is Markdown already."""
     lines = [columns, ["---"] * len(columns), *rows]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def labels_told(labels: Sequence[str]) -> str:
+    """The labels of a model in the order of its logits; of very many the first."""
+    shown = ", ".join(map(escape, labels[:MOST_LABELS]))
+    if len(labels) <= MOST_LABELS:
+        return f"In the order of the logits: {shown}."
+    return (
+        f"In the order of the logits, the first {MOST_LABELS} of {len(labels):,}, which "
+        f"config.json names: {shown} …"
+    )

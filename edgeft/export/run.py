@@ -283,7 +283,10 @@ def _check_single_file(variant: str, kinds: Sequence[str], checkpoint: Checkpoin
     if checkpoint.task.name != TASK.name:
         raise UsageError(
             "A single file answers with one label a text; it cannot tell where in a text something "
-            f"stands, as a model of the task {checkpoint.task.name} does.",
+            f"stands, as a model of the task {checkpoint.task.name} does."
+            if checkpoint.task.by_token
+            else "A single file answers with one label a text, which a model of the task "
+            f"{checkpoint.task.name} does not.",
             hint="Export without --single-file; the folder runs wherever onnxruntime does.",
         )
     if checkpoint.normalize:

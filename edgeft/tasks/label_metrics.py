@@ -156,14 +156,15 @@ def weighted_label_f1(
     Macro F1 is over the labels that occur, however little their rows weigh.
     """
     common = [tuple({*one} & {*other}) for one, other in zip(truths, answers, strict=True)]
-    classes = len(labels)
-    hits = _by_label(common, weights, classes)  # (C + 1, D)
-    either = _by_label(truths, weights, classes) + _by_label(answers, weights, classes)
-    occurs = np.unique([at for rows in (truths, answers) for one in rows for at in one if at >= 0])
-    occurs = occurs.astype(np.int64)
+    # Of thousands of labels few occur: K of them, which NO_LABEL may be.
+    known = np.unique([at for rows in (truths, answers) for one in rows for at in one])
+    known = known.astype(np.int64)
+    hits = _by_label(common, weights, known)  # (K, D)
+    either = _by_label(truths, weights, known) + _by_label(answers, weights, known)
+    occurs = known >= 0  # (K,) bool
     whole = either.sum(axis=0)  # (D,)
     macro = (
-        (2 * hits[occurs] / either[occurs]).mean(axis=0) if len(occurs) else np.zeros_like(whole)
+        (2 * hits[occurs] / either[occurs]).mean(axis=0) if occurs.any() else np.zeros_like(whole)
     )
     micro = np.divide(2 * hits.sum(axis=0), whole, out=np.zeros_like(whole), where=whole > 0)
     return {"macro_f1": macro, "micro_f1": micro}
@@ -199,15 +200,16 @@ def worst_label_set(
     return held, tuple(sorted(given)), held
 
 
-def _by_label(sets: Rows, weights: Floats, classes: int) -> Floats:
-    """The (C + 1, D) sums of (M, D) weights over the rows of each label; the last is of none."""
-    sums = np.zeros((classes + 1, weights.shape[1]))
+def _by_label(sets: Rows, weights: Floats, known: Ids) -> Floats:
+    """The (K, D) sums of (M, D) weights over the rows of each known label."""
+    sums = np.zeros((len(known), weights.shape[1]))
     rows = np.repeat(np.arange(len(sets)), [len(one) for one in sets])  # (L,)
     ids = np.fromiter((at for one in sets for at in one), np.int64, len(rows))  # (L,)
+    ids = np.searchsorted(known, ids)
     order = np.argsort(ids, kind="stable")
     ordered, rows = ids[order], rows[order]
     starts = np.flatnonzero(np.append(True, ordered[1:] != ordered[:-1])[: len(ordered)])
-    for begin, end in zip(starts, [*starts[1:], len(ordered)], strict=True):
+    for begin, end in zip(starts, [*starts[1:], len(ordered)], strict=False):
         sums[ordered[begin]] = weights[rows[begin:end]].sum(axis=0)
     return sums
 

@@ -47,17 +47,21 @@ def best_thresholds(logits: NDArray[np.floating], truth: Flags) -> tuple[float, 
     common = _common(odds, truth)
     own = [_cut(odds[:, at], truth[:, at]) if shown[at] else 0.0 for at in range(len(shown))]
     weight = shown / (shown + PRIOR)  # (C,)
-    drawn = weight * np.array(own) + (1 - weight) * common
-    return _told(np.where(shown > 0, _share(drawn), HALF))
+    drawn = _share(weight * np.array(own) + (1 - weight) * common)
+    return tuple(_apart(one) if has else HALF for one, has in zip(drawn, shown > 0, strict=True))
 
 
 def under_temperature(thresholds: Sequence[float], temperature: float) -> tuple[float, ...]:
     """Thresholds of scores whose logits were divided by a temperature: they part the same texts."""
-    return _told(_share(np.array([_log_odds(one) / temperature for one in thresholds])))
+    odds = np.array([_log_odds(one) / temperature for one in thresholds])
+    scores = zip(thresholds, _share(odds), strict=True)
+    return tuple(HALF if before == HALF else _apart(one) for before, one in scores)
 
 
-def _told(scores: Floats) -> tuple[float, ...]:
-    return tuple(float(f"{one:.{THRESHOLD_DIGITS}g}") for one in scores)
+def _apart(score: float) -> float:
+    """A threshold to the digits that count; never HALF, which says that none was chosen."""
+    found = float(f"{score:.{THRESHOLD_DIGITS}g}")
+    return HALF + 10.0**-THRESHOLD_DIGITS if found == HALF else found
 
 
 def _cut(odds: Floats, truth: Flags) -> float:

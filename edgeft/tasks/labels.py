@@ -283,6 +283,18 @@ def _rules(head: Head) -> Sequence[str]:
     return (f"each label from a score of its own on ({low:.4f} to {high:.4f})",)
 
 
+def _cautions(heads: Sequence[Head], bare: int) -> Sequence[str]:
+    """Of the labels for which nothing could be chosen: no threshold that was is HALF."""
+    unset = max((head.thresholds.count(HALF) for head in heads), default=0)
+    if not unset:
+        return ()
+    labels = TASK.marks.are(unset)
+    return (
+        f"{labels} in no row that chooses, and {'is' if unset == 1 else 'are'} given from a score "
+        "of 0.5 on: nothing tells whether that is right.",
+    )
+
+
 # --- the data, which the runtime never reads -----------------------------------------
 
 
@@ -341,7 +353,7 @@ TASK = Task(
     usage=Usage('model.predict("…").labels'),
     limits=_limits,
     rules=_rules,
-    cautions=lambda heads, bare: (),
+    cautions=_cautions,
     formats={},
     roles=("text", "other", "label"),
     detect=_detect,

@@ -200,3 +200,20 @@ def test_shown_with_its_stage(folder: Path) -> None:
         found = model.predict("the cat")
         shown = json.loads(json.dumps(model.task.show(found, False)))
     assert shown["stage"] == found.stage
+
+
+def test_labels(tmp_path: Path, labeller_bundle: Path) -> None:
+    with edgeft.load(labeller_bundle, device="cpu", variant="int8", batch_invariant=True) as alone:
+        cheap = alone.predict(TEXTS)
+    with edgeft.load(labeller_bundle, device="cpu", variant="fp32") as alone:
+        full = alone.predict(TEXTS)
+    sure = [min(max(score, 1 - score) for score in one.scores.values()) for one in cheap]
+    below = (min(sure) + max(sure)) / 2
+    steps: Sequence[Step] = [("main", "int8", below), ("main", "fp32", None)]
+    out = cascade(tmp_path / "b", {"main": labeller_bundle}, steps)
+    with edgeft.load(out, device="cpu", batch_invariant=True) as model:
+        found = model.predict(TEXTS)
+    for mine, one, other, its in zip(found, cheap, full, sure, strict=True):
+        assert mine.stage == ("main int8" if its >= below else "main fp32")
+        assert mine.labels == (one if its >= below else other).labels
+    assert len({one.stage for one in found}) == 2

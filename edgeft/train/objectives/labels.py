@@ -10,7 +10,7 @@ from torch.nn import functional
 
 from edgeft.inputs import Input
 from edgeft.tasks.encoded import Encoded
-from edgeft.train.objectives.classes import IGNORED, MOST_WEIGHT, soft_loss
+from edgeft.train.objectives.classes import IGNORED, MOST_WEIGHT
 from edgeft.train.objectives.objective import OF_CLASSES, Figure, LearnedRow, Objective, as_it_is
 
 __all__ = ["OBJECTIVE"]
@@ -70,6 +70,15 @@ def _loss(outputs: Any, batch: Mapping[str, Any], weights: Any, label_smoothing:
     return (losses * asked).sum()
 
 
+def _soft(said: Any, taught: Any, temperature: float) -> Any:
+    """T² KL(teacher / T ‖ student / T) of each label's sigmoid, summed over (…, C) labels: (…,)."""
+    told, found = taught.float() / temperature, said.float() / temperature
+    share = told.sigmoid()
+    apart = share * (functional.logsigmoid(told) - functional.logsigmoid(found))
+    apart = apart + (1 - share) * (functional.logsigmoid(-told) - functional.logsigmoid(-found))
+    return temperature**2 * apart.sum(-1)
+
+
 def _numpy_loss(outputs: Mapping[str, Any], rows: Sequence[LearnedRow]) -> float:
     """The mean over rows of the negative log-likelihood of all labels under (N, C) logits."""
     logits = outputs["logits"].astype(np.float64)
@@ -122,7 +131,7 @@ OBJECTIVE: Objective = Objective(
     count=len,
     weights=_weights,
     loss=_loss,
-    soft=soft_loss,
+    soft=_soft,
     numpy_loss=_numpy_loss,
     figures=_figures,
     config=_config,
