@@ -11,7 +11,7 @@ from starlette.exceptions import HTTPException
 from edgeft import __version__
 from edgeft.errors import EdgeftError
 from edgeft.serve import openapi
-from edgeft.serve.asked import example_of, inputs_asked, predict_asked, seconds_of
+from edgeft.serve.asked import FIELDS, example_of, inputs_asked, predict_asked, seconds_of
 from edgeft.serve.bodies import ClientGoneError, Receive, json_bytes, parsed, read_body
 from edgeft.serve.front import KIND, NOTE, App, Front, Note, refused, refused_body
 from edgeft.serve.hosted import Hosted, Live
@@ -34,7 +34,6 @@ Work = Callable[[Request, Note], Awaitable[Response]]
 GONE = 499  # what logs call a request whose client left; nobody is told
 LISTEN_S = 0.02  # before it is listened for whether a client leaves: most are answered by then
 TIMEOUT = "X-Timeout-Ms"
-NAME = openapi.parameter("name", "path", {"type": "string"}, "The model's name.")
 ASKED = (400, 408, 413, 415, 422, 429, 503, 504)
 
 
@@ -62,9 +61,9 @@ class Routes:
             TIMEOUT, "header", {"type": "number", "exclusiveMinimum": 0},
             "Milliseconds that the answer may take.",
         )  # fmt: skip
-        model = openapi.parameter(
-            "model", "query", {"type": "string"}, "Its name, where there are several."
-        )
+        its_name = openapi.model_name(list(service.models))
+        model = openapi.parameter("model", "query", its_name, "Its name, where there are several.")
+        name = openapi.parameter("name", "path", its_name, "The model's name.")
         add = self.add
         add(
             "POST",
@@ -72,7 +71,7 @@ class Routes:
             self._predict,
             "Predict one input, or a list of them.",
             openapi.answers(404, *ASKED),
-            {**openapi.PREDICT, "parameters": [model, timeout]},
+            {"parameters": [model, timeout]},
         )
         add(
             "GET",
@@ -102,7 +101,7 @@ class Routes:
             "Whether requests are welcome.",
             openapi.answers(503),
         )
-        named = {"parameters": [NAME]}
+        named = {"parameters": [name]}
         add(
             "GET",
             "/v2/models/{name}",
@@ -125,7 +124,7 @@ class Routes:
             self._infer,
             "Texts in, answers out, as tensors.",
             openapi.answers(404, *ASKED),
-            {**openapi.INFER, "parameters": [NAME, timeout]},
+            {**openapi.INFER, "parameters": [name, timeout]},
         )
         add("GET", "/metrics", self._metrics, "For Prometheus.", openapi.answers(kind="text/plain"))
         add("GET", "/openapi.json", self._openapi, "This document.", openapi.answers())
@@ -290,7 +289,14 @@ class Routes:
         return Response(self._service.metrics.text(), headers={"Content-Type": CONTENT_TYPE})
 
     async def _openapi(self, request: Request, note: Note) -> Response:
-        return _json(self.app.openapi())
+        """The document, which tells what the models that are ready take."""
+        models = self._service.models
+        ready = [one.live().model for one in models.values() if one.ready]
+        takes = dict.fromkeys(kind for model in ready for kind in model.task.takes)
+        document, path = self.app.openapi(), "/v1/predict"
+        body = openapi.predict_body(list(models), takes or FIELDS)
+        post = {**document["paths"][path]["post"], **body}
+        return _json({**document, "paths": {**document["paths"], path: {"post": post}}})
 
     async def _reload(self, request: Request, note: Note) -> Response:
         name = request.query_params.get("model")

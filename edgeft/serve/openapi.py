@@ -1,9 +1,12 @@
 """What the OpenAPI document says of each route's body and answers."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
-__all__ = ["INFER", "PREDICT", "answers", "parameter"]
+from edgeft.inputs import Pair
+from edgeft.serve.asked import FIELDS
+
+__all__ = ["INFER", "answers", "model_name", "parameter", "predict_body"]
 
 Document = Mapping[str, Any]
 
@@ -22,22 +25,6 @@ REASONS = {
 }
 TEXT = {"type": "string"}
 FLAG = {"type": "boolean"}
-ONE = {
-    "description": "A text, two texts, or a question with its context, as the model's task takes.",
-    "anyOf": [
-        TEXT,
-        {"type": "array", "items": TEXT, "minItems": 2, "maxItems": 2},
-        *(
-            {
-                "type": "object",
-                "properties": dict.fromkeys(names, TEXT),
-                "required": list(names),
-                "additionalProperties": False,
-            }
-            for names in (("text",), ("text", "other"), ("question", "context"))
-        ),
-    ],
-}
 MILLISECONDS = {
     "type": "number",
     "exclusiveMinimum": 0,
@@ -63,20 +50,45 @@ def _body(schema: Document) -> dict[str, Any]:
     return {"requestBody": {"required": True, "content": content}}
 
 
-PREDICT = _body(
-    {
-        "type": "object",
-        "additionalProperties": False,
-        "properties": {
-            "input": ONE,
-            "inputs": {"type": "array", "items": ONE, "minItems": 1},
-            "model": {"type": "string", "description": "Its name, where there are several."},
-            "scores": {**FLAG, "description": "Tell the score of every label."},
-            "timeout_ms": MILLISECONDS,
-        },
-        "oneOf": [{"required": ["input"]}, {"required": ["inputs"]}],
-    }
-)
+def predict_body(names: Sequence[str], takes: Collection[type]) -> dict[str, Any]:
+    """The body of POST /v1/predict for models of these names that take such inputs."""
+    one = {"description": "As the model's task takes it.", "anyOf": list(_ways(takes))}
+    return _body(
+        {
+            "type": "object",
+            "additionalProperties": False,
+            "properties": {
+                "input": one,
+                "inputs": {"type": "array", "items": one, "minItems": 1},
+                "model": model_name(names),
+                "scores": {**FLAG, "description": "Tell the score of every label."},
+                "timeout_ms": MILLISECONDS,
+            },
+            "oneOf": [{"required": ["input"]}, {"required": ["inputs"]}],
+        }
+    )
+
+
+def model_name(names: Sequence[str]) -> dict[str, Any]:
+    """One of the models' names."""
+    return {"type": "string", "enum": list(names)}
+
+
+def _ways(takes: Collection[type]) -> Iterator[Document]:
+    """How inputs of these kinds are written."""
+    for kind in takes:
+        if kind is str:
+            yield TEXT
+        if kind is Pair:
+            yield {"type": "array", "items": TEXT, "minItems": 2, "maxItems": 2}
+        yield {
+            "type": "object",
+            "properties": dict.fromkeys(FIELDS[kind], TEXT),
+            "required": list(FIELDS[kind]),
+            "additionalProperties": False,
+        }
+
+
 INFER = _body(
     {
         "type": "object",

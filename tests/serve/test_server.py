@@ -8,6 +8,7 @@ import socket
 import ssl
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -20,7 +21,9 @@ import pytest
 from edgeft.errors import DataError, EdgeftError, OutputError, UsageError
 from edgeft.serve.config import ServeConfig, keys_from, named_bundles
 from edgeft.serve.run import run as serve
-from tests.serve.asking import PLAIN, Served, at_socket, gated, run, until
+from tests.process_state import whole
+from tests.serve.asking import PLAIN, Kept, Served, at_socket, gated, run, until
+from tests.stages import left_changed
 
 HEAD = b"POST /v1/predict HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n"
 
@@ -140,6 +143,37 @@ def test_stopping_answers_what_was_admitted_and_is_not_ready_meanwhile(tiny_bund
             assert {one.status_code for one in await asyncio.gather(*asked)} == {200}
 
     run(work)
+
+
+def test_a_server_leaves_the_process_as_it_was(tiny_bundle: Path) -> None:
+    def once() -> None:
+        log = Kept()
+
+        def stop() -> None:
+            while not log.events("ready"):
+                time.sleep(0.02)
+            os.kill(os.getpid(), signal.SIGTERM)
+
+        stopper = threading.Thread(target=stop)
+        stopper.start()
+        serve(ServeConfig(bundles={"news": tiny_bundle}, port=0, **PLAIN), stream=log)
+        stopper.join()
+
+    once()  # a library may change what it likes once, when it is imported
+    assert left_changed(once, whole) == []
+
+
+def test_without_its_packages_one_message_says_what_to_install(tmp_path: Path) -> None:
+    program = (
+        "import importlib.util as util, sys; found = util.find_spec\n"
+        "util.find_spec = lambda name, *of: None if name == 'fastapi' else found(name, *of)\n"
+        "from edgeft.cli import main; main(['serve', sys.argv[1]])"
+    )
+    command = [sys.executable, "-c", program, str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 1
+    assert "fastapi" in done.stderr
+    assert "pip install 'edgeft[serve]'" in done.stderr
 
 
 @contextmanager
