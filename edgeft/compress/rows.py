@@ -184,6 +184,8 @@ def _objects(rows: Examples) -> Iterator[dict[str, Any]]:
             yield {"question": one.question, "context": one.context, "answers": answers}
         elif isinstance(truth, int):
             yield {**_named(one), "label": rows.labels[truth]}
+        elif isinstance(truth, float):
+            yield {**_named(one), "label": truth}
         elif "span" not in rows.columns:
             yield {**_named(one), "labels": [rows.labels[at] for at in truth]}
         else:

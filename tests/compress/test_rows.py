@@ -88,3 +88,10 @@ def test_rows_are_read_again_as_they_were(tmp_path: Path) -> None:
         again = read_examples(path, task_named(name))
         assert (again.inputs, again.named()) == (rows.inputs, rows.named())
         assert len([json.loads(line) for line in path.read_text().splitlines()]) == len(rows)
+
+
+def test_numbers_are_read_again_as_they_were(tmp_path: Path) -> None:
+    rows = Examples("d", ["a", "b"], [0.25, -1e6], [2, 3], (), {"text": "text", "label": "score"})
+    write_rows(rows, tmp_path / "rows.jsonl")
+    found = read_examples(tmp_path / "rows.jsonl", task_named("text-regression"))
+    assert (found.inputs, found.truths) == (rows.inputs, rows.truths)
