@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from edgeft.runtime.providers import Device
     from edgeft.tasks.answers import Answer
     from edgeft.tasks.classification import Classification
+    from edgeft.tasks.embeddings import Embedding
     from edgeft.tasks.entities import Entities, Entity
     from edgeft.tasks.labels import Labels
     from edgeft.tasks.numbers import Number
@@ -27,6 +28,7 @@ __all__ = [
     "Classification",
     "Device",
     "EdgeftError",
+    "Embedding",
     "Entities",
     "Entity",
     "Labels",
@@ -44,6 +46,7 @@ _LAZY = {
     "Classification": "edgeft.tasks.classification",
     "Device": "edgeft.runtime.providers",
     "EdgeftError": "edgeft.errors",
+    "Embedding": "edgeft.tasks.embeddings",
     "Entities": "edgeft.tasks.entities",
     "Entity": "edgeft.tasks.entities",
     "Labels": "edgeft.tasks.labels",

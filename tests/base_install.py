@@ -21,6 +21,7 @@ METRICS = {
     "question-answering": "exact_match",
     "text-regression": "spearman",
     "multi-label-classification": "macro_f1",
+    "feature-extraction": "spearman",
 }
 
 
@@ -65,6 +66,11 @@ def _data(task: str, labels: list[str], folder: Path, *, pairs: bool = False) ->
         lines = [json.dumps({"text": f"Shares fell after report {i}", "labels": labels[: i % 3]})
                  for i in range(ROWS)]  # fmt: skip
         text, path = "".join(f"{line}\n" for line in lines), folder / "many.jsonl"
+    elif task == "feature-extraction":
+        rows = [
+            f"Shares fell after report {i},Report {i % 7} on shares,{i % 5}" for i in range(ROWS)
+        ]
+        text, path = "\n".join(["sentence1,sentence2,score", *rows, ""]), folder / "data.csv"
     else:
         other, header = ("it was bad,", "premise,hypothesis") if pairs else ("", "text")
         said = [labels[0] if labels else i / 8 for i in range(ROWS)]  # a name, or a number
@@ -94,6 +100,9 @@ def _predicts(task: str, bundle: Path, *, pairs: bool = False) -> None:
             spans = []
             assert list(one["scores"]) == one["labels"], one
             assert all(0.5 <= score <= 1 for score in one["scores"].values()), one
+        elif task == "feature-extraction":
+            spans = []
+            assert sum(number**2 for number in one["vector"]) > 0.99, one
         else:
             spans = one["entities"] if task == "token-classification" else [one]
         for span in spans:

@@ -14,6 +14,7 @@ MADE: dict[str, Callable[[Path], Path]] = {
     "answerer": tiny.answerer,
     "scorer": tiny.scorer,
     "labeller": tiny.labeller,
+    "encoder": tiny.sentences,
 }
 
 if __name__ == "__main__":

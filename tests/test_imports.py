@@ -61,8 +61,8 @@ def test_public_names() -> None:
     import edgeft
 
     assert edgeft.__all__ == [
-        "Answer", "Classification", "Device", "EdgeftError", "Entities", "Entity", "Labels",
-        "Model", "Number", "Pair", "Question", "Ranked", "__version__", "load",
+        "Answer", "Classification", "Device", "EdgeftError", "Embedding", "Entities", "Entity",
+        "Labels", "Model", "Number", "Pair", "Question", "Ranked", "__version__", "load",
     ]  # fmt: skip
     assert all(getattr(edgeft, name) for name in edgeft.__all__)
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):

@@ -147,6 +147,35 @@ def encoder(folder: Path, *, seed: int = 0, more: Sequence[str] = ()) -> Path:
     return folder
 
 
+def sentences(
+    folder: Path, *, pooling: str = "mean_tokens", unit_length: bool = True, seed: int = 0
+) -> Path:
+    """An encoder as sentence-transformers writes it, with two prompts."""
+    encoder(folder, seed=seed)
+    kinds = ["Transformer", "Pooling", *["Normalize"] * unit_length]
+    paths = ["", "1_Pooling", "2_Normalize"]
+    modules = [
+        {
+            "idx": at,
+            "name": str(at),
+            "path": paths[at],
+            "type": f"sentence_transformers.models.{kind}",
+        }
+        for at, kind in enumerate(kinds)
+    ]
+    (folder / "1_Pooling").mkdir()
+    modes = ("cls_token", "mean_tokens", "max_tokens", "mean_sqrt_len_tokens", "lasttoken")
+    flags = {f"pooling_mode_{mode}": mode == pooling for mode in modes}
+    for path, content in {
+        "modules.json": modules,
+        "1_Pooling/config.json": {"word_embedding_dimension": 32, **flags},
+        "sentence_bert_config.json": {"max_seq_length": 24, "do_lower_case": False},
+        "config_sentence_transformers.json": {"prompts": {"query": "find the ", "passage": ""}},
+    }.items():
+        (folder / path).write_text(json.dumps(content), encoding="utf-8")
+    return folder
+
+
 def _bert_config(vocabulary: int, positions: int = POSITIONS) -> transformers.PretrainedConfig:
     return transformers.BertConfig(
         vocab_size=vocabulary,

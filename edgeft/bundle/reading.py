@@ -38,7 +38,16 @@ from edgeft.fields import (
 )
 from edgeft.inputs import Input, columns_of, input_from
 from edgeft.normalize import STEPS
-from edgeft.tasks.task import FIRST_TASK, FOREIGN_TASK, PAIRS, PLAIN, TASKS, TEXTS, Head
+from edgeft.tasks.task import (
+    FIRST_TASK,
+    FOREIGN_TASK,
+    PAIRS,
+    PLAIN,
+    POOLINGS,
+    TASKS,
+    TEXTS,
+    Head,
+)
 
 __all__ = ["manifest_from"]
 
@@ -102,6 +111,11 @@ _HEAD = record(
     thresholds=listed(number(0, 1)),
     low=optional(number(-FLOAT32, FLOAT32)),
     high=optional(number(-FLOAT32, FLOAT32)),
+    pooling=choice("", *POOLINGS),
+    unit_length=flag,
+    dimensions=whole(0, MOST_TOKENS),
+    prompts=mapped(text(), _NAME, 0, 1000),
+    prompt=text(0, 200),
 )
 _VARIANT = record(
     Variant,

@@ -42,7 +42,7 @@ def heads_of(task: Task) -> Any:
     import transformers
 
     words = re.findall("[A-Z][a-z]+", task.auto_class.removeprefix("AutoModel"))
-    return getattr(transformers, f"MODEL_{'_'.join(words).upper()}_MAPPING")
+    return getattr(transformers, "_".join(["MODEL", *words, "MAPPING"]).upper())
 
 
 def outputs_of(model: Any, task: Task, **feed: Any) -> dict[str, Any]:
@@ -125,7 +125,8 @@ def read_model(
     _check_layers(name, model, info["unexpected_keys"], own)
     _check_numbers(name, model)
     head = {*missing, *others} - body
-    head -= _unused(model, task, [key for key in head if _is_pooler(key, own)])
+    poolers = [key for key in head if _is_pooler(key, own)]
+    head -= {*poolers} if task.embeds else _unused(model, task, poolers)
     return Loaded(
         model,
         tuple(key for key in missing if key in head),

@@ -24,15 +24,16 @@ from edgeft.checkpoint.model import (
 )
 from edgeft.checkpoint.padding import keep_answers, pad_token
 from edgeft.checkpoint.pretrained import download, first_line, loading, local_folder
+from edgeft.checkpoint.sentences import Sentences, is_sentence_folder, read_sentences
 from edgeft.checkpoint.tokenizer import added_beyond, read_tokenizer, token_limit
 from edgeft.checkpoint.weights import Weights, find_weights, wrapper_of
 from edgeft.data import lone_surrogate, visible
-from edgeft.errors import EdgeftError, ModelError
+from edgeft.errors import EdgeftError, ModelError, UsageError
 from edgeft.fields import FieldError, Reader, choice, entries, listed, optional, text, whole
 from edgeft.normalize import parse_steps
 from edgeft.tasks import task_named
 from edgeft.tasks.classification import TASK
-from edgeft.tasks.task import PAIRS, TASKS, TEXTS, Task
+from edgeft.tasks.task import PAIRS, PLAIN, TASKS, TEXTS, Head, Task
 
 __all__ = ["Checkpoint", "open_checkpoint"]
 
@@ -62,7 +63,8 @@ class Checkpoint:
     ``pad_id`` is the token behind a text's end that leaves its answer as it is;
     the first ``fixed_ids`` token ids must stay what they are, since the model
     counts positions by them. ``training`` is the content of training.json, empty
-    where there is none. ``notes`` tell what was set right in loading.
+    where there is none. ``notes`` tell what was set right in loading. ``head`` is
+    what the folder says of how outputs become answers.
     """
 
     name: str
@@ -79,12 +81,14 @@ class Checkpoint:
     training: Mapping[str, Any] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     task: Task = TASK
+    head: Head = PLAIN
 
 
-def open_checkpoint(name: str, task: str | None = None) -> Checkpoint:
+def open_checkpoint(name: str, task: str | None = None, *, pooling: str = "") -> Checkpoint:
     """Load a model from a local folder or the Hub, in float32 and ready to run.
 
-    Unless a ``task`` is named, the model's config tells which it was trained for. Raises ModelError
+    Unless a ``task`` is named, the model's config tells which it was trained for. ``pooling`` is
+    how a plain encoder gives one vector for a text; see ``sentences``. Raises ModelError
     where it is no model folder, has no head of that task, or of one that is known,
     is not single-label, or has no fast tokenizer; FormatError for a task that is not known.
     """
@@ -92,17 +96,28 @@ def open_checkpoint(name: str, task: str | None = None) -> Checkpoint:
     headed = task_named(task) if task else _task_of(folder)
     weights = find_weights(name, folder, auto_class=headed.auto_class)
     training = _training(name, folder)
+    sentences = read_sentences(name, folder, pooling) if headed.embeds else None
+    if pooling and sentences is None:
+        raise UsageError(
+            f"--pooling is given, but {name} is taken for a {headed.noun}.",
+            hint="Leave it out, or name the task: --task feature-extraction",
+        )
     with _loading(name, headed):
         config = read_config(name, folder)
         _check_config(name, config, headed)
         frame = skeleton(config, headed)
         tokenizer = read_tokenizer(name, folder)
+    if sentences is not None:
+        _suit(tokenizer, sentences)
     _check_tokenizer(name, tokenizer, config)
     wrapper = wrapper_of(name, frame, weights.shapes)
     notes = [*pad_token(name, tokenizer)]
     if wrapper:
         notes.append(f"The names of its weights begin with {wrapper!r}, which was left out.")
     model = _model(name, folder, weights, config, wrapper, headed)
+    head = PLAIN
+    if sentences is not None:
+        model, head = _embedder(model, sentences)
     labels = _labels(name, model.config) if _labelled(headed) else ()
     if labels and not names_labels(folder):
         notes.append(f"Its config.json names no labels; they are {labels[0]} to {labels[-1]}.")
@@ -126,7 +141,35 @@ def open_checkpoint(name: str, task: str | None = None) -> Checkpoint:
         training=training,
         notes=(*notes, *changes),
         task=task_named(headed.name, training.get("takes", "")),
+        head=head,
     )
+
+
+def _suit(tokenizer: Any, sentences: Sentences) -> None:
+    """Let a tokenizer read as the modules of its folder say."""
+    from tokenizers import normalizers
+
+    if sentences.max_length is not None:  # it goes before the tokenizer's own
+        tokenizer.model_max_length = sentences.max_length
+    if sentences.lower:
+        backend = tokenizer.backend_tokenizer
+        own = [backend.normalizer] if backend.normalizer is not None else []
+        backend.normalizer = normalizers.Sequence([normalizers.Lowercase(), *own])
+
+
+def _embedder(encoder: Any, sentences: Sentences) -> tuple[Any, Head]:
+    """The encoder with its pooling, and what to know of its vectors."""
+    from edgeft.checkpoint.embedder import Embedder
+
+    model = Embedder(encoder, sentences.pooling, unit_length=sentences.unit_length)
+    head = Head(
+        pooling=sentences.pooling,
+        unit_length=sentences.unit_length,
+        dimensions=int(encoder.config.hidden_size),
+        prompts=sentences.prompts,
+        prompt=sentences.prompt,
+    )
+    return model.eval(), head
 
 
 def _locate(name: str) -> tuple[Path, str]:
@@ -178,6 +221,8 @@ def _training(name: str, folder: Path) -> dict[str, Any]:
 
 def _task_of(folder: Path) -> Task:
     """The task whose head the model's config names; where none is, what is looked for first."""
+    if is_sentence_folder(folder):
+        return task_named("feature-extraction")
     try:
         content = json.loads((folder / "config.json").read_text(encoding="utf-8"))
         named = list(content.get("architectures") or ())
@@ -191,6 +236,8 @@ def _task_of(folder: Path) -> Task:
 
 
 def _has_head(architectures: Sequence[Any], task: Task) -> bool:
+    if task.embeds:  # which has no head, and so no architecture of its own
+        return False
     return any(
         str(one).endswith(task.auto_class.removeprefix("AutoModel")) for one in architectures
     )
@@ -202,7 +249,7 @@ def _labelled(task: Task) -> bool:
 
 def _check_config(name: str, config: Any, task: Task) -> None:
     architectures = config.architectures or []
-    if not _has_head(architectures, task):
+    if not task.embeds and not _has_head(architectures, task):
         found = ", ".join(architectures) or "no architecture"
         raise ModelError(
             f"{name} is no {task.noun}: its config names {found}.",
@@ -213,6 +260,8 @@ def _check_config(name: str, config: Any, task: Task) -> None:
             f"{name}: transformers has no {task.noun} for {config.model_type!r}.",
             hint="Choose a model of another architecture, such as BERT.",
         )
+    if task.embeds:
+        return
     if not _labelled(task):
         if config.num_labels != len(task.outputs):
             raise ModelError(

@@ -9,7 +9,7 @@ import numpy as np
 from edgeft.checkpoint.model import outputs_of
 from edgeft.checkpoint.open import Checkpoint
 from edgeft.errors import ModelError
-from edgeft.inputs import Input, Question, columns_of
+from edgeft.inputs import Input, Pair, Question, columns_of
 from edgeft.normalize import normalizer
 from edgeft.progress import Progress, silent
 from edgeft.proof.told import Told
@@ -19,7 +19,7 @@ from edgeft.runtime.pairs import Tokens, frame_of, put_together
 from edgeft.runtime.places import WordRules, word_rules
 from edgeft.runtime.punctuation import numbers_of
 from edgeft.settings import torch_threads
-from edgeft.tasks.encoded import Encoded, Part, Span, default_overlap
+from edgeft.tasks.encoded import Encoded, Part, Span, apart, default_overlap
 from edgeft.tasks.outputs import finite
 
 __all__ = ["as_given", "encode", "fills", "torch_told"]
@@ -77,9 +77,18 @@ def encode(checkpoint: Checkpoint, inputs: Sequence[Input]) -> list[Encoded]:
     found: dict[int, Encoded] = {}
     for kind in dict.fromkeys(map(type, inputs)):
         places = [at for at, one in enumerate(inputs) if type(one) is kind]
-        some = _encode_alike(checkpoint, [inputs[at] for at in places])
+        some = _encode_some(checkpoint, kind, [inputs[at] for at in places])
         found.update(zip(places, some, strict=True))
     return [found[at] for at in range(len(inputs))]
+
+
+def _encode_some(checkpoint: Checkpoint, kind: type, inputs: Sequence[Any]) -> list[Encoded]:
+    """Encode inputs of one kind, at least one; the texts of a pair apart where vectors are told."""
+    if kind is not Pair or not checkpoint.task.embeds:
+        return _encode_alike(checkpoint, inputs)
+    firsts, seconds = zip(*map(columns_of, inputs), strict=True)
+    both = zip(_encode_alike(checkpoint, firsts), _encode_alike(checkpoint, seconds), strict=True)
+    return [apart(*sides) for sides in both]
 
 
 def fills(checkpoint: Checkpoint) -> dict[str, int]:
@@ -110,7 +119,8 @@ def _room(checkpoint: Checkpoint, parts: int) -> dict[str, Any]:
 
 
 def _size(axis: str, checkpoint: Checkpoint) -> int:
-    return len(checkpoint.labels) if axis == "labels" else 1
+    sizes = {"labels": len(checkpoint.labels), "dimensions": checkpoint.head.dimensions, "one": 1}
+    return sizes[axis]
 
 
 def _batch(checkpoint: Checkpoint, parts: Sequence[Part]) -> dict[str, list[list[int]]]:

@@ -122,6 +122,16 @@ tests, from folders as transformers 4 or 5 writes them.
     help="The model that CHECKPOINT was made from, by edgeft trim for example: points lost are "
     "counted from it.  [default: CHECKPOINT itself]",
 )  # fmt: skip
+@click.option(
+    "--task", metavar="NAME",
+    help="What it is exported for, such as feature-extraction for an encoder without a head.  "
+    "[default: as its files say]",
+)  # fmt: skip
+@click.option(
+    "--pooling", default="", metavar="NAME",
+    help="How a plain encoder's tokens become a text's vector: mean, cls or last.  [default: as "
+    "the folder's modules.json says]",
+)  # fmt: skip
 @click.option("--seed", default=0, show_default=True, help="Of the split of --data.")
 @click.option("--force", is_flag=True, help="Replace BUNDLE if it exists, after success.")
 @options.as_json
@@ -137,7 +147,8 @@ def command(
     """Export CHECKPOINT to a bundle that runs without torch.
 
     CHECKPOINT is a folder that edgeft train wrote, or any Hugging Face folder or
-    Hub id with a head for one of edgeft's tasks, which its config names. Every
+    Hub id with a head for one of edgeft's tasks, which its config names, or one
+    that sentence-transformers wrote, for vectors of texts. Every
     variant is checked against the torch original before the bundle appears. int8
     that loses too much gets its most sensitive layers, found by measuring each, back
     in float. What still loses too much is left out, or, where it was named, nothing
@@ -174,13 +185,16 @@ def show(result: "ExportResult") -> None:
             f"{variant.measured['fused_attention']}/{result.layers}",
             *report.parity_cells(),
         ]
+        if result.task.embeds and report.batch:
+            row.append(f"{report.batch.moved:.2g}")
         rows.append(row)
     first = next(iter(result.reports.values()))
     asked = first.asks.of(first.rows)
     where = "of yours" if first.source == "data" else "built in"
     console.print_table(
         f"{result.out}, compared with torch on {asked} {where}",
-        ["variant", "MB", "time", "graph", "fused", "logit difference", result.task.alike],
+        ["variant", "MB", "time", "graph", "fused", "logit difference", result.task.alike]
+        + ["moved by neighbours"] * result.task.embeds,
         rows,
     )
     if result.task.alike_is:

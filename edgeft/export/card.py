@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from edgeft.bundle import Manifest
@@ -10,7 +10,7 @@ from edgeft.export.card_figures import checked_on, variants_table
 from edgeft.export.markdown import an, escape, labels_told, table
 from edgeft.export.result import ExportResult
 from edgeft.tasks import task_named
-from edgeft.tasks.task import PAIRS
+from edgeft.tasks.task import PAIRS, Task
 
 __all__ = ["front_matter", "model_card", "origin_of"]
 
@@ -83,7 +83,15 @@ def _limits(manifest: Manifest) -> str:
         )
     for name, variant in model.variants.items():
         batch = variant.measured.get("batch")
-        if not variant.batch_invariant and batch:
+        if not variant.batch_invariant and batch and task.embeds:
+            lines.append(
+                f"{name} quantizes activations with one scale for a whole batch, so a text's "
+                f"vector moves a little with its neighbours: of {task.asks.of(batch['texts'])} the "
+                f"one that moved most is {batch['moved']:.2g} (1 less the cosine) from where it is "
+                "alone. Where that matters, load it with `batch_invariant=True`, which runs each "
+                f"{task.asks.one} alone, or use fp32 or int8-static, whose vectors do not move."
+            )
+        elif not variant.batch_invariant and batch:
             lines.append(
                 f"{name} quantizes activations with one scale for a whole batch, so a "
                 f"{task.asks.one}'s logits depend a little on its neighbours: of "
@@ -131,9 +139,10 @@ def _loading(name: str, manifest: Manifest) -> str:
     from edgeft.checkpoint.static import MODEL_TYPE
 
     folder = json.dumps(name, ensure_ascii=False)
-    graph = manifest.model.variants["fp32"].files["model"].rpartition("/")
+    graph = manifest.model.variants["fp32"].files["model"].split("/")
     task = task_named(manifest.model.task, manifest.model.takes)
-    ort_class, output = task.ort_class, next(iter(task.outputs))
+    ort_class = task.ort_class
+    output = "last_hidden_state" if task.embeds else next(iter(task.outputs))
     use = task.usage
     first = ""
     if manifest.provenance["checkpoint"]["architecture"] == MODEL_TYPE:
@@ -157,10 +166,29 @@ With Optimum (`pip install 'optimum-onnx[onnxruntime]'`):
 from transformers import AutoTokenizer
 
 model = {ort_class}.from_pretrained(
-    {folder}, subfolder="{graph[0]}", file_name="{graph[2]}"
+    {folder}, subfolder="{graph[0]}", file_name="{graph[1]}"
 )
 tokenizer = AutoTokenizer.from_pretrained({folder})
 model(**tokenizer({use.given}, truncation={use.truncation}, return_tensors="pt")).{output}
+```{_by_others(task, folder, graph)}"""
+
+
+def _by_others(task: Task, folder: str, graph: Sequence[str]) -> str:
+    """How a library reads it that knows more than a graph's outputs; "" where none does."""
+    if not task.embeds:
+        return ""
+    return f"""
+
+Those are the vectors of tokens. With sentence-transformers, which pools them by `modules.json`
+(`pip install 'sentence-transformers[onnx]'`):
+
+```python
+from sentence_transformers import SentenceTransformer
+
+model = SentenceTransformer(
+    {folder}, backend="onnx", model_kwargs={{"file_name": "{"/".join(graph)}"}}
+)
+model.encode(["…"])
 ```"""
 
 

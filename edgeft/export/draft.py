@@ -1,7 +1,7 @@
 """A bundle in the making: variants are added, tried through the runtime, and kept or dropped."""
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 
 import edgeft
@@ -17,12 +17,14 @@ from edgeft.bundle import (
 from edgeft.bundle.integrity import FileRecord
 from edgeft.checkpoint.open import Checkpoint
 from edgeft.checkpoint.pretrained import quiet, write_tokenizer
+from edgeft.checkpoint.sentences import Sentences, write_sentences
 from edgeft.export.graph import describe_graph
 from edgeft.export.javascript import tell_javascript
 from edgeft.export.kinds import VARIANT_KINDS
 from edgeft.export.targets import TARGETS, Target
 from edgeft.runtime.model import Model
 from edgeft.tasks.narrowed import takes_of
+from edgeft.tasks.task import PLAIN, Head
 
 __all__ = ["Draft"]
 
@@ -42,6 +44,14 @@ class Draft:
         write_tokenizer(checkpoint.tokenizer, folder, max_length=checkpoint.max_length)
         with quiet():
             checkpoint.config.save_pretrained(folder)
+        if checkpoint.task.embeds:
+            head = checkpoint.head
+            write_sentences(
+                Sentences(head.pooling, head.unit_length, None, head.prompts, head.prompt),
+                folder,
+                dimensions=head.dimensions,
+                max_length=checkpoint.max_length,
+            )
         (folder / "onnx").mkdir()
 
     def path(self, name: str) -> Path:
@@ -68,6 +78,15 @@ class Draft:
     def change(self, name: str, **changes: object) -> None:
         """Record more of a variant."""
         self.variants[name] = replace(self.variants[name], **changes)  # type: ignore[arg-type]
+
+    def decide(self, name: str, fitted: Head) -> None:
+        """Record what rows set of a variant's head; the rest stays as the checkpoint has it."""
+        fitted_fields = {
+            one.name: getattr(fitted, one.name)
+            for one in fields(Head)
+            if getattr(fitted, one.name) != getattr(PLAIN, one.name)
+        }
+        self.change(name, head=replace(self._checkpoint.head, **fitted_fields))
 
     def drop(self, name: str) -> None:
         """Leave a variant out, its file too."""
@@ -105,6 +124,7 @@ class Draft:
             golden_inputs=checkpoint.task.golden,
             variants=self.variants,
             takes=takes_of(checkpoint.task),
+            head=checkpoint.head,
         )
         return Manifest(
             models={MODEL: record},

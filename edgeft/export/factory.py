@@ -138,7 +138,7 @@ class Factory:
             if name in ("fp32", *self._rules.named):
                 raise
             return str(error).splitlines()[0].removeprefix(f"{name}: ").rstrip(".")
-        self._draft.change(name, head=head)
+        self._draft.decide(name, head)
         return ""
 
     def _report(self, name: str, told: Told) -> str:

@@ -13,6 +13,7 @@ from edgeft.bundle.manifest import KNOWN_INPUTS
 from edgeft.checkpoint.open import Checkpoint
 from edgeft.checkpoint.pretrained import first_line, quiet
 from edgeft.errors import GateError, ModelError
+from edgeft.export.embedder import write_embedder
 from edgeft.export.fusion import ATTENTION, FUSED_DOMAIN, check_fusion, fuse
 from edgeft.export.static import is_static, write_static
 from edgeft.folders import is_write_failure
@@ -122,6 +123,8 @@ def _export_plain(checkpoint: Checkpoint, work: Path) -> Path:
         with contained(), quiet(), random_states(seed=0):  # it is traced on random ids
             if is_static(checkpoint):
                 write_static(checkpoint, folder / "model.onnx")
+            elif checkpoint.task.embeds:
+                write_embedder(checkpoint, folder / "model.onnx")
             else:
                 onnx_export_from_model(
                     checkpoint.model, folder, task=checkpoint.task.export_task, do_validation=False

@@ -54,6 +54,8 @@ class ExportConfig:
     """What to export and how to check it.
 
     checkpoint: a local folder or a Hub id.
+    task: what it is exported for; by default what its config says it was trained for.
+    pooling: how a plain encoder gives one vector for a text: see ``checkpoint.sentences``.
     data: texts to check on, in any form that ``edgeft predict`` reads; labelled
         ones also choose and report: see ``evidence``. Without it, built-in texts.
     test: labelled texts that report, so that all of ``data`` can choose.
@@ -93,6 +95,8 @@ class ExportConfig:
     allow_unfused: bool = False
     original: str = ""
     single_file: str = ""
+    task: str | None = None
+    pooling: str = ""
     seed: int = 0
     force: bool = False
 
@@ -130,7 +134,7 @@ def _export(
     for path in (config.data, config.test, config.scales):
         if path is not None and not path.exists():
             open_lines(path)  # which says so before a model is loaded, or fetched
-    whole = open_checkpoint(config.checkpoint)
+    whole = open_checkpoint(config.checkpoint, config.task, pooling=config.pooling)
     checkpoint = _shortened(whole, config)
     kinds = choose_kinds(config.variants, target, static=is_static(checkpoint))
     if config.single_file:
@@ -381,7 +385,8 @@ def _original(config: ExportConfig, checkpoint: Checkpoint) -> Checkpoint | None
     """The model that drops are counted from, where that is not the checkpoint itself."""
     if not config.original:
         return None
-    original = open_checkpoint(config.original)
+    task = checkpoint.task.name if checkpoint.task.embeds else None
+    original = open_checkpoint(config.original, task, pooling=config.pooling)
     if (original.task.name, original.labels) != (checkpoint.task.name, checkpoint.labels):
         raise UsageError(
             f"{config.original} and {config.checkpoint} do not have the same labels.",

@@ -47,13 +47,14 @@ class ClearAgreement:
 
     ``clear`` are so, ``of`` so many that could be judged: inputs, or the words that either takes
     for a part of an entity; ``noun`` says which. ``agreement`` is from 0 to 1, None where none is
-    clear: then nothing tells.
+    clear: then nothing tells. ``near``: it is no share of equal answers, but how near all are.
     """
 
     noun: Noun
     clear: int
     of: int
     agreement: float | None
+    near: bool = False
 
     @property
     def failed(self) -> bool:
@@ -71,6 +72,8 @@ class ClearAgreement:
                 else f"Not proven: there is no {self.noun.one} in its answers or in those of "
                 f"{against}, so nothing tells whether they are the same."
             )
+        if self.near:
+            return f"Its answers to {whole} are {self.agreement:.1%} near those of {against}."
         return (
             f"{self.clear:,} of {whole} {'is' if self.clear == 1 else 'are'} clear in the answers "
             f"of {against}, and {self.agreement:.1%} of these are the same."
@@ -134,7 +137,9 @@ def clear_agreement(task: Task, answers: Answers, reference: Answers) -> ClearAg
         counted = np.maximum(answers.parts, reference.parts) >= 0
     clear = counted & (reference.margin > CLEAR_MARGIN)
     share = round(float(same[clear].mean()), 6) if clear.any() else None
-    return ClearAgreement(task.judged, int(clear.sum()), int(counted.sum()), share)
+    return ClearAgreement(
+        task.judged, int(clear.sum()), int(counted.sum()), share, near=task.embeds
+    )
 
 
 def outcome_told(outcome: Mapping[str, float | None], metrics: Mapping[str, str]) -> list[str]:

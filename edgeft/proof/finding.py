@@ -28,11 +28,15 @@ FIGURES = {"ece": "ECE", "brier": "Brier", "lrap": "LRAP"}  # that a task furthe
 
 @dataclass(frozen=True)
 class Neighbours:
-    """Of so many inputs, how many get another answer alone than in a batch, and how far off."""
+    """Of so many inputs, how many get another answer alone than in a batch, and how far off.
+
+    ``moved`` is by how much the two answers differ at most: 1 less how far they are alike.
+    """
 
     texts: int
     flips: int
     max_abs_logit_diff: float
+    moved: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -125,6 +129,7 @@ class Finding:
                 "texts": batch.texts,
                 "flips": batch.flips,
                 "max_abs_logit_diff": batch.max_abs_logit_diff,
+                "moved": batch.moved,
             },
         }
 
@@ -288,6 +293,11 @@ def problem(finding: Finding, max_drop: float, *, against: str, baseline: str = 
     if clear is None or not clear.failed:
         return ""
     source = f" ({finding.source})" if finding.source else ""
+    if clear.near:
+        return (
+            f"its answers to {clear.noun.of(clear.clear)}{source} are only {clear.agreement:.1%} "
+            f"near {against}'s (at least {LEAST_AGREEMENT:.0%} wanted)"
+        )
     return (
         f"it gives only {clear.agreement:.1%} of {against}'s answers to the "
         f"{clear.noun.of(clear.clear)}{source} whose answer is clear (at least "

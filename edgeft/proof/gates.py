@@ -93,12 +93,14 @@ def report_on(
     beside, alone = (_told(model, some, alone=alone) for alone in (False, True))
     batch = compare(beside, alone, head=head).agreement
     assert batch is not None, "judged before, its answers are numbers"
+    alike = model.task.same(beside.answers(head).likeliest, alone.answers(head).likeliest)  # (N,)
     return replace(
         _compared(told, reference, head, exact=model.variant in EXACT),
         batch=Neighbours(
             texts=len(some),
             flips=batch.different,
             max_abs_logit_diff=batch.max_abs_logit_diff,
+            moved=round(1 - float(alike.min(initial=1.0)), 6),
         ),
         exact=model.variant in EXACT and reference.baseline is reference.told,
         max_drop=max_drop,

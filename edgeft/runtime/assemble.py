@@ -190,6 +190,7 @@ class _Opener:
                 empty=record.pad_id,
                 offsets=self.task.by_token,
                 symmetric=wishes.symmetric,
+                apart=self.task.embeds,
             )
         engines = {name: open_variant(opening, name, self.files) for name in names}
         return _Opened(opening, engines, encoder, tokenizer)

@@ -180,13 +180,16 @@ class CheckedEngine:
     """Another engine, held to what its task wants: float32, each axis of the size it stands for.
 
     The axis "inputs" has a place for each part, "tokens" for each token of the padded batch,
-    "labels" for each of the model's labels, "one" a single one.
+    "labels" for each of the model's labels, "dimensions" for each number of a vector, "one" a
+    single one.
     """
 
-    def __init__(self, inner: Engine, outputs: Mapping[str, Axes], labels: int) -> None:
+    def __init__(
+        self, inner: Engine, outputs: Mapping[str, Axes], labels: int, dimensions: int = 0
+    ) -> None:
         self.inner = inner
         self._outputs = outputs
-        self._labels = labels
+        self._labels, self._dimensions = labels, dimensions
         self._by_token = any("tokens" in axes for axes in outputs.values())
 
     def run(self, parts: Sequence[Part]) -> dict[str, Array]:
@@ -194,6 +197,7 @@ class CheckedEngine:
         with native_call():
             found = self.inner.run(parts)
         sizes = {"inputs": len(parts), "labels": self._labels, "one": 1}
+        sizes["dimensions"] = self._dimensions
         if self._by_token:
             sizes["tokens"] = self.padded_length(max(len(part.ids) for part in parts))
         for name, axes in self._outputs.items():

@@ -21,6 +21,7 @@ from edgeft.tasks.task import LongTexts
 if TYPE_CHECKING:
     from edgeft.tasks.answers import Answer
     from edgeft.tasks.classification import Classification
+    from edgeft.tasks.embeddings import Embedding
     from edgeft.tasks.entities import Entities
     from edgeft.tasks.labels import Labels
     from edgeft.tasks.numbers import Number
@@ -67,6 +68,13 @@ def load(
     task: Literal["text-regression"],
     **options: Unpack[Options],
 ) -> "Model[Number]": ...
+@overload
+def load(
+    path: str | os.PathLike[str],
+    *,
+    task: Literal["feature-extraction"],
+    **options: Unpack[Options],
+) -> "Model[Embedding]": ...
 @overload
 def load(
     path: str | os.PathLike[str], *, task: str | None = None, **options: Unpack[Options]

@@ -24,10 +24,12 @@ from edgeft.tasks.ranked import Ranked
 from edgeft.tasks.task import Head, Task
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
     from typing_extensions import TypeVar  # which checkers know; only there it takes a default
 
     from edgeft.runtime.cascade import Cascade
     from edgeft.runtime.sharing import SharedBatches
+    from edgeft.runtime.vectors import VectorForm
 
     Prediction = TypeVar("Prediction", default=Any)
 else:
@@ -141,7 +143,9 @@ class Model(Generic[Prediction]):
 
         Each text is judged as ``Pair(query, text)``; the query is tokenized once for a thousand of
         them. A classifier ranks by the probability of ``label``, by default of two labels the
-        second; a model that gives pairs a number ranks by that. Of equals the earlier comes first.
+        second; a model that gives pairs a number ranks by that. A model of vectors embeds query and
+        texts once each, with their prompts where it has such, and ranks by their cosine. Of equals
+        the earlier comes first.
         Raises UsageError where the model gives nothing to rank by or ``top`` is no number of texts,
         and what ``predict`` raises.
         """
@@ -152,14 +156,45 @@ class Model(Generic[Prediction]):
         check_list(texts, "rank", wanted="a query and a list of str")
         every: list[Any] = list(one_by_one(texts, (str,)))
         self.task.relevance(self.runner.outputs([]), self.labels, self.head, label)  # if at all
-        pairs = Pair in self.task.takes
-        inputs = [Pair(query, text) for text in every] if pairs else [query, *every]
+        inputs: list[Input] = [query, *every]
+        if self.task.embeds:
+            from edgeft.runtime.vectors import as_asked
+
+            inputs = [*as_asked(self.head.prompts, query, every)]
+        elif Pair in self.task.takes:
+            inputs = [Pair(query, text) for text in every]
         if not every:
             return []
         _, outputs = self.outputs(inputs)
         scores = self.task.relevance(outputs, self.labels, self.head, label)  # (N,)
         order = np.argsort(-scores, kind="stable")[:top].tolist()
         return [Ranked(at, every[at], float(scores[at])) for at in order]
+
+    def embed(
+        self,
+        texts: Sequence[str],
+        dimensions: int | None = None,
+        *,
+        prompt: str | None = None,
+        form: "VectorForm" = "float32",
+    ) -> "NDArray[Any]":
+        """The vectors of N texts, (N, D) float32, in the order of the texts.
+
+        dimensions: only the first so many numbers of each vector, brought to length 1 anew where
+            the model's are (Kusupati et al., "Matryoshka Representation Learning", 2022; whether a
+            model was trained so that they suffice, its own card tells).
+        prompt: the name of what is put before each text, one of ``head.prompts``; by default the
+            model's own choice, which is mostly none. "" is none in any case.
+        form: "float32"; "int8" or "binary" for what ``runtime.vectors.in_form`` makes of them.
+
+        Memory is bounded but for the result. Raises UsageError where the bundle gives no vectors,
+        or for what it has not; and what ``predict`` raises.
+        """
+        from edgeft.runtime.vectors import embedded
+
+        self.runner.usable()
+        check_list(texts, "embed", wanted="a list of texts")
+        return embedded(self, texts, dimensions, prompt, form)
 
     async def apredict(self, one: Input, *, timeout_s: float | None = None) -> Prediction:
         """Predict one input; concurrent callers, of any event loop, share batches.

@@ -62,8 +62,10 @@ def open_variant(opening: Opening, name: str, files: SealedFiles) -> tuple[Engin
     engine = _engine(opening, name, session)
     if by_chance:
         engine = SpinningEngine(engine, lambda: _sleeping(opening, name), opening.threads)
-    labels = len(opening.manifest.model.labels)
-    checked = CheckedEngine(engine, opening.task.outputs, labels)
+    record = opening.manifest.model
+    checked = CheckedEngine(
+        engine, opening.task.outputs, len(record.labels), record.head_of(name).dimensions
+    )
     return checked, device_of(session, opening.place)
 
 

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 from tokenizers import Tokenizer
 
 from edgeft.errors import BundleError, RunError, UsageError
-from edgeft.inputs import Input
+from edgeft.inputs import Input, columns_of
 from edgeft.normalize import normalizer
 from edgeft.runtime.heads import Heads
 from edgeft.runtime.known_words import KnownWords, reads_by_word
 from edgeft.runtime.native import native_call
 from edgeft.runtime.pairs import BOTH, Frame, Tokens, encode_both, frame_within
-from edgeft.tasks.encoded import Encoded, Part
+from edgeft.tasks.encoded import Encoded, Part, apart
 
 if TYPE_CHECKING:
     from edgeft.runtime.places import WordRules
@@ -43,13 +43,15 @@ class TextEncoder:
         empty: int = 0,
         offsets: bool = False,
         symmetric: bool = False,
+        apart: bool = False,
     ) -> None:
         """With ``overlap`` long texts are split into windows that share so many tokens.
 
         A text of more than MOST_WINDOWED characters is not: it is cut, and so told.
         ``empty`` is the id of a text that has no token at all. With ``offsets`` parts
         tell the span of each token in the caller's text, in characters, and its word. With
-        ``symmetric`` a pair is read in both orders.
+        ``symmetric`` a pair is read in both orders. ``apart`` reads the two texts of a pair each
+        by itself.
 
         Raises BundleError where the JSON is no tokenizer, or where offsets are wanted
         of texts that are normalized first; UsageError where an overlap leaves a window
@@ -89,6 +91,7 @@ class TextEncoder:
         self._overlap, self._empty, self._offsets = overlap, empty, offsets
         self._symmetric = symmetric
         self._frame: Frame | None = None
+        self._apart = apart
         self._most, self._room = max_length, max_length - self._special
         self._tokenizer.no_padding()
         # Cut here, not there: tokenizers 0.23.1 and 0.23.2 read little beyond where they cut.
@@ -187,6 +190,11 @@ class TextEncoder:
         return replace(one, truncated=True, cut=0, unread=len(text) - len(head))
 
     def _encode_both(self, inputs: Sequence[Input], known: dict[str, Tokens]) -> list[Encoded]:
+        if self._apart:
+            columns = [columns_of(one) for one in inputs]
+            texts = list(dict.fromkeys(text for both in columns for text in both))
+            found = dict(zip(texts, self._encode_texts(texts), strict=True))
+            return [apart(found[first], found[second]) for first, second in columns]
         if self._frame is None:
             self._frame = frame_within(self._tokenizer, self._most)
         return encode_both(

@@ -33,6 +33,8 @@ def _task_named(name: str) -> Task:
             from edgeft.tasks.answers import TASK
         case "text-regression":
             from edgeft.tasks.numbers import TASK
+        case "feature-extraction":
+            from edgeft.tasks.embeddings import TASK
         case "foreign":
             from edgeft.tasks.foreign import TASK
         case _:

@@ -6,7 +6,7 @@ from math import gcd
 
 from edgeft.tasks.task import Noun
 
-__all__ = ["Encoded", "Part", "Span", "best_places", "cut_sides", "default_overlap",
+__all__ = ["Encoded", "Part", "Span", "apart", "best_places", "cut_sides", "default_overlap",
            "in_both_orders"]  # fmt: skip
 
 Span = tuple[int, int]  # first character and the one after the last, in the caller's own string
@@ -50,7 +50,8 @@ class Encoded:
     characters at its end were not looked at, since they could not change the kept tokens. ``stage``
     is the one of a cascade that answered, which sets it; else "". ``cuts``: of two texts the tokens
     that each lost, which make up ``cut``; () of one. ``orders``: 2 where the parts hold a pair of
-    texts in one order and then in the other.
+    texts in one order and then in the other. ``second`` is the number of the part with which the
+    second text of a pair begins that is read apart; else 0.
     """
 
     parts: tuple[Part, ...]
@@ -61,6 +62,7 @@ class Encoded:
     stage: str = ""
     cuts: tuple[int, ...] = ()
     orders: int = 1
+    second: int = 0
 
     @property
     def ids(self) -> list[int]:
@@ -104,6 +106,21 @@ def cut_sides(cuts: Iterable[tuple[int, ...]], asks: Noun, max_length: int) -> s
     first, second = counts
     return (
         f"Cut to {max_length} tokens: {asks.of(first)} in the first text, {second:,} in the second."
+    )
+
+
+def apart(first: Encoded, second: Encoded) -> Encoded:
+    """Two texts as one input, each in parts of its own."""
+    sizes = [sum(part.fresh for part in one.parts) for one in (first, second)]
+    unknown = first.unknown_share * sizes[0] + second.unknown_share * sizes[1]
+    return Encoded(
+        (*first.parts, *second.parts),
+        first.truncated or second.truncated,
+        unknown / max(1, sum(sizes)),
+        first.cut + second.cut,
+        first.unread + second.unread,
+        cuts=(first.cut, second.cut),
+        second=len(first.parts),
     )
 
 

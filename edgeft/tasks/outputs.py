@@ -24,11 +24,12 @@ __all__ = [
 ]
 
 Array = NDArray[np.float32]
-# The axes of an output: "inputs" first, then "tokens" and "labels" where it has them, or "one"
-# where it is a single number.
+# The axes of an output: "inputs" first, then "tokens" and "labels" where it has them, "one" where
+# it is a single number, "dimensions" where it is a vector.
 Axes = tuple[str, ...]
 # Of N inputs (or parts, before they are joined): an array (N, …), or, where an axis runs along the
-# tokens, a list of N arrays (T, …), each as long as its own input.
+# tokens, a list of N arrays (T, …), each as long as its own input. Vectors of joined inputs are a
+# list of N arrays (1, D), of pairs (2, D).
 Outputs = Mapping[str, Array | list[Array]]
 
 
@@ -40,7 +41,7 @@ def dense(outputs: Outputs, name: str) -> Array:
 
 
 def ragged(outputs: Outputs, name: str) -> list[Array]:
-    """An output with an axis along tokens: N arrays (T, …) float32."""
+    """An output of N arrays: (T, …) float32 where an axis runs along tokens."""
     found = outputs[name]
     assert isinstance(found, list), f"{name} has no axis along tokens"
     return found

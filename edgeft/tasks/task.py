@@ -1,7 +1,7 @@
 """What a task is: values and functions in one frozen dataclass. Standard library only."""
 
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from edgeft.errors import UsageError
@@ -26,6 +26,7 @@ __all__ = [
     "NO_WISH",
     "PAIRS",
     "PLAIN",
+    "POOLINGS",
     "TASKS",
     "TEXTS",
     "Answers",
@@ -56,6 +57,7 @@ TASKS: Mapping[str, str] = {
     "token-classification": "0.2.0",
     "question-answering": "0.2.0",
     "text-regression": "0.2.0",
+    "feature-extraction": "0.2.0",
 }
 
 FIRST_TASK = "text-classification"  # which every version reads, so nobody need require it
@@ -63,6 +65,7 @@ FOREIGN_TASK = "foreign"  # of graphs that bench only times; no bundle that is k
 
 # What a model was made for, of a task that is asked either: see ``narrowed``.
 TEXTS, PAIRS = "texts", "pairs"
+POOLINGS = ("mean", "cls", "last")  # of the vectors of tokens: to one of a text
 
 LongTexts = Literal["truncate", "error", "window"]
 Columns = Mapping[str, str | None]  # role ("text", "label", "tags" …) → the name that was given
@@ -80,6 +83,9 @@ class Head:
     there is always one. max_answer_tokens: of an answer. top_k: how many answers are told.
     thresholds: from which score on each label is given, in their order; () where they have none.
     low, high: the range of the true numbers of the rows that chose; it changes no answer.
+    pooling: how the vectors of tokens became that of a text, "mean", "cls" or "last". unit_length:
+    vectors have length 1. dimensions: numbers in a vector. prompts: name → what stands before a
+    text that is embedded. prompt: the name of the one that does unless told otherwise.
     """
 
     temperature: float = 1.0
@@ -94,6 +100,11 @@ class Head:
     thresholds: tuple[float, ...] = ()
     low: float | None = None
     high: float | None = None
+    pooling: str = ""
+    unit_length: bool = False
+    dimensions: int = 0
+    prompts: Mapping[str, str] = field(default_factory=dict)
+    prompt: str = ""
 
 
 PLAIN = Head()
@@ -401,11 +412,18 @@ class Task:
     @property
     def ort_class(self) -> str:
         """The name of optimum's class that reads its folders."""
+        if self.embeds:
+            return "ORTModelForFeatureExtraction"
         return f"ORT{self.auto_class.removeprefix('Auto')}"
 
     def is_of(self, config: Mapping[str, Any]) -> bool:
         """Whether a head of its class is for this task, by the model's config.json."""
         return self.problem in ("", problem_of(config))
+
+    @property
+    def embeds(self) -> bool:
+        """Whether it gives a vector for each text, so that the two of a pair are read apart."""
+        return any("dimensions" in axes for axes in self.outputs.values())
 
     @property
     def by_token(self) -> bool:

@@ -1,0 +1,90 @@
+"""How vectors are scored: whether the cosines of pairs are in the order of their numbers. numpy."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from edgeft.tasks.number_metrics import correlations
+from edgeft.tasks.task import Head, Rows
+
+__all__ = ["SimilarityScores", "score_similarities"]
+
+DIGITS = 6
+PARTS = 4  # of the rows, by size of their numbers, that a table shows
+
+Grid = tuple[str, list[str], list[list[object]]]  # title, columns, rows
+
+
+@dataclass(frozen=True)
+class SimilarityScores:
+    """``spearman`` and ``pearson``, -1 to 1, of cosines and numbers, whose units may be others.
+
+    ``parts`` are (lowest number, highest, rows, mean cosine) of quarters of the rows.
+    """
+
+    rows: int
+    spearman: float
+    pearson: float
+    parts: tuple[tuple[float, float, int, float], ...]
+
+    @property
+    def support(self) -> dict[str, int]:
+        """Empty: there are no labels."""
+        return {}
+
+    def figure(self, metric: str) -> float:
+        """Spearman's or Pearson's correlation."""
+        return {"spearman": self.spearman, "pearson": self.pearson}[metric]
+
+    def headline(self) -> dict[str, float]:
+        """The few figures that head a table."""
+        return {"spearman": self.spearman, "pearson": self.pearson, "rows": self.rows}
+
+    def summary(self) -> dict[str, str]:
+        """Both correlations."""
+        return {"Spearman": f"{self.spearman:.4f}", "Pearson": f"{self.pearson:.4f}"}
+
+    def to_dict(self) -> dict[str, Any]:
+        """A JSON-ready dictionary of everything."""
+        names = ("lowest", "highest", "rows", "mean_cosine")
+        parts = [dict(zip(names, part, strict=True)) for part in self.parts]
+        return {**self.headline(), "parts": parts}
+
+    def outcome(self, head: Head) -> dict[str, float | None]:
+        """Empty: no threshold changes a cosine."""
+        return {}
+
+    def selective(self) -> dict[str, float | None]:
+        """Empty: no answer is withheld."""
+        return {}
+
+    def tables(self, title: str) -> list[Grid]:
+        """The mean cosine from the least alike pairs to the most."""
+        rows: list[list[object]] = [
+            [f"{low:g} to {high:g}", f"{mean:.4f}", count] for low, high, count, mean in self.parts
+        ]
+        return [(f"{title}: by size of the numbers", ["numbers", "mean cosine", "rows"], rows)]
+
+
+def score_similarities(truths: Rows, answers: Rows) -> SimilarityScores:
+    """Score the cosines of N pairs against their N numbers.
+
+    Raises ValueError where the lists are empty or differ in length.
+    """
+    truth, answer = np.asarray(truths, np.float64), np.asarray(answers, np.float64)  # (N,)
+    if len(truth) != len(answer) or not len(truth):
+        raise ValueError("truths and answers must have the same length, at least 1")
+    found = correlations(truth, answer, np.ones((len(truth), 1)))
+    order = np.argsort(truth, kind="stable")
+    parts = tuple(
+        (
+            float(truth[some].min()),
+            float(truth[some].max()),
+            len(some),
+            round(float(answer[some].mean()), DIGITS),
+        )
+        for some in np.array_split(order, min(PARTS, len(order)))
+    )
+    spearman, pearson = (round(float(found[name][0]), DIGITS) for name in ("spearman", "pearson"))
+    return SimilarityScores(len(truth), spearman, pearson, parts)
