@@ -12,6 +12,8 @@ import torch
 from torch import nn
 from transformers.utils import ModelOutput
 
+from edgeft.checkpoint.sentences import Sentences
+
 __all__ = ["Embedded", "Embedder", "pooled"]
 
 # What divisors have more, so that nothing is divided by 0; beside any other number it is lost.
@@ -34,10 +36,10 @@ class Embedder(nn.Module):  # type: ignore[misc]
     is the encoder's.
     """
 
-    def __init__(self, encoder: Any, pooling: str, *, unit_length: bool) -> None:
+    def __init__(self, encoder: Any, sentences: Sentences) -> None:
         super().__init__()
         self.encoder = encoder
-        self.pooling, self.unit_length = pooling, unit_length
+        self.sentences = sentences
         own = inspect.signature(encoder.forward).parameters
         self._typed = "token_type_ids" in own
 
@@ -54,8 +56,8 @@ class Embedder(nn.Module):  # type: ignore[misc]
         if self._typed and token_type_ids is not None:
             feed["token_type_ids"] = token_type_ids
         tokens = self.encoder(**feed)[0]  # (B, T, D)
-        vectors = pooled(tokens, attention_mask, self.pooling)  # (B, D)
-        if self.unit_length:
+        vectors = pooled(tokens, attention_mask, self.sentences.pooling)  # (B, D)
+        if self.sentences.unit_length:
             vectors = vectors / ((vectors * vectors).sum(dim=1, keepdim=True) + TINY_SQUARE).sqrt()
         return Embedded(sentence_embedding=vectors, last_hidden_state=tokens)
 

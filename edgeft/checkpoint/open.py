@@ -24,7 +24,7 @@ from edgeft.checkpoint.model import (
 )
 from edgeft.checkpoint.padding import keep_answers, pad_token
 from edgeft.checkpoint.pretrained import download, first_line, loading, local_folder
-from edgeft.checkpoint.sentences import Sentences, is_sentence_folder, read_sentences
+from edgeft.checkpoint.sentences import Sentences, is_sentence_folder, read_sentences, suit
 from edgeft.checkpoint.tokenizer import added_beyond, read_tokenizer, token_limit
 from edgeft.checkpoint.weights import Weights, find_weights, wrapper_of
 from edgeft.data import lone_surrogate, visible
@@ -108,7 +108,7 @@ def open_checkpoint(name: str, task: str | None = None, *, pooling: str = "") ->
         frame = skeleton(config, headed)
         tokenizer = read_tokenizer(name, folder)
     if sentences is not None:
-        _suit(tokenizer, sentences)
+        suit(tokenizer, sentences)
     _check_tokenizer(name, tokenizer, config)
     wrapper = wrapper_of(name, frame, weights.shapes)
     notes = [*pad_token(name, tokenizer)]
@@ -145,23 +145,11 @@ def open_checkpoint(name: str, task: str | None = None, *, pooling: str = "") ->
     )
 
 
-def _suit(tokenizer: Any, sentences: Sentences) -> None:
-    """Let a tokenizer read as the modules of its folder say."""
-    from tokenizers import normalizers
-
-    if sentences.max_length is not None:  # it goes before the tokenizer's own
-        tokenizer.model_max_length = sentences.max_length
-    if sentences.lower:
-        backend = tokenizer.backend_tokenizer
-        own = [backend.normalizer] if backend.normalizer is not None else []
-        backend.normalizer = normalizers.Sequence([normalizers.Lowercase(), *own])
-
-
 def _embedder(encoder: Any, sentences: Sentences) -> tuple[Any, Head]:
     """The encoder with its pooling, and what to know of its vectors."""
     from edgeft.checkpoint.embedder import Embedder
 
-    model = Embedder(encoder, sentences.pooling, unit_length=sentences.unit_length)
+    model = Embedder(encoder, sentences)
     head = Head(
         pooling=sentences.pooling,
         unit_length=sentences.unit_length,

@@ -14,7 +14,8 @@ from edgeft.errors import ModelError, UsageError
 from edgeft.fields import FieldError, entries, flag, mapped, optional, record, text, whole
 from edgeft.tasks.task import POOLINGS
 
-__all__ = ["MODULES", "Sentences", "is_sentence_folder", "read_sentences", "write_sentences"]
+__all__ = ["MODULES", "Sentences", "is_sentence_folder", "read_sentences", "suit",
+           "write_sentences"]  # fmt: skip
 
 MODULES = "modules.json"
 SETTINGS, PROMPTS = "sentence_bert_config.json", "config_sentence_transformers.json"
@@ -194,6 +195,18 @@ def _json(name: str, path: Path, kind: type) -> Any:
         what = "list" if kind is list else "object"
         raise ModelError(f"{name}: its {path.name} is no JSON {what}.", hint=AGAIN)
     return content
+
+
+def suit(tokenizer: Any, sentences: Sentences) -> None:
+    """Let a fast tokenizer of transformers read as the modules of its folder say."""
+    from tokenizers import normalizers
+
+    if sentences.max_length is not None:  # it goes before the tokenizer's own
+        tokenizer.model_max_length = sentences.max_length
+    if sentences.lower:
+        backend = tokenizer.backend_tokenizer
+        own = [backend.normalizer] if backend.normalizer is not None else []
+        backend.normalizer = normalizers.Sequence([normalizers.Lowercase(), *own])
 
 
 def write_sentences(one: Sentences, folder: Path, *, dimensions: int, max_length: int) -> None:

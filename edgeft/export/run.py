@@ -338,7 +338,8 @@ def _of_kind(checkpoint: Checkpoint, evidence: Evidence) -> Checkpoint:
     """A checkpoint that judges pairs, where the data are such and it does not say so itself."""
     if not evidence.choose or not isinstance(_inputs(evidence.choose)[0], Pair):
         return checkpoint
-    return replace(checkpoint, task=task_named(checkpoint.task.name, PAIRS))
+    task = task_named(checkpoint.task.name, PAIRS)
+    return checkpoint if task is checkpoint.task else replace(checkpoint, task=task)
 
 
 def _inputs(rows: Examples | Sequence[Input]) -> Sequence[Input]:
@@ -375,7 +376,9 @@ def _cut_of_pairs(folder: Path, checkpoint: Checkpoint, evidence: Evidence) -> l
     if not pairs:
         return []
     tokenizer = (folder / "tokenizer.json").read_bytes()
-    encoder = TextEncoder(tokenizer, checkpoint.max_length, checkpoint.normalize)
+    encoder = TextEncoder(
+        tokenizer, checkpoint.max_length, checkpoint.normalize, apart=checkpoint.task.embeds
+    )
     cuts = (one.cuts for one in encoder.encode(pairs))
     found = cut_sides(cuts, checkpoint.task.asks, checkpoint.max_length)
     return [f"The data hold {checkpoint.task.asks.of(len(pairs))}. {found}"] if found else []

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from edgeft.data import Examples, OnBad, Source, Tell
     from edgeft.tasks.similarity_metrics import SimilarityScores
 
-__all__ = ["TASK", "VECTOR", "Embedding", "Similarity", "of_length_1"]
+__all__ = ["TASK", "VECTOR", "Embedding", "Similarity", "cosines", "of_length_1"]
 
 VECTOR = "sentence_embedding"  # as sentence-transformers calls it
 SHARE_DIGITS, COSINE_DIGITS = 4, 6
@@ -130,8 +130,8 @@ def _vectors(outputs: Outputs, encoded: Sequence[Encoded], head: Head) -> list[A
     ]
 
 
-def _cosines(rows: Sequence[Array]) -> Floats:
-    """(N,) of N pairs' (2, D)."""
+def cosines(rows: Sequence[Array]) -> Floats:
+    """The (N,) cosines of N pairs of vectors, (2, D) each."""
     if not len(rows):
         return np.zeros(0)
     both = np.stack(rows).astype(np.float64)  # (N, 2, D)
@@ -151,7 +151,7 @@ def _answer(
     rows = _vectors(outputs, encoded, head)
     given: Rows
     if all(isinstance(one, Pair) for one in inputs):
-        given = _cosines(rows)
+        given = cosines(rows)
     else:
         given = [row.ravel() for row in rows]
     return Answers(given, given, np.ones(len(rows)))
@@ -168,7 +168,7 @@ def _decode(
     for row, one in zip(_vectors(outputs, encoded, head), encoded, strict=True):
         told = (one.truncated, one.unknown_share, len(one.parts), one.stage)
         if one.second:
-            found.append(Similarity(float(_cosines([row])[0]), *told))
+            found.append(Similarity(float(cosines([row])[0]), *told))
         else:
             found.append(Embedding(row[0], *told))
     return found
@@ -193,7 +193,7 @@ def _relevance(outputs: Outputs, labels: LabelNames, head: Head, label: str | No
     if label is not None:
         raise UsageError(f"There is no label {label!r} to rank by: vectors have none.")
     rows = ragged(outputs, VECTOR)
-    return _cosines([np.concatenate([rows[0], row]) for row in rows[1:]])
+    return cosines([np.concatenate([rows[0], row]) for row in rows[1:]])
 
 
 def _show(prediction: Embedding | Similarity, full: bool) -> dict[str, Any]:
@@ -243,8 +243,8 @@ def _same(ones: Rows, others: Rows) -> Floats:
         apart = np.abs(np.asarray(ones, np.float64) - np.asarray(others, np.float64))  # (N,)
         return np.clip(np.round(1 - apart, SHARE_DIGITS), 0.0, 1.0)
     pairs = [np.stack(both) for both in zip(ones, others, strict=True)]
-    cosines = [_cosines([both])[0] for both in pairs]
-    close: Floats = np.clip(np.round(cosines, COSINE_DIGITS), 0.0, 1.0)
+    found = [cosines([both])[0] for both in pairs]
+    close: Floats = np.clip(np.round(found, COSINE_DIGITS), 0.0, 1.0)
     return close
 
 

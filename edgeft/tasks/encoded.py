@@ -66,7 +66,12 @@ class Encoded:
 
     @property
     def ids(self) -> list[int]:
-        """The token ids of the first part: of an input that was not split, all."""
+        """The token ids of the first part: of an input that was not split, all.
+
+        Of two texts that are read apart those of the longer one.
+        """
+        if self.second:
+            return max(self.parts[0].ids, self.parts[self.second].ids, key=len)
         return self.parts[0].ids
 
     @property

@@ -17,9 +17,10 @@ PAIR = Noun("pair", "pairs")
 def narrowed(task: Task, takes: str) -> Task:
     """The task of a model that takes "pairs" alone, or "texts" alone; "" for what the task takes.
 
-    A task that is asked but one kind stays as it is.
+    A task that is asked but one kind stays as it is; so does one that reads the texts of a pair
+    apart, which is the same for it as single texts.
     """
-    if not takes or not {str, Pair} <= {*task.takes}:
+    if not takes or not _has_choice(task):
         return task
     if takes == TEXTS:
         return replace(task, takes=(str,))
@@ -39,6 +40,10 @@ def narrowed(task: Task, takes: str) -> Task:
     )
 
 
+def _has_choice(task: Task) -> bool:
+    return {str, Pair} <= {*task.takes} and not task.embeds
+
+
 def takes_of(task: Task) -> str:
     """What made it what it is: "pairs", "texts", or "" for a task as it is."""
     if "other" not in task.roles or {str, Pair} <= {*task.takes}:
@@ -48,6 +53,6 @@ def takes_of(task: Task) -> str:
 
 def kind_asked(task: Task, inputs: Sequence[Input]) -> str:
     """What a model is made for that learns from these: "pairs", "texts", or "" without a choice."""
-    if not {str, Pair} <= {*task.takes}:
+    if not _has_choice(task):
         return ""
     return PAIRS if isinstance(inputs[0], Pair) else TEXTS

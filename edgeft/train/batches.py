@@ -8,7 +8,7 @@ from typing import Any
 import torch
 
 from edgeft.tasks.encoded import Part
-from edgeft.train.objectives.objective import LearnedRow, Objective
+from edgeft.train.objectives.objective import LearnedRow, Objective, parts_of
 
 __all__ = ["BatchOrder", "collate", "epoch_batches", "length_batches", "pad_parts", "takes_types"]
 
@@ -121,7 +121,8 @@ def collate(
     """
 
     def batch_of(rows: Sequence[LearnedRow]) -> dict[str, Any]:
-        read = pad_parts([part for part, _ in rows], pad_id, multiple, types=types)
+        sides = zip(*map(parts_of, rows), strict=True)
+        read = pad_parts([part for side in sides for part in side], pad_id, multiple, types=types)
         targets = [target for _, target in rows]
         padded = objective.pad(targets, read["input_ids"].shape[1])
         return {**read, "labels": {**padded, "count": torch.tensor(objective.count(targets))}}

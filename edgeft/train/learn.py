@@ -11,6 +11,7 @@ from edgeft.data import Examples
 from edgeft.progress import Progress, silent
 from edgeft.tasks.task import Head, Scores
 from edgeft.train.checkpoints import EpochScores, best_epoch
+from edgeft.train.objectives.objective import parts_of
 from edgeft.train.prepare import Prepared
 from edgeft.train.readied import Readied, ready, scored
 
@@ -110,7 +111,9 @@ def _of_use(
     only: Callable[[set[int]], AbstractContextManager[None]] | None = getattr(model, "only", None)
     if only is None:
         return nullcontext()
-    parts = [part for part, _ in learned.train] + [part for one in others for part in one.parts]
+    parts = [part for row in learned.train for part in parts_of(row)] + [
+        part for one in others for part in one.parts
+    ]
     return only({token for part in parts for token in part.ids} | {learned.pad_id})
 
 

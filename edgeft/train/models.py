@@ -15,6 +15,7 @@ from edgeft.checkpoint.config import read_config
 from edgeft.checkpoint.model import heads_of, position_limit, read_model, skeleton
 from edgeft.checkpoint.padding import fit_config, pad_token
 from edgeft.checkpoint.pretrained import download, loading, local_folder, quiet
+from edgeft.checkpoint.sentences import Sentences, is_sentence_folder, read_sentences, suit
 from edgeft.checkpoint.tokenizer import added_beyond, read_tokenizer, token_limit
 from edgeft.checkpoint.weights import Weights, find_weights, wrapper_of
 from edgeft.errors import ModelError
@@ -31,6 +32,7 @@ __all__ = ["ALIASES", "EMBEDDED", "NO_LIMIT", "DRAWN", "BaseModel", "build_model
 ALIASES = {"distilbert": "distilbert/distilbert-base-uncased"}
 EMBEDDED = "minilm"
 DRAWN = "static"  # a model whose weights are drawn, not read; see the module static
+BY_DEFAULT = Sentences("mean", unit_length=True)  # of a plain encoder
 SPREAD = 0.5  # standard deviation of the numbers that a drawn vector begins with
 NO_LIMIT = 10**9  # transformers writes about 1e30 for a tokenizer without a limit
 
@@ -42,6 +44,7 @@ class BaseModel:
     ``folder`` and ``weights`` are None where the weights are still to be drawn. ``wrapper`` is
     what stands before every tensor's name in its files. ``length_limit`` is the most tokens that
     it takes, special ones included. ``notes`` tell what was set right in opening it.
+    ``sentences`` says how a text's vector is made, where that is its task.
     """
 
     name: str
@@ -53,6 +56,7 @@ class BaseModel:
     wrapper: str = ""
     notes: tuple[str, ...] = ()
     task: Task = TASK
+    sentences: Sentences | None = None
 
     @property
     def sha256(self) -> str:
@@ -81,7 +85,12 @@ class BaseModel:
         """
         content = self.tokenizer.backend_tokenizer.to_str().encode()
         if max_length is None or not self.task.by_token:
-            return TextEncoder(content, max_length or NO_LIMIT, offsets=self.task.by_token)
+            return TextEncoder(
+                content,
+                max_length or NO_LIMIT,
+                offsets=self.task.by_token,
+                apart=self.task.embeds,
+            )
         overlap = default_overlap(max_length)
         return TextEncoder(content, max_length, overlap=overlap, offsets=True)
 
@@ -101,6 +110,16 @@ def open_base(name: str, task: Task = TASK) -> BaseModel:
         tokenizer = read_tokenizer(name, folder)
     wrapper = wrapper_of(name, model, weights.shapes)
     notes = [*pad_token(name, tokenizer)]
+    sentences = None
+    if task.embeds:
+        if is_sentence_folder(folder):
+            sentences = read_sentences(name, folder)
+        else:
+            sentences = BY_DEFAULT
+            notes.append(
+                "It has no modules.json: vectors are the mean of its tokens', brought to length 1."
+            )
+        suit(tokenizer, sentences)
     if wrapper:
         notes.append(f"The names of its weights begin with {wrapper!r}, which was left out.")
     if beyond := added_beyond(name, tokenizer, getattr(config, "vocab_size", None)):
@@ -112,7 +131,9 @@ def open_base(name: str, task: Task = TASK) -> BaseModel:
         tokenizer.truncation_side = "right"
         notes.append("Its tokenizer cuts long texts at their beginning; edgeft cuts at their end.")
     limit = token_limit(name, tokenizer, position_limit(model, unlimited=NO_LIMIT))
-    return BaseModel(name, folder, weights, config, tokenizer, limit, wrapper, tuple(notes), task)
+    return BaseModel(
+        name, folder, weights, config, tokenizer, limit, wrapper, tuple(notes), task, sentences
+    )
 
 
 def build_model(
@@ -139,6 +160,10 @@ def build_model(
         if added_beyond(base.name, base.tokenizer, getattr(config, "vocab_size", None)):
             with quiet():
                 model.resize_token_embeddings(max(base.tokenizer.get_vocab().values()) + 1)
+        if base.sentences is not None:
+            from edgeft.checkpoint.embedder import Embedder
+
+            model = Embedder(model, base.sentences)
         fit_config(model, base.tokenizer, base.task)
     if loaded.missing or loaded.other_shapes:
         objective.begin(model)

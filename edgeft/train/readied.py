@@ -13,7 +13,7 @@ from edgeft.tasks.encoded import Encoded, Part
 from edgeft.tasks.outputs import Outputs, finite
 from edgeft.tasks.task import Head, Scores, Task
 from edgeft.train.hardware import Hardware
-from edgeft.train.objectives.objective import LearnedRow, Objective
+from edgeft.train.objectives.objective import LearnedRow, Objective, parts_of
 
 __all__ = ["Readied", "ready", "scored"]
 
@@ -29,9 +29,9 @@ class Readied:
 
     @property
     def learned(self) -> list[int]:
-        """The place of each row's part among all parts; of some there is nothing to learn."""
+        """The places of each row's parts among all parts; of some there is nothing to learn."""
         places = {id(part): at for at, part in enumerate(self.parts)}
-        return [places[id(part)] for part, _ in self.rows]
+        return [places[id(part)] for row in self.rows for part in parts_of(row)]
 
     @property
     def parts(self) -> list[Part]:

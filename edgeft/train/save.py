@@ -7,6 +7,7 @@ from typing import Any
 from edgeft import __version__
 from edgeft.bundle.integrity import sha256_of
 from edgeft.checkpoint.pretrained import quiet, write_tokenizer
+from edgeft.checkpoint.sentences import write_sentences
 from edgeft.data.seen import SEEN_FILE, seen_document
 from edgeft.folders import (
     CHECKPOINT,
@@ -66,6 +67,13 @@ def write_checkpoint(
     with quiet():
         model.save_pretrained(folder)
     write_tokenizer(prepared.base.tokenizer, folder, max_length=prepared.recipe.max_length)
+    if prepared.base.sentences is not None:
+        write_sentences(
+            prepared.base.sentences,
+            folder,
+            dimensions=prepared.base.width,
+            max_length=prepared.recipe.max_length,
+        )
     with (folder / "model.safetensors").open("rb") as stream:
         document = {**document, "weights_sha256": sha256_of(stream)}
     write_json(folder / TRAINING_FILE, document)

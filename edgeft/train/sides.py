@@ -21,11 +21,17 @@ def side_figures(
     """
     if not inputs or not all(isinstance(one, Pair) for one in inputs):
         return ()
+    room = max_length - special
     sizes = []  # (first, second) in tokens
     for one in uncut:
-        second = len(one.parts[0].own)
-        sizes.append((len(one.ids) - special - second, second))
-    kept = [longest_first(*one, max_length - special) for one in sizes]
+        second = len(one.parts[one.second].own)
+        first = len(one.parts[0].own) if one.second else len(one.ids) - special - second
+        sizes.append((first, second))
+    apart = uncut[0].second > 0
+    kept = [
+        (min(first, room), min(second, room)) if apart else longest_first(first, second, room)
+        for first, second in sizes
+    ]
     whole, left = np.array(sizes), np.array(kept)  # (N, 2) int64
     cut = (left < whole).sum(axis=0).tolist()
     half = np.percentile(whole, 50, axis=0, method="higher").tolist()

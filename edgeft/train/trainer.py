@@ -31,7 +31,7 @@ from edgeft.train.checkpoints import (
     unmark,
 )
 from edgeft.train.hardware import Hardware, autocast
-from edgeft.train.objectives.objective import LearnedRow, Objective
+from edgeft.train.objectives.objective import LearnedRow, Objective, parts_of
 from edgeft.train.readied import Readied, scored
 from edgeft.train.recipe import Recipe
 
@@ -93,7 +93,7 @@ class RepeatableTrainer(transformers.Trainer):
         self.root = root
         self.checkpoint_steps = checkpoint_steps
         self.order = BatchOrder(
-            [len(part.ids) for part, _ in training_set.train],
+            [max(len(part.ids) for part in parts_of(row)) for row in training_set.train],
             recipe.batch_size,
             seed=recipe.seed,
             rank=hardware.rank,

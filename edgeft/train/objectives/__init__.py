@@ -19,6 +19,8 @@ def objective_named(name: str) -> Objective:
             from edgeft.train.objectives.answers import OBJECTIVE
         case "text-regression":
             from edgeft.train.objectives.numbers import OBJECTIVE
+        case "feature-extraction":
+            from edgeft.train.objectives.embeddings import OBJECTIVE
         case _:
             raise FormatError(f"There is no training for the task {name!r}.")
     return OBJECTIVE

@@ -31,7 +31,7 @@ def _targets(
     A word that an entity touches is taken for its own: no model of words can cut it.
     """
     further, none = _further(labels), labels.index(NONE)
-    found = []
+    found: list[list[LearnedRow]] = []
     for at, (one, spans) in enumerate(zip(encoded, truths, strict=True)):
         words = words_of(one, text_of(inputs, at))
         tags = [*[none] * len(words), IGNORED]  # the last is of what is no word's first piece
@@ -41,7 +41,9 @@ def _targets(
             tags[word] = further[label] if span in begun else label
             begun.add(span)
         rows = [(part, [tags[word] for word in first]) for part, first in first_pieces(one, words)]
-        found.append([row for row in rows if any(target != IGNORED for target in row[1])])
+        found.append(
+            [(part, its) for part, its in rows if any(target != IGNORED for target in its)]
+        )
     return found
 
 

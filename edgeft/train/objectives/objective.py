@@ -8,13 +8,20 @@ from typing import Any
 from edgeft.inputs import Input
 from edgeft.tasks.encoded import Encoded, Part
 
-__all__ = ["Figure", "LearnedRow", "Objective", "OF_CLASSES", "as_it_is"]
+__all__ = ["Figure", "LearnedRow", "Objective", "OF_CLASSES", "as_it_is", "parts_of"]
 
-LearnedRow = tuple[Part, Any]  # what is learned from at once, and its target
+# What is learned from at once, and its target: a part, or several that are read apart.
+LearnedRow = tuple[Part | tuple[Part, ...], Any]
 
 
 # Fields of a recipe that say how classes are weighed against each other.
 OF_CLASSES = frozenset({"class_weights", "label_smoothing"})
+
+
+def parts_of(row: LearnedRow) -> tuple[Part, ...]:
+    """The parts that a row is learned from."""
+    parts, _ = row
+    return (parts,) if isinstance(parts, Part) else parts
 
 
 def as_it_is(model: Any) -> AbstractContextManager[None]:
@@ -48,7 +55,9 @@ class Objective:
     targets(inputs, encoded, truths, labels): for each input its rows, one for each part that is
         learned from: of a classifier (part, class id); of a tagger (part, T label ids, -100 where
         nothing is asked); of an answer finder (part, (first, last, tokens)): the answer's tokens,
-        0 and 0 where it is none of this part's, and how many tokens the part has.
+        0 and 0 where it is none of this part's, and how many tokens the part has; of vectors
+        ((part, part), number). A batch of rows of several parts holds the first of each row, then
+        the second of each.
     pad(targets, width): tensors by the names under which ``loss`` finds them; never an input's.
     count(targets): how many things the loss is a mean of; rows or tokens.
     weights(rows, labels): (C,) float32, how often an example of each class counts; see
