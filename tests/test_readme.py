@@ -44,6 +44,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     held = [f"{row.split(',')[0]} again,{row.split(',')[1]}" for row in rows]
     (folder / "train.csv").write_text("\n".join(["text,label", *rows]) + "\n")
     (folder / "test.csv").write_text("\n".join(["text,label", *held]) + "\n")
+    pairs = [f"{row.split(',')[0]},{row}" for row in rows]
+    (folder / "pairs.csv").write_text("\n".join(["claim,source,label", *pairs]) + "\n")
     for name, count in (("tagged", 60), ("held", 50)):
         made = (f"rain B-THING\nin O\nthe O\nmorning B-TIME\n{name}{i} O\n" for i in range(count))
         (folder / f"{name}.conll").write_text("\n".join(made))
@@ -76,8 +78,8 @@ def test_the_commands_in_their_order(folder: Path, tiny_checkpoint: Path) -> Non
     commands = [*_commands(README), *_commands(_help("bench"))]
     assert [command.split()[1] for command in commands] == [
         "train", "export", "eval", "bench", "report", "trim", "predict", "verify", "inspect",
-        "push", "doctor", "train", "export", "predict", "train", "export", "predict", "distill",
-        "cascade", "compress", "bench",
+        "push", "doctor", "tasks", "train", "train", "export", "predict", "train", "export",
+        "predict", "distill", "cascade", "compress", "bench",
     ]  # fmt: skip
     for command in commands:
         # Of a tiny model, as the small demo takes the embedded one. A few rows prove no accuracy,
