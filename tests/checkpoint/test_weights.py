@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 import transformers
@@ -59,7 +60,12 @@ def test_a_wrapper_is_left_out_of_the_names(
     assert all(one.equal(found[key]) for key, one in expected.items())
     wrapped = open_checkpoint(str(rewritten(tiny_checkpoint, tmp_path / "whole", wrap)))
     plain = open_checkpoint(str(tiny_checkpoint))
-    assert (torch_logits(wrapped, ["the sun"]) == torch_logits(plain, ["the sun"])).all()
+    held = wrapped.model.state_dict()
+    assert all(one.equal(held[key]) for key, one in plain.model.state_dict().items())
+    # To the bit on no CPU whose sums depend on where in memory the file puts a tensor.
+    np.testing.assert_allclose(
+        torch_logits(wrapped, ["the sun"]), torch_logits(plain, ["the sun"]), atol=1e-6
+    )
     assert f"begin with {wrapper!r}" in wrapped.notes[0]
 
 
