@@ -56,7 +56,7 @@ small-demo: install base
 	rm -rf build/small-demo
 	$(BIN)/edgeft demo -o build/small-demo --small
 	$(BIN)/python -m tests.once build/small-demo/once
-	$(BASE)/bin/python tests/base_install.py build/small-demo/bundle build/small-demo/once/pair-bundle build/small-demo/once/tagger-bundle build/small-demo/once/answerer-bundle build/small-demo/once/labeller-bundle build/small-demo/once/encoder-bundle
+	$(BASE)/bin/python tests/base_install.py build/small-demo/bundle build/small-demo/once/pair-bundle build/small-demo/once/tagger-bundle build/small-demo/once/answerer-bundle build/small-demo/once/scorer-bundle build/small-demo/once/labeller-bundle build/small-demo/once/encoder-bundle
 
 test-all: test test-newest peers ## The same and the slow tests: deploy files' installs, the benchmark scripts
 	$(PYTEST) -m slow

@@ -22,10 +22,13 @@ class FamilyFacts:
 
     by_token: answers are of tokens, so that a student that averages them cannot give any.
     static: the checkpoint averages tokens itself. lengths: tokens of texts like those to come.
+    cascades: what a cascade loses can be promised, as answers are right or wrong, more or less
+    surely.
     """
 
     by_token: bool
     static: bool
+    cascades: bool
     layers: int
     max_length: int
     lengths: Sequence[int]
@@ -97,7 +100,8 @@ WHOLE = FamilySource("whole", "itself")
 def family_of(facts: FamilyFacts) -> Family:
     """The candidates that make sense for a checkpoint.
 
-    Where answers are of tokens there are no static students, no cascades, and every token counts.
+    Where answers are of tokens there are no static students, and so no cascades, and every token
+    counts.
     """
     whole = FamilySource("whole", "itself", OF_STATIC if facts.static else USUAL)
     sources = [whole]
@@ -127,5 +131,6 @@ def family_of(facts: FamilyFacts) -> Family:
         last = [Member("whole", FP32), Member("whole", "int8")]
         last += [Member("half", FP32)] * bool(half)
         last += [Member(one.name, FP32) for one in shorter]
-        candidates += [Candidate((Member("static", VECTORS), one)) for one in last]
+        if facts.cascades:
+            candidates += [Candidate((Member("static", VECTORS), one)) for one in last]
     return Family(tuple(sources), tuple(candidates))

@@ -162,6 +162,7 @@ def facts_of(checkpoint: Checkpoint, rows: PartedRows) -> FamilyFacts:
     return FamilyFacts(
         by_token=checkpoint.task.by_token,
         static=is_static(checkpoint),
+        cascades=checkpoint.task.doubts and checkpoint.task.single,
         layers=int(getattr(checkpoint.config, "num_hidden_layers", 0)),
         max_length=checkpoint.max_length,
         lengths=[_tokens(one) for one in encode(checkpoint, some)],

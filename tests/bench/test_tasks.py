@@ -1,4 +1,4 @@
-"""Named entities and answers on the bench: what is asked, how long it is, what agrees."""
+"""Entities, answers and many labels on the bench: what is asked, how long it is, what agrees."""
 
 import json
 from pathlib import Path
@@ -194,3 +194,21 @@ def test_a_bench_of_entities_compares_entities(tagger: Path) -> None:
     assert int8.agreement is not None
     assert f"same entities as fp32: {int8.agreement:.1%}" in int8.verdict
     assert (fp32.texts.tokens_p50, fp32.texts.windowed) == (32, 0)
+
+
+def test_a_bench_of_many_labels_compares_labels_and_is_drawn(
+    labeller_bundle: Path, tmp_path: Path
+) -> None:
+    config = BenchConfig(
+        labeller_bundle, devices=("cpu",), samples=2, rounds=1, threads=(1,), texts=10
+    )
+    result = bench(config)
+    fp32, int8 = result.cells
+    assert (fp32.agreement, fp32.alike) == (1.0, "same labels")
+    assert int8.agreement is not None
+    assert f"same labels as fp32: {int8.agreement:.1%}" in int8.verdict
+    out, page = tmp_path / "out.json", tmp_path / "page.html"
+    out.write_text(json.dumps(result.to_dict()), encoding="utf-8")
+    done = CliRunner().invoke(main, ["report", str(out), "-o", str(page)])
+    assert done.exit_code == 0, done.output
+    assert "the labels that both give, of all that the one or the other" in page.read_text("utf-8")

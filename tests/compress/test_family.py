@@ -8,8 +8,8 @@ def named(family: Family) -> list[str]:
 
 
 def facts(**given: object) -> FamilyFacts:
-    usual = {"by_token": False, "static": False, "layers": 6, "max_length": 128, "lengths": SHORT}
-    return FamilyFacts(**{**usual, **given})  # type: ignore[arg-type]
+    usual = {"by_token": False, "static": False, "cascades": True, "layers": 6, "max_length": 128}
+    return FamilyFacts(**{**usual, "lengths": SHORT, **given})  # type: ignore[arg-type]
 
 
 def test_a_classifier_of_short_texts() -> None:
@@ -39,6 +39,12 @@ def test_texts_that_are_long_may_be_cut_shorter() -> None:
 def test_where_answers_are_of_tokens_layers_alone_are_dropped() -> None:
     found = family_of(facts(by_token=True, lengths=LONG, max_length=512))
     assert named(found) == ["whole fp32", "whole int8", "half fp32", "half int8"]
+
+
+def test_many_labels_and_numbers_have_students_and_no_cascades() -> None:
+    found = named(family_of(facts(cascades=False)))
+    assert found == [one for one in named(family_of(facts())) if "then" not in one]
+    assert "static trimmed int8-vectors" in found
 
 
 def test_a_static_checkpoint_has_no_layers_to_drop_and_is_its_own_student() -> None:

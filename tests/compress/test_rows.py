@@ -5,7 +5,7 @@ from pathlib import Path
 from edgeft.compress.rows import PartedRows, part_rows, write_rows
 from edgeft.data import Examples
 from edgeft.data.examples import labelled
-from edgeft.inputs import Input, Question
+from edgeft.inputs import Input, Pair, Question
 from edgeft.tasks import task_named
 from edgeft.tasks.classification import TASK
 from edgeft.tasks.reading import read_examples
@@ -79,9 +79,14 @@ def test_rows_are_read_again_as_they_were(tmp_path: Path) -> None:
         "d", [Question("Who?", "Ada slept."), Question("Where?", "Ada slept.")],
         [(("Ada", 0),), ()], [1, 2], (), {},
     )  # fmt: skip
+    held = Examples("d", ["a", "b", "上海 😀"], [(0, 1), (), (0,)], [1, 2, 3], ("joy, or", "x|y"),
+                    {"label": "x"})  # fmt: skip
+    pairs = [Pair("a", "b"), Pair("b", "😀"), Pair("上海", "a, b")]
+    rated = Examples("d", pairs, [0.1, -3.0, 1e-7], [1, 2, 3], (), {"label": "x"})
     for name, rows in (
         ("text-classification", texts), ("token-classification", spans),
-        ("question-answering", asked),
+        ("question-answering", asked), ("multi-label-classification", held),
+        ("text-regression", rated),
     ):  # fmt: skip
         path = tmp_path / f"{name}.jsonl"
         write_rows(rows, path)
