@@ -16,16 +16,12 @@ import torch
 import transformers
 from transformers import Trainer  # which loads most of the library
 
-from benchmarks.ordinary import BATCH, ranked_by, trainer_arguments
+from benchmarks.ordinary import ranked_by, trained_by_edgeft, trainer_arguments
 from benchmarks.tagging import MAX_LENGTH, Sentence, sentences_of
 from benchmarks.training import side_options
 from edgeft.tasks.entity_metrics import score_entities
 from edgeft.tasks.tags import NONE
-from edgeft.train.config import DataConfig, TrainConfig
 from edgeft.train.embedded import minilm_folder
-from edgeft.train.models import EMBEDDED
-from edgeft.train.recipe import RecipeChoice
-from edgeft.train.run import train
 
 IGNORED = -100
 
@@ -42,24 +38,6 @@ def spans(tags: Sequence[str], kinds: dict[str, int]) -> tuple[tuple[int, int, i
         if mark in ("B", "I") and not open_kind:
             open_kind, begin = kind, at
     return tuple(found)
-
-
-def edgeft_side(work: Path, out: Path, options: argparse.Namespace) -> float:
-    """``edgeft train`` with a file that ranks the epochs."""
-    config = TrainConfig(
-        data=DataConfig(data=str(work / "train.conll"), validation=str(work / "choose.conll")),
-        recipe=RecipeChoice(
-            epochs=options.epochs, batch_size=BATCH, max_length=MAX_LENGTH, patience=0,
-            seed=options.seed,
-        ),
-        model=str(options.model) if options.model else EMBEDDED,
-        device=options.device,
-        threads=options.threads,
-        task="token-classification",
-    )  # fmt: skip
-    begin = time.perf_counter()
-    train(config, out)
-    return time.perf_counter() - begin
 
 
 def ordinary_side(work: Path, out: Path, options: argparse.Namespace) -> float:
@@ -166,8 +144,12 @@ def f1_of(folder: Path, sentences: Sequence[Sentence], device: str = "cpu") -> f
 def main() -> None:
     """Train one side and print its figures."""
     options = side_options(__doc__).parse_args()
-    side = edgeft_side if options.side == "edgeft" else ordinary_side
-    seconds = side(options.work, options.out, options)
+    if options.side == "edgeft":
+        files = (options.work / "train.conll", options.work / "choose.conll")
+        task = "token-classification"
+        seconds = trained_by_edgeft(*files, options, max_length=MAX_LENGTH, task=task)
+    else:
+        seconds = ordinary_side(options.work, options.out, options)
     found = f1_of(options.out, sentences_of(options.work / "report.conll"), options.device)
     print(json.dumps({"seconds": seconds, "f1": found}))
 

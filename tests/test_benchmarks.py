@@ -281,6 +281,23 @@ def test_tagging_is_measured_on_a_few_sentences(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("minilm")
+def test_many_labels_are_measured_on_a_few_rows(tmp_path: Path) -> None:
+    data, names, out = (tmp_path / name for name in ("data.tsv", "names.txt", "out.json"))
+    held = ["0,2" if "rain" in text else "1" for text in TEXTS]
+    rows = [f"{text}\t{ids}\tx{at}" for at, (text, ids) in enumerate(zip(TEXTS, held, strict=True))]
+    data.write_text("\n".join([*rows, "it snowed\t3\tx"]) + "\n")
+    names.write_text("wet\ndry\nsad\nwhite\n")
+    run_script("labels", data, "--choose", data, "--test", data, "--text", "1", "--label", "2",
+               "--label-names", names, "--epochs", 2, "--rows", 60, "-o", out)  # fmt: skip
+    (row,) = json.loads(out.read_text())["rows"]
+    assert row["rows"] == {"train": 60, "choose": 61, "report": 61}
+    for side in ("edgeft", "ordinary"):
+        assert row[f"{side}_macro_f1"] > 0.6  # of three labels: train never shows the fourth
+        assert 0 <= row[f"{side}_macro_f1_at_half"] <= 1
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("minilm")
 def test_pairs_are_measured_on_a_few_rows(pair_bundle: Path, tmp_path: Path) -> None:
     data, out = tmp_path / "pairs.txt", tmp_path / "out.json"
     rows = [f'{at % 2}\tShares "fell {at}.\tShares rose {at}.' for at in range(60)]
