@@ -144,10 +144,11 @@ def command(
     validation and test files, or the name of a Hub data set (name:config).
     Entities also come as tagged words (CoNLL), from Label Studio, doccano, Prodigy
     and brat, answers as SQuAD's JSON. The data tell the task, unless --task
-    names it: edgeft tasks lists them all. Whole numbers are labels of classes,
-    unless --task text-regression says that they are amounts.
-    Files are in UTF-8, or UTF-16 with a byte-order mark. Semicolons, tabs or bars
-    in a .csv are found; what a reader had to decide it says on stderr.
+    names it: edgeft tasks lists them all. Whole numbers are labels of
+    classes, unless --task text-regression says that they are amounts; as ids of labels they are the
+    names, too, that the model gives, so write the names into DATA where you have them. Files are in
+    UTF-8, or UTF-16 with a byte-order mark. Semicolons, tabs or bars in a .csv are found; what a
+    reader had to decide it says on stderr.
 
     The data is reported on first: classes, token lengths, texts that will be cut,
     unknown tokens, duplicates, contradictions. Texts of which the model knows too
