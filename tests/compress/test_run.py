@@ -198,6 +198,23 @@ def test_a_tagger_has_dropped_layers_alone(tagger_checkpoint: Path, tmp_path: Pa
     assert {"half fp32"} <= set(names) <= {"whole fp32", "whole int8", "half fp32", "half int8"}
 
 
+def test_many_labels_keep_their_thresholds(tmp_path: Path) -> None:
+    checkpoint = tiny.static(tmp_path / "static")
+    told = json.loads((checkpoint / "config.json").read_text())
+    told["problem_type"] = "multi_label_classification"
+    (checkpoint / "config.json").write_text(json.dumps(told))
+    data = tmp_path / "data.jsonl"
+    held = [{"text": text, "labels": [*tiny.LABELS[: at % 3]]}
+            for at, (text, _) in enumerate(rows(160))]  # fmt: skip
+    data.write_text("".join(f"{json.dumps(one)}\n" for one in held))
+    result = compress(config(checkpoint, tmp_path / "out", data, limits=Limits(100)))
+    assert [one.name for one in result.family][:2] == ["whole fp32", "whole int8-vectors"]
+    (variant,) = read_manifest(result.out).model.variants.values()
+    assert len(variant.head.thresholds) == len(tiny.LABELS)
+    with edgeft.load(result.out, device="cpu") as model:
+        assert {*model.predict("the cat").scores} == {*tiny.LABELS}
+
+
 # --- bad input ------------------------------------------------------------------------
 
 
