@@ -14,7 +14,6 @@ from statistics import median
 from typing import Any
 
 import numpy as np
-import onnxruntime
 from tokenizers import Tokenizer
 
 import edgeft
@@ -23,6 +22,7 @@ from edgeft.bench.machine import describe_machine
 from edgeft.bundle import ModelRecord, read_manifest
 from edgeft.data import distinct
 from edgeft.inputs import columns_of
+from edgeft.runtime.providers import import_onnxruntime
 from edgeft.tasks import task_named
 from edgeft.tasks.outputs import softmax
 from edgeft.tasks.reading import read_inputs
@@ -38,6 +38,7 @@ class Loop:
         self.tokenizer = Tokenizer.from_file(str(bundle / record.tokenizer))
         self.tokenizer.enable_truncation(record.max_length, strategy="longest_first")
         self.tokenizer.enable_padding(pad_id=record.pad_id)
+        onnxruntime = import_onnxruntime()
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
