@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from edgeft.errors import UsageError
 from edgeft.inputs import Input, Pair
+from edgeft.tasks import numbered
 from edgeft.tasks.builtin import GOLDEN_TEXTS, parity_texts
 from edgeft.tasks.encoded import Encoded
 from edgeft.tasks.outputs import Array, Outputs, dense, ragged, require_numbers
@@ -254,29 +255,6 @@ def _score(truths: Rows, answers: Rows, labels: LabelNames) -> "SimilarityScores
     return score_similarities(truths, answers)
 
 
-def _figures(truths: Rows, answers: Rows, labels: LabelNames, weights: Floats) -> dict[str, Floats]:
-    from edgeft.tasks.number_metrics import correlations
-
-    return correlations(truths, answers, weights)
-
-
-def _worst(
-    truths: Rows, answers: Rows, references: Rows, labels: LabelNames, weight: float
-) -> tuple[float, float, float] | None:
-    from edgeft.tasks.number_metrics import worst_number
-
-    return worst_number(truths, answers, references, weight)
-
-
-def _check(wish: Wish, labels: LabelNames) -> None:
-    if wish:
-        raise UsageError(
-            "A vector has no threshold that is set for a precision, a recall or a share of right "
-            "answers.",
-            hint="Leave these options out.",
-        )
-
-
 def _fit(
     outputs: Outputs,
     encoded: Sequence[Encoded],
@@ -357,13 +335,13 @@ TASK = Task(
     doubts=False,
     same=_same,
     score=_score,
-    figures=_figures,
-    worst=_worst,
+    figures=numbered.number_figures,
+    worst=numbered.number_worst,
     further=nothing_further,
     unfitted=always_plain,
     suited=no_thresholds,
     fit=_fit,
-    check=_check,
+    check=numbered.no_wishes("A vector"),
     show=_show,
     golden=GOLDEN_TEXTS,
     parity=parity_texts,

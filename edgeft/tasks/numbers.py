@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from edgeft.errors import UsageError
 from edgeft.inputs import Input, Pair
+from edgeft.tasks import numbered
 from edgeft.tasks.builtin import GOLDEN_TEXTS, parity_texts
 from edgeft.tasks.encoded import Encoded
 from edgeft.tasks.joined import mean_of_parts
@@ -184,29 +185,6 @@ def _score(truths: Rows, answers: Rows, labels: LabelNames) -> "NumberScores":
     return score_numbers(truths, answers)
 
 
-def _figures(truths: Rows, answers: Rows, labels: LabelNames, weights: Floats) -> dict[str, Floats]:
-    from edgeft.tasks.number_metrics import correlations
-
-    return correlations(truths, answers, weights)
-
-
-def _worst(
-    truths: Rows, answers: Rows, references: Rows, labels: LabelNames, weight: float
-) -> tuple[float, float, float] | None:
-    from edgeft.tasks.number_metrics import worst_number
-
-    return worst_number(truths, answers, references, weight)
-
-
-def _check(wish: Wish, labels: LabelNames) -> None:
-    if wish:
-        raise UsageError(
-            "A number has no threshold that is set for a precision, a recall or a share of right "
-            "answers.",
-            hint="Leave these options out.",
-        )
-
-
 def _fit(
     outputs: Outputs,
     encoded: Sequence[Encoded],
@@ -313,13 +291,13 @@ TASK = Task(
     doubts=False,
     same=_same,
     score=_score,
-    figures=_figures,
-    worst=_worst,
+    figures=numbered.number_figures,
+    worst=numbered.number_worst,
     further=nothing_further,
     unfitted=always_plain,
     suited=no_thresholds,
     fit=_fit,
-    check=_check,
+    check=numbered.no_wishes("A number"),
     show=_show,
     golden=GOLDEN_TEXTS,
     parity=parity_texts,
