@@ -132,5 +132,9 @@ def family_of(facts: FamilyFacts) -> Family:
         last += [Member("half", FP32)] * bool(half)
         last += [Member(one.name, FP32) for one in shorter]
         if facts.cascades:
-            candidates += [Candidate((Member("static", VECTORS), one)) for one in last]
+            student, full = Member("static", VECTORS), last[0]
+            candidates += [Candidate((student, one)) for one in last]
+            if half:
+                between = Member("half", FP32)
+                candidates += [Candidate((between, full)), Candidate((student, between, full))]
     return Family(tuple(sources), tuple(candidates))

@@ -19,10 +19,11 @@ def test_a_classifier_of_short_texts() -> None:
         "half trimmed fp32", "half trimmed int8", "static fp32", "static int8-vectors",
         "static trimmed fp32", "static trimmed int8-vectors",
         "static int8-vectors, then whole fp32", "static int8-vectors, then whole int8",
-        "static int8-vectors, then half fp32",
+        "static int8-vectors, then half fp32", "half fp32, then whole fp32",
+        "static int8-vectors, then half fp32, then whole fp32",
     ]  # fmt: skip
     assert {one.name: one.amount for one in found.sources if one.amount} == {"half": 3}
-    assert found.candidates[-1].folder == "static-int8-vectors+half-fp32"
+    assert found.candidates[-1].folder == "static-int8-vectors+half-fp32+whole-fp32"
 
 
 def test_texts_that_are_long_may_be_cut_shorter() -> None:
