@@ -6,7 +6,8 @@ macro F1 of what reaches 0.5, the best kept. Both sides start from the same enco
 rows to train, choose and report on, the same epochs, batch size, length and learning rate, and are
 measured in processes of their own that take turns, from the read rows to the saved weights. Of both
 the threshold of each label is then set on the rows that choose, by the rule of `edgeft export`, and
-macro and micro F1 of the test are told with these and with 0.5 for all labels.
+macro and micro F1 of the test are told with these and with 0.5 for all labels. What edgeft trained
+last is exported, and its int8 held against its own fp32, each with thresholds of its own.
 
 The files have a text and the ids of its labels a line, with commas between them, as GoEmotions has
 them; what others have is read as `edgeft train` reads it.
@@ -22,6 +23,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from benchmarks.compare import RESULTS
+from benchmarks.smaller import int8_against_fp32, told
 from benchmarks.training import Bars, keep, options, run_both
 from edgeft.data import Examples
 from edgeft.tasks.labels import TASK
@@ -75,7 +77,9 @@ def main() -> None:
         work = Path(folder)
         rows = {part: write(work / f"{part}.jsonl", some, known) for part, some in parts.items()}
         runs = run_both("labels_side", work, chosen)
-    row = keep(chosen, __doc__ or "", BARS, runs, rows=rows, max_length=MAX_LENGTH)
+        int8 = int8_against_fp32(chosen, work, "jsonl", TASK)
+    row = keep(chosen, __doc__ or "", BARS, runs, rows=rows, max_length=MAX_LENGTH, int8=int8)
+    print(told(int8))
     print(f"Macro F1 of at least {LEAST_F1}: "
           f"{'met' if row['edgeft_macro_f1'] >= LEAST_F1 else 'missed'}; "
           f"{row['edgeft_s'] / 60:.1f} minutes.")  # fmt: skip

@@ -16,6 +16,7 @@ from benchmarks.peers import ALL_PEERS, PEERS, TAGGERS
 from benchmarks.peers.__main__ import agreement_of_vectors
 from benchmarks.peers.padded import entities
 from benchmarks.questions import asked
+from benchmarks.smaller import told
 from benchmarks.tables import replace_table
 from benchmarks.tagging import Sentence, sentences_of, write
 from benchmarks.train import BARS
@@ -307,12 +308,38 @@ def test_pairs_are_measured_on_a_few_rows(pair_bundle: Path, tmp_path: Path) -> 
     (row,) = json.loads(out.read_text())["rows"]
     assert row["rows"] == {"train": 38, "choose": 2, "report": 60}
     assert 0 <= row["ordinary_f1"] <= 1
+    assert row["int8"].get("refused") or row["int8"]["rows"] == 60
     table = data.rename(data.with_suffix(".tsv"))
     run_script("ranking", pair_bundle, table, "--texts", 50, "--rounds", 2, "--batch", 8,
                "-o", out)  # fmt: skip
     (row,) = json.loads(out.read_text())["rows"]
     assert (row["texts"], row["batch"]) == (50, 8)
     assert row["ratio"] > 0
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("minilm")
+def test_numbers_are_measured_on_a_few_rows(tmp_path: Path) -> None:
+    data, out = tmp_path / "data.csv", tmp_path / "out.json"
+    data.write_text(
+        "".join(f"Shares fell {at}.,Shares rose {at}.,{at % 7}.5\n" for at in range(40))
+    )
+    run_script("numbers", data, "--choose", data, "--test", data, "--first", 1, "--second", 2,
+               "--label", 3, "--epochs", 1, "--name", "few", "-o", out)  # fmt: skip
+    (row,) = json.loads(out.read_text())["rows"]
+    assert row["rows"] == {"train": 40, "choose": 40, "report": 40}
+    assert -1 <= row["ordinary_pearson"] <= 1
+    assert row["int8"].get("refused") or set(row["int8"]["losses"]) == {"Spearman", "Pearson"}
+
+
+def test_what_int8_loses_is_told_in_a_line() -> None:
+    assert told({"refused": "int8 is slow."}) == "int8: refused. int8 is slow."
+    losses = {"F1": {"points": 0.25, "low": -0.5, "high": 1.0}}
+    found = {"rows": 9, "bytes": 8, "losses": losses, "met": True, "proven": False}
+    assert told(found) == (
+        "int8 loses 0.25 points (-0.50 to 1.00) of F1 against fp32; at most 0.5 points: met, "
+        "not proven."
+    )
 
 
 @pytest.mark.slow
