@@ -14,15 +14,14 @@ from statistics import median
 from typing import Any
 
 import numpy as np
-from tokenizers import Tokenizer
 
 import edgeft
+from benchmarks.bare import bare_session, bare_tokenizer
 from benchmarks.compare import RESULTS
 from edgeft.bench.machine import describe_machine
 from edgeft.bundle import ModelRecord, read_manifest
 from edgeft.data import distinct
 from edgeft.inputs import columns_of
-from edgeft.runtime.providers import import_onnxruntime
 from edgeft.tasks import task_named
 from edgeft.tasks.outputs import softmax
 from edgeft.tasks.reading import read_inputs
@@ -35,16 +34,9 @@ class Loop:
     """Pairs in batches, as they come."""
 
     def __init__(self, bundle: Path, record: ModelRecord, variant: str, threads: int) -> None:
-        self.tokenizer = Tokenizer.from_file(str(bundle / record.tokenizer))
-        self.tokenizer.enable_truncation(record.max_length, strategy="longest_first")
+        self.tokenizer = bare_tokenizer(bundle, record)
         self.tokenizer.enable_padding(pad_id=record.pad_id)
-        onnxruntime = import_onnxruntime()
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        graph = bundle / record.variants[variant].files["model"]
-        providers = ["CPUExecutionProvider"]
-        self.session = onnxruntime.InferenceSession(str(graph), options, providers=providers)
+        self.session = bare_session(bundle, record, variant, threads)
         self.names = [one.name for one in self.session.get_inputs()]
 
     def scores(self, query: str, texts: list[str], batch: int) -> np.ndarray:

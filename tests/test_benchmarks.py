@@ -11,6 +11,8 @@ import pytest
 from benchmarks.answering import articles
 from benchmarks.cascades import print_means
 from benchmarks.compare import ROOT, row
+from benchmarks.lists import Loop, asked_of, measured
+from benchmarks.lists import keep as keep_lists
 from benchmarks.offsets import faults
 from benchmarks.peers import ALL_PEERS, PEERS, TAGGERS
 from benchmarks.peers.__main__ import agreement_of_vectors
@@ -21,7 +23,9 @@ from benchmarks.tables import replace_table
 from benchmarks.tagging import Sentence, sentences_of, write
 from benchmarks.train import BARS
 from benchmarks.training import summary
-from edgeft import Answer, Entities, Entity
+from edgeft import Answer, Entities, Entity, Pair, Question, load
+from edgeft.bundle import read_manifest
+from edgeft.inputs import Input
 
 TEXTS = [f"{word} fell in the night of day {at}" for at in range(30) for word in ("rain", "sun")]
 
@@ -130,6 +134,33 @@ def test_sentences_are_written_as_they_are_read(tmp_path: Path) -> None:
     given = [Sentence(["Ada", "slept"], ["B-PER", "O"]), Sentence(["Hm"], ["O"])]
     write(tmp_path / "a.conll", given)
     assert sentences_of(tmp_path / "a.conll") == given
+
+
+def test_the_bare_loop_of_lists_answers_as_predict_does(
+    labeller_bundle: Path, pair_bundle: Path, tagger_bundle: Path, answerer_bundle: Path
+) -> None:
+    """Of every kind of input and of outputs; long inputs and doubles are left out."""
+    asked: dict[Path, list[Input]] = {
+        labeller_bundle: ["the cat won", "rain", "a 🐕 fell", "rain", "cat " * 200],
+        pair_bundle: [Pair("一只狗", "the dog"), Pair("rain", "sun fell")],
+        tagger_bundle: ["the cat won", "rain"],
+        answerer_bundle: [Question("who won?", "the cat won"), Question("what?", "rain fell")],
+    }
+    for bundle, given in asked.items():
+        loop = Loop(bundle, read_manifest(bundle).model, "fp32", 1)
+        with load(bundle, device="cpu", variant="fp32") as model:
+            inputs = asked_of(model, given, None)
+            assert inputs == list(dict.fromkeys(given))[: 3 if bundle == labeller_bundle else 2]
+            row = measured(model, loop, inputs, batch=2, rounds=1)
+        assert (row["inputs"], row["equal"]) == (len(inputs), 1.0)
+
+
+def test_rows_of_lists_stand_beside_those_of_other_tasks(tmp_path: Path) -> None:
+    one = {"task": "a", "variant": "fp32", "threads": 1, "batch": 8, "ratio": 1.0}
+    for row in (one, {**one, "task": "b"}, {**one, "ratio": 2.0}):
+        keep_lists(tmp_path / "lists.json", [row])
+    rows = json.loads((tmp_path / "lists.json").read_text())["rows"]
+    assert [(row["task"], row["ratio"]) for row in rows] == [("b", 1.0), ("a", 2.0)]
 
 
 def test_an_article_is_taken_once(squad: Path) -> None:
