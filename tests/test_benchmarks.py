@@ -157,10 +157,10 @@ def test_the_bare_loop_of_lists_answers_as_predict_does(
 
 def test_rows_of_lists_stand_beside_those_of_other_tasks(tmp_path: Path) -> None:
     one = {"task": "a", "variant": "fp32", "threads": 1, "batch": 8, "ratio": 1.0}
-    for row in (one, {**one, "task": "b"}, {**one, "ratio": 2.0}):
-        keep_lists(tmp_path / "lists.json", [row])
+    for each in (one, {**one, "task": "b"}, {**one, "ratio": 2.0}):
+        keep_lists(tmp_path / "lists.json", [each])
     rows = json.loads((tmp_path / "lists.json").read_text())["rows"]
-    assert [(row["task"], row["ratio"]) for row in rows] == [("b", 1.0), ("a", 2.0)]
+    assert [(each["task"], each["ratio"]) for each in rows] == [("b", 1.0), ("a", 2.0)]
 
 
 def test_an_article_is_taken_once(squad: Path) -> None:
