@@ -43,6 +43,7 @@ class BenchConfig:
     data: Path | None = None
     text_column: str | None = None
     other_column: str | None = None
+    negative_column: str | None = None
     question_column: str | None = None
     context_column: str | None = None
     devices: tuple[str, ...] = ()

@@ -32,6 +32,7 @@ def quality_of(variant: Variant, task: Task) -> Quality:
     """How good a variant's answers are, what it lost against the reference, what is proven."""
     if not task.metrics:
         return Quality()
+    task = task.measured_as(_object(variant.measured, "scores"))
     first = next(iter(task.metrics))
     drop = _object(variant.measured, "drop")
     figure = _told(_object(variant.measured, "outcome"), first, _FIGURE)

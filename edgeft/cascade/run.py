@@ -75,6 +75,7 @@ class CascadeConfig:
     unlabelled: tuple[Path, ...] = ()
     text_column: str | None = None
     other_column: str | None = None
+    negative_column: str | None = None
     label_column: str | None = None
     skip_bad: bool = False
     max_disagreement: float | None = None

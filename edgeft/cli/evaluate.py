@@ -56,6 +56,7 @@ def command(
     task = task_named(record.task, record.takes)
     columns = columns_named(named)
     examples = read_examples(data, task, columns, console.note, "skip" if skip_bad else "error")
+    task = task.judging(examples.truths)
     if checkpoint is not None:
         tell_trained(checkpoint, bundle, data, examples.inputs)
     names = variants or (*record.variants, *[CASCADE] * bool(manifest.stages))

@@ -69,26 +69,30 @@ bundle = click.argument("bundle", type=FOLDER)
 as_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON document instead.")
 
 
-def _one_or_two(ctx: click.Context, param: click.Parameter, names: tuple[str, ...]) -> str | None:
-    """The column of the first text; that of the other one of a pair becomes ``other_column``."""
-    if len(names) > 2:
+def _up_to_three(ctx: click.Context, param: click.Parameter, names: tuple[str, ...]) -> str | None:
+    """The column of the first text; that of the other one of a pair becomes ``other_column``, and
+    that of a text that does not belong to the first ``negative_column``.
+    """
+    if len(names) > 3:
         raise click.UsageError(
             f"--text-column is given {len(names)} times: {', '.join(map(repr, names))}. One column "
-            "holds texts, two hold pairs.",
+            "holds texts, two hold pairs, and three a text, what belongs to it and what does not.",
             ctx,
         )
-    first, other = (*names, None, None)[:2]
-    if first is not None and first == other:
+    if len({*names}) < len(names):
+        twice = next(name for name in names if names.count(name) > 1)
         raise click.UsageError(
-            f"--text-column names {first!r} twice; a pair has its texts in two columns.", ctx
+            f"--text-column names {twice!r} twice; a pair has its texts in two columns.", ctx
         )
-    ctx.params["other_column"] = other
+    first, other, negative = (*names, None, None, None)[:3]
+    ctx.params["other_column"], ctx.params["negative_column"] = other, negative
     return first
 
 
 text_column = click.option(
-    "--text-column", metavar="NAME", multiple=True, callback=_one_or_two,
-    help="Column that holds the text; given twice, the two that hold pairs.",
+    "--text-column", metavar="NAME", multiple=True, callback=_up_to_three,
+    help="Column that holds the text; given twice, the two that hold pairs; of vectors thrice, the "
+    "last of what does not belong to the first.",
 )  # fmt: skip
 
 

@@ -23,7 +23,7 @@ def command(as_json: bool) -> None:
                     "makes": one.noun,
                     "data": one.data,
                     "example": one.example,
-                    "metrics": list(one.metrics),
+                    "metrics": [name for form in (one, *one.forms) for name in form.metrics],
                 }
                 for one in tasks
             }
@@ -32,7 +32,15 @@ def command(as_json: bool) -> None:
     console.print_table(
         "Tasks",
         ["--task", "makes a", "gates hold", "data"],
-        [[one.name, one.noun, ", ".join(one.metrics.values()), one.data] for one in tasks],
+        [
+            [
+                one.name,
+                one.noun,
+                "; ".join(", ".join(form.metrics.values()) for form in (one, *one.forms)),
+                one.data,
+            ]
+            for one in tasks
+        ],
     )
     console.print_lines(["A line of each, as JSON Lines; a table with such columns is the same:"])
     console.print_lines([f"  {one.example}" for one in tasks])

@@ -175,6 +175,7 @@ def command(
     }
     if "text_column" in chosen:  # one column, where the run that is repeated had two
         chosen.setdefault("other_column", None)
+        chosen.setdefault("negative_column", None)
     try:
         recorded = _recorded(chosen, repeat, resume=resume)
         config, out = _request(chosen, out, recorded, resume=resume)

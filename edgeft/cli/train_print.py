@@ -122,7 +122,8 @@ def print_result(result: "TrainResult") -> None:
     from edgeft.cli.scores import print_scores
     from edgeft.tasks import task_named
 
-    metrics = task_named(result.document["task"]).metrics
+    figures = result.learned.best.scores
+    metrics = task_named(result.document["task"]).measured_as(figures).metrics
     console.print_table(
         "Curve", ["epoch", "train loss", "validation loss", *metrics.values(), "seconds"],
         [

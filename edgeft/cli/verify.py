@@ -61,6 +61,8 @@ def command(
     columns = columns_named(named)
     on_bad: OnBad = "skip" if skip_bad else "error"
     texts = read_examples_or_inputs(data, task, columns, console.note, on_bad) if data else ()
+    if isinstance(texts, Examples):
+        task = task.judging(texts.truths)
     if checkpoint is not None:
         if data is None:
             raise UsageError("--checkpoint tells of --data, and there is none.")

@@ -31,6 +31,7 @@ class CompressConfig:
     unlabelled: tuple[Path, ...] = ()
     text_column: str | None = None
     other_column: str | None = None
+    negative_column: str | None = None
     label_column: str | None = None
     question_column: str | None = None
     context_column: str | None = None

@@ -10,13 +10,13 @@ from edgeft.data.examples import Examples
 from edgeft.data.input_columns import find_inputs, inputs_of
 from edgeft.data.kinds import Source, table_of
 from edgeft.data.labels import visible
-from edgeft.data.notes import Sightings, Tell, unheard
+from edgeft.data.notes import Sightings, Tell
 from edgeft.data.table import LABEL_COLUMNS, Table, find_column, numbered
 from edgeft.errors import DataError
 from edgeft.inputs import Input
 
-__all__ = ["NUMBER_COLUMNS", "few_numbers", "holds_numbers", "number_in", "numbers_or_inputs",
-           "similarities_or_inputs"]  # fmt: skip
+__all__ = ["NUMBER_COLUMNS", "few_numbers", "holds_numbers", "number_in",
+           "numbers_or_inputs"]  # fmt: skip
 
 # The usual names of a column of numbers, in order of preference; compared without case.
 NUMBER_COLUMNS = (
@@ -135,24 +135,6 @@ def numbers_or_inputs(
     roles = {**where.columns, "label": number_name}
     lines = [line for line, *_ in rows]
     return Examples(table.source, inputs, numbers, lines, (), roles, skipped)
-
-
-def similarities_or_inputs(
-    source: Source, columns: Mapping[str, str | None], tell: Tell, on_bad: OnBad
-) -> Examples | list[Input]:
-    """Pairs of texts and how alike they are, or the inputs alone where there are no such numbers.
-
-    Of single texts a column of labels says nothing here, unless it is named. Raises DataError.
-    """
-    table = table_of(source, "pairs of texts with numbers")
-    if len(find_inputs(table, columns, unheard).places) == 2:
-        return numbers_or_inputs(table, columns, tell, on_bad)
-    if columns.get("label") is not None:
-        raise DataError(
-            f"{table.source}: numbers say how alike two texts are, and it has one column of texts.",
-            hint="Name both: --text-column ONE --text-column OTHER",
-        )
-    return list(inputs_of(table, columns, tell))
 
 
 def _tell_bare(table: Table, column: str, named: str | None, tell: Tell) -> None:

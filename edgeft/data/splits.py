@@ -3,14 +3,14 @@
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, replace
 
 from edgeft.data.examples import Examples
 from edgeft.data.labels import visible
 from edgeft.data.split import grouped_split
 from edgeft.errors import DataError
-from edgeft.inputs import columns_of, group_of
+from edgeft.inputs import Input, columns_of, group_of
 
 __all__ = ["Splits", "fingerprint", "hold_out"]
 
@@ -41,13 +41,14 @@ def hold_out(
     seed: int,
     single: bool = True,
     shares: str = "",
+    group: Callable[[Input], Hashable] = group_of,
 ) -> Splits:
     """Hold a stratified share of train out as validation where there is none.
 
     ``strata`` has a key for each row of train. What has ``shares``, such as a context, in common
-    stays together. Unless truths are ``single`` labels, what stands in one row alone is learned.
-    With fraction 0 nothing is held out. Raises DataError for a class with a single row, which
-    cannot stand on both sides, and where nothing can be held out.
+    stays together: inputs of one ``group``. Unless truths are ``single`` labels, what stands in one
+    row alone is learned. With fraction 0 nothing is held out. Raises DataError for a class with a
+    single row, which cannot stand on both sides, and where nothing can be held out.
     """
     if splits.validation is not None or fraction == 0:
         return splits
@@ -62,7 +63,7 @@ def hold_out(
                 "or train on all rows with --hold-out 0.",
             )
     # Equal texts count each by itself, since what a seed held out once it holds out for ever.
-    groups = [group_of(one) if shares else at for at, one in enumerate(train.inputs)]
+    groups = [group(one) if shares else at for at, one in enumerate(train.inputs)]
     kept, held = grouped_split(groups, strata, fraction, seed=seed)
     if not held:
         raise DataError(

@@ -36,6 +36,7 @@ PAIR_COLUMNS = (
     ("premise", "hypothesis"), ("question1", "question2"), ("text1", "text2"),
     ("text_1", "text_2"), ("text_a", "text_b"), ("text", "text_pair"), ("query", "passage"),
     ("claim", "evidence"), ("#1 string", "#2 string"), ("first", "second"),
+    ("anchor", "positive"), ("query", "positive"),
 )  # fmt: skip
 LABEL_COLUMNS = (
     "label", "category", "class", "target", "sentiment", "intent", "topic", "tag",

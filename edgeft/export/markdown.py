@@ -21,7 +21,7 @@ def escape(text: str) -> str:
 
 def an(words: str) -> str:
     """The words with the article that they are spoken with."""
-    return f"an {words}" if words[0] in "aeiouAEIOF" else f"a {words}"
+    return f"an {words}" if words.startswith((*"aeiouAEIOF", "nDCG")) else f"a {words}"
 
 
 def table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

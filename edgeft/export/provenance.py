@@ -16,6 +16,7 @@ from edgeft.export.targets import TARGETS
 from edgeft.inputs import Input, json_of
 from edgeft.packages import package_versions
 from edgeft.proof.evidence import Evidence
+from edgeft.tasks.task import Task
 
 __all__ = ["PACKAGES", "fingerprint_of", "provenance"]
 
@@ -59,9 +60,7 @@ def provenance(
             "architecture": checkpoint.config.model_type,
             "weights_sha256": checkpoint.weights_sha256,
         },
-        "training": _told(checkpoint.training, checkpoint.task.metrics)
-        if checkpoint.training
-        else None,
+        "training": _told(checkpoint.training, checkpoint.task) if checkpoint.training else None,
         "data": {
             "choose": fingerprint_of(evidence.choose, seen.get("choose")),
             "report": fingerprint_of(evidence.report, seen.get("report")),
@@ -84,11 +83,12 @@ def provenance(
     }
 
 
-def _told(training: Mapping[str, Any], metrics: Collection[str]) -> dict[str, Any]:
+def _told(training: Mapping[str, Any], task: Task) -> dict[str, Any]:
     data = training.get("data") or {}
     report = data.get("report") or {}
     tokens = report.get("tokens") or {}
     told = {key: training[key] for key in TOLD if key in training}
+    metrics = task.measured_as(training.get("validation") or training.get("test") or {}).metrics
     base = told.get("base_model")
     if isinstance(base, dict) and "name" in base:
         told["base_model"] = {**base, "name": public_name(str(base["name"]))}

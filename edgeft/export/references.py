@@ -48,6 +48,8 @@ def make_reference(
     if original is not None:
         baseline = torch_told(original, data.inputs, step="running the original", progress=progress)
     assert truths is not None
+    told, task = told.judged_by(truths), task.judging(truths)
+    baseline = told if original is None else baseline.judged_by(truths)
     if chooser is not None:
         head, baseline_head = chooser.head, chooser.baseline_head
     else:

@@ -34,8 +34,9 @@ class ExportResult:
 
     @property
     def task(self) -> Task:
-        """What the bundle's model was trained for."""
-        return task_named(self.manifest.model.task, self.manifest.model.takes)
+        """What the bundle's model was trained for, in the form in which it was judged."""
+        task = task_named(self.manifest.model.task, self.manifest.model.takes)
+        return task if self.torch is None else task.measured_as(self.torch.headline())
 
     def bytes_of(self, variant: str) -> int:
         """The size of the variant's graph."""

@@ -16,7 +16,7 @@ from edgeft.data import (
 )
 from edgeft.data.kinds import TAGGED_SUFFIXES
 from edgeft.errors import DataError
-from edgeft.inputs import Input, group_of
+from edgeft.inputs import Input
 from edgeft.tasks.classification import TASK
 from edgeft.tasks.reading import read_examples, read_examples_or_inputs, read_inputs
 from edgeft.tasks.task import Columns, Task
@@ -81,13 +81,15 @@ def read_evidence(
                 hint="Give labelled --data beside --test, or --test's file as --data.",
             )
         report = read_examples(test, task, columns, tell, on_bad)
+        task = task.judging(report.truths)
         choose = (
-            _without(given, set(map(group_of, report.inputs)))
+            _without(given, task, set(map(task.group, report.inputs)))
             if isinstance(given, Examples) and (apart or task.shares)
             else given
         )
     elif isinstance(given, Examples):
         _enough(given, 2 * LEAST_ROWS, "choose on one half and report on the other")
+        task = task.judging(given.truths)
         choose, report = _halves(given, task, seed, apart=apart)
     if isinstance(choose, Examples):
         _enough(choose, LEAST_ROWS, "choose (texts that report as well are not counted)")
@@ -119,7 +121,7 @@ def _halves(examples: Examples, task: Task, seed: int, *, apart: bool) -> tuple[
     Unless ``apart`` those of one text need not.
     """
     groups: list[Hashable] = [
-        group_of(one) if apart or task.shares else at for at, one in enumerate(examples.inputs)
+        task.group(one) if apart or task.shares else at for at, one in enumerate(examples.inputs)
     ]
     strata = task.strata(examples.truths, examples.labels)
     halves = grouped_split(groups, strata, 0.5, seed=seed)
@@ -135,9 +137,9 @@ def _halves(examples: Examples, task: Task, seed: int, *, apart: bool) -> tuple[
     return choose, report
 
 
-def _without(examples: Examples, keys: Collection[tuple[str, ...]]) -> Examples:
+def _without(examples: Examples, task: Task, keys: Collection[tuple[str, ...]]) -> Examples:
     inputs = enumerate(examples.inputs)
-    return examples.subset(at for at, one in inputs if group_of(one) not in keys)
+    return examples.subset(at for at, one in inputs if task.group(one) not in keys)
 
 
 def _enough(examples: Examples, least: int, purpose: str) -> None:

@@ -227,6 +227,11 @@ def compare(
     from, where that is not the reference, read under ``counted_by``. A reference whose outputs are
     no numbers tells nothing.
     """
+    if truths is not None:
+        told = told.judged_by(truths)
+        reference, baseline = (
+            None if one is None else one.judged_by(truths) for one in (reference, baseline)
+        )
     numbers = finite(told.outputs)  # (N,) bool
     if not numbers.all():
         return Finding(len(told), told.task.asks, no_numbers=int((~numbers).sum()))

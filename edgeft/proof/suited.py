@@ -9,6 +9,7 @@ __all__ = ["suited", "suited_drop"]
 
 def suited(told: Told, truths: Rows) -> Rows:
     """(N,) likeliest answers; where they depend on thresholds, under such as suit these rows."""
+    told = told.judged_by(truths)
     head = told.task.suited(told.outputs, truths, told.labels)
     return told.answers(head).likeliest
 
@@ -20,4 +21,4 @@ def suited_drop(told: Told, reference: Told, truths: Rows) -> Drop:
     are flattered alike.
     """
     answers, references = suited(told, truths), suited(reference, truths)
-    return paired_drop(told.task, truths, answers, references, told.labels)
+    return paired_drop(told.task.judging(truths), truths, answers, references, told.labels)

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from edgeft.inputs import Input
 from edgeft.progress import Progress, silent
@@ -10,7 +10,7 @@ from edgeft.runtime.model import Model
 from edgeft.runtime.runner import GROUP
 from edgeft.tasks.encoded import Encoded
 from edgeft.tasks.outputs import Outputs, in_a_row
-from edgeft.tasks.task import PLAIN, Answers, Head, LabelNames, Task
+from edgeft.tasks.task import PLAIN, Answers, Head, LabelNames, Rows, Task
 
 __all__ = ["Told", "tell"]
 
@@ -33,6 +33,11 @@ class Told:
         """The share of the inputs that each stage of a cascade answered, most first; else {}."""
         counts = Counter(one.stage for one in self.encoded if one.stage)
         return {name: count / len(self) for name, count in counts.most_common()}
+
+    def judged_by(self, truths: Rows) -> "Told":
+        """The same, read in the form in which such truths judge it."""
+        task = self.task.judging(truths)
+        return self if task is self.task else replace(self, task=task)
 
     def answers(self, head: Head = PLAIN) -> Answers:
         """What the head makes of the outputs. Raises RunError where they are no numbers."""

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgeft.errors import UsageError
-from edgeft.inputs import Input, Question
+from edgeft.inputs import Input, Question, group_of
 from edgeft.tasks.answer_spans import END, START, BestSpans, best_spans, context_of, parts_in_a_row
 from edgeft.tasks.builtin import GOLDEN_QUESTIONS, parity_questions
 from edgeft.tasks.encoded import Encoded
@@ -34,6 +34,7 @@ from edgeft.tasks.task import (
     form_tells,
     nothing_further,
     of_logits,
+    of_one_form,
     unranked,
 )
 
@@ -332,6 +333,9 @@ TASK = Task(
     marks=Noun("answer", "answers"),
     counted=Noun("answer", "answers"),
     shares=Noun("context", "contexts"),
+    group=group_of,
+    forms=(),
+    suits=of_one_form,
     judged=Noun("question", "questions"),
     single=False,
     settings=frozenset({"null_margin", "max_answer_tokens", "top_k"}),

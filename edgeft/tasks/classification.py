@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeft.inputs import Input, Pair
+from edgeft.inputs import Input, Pair, group_of
 from edgeft.tasks import labelled
 from edgeft.tasks.builtin import GOLDEN_TEXTS, parity_texts
 from edgeft.tasks.encoded import Encoded
@@ -31,6 +31,7 @@ from edgeft.tasks.task import (
     always_plain,
     no_thresholds,
     of_logits,
+    of_one_form,
 )
 from edgeft.tasks.thresholds import (
     UNKNOWN,
@@ -264,6 +265,9 @@ TASK = Task(
     marks=Noun("row", "rows"),
     counted=Noun("row", "rows"),
     shares=None,
+    group=group_of,
+    forms=(),
+    suits=of_one_form,
     judged=Noun("text", "texts"),
     single=True,
     settings=frozenset(),

@@ -4,17 +4,20 @@ The graph pools and, where the model does, brings vectors to length 1: it gives 
 texts of a ``Pair`` are read apart. A truth is a number, one for each pair; what counts is that the
 cosines of pairs are in the order of their numbers. Answers are (N,) cosines of pairs, or a list of
 vectors where there are texts, which nothing but ``same`` compares.
+
+In its other form a truth says that the texts of a pair belong together, as a query and a passage,
+or that they do not. Then an answer is the passages, of all pairs, that are nearest to the query.
 """
 
 from collections.abc import Hashable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from edgeft.errors import UsageError
-from edgeft.inputs import Input, Pair
+from edgeft.inputs import Input, Pair, columns_of, group_of
 from edgeft.tasks import numbered
 from edgeft.tasks.builtin import GOLDEN_TEXTS, parity_texts
 from edgeft.tasks.encoded import Encoded
@@ -34,10 +37,12 @@ from edgeft.tasks.task import (
     form_tells,
     no_thresholds,
     nothing_further,
+    of_one_form,
 )
 
 if TYPE_CHECKING:
     from edgeft.data import Examples, OnBad, Source, Tell
+    from edgeft.tasks.retrieval import RetrievalScores
     from edgeft.tasks.similarity_metrics import SimilarityScores
 
 __all__ = ["TASK", "VECTOR", "Embedding", "Similarity", "cosines", "of_length_1"]
@@ -274,14 +279,65 @@ def _fit(
 def _read(
     source: "Source", columns: Columns, tell: "Tell", on_bad: "OnBad"
 ) -> "Examples | Sequence[Input]":
-    from edgeft.data.numbers import similarities_or_inputs
+    from edgeft.data.belonging import pairs_or_inputs
 
-    return similarities_or_inputs(source, columns, tell, on_bad)
+    return pairs_or_inputs(source, columns, tell, on_bad)
 
 
 def _truth_key(one: Input, truth: Any) -> Hashable:
     """Two numbers of one pair contradict each other as little as two people who judged it."""
     return None
+
+
+# --- the form of pairs that belong together ------------------------------------------
+
+
+def _tells_belonging(truths: Rows) -> bool:
+    from edgeft.data.belonging import Belonging
+
+    return isinstance(next(iter(truths)), Belonging)
+
+
+def _answer_first(
+    outputs: Outputs,
+    encoded: Sequence[Encoded],
+    inputs: Sequence[Input],
+    labels: LabelNames,
+    head: Head,
+) -> Answers:
+    """An answer is clear where the next passage lies well behind the last of the first ten."""
+    from edgeft.tasks.retrieval import first_of
+
+    first, margin = first_of(_vectors(outputs, encoded, head), inputs)
+    return Answers(first, first, margin)
+
+
+def _score_first(truths: Rows, answers: Rows, labels: LabelNames) -> "RetrievalScores":
+    from edgeft.tasks.retrieval import score_retrieval
+
+    return score_retrieval(list(truths), list(answers))
+
+
+def _first_figures(
+    truths: Rows, answers: Rows, labels: LabelNames, weights: Floats
+) -> dict[str, Floats]:
+    from edgeft.tasks.retrieval import retrieval_figures
+
+    return retrieval_figures(truths, answers, labels, weights)
+
+
+def _worst_first(
+    truths: Rows, answers: Rows, references: Rows, labels: LabelNames, weight: float
+) -> tuple[Any, Any, Any]:
+    from edgeft.tasks.retrieval import worst_query
+
+    return worst_query(truths, answers, references, labels, weight)
+
+
+def _same_first(ones: Rows, others: Rows) -> Floats:
+    from edgeft.tasks.retrieval import same_first
+
+    return same_first(ones, others)
 
 
 def _strata(truths: Rows, labels: LabelNames) -> list[str]:
@@ -290,7 +346,7 @@ def _strata(truths: Rows, labels: LabelNames) -> list[str]:
     return NUMBERS.strata(truths, labels)
 
 
-TASK = Task(
+_BY_NUMBERS = Task(
     name="feature-extraction",
     auto_class="AutoModel",
     problem="",
@@ -303,6 +359,9 @@ TASK = Task(
     marks=Noun("number", "numbers"),
     counted=Noun("number", "numbers"),
     shares=None,
+    group=group_of,
+    forms=(),
+    suits=of_one_form,
     judged=Noun("text", "texts"),
     single=True,
     settings=frozenset(),
@@ -312,14 +371,15 @@ TASK = Task(
     alike="same direction",
     alike_is="the mean cosine of both vectors; of pairs 1 less how far the two cosines lie apart",
     schemes={},
-    data="pairs of texts, and a number for each that says how alike they are",
+    data="pairs of texts with a number that says how alike they are, or without one: pairs that "
+    "belong together, such as query and passage; and maybe a third text that does not",
     example='{"sentence1": "A man eats.", "sentence2": "Someone eats.", "score": 4.2}',
     usage=Usage('model.embed(["…"])'),
     limits=_limits,
     rules=lambda head: (),
     cautions=lambda heads, bare: (),
     formats={},
-    roles=("text", "other", "label"),
+    roles=("text", "other", "negative", "label"),
     detect=lambda source, columns: False,  # pairs and numbers are read as text-regression
     aloud=form_tells,
     read=_read,
@@ -346,3 +406,27 @@ TASK = Task(
     golden=GOLDEN_TEXTS,
     parity=parity_texts,
 )
+
+_PAIR = Noun("pair", "pairs")
+_BY_BELONGING = replace(
+    _BY_NUMBERS,
+    asks=_PAIR,
+    marks=_PAIR,
+    counted=_PAIR,
+    shares=Noun("query", "queries"),
+    group=lambda one: columns_of(one)[:1],
+    suits=_tells_belonging,
+    judged=_PAIR,
+    metrics={"ndcg_at_10": "nDCG@10", "recall_at_10": "recall@10"},
+    provided="",
+    alike="same top 10",
+    alike_is="the share of the ten passages nearest to a query, of all, that are the same",
+    truth_key=lambda one, truth: truth.belongs,
+    strata=lambda truths, labels: [""] * len(truths),
+    answer=_answer_first,
+    same=_same_first,
+    score=_score_first,
+    figures=_first_figures,
+    worst=_worst_first,
+)
+TASK = replace(_BY_NUMBERS, forms=(_BY_BELONGING,))

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgeft.errors import UsageError
-from edgeft.inputs import Input
+from edgeft.inputs import Input, group_of
 from edgeft.tasks import labelled
 from edgeft.tasks.builtin import GOLDEN_TEXTS, parity_texts
 from edgeft.tasks.encoded import Encoded
@@ -41,6 +41,7 @@ from edgeft.tasks.task import (
     no_thresholds,
     nothing_further,
     of_logits,
+    of_one_form,
     unranked,
 )
 from edgeft.tasks.words import text_of
@@ -251,6 +252,9 @@ TASK = Task(
     marks=Noun("entity", "entities"),
     counted=Noun("entity", "entities"),
     shares=None,
+    group=group_of,
+    forms=(),
+    suits=of_one_form,
     judged=Noun("word of an entity", "words of entities"),
     single=False,
     settings=frozenset({"aggregation", "min_score"}),

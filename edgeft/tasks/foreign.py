@@ -6,7 +6,7 @@ from typing import Any, NoReturn
 import numpy as np
 
 from edgeft.errors import UsageError
-from edgeft.inputs import Input
+from edgeft.inputs import Input, group_of
 from edgeft.tasks.builtin import parity_texts
 from edgeft.tasks.encoded import Encoded
 from edgeft.tasks.outputs import Outputs
@@ -23,6 +23,7 @@ from edgeft.tasks.task import (
     form_tells,
     no_thresholds,
     of_logits,
+    of_one_form,
     unranked,
 )
 
@@ -81,6 +82,9 @@ TASK = Task(
     marks=Noun("row", "rows"),
     counted=Noun("row", "rows"),
     shares=None,
+    group=group_of,
+    forms=(),
+    suits=of_one_form,
     judged=Noun("text", "texts"),
     single=False,
     settings=frozenset(),

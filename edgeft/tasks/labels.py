@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgeft.errors import UsageError
-from edgeft.inputs import Input, Pair
+from edgeft.inputs import Input, Pair, group_of
 from edgeft.tasks import labelled
 from edgeft.tasks.builtin import GOLDEN_TEXTS, parity_texts
 from edgeft.tasks.encoded import Encoded
@@ -36,6 +36,7 @@ from edgeft.tasks.task import (
     always_plain,
     form_tells,
     of_logits,
+    of_one_form,
 )
 
 if TYPE_CHECKING:
@@ -338,6 +339,9 @@ TASK = Task(
     marks=Noun("label", "labels"),
     counted=Noun("text", "texts"),
     shares=None,
+    group=group_of,
+    forms=(),
+    suits=of_one_form,
     judged=Noun("label given to a text", "labels given to texts"),
     single=False,
     settings=frozenset(),

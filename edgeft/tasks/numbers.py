@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgeft.errors import UsageError
-from edgeft.inputs import Input, Pair
+from edgeft.inputs import Input, Pair, group_of
 from edgeft.tasks import numbered
 from edgeft.tasks.builtin import GOLDEN_TEXTS, parity_texts
 from edgeft.tasks.encoded import Encoded
@@ -32,6 +32,7 @@ from edgeft.tasks.task import (
     always_plain,
     no_thresholds,
     nothing_further,
+    of_one_form,
 )
 
 if TYPE_CHECKING:
@@ -259,6 +260,9 @@ TASK = Task(
     marks=Noun("number", "numbers"),
     counted=Noun("number", "numbers"),
     shares=None,
+    group=group_of,
+    forms=(),
+    suits=of_one_form,
     judged=Noun("text", "texts"),
     single=True,
     settings=frozenset(),

@@ -62,8 +62,16 @@ def check_columns(task: Task, columns: Columns) -> None:
             hint="Name one column.",
         )
     for role, name in columns.items():
+        if name is not None and role == "negative" and role not in task.roles:
+            raise UsageError(
+                f"--text-column is given three times, but {task.name} is asked "
+                f"{'pairs' if 'other' in task.roles else 'one text at a time'}.",
+                hint="A third column, of what does not belong, is for --task feature-extraction.",
+            )
         if name is not None and role not in task.roles:
-            known = ", ".join(f"--{one}-column" for one in task.roles if one != "other")
+            known = ", ".join(
+                f"--{one}-column" for one in task.roles if one not in ("other", "negative")
+            )
             option = "text" if role == "other" else role
             raise UsageError(
                 f"--{option}-column is given, but {task.name} reads no such column.",

@@ -1,6 +1,6 @@
 """What a task is: values and functions in one frozen dataclass. Standard library only."""
 
-from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
@@ -45,6 +45,7 @@ __all__ = [
     "no_thresholds",
     "nothing_further",
     "of_logits",
+    "of_one_form",
     "problem_of",
     "unranked",
 ]
@@ -227,6 +228,11 @@ def always_plain(truths: Rows) -> Head:
     return PLAIN
 
 
+def of_one_form(truths: Rows) -> bool:
+    """``Task.suits`` of a task of which all truths are alike."""
+    return True
+
+
 def form_tells(source: "Source", columns: Columns) -> str:
     """``Task.aloud`` of a task whose data can be no other's."""
     return ""
@@ -287,7 +293,9 @@ class Task:
         each is one label, an input may be without any. counted: what ``Scores.support`` counts of
         each label.
     shares: what many inputs may have in common, so that they stand on one side of every split;
-        None where each stands for itself.
+        None where each stands for itself. group(input): that of an input, or its own texts.
+    forms: the same task as it is judged by truths of another form, which tell of other figures; ()
+        where all are of one. suits(truths): whether such are of this form.
     judged: what is compared where the reference is clear: inputs, or the parts of Answers.
     by_label: which of ``metrics`` weighs labels alike, however rare; "" for none.
     provided: what must hold for the interval of a loss to do so, where inputs weigh by what they
@@ -362,6 +370,9 @@ class Task:
     marks: Noun
     counted: Noun
     shares: Noun | None
+    group: "Callable[[Input], tuple[str, ...]]"
+    forms: "tuple[Task, ...]"
+    suits: Callable[[Rows], bool]
     judged: Noun
     single: bool
     settings: frozenset[str]
@@ -408,6 +419,15 @@ class Task:
     show: Callable[[Any, bool], dict[str, Any]]
     golden: "tuple[Input, ...]"
     parity: "Callable[[int], Sequence[Input]]"
+
+    def judging(self, truths: Rows) -> "Task":
+        """The same task in the form that truths such as these judge."""
+        return next((one for one in self.forms if len(truths) and one.suits(truths)), self)
+
+    def measured_as(self, figures: Collection[str]) -> "Task":
+        """The same in the form that has figures of these names."""
+        forms = (self, *self.forms)
+        return next((one for one in forms if {*one.metrics} <= {*figures}), self)
 
     @property
     def ort_class(self) -> str:

@@ -3,6 +3,7 @@
 import inspect
 import random
 from collections.abc import Callable, Iterator, Sequence
+from itertools import zip_longest
 from typing import Any
 
 import torch
@@ -121,8 +122,9 @@ def collate(
     """
 
     def batch_of(rows: Sequence[LearnedRow]) -> dict[str, Any]:
-        sides = zip(*map(parts_of, rows), strict=True)
-        read = pad_parts([part for side in sides for part in side], pad_id, multiple, types=types)
+        sides = zip_longest(*map(parts_of, rows))
+        parts = [part for side in sides for part in side if part is not None]
+        read = pad_parts(parts, pad_id, multiple, types=types)
         targets = [target for _, target in rows]
         padded = objective.pad(targets, read["input_ids"].shape[1])
         return {**read, "labels": {**padded, "count": torch.tensor(objective.count(targets))}}

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, replace
 
 from edgeft.data import Examples, Splits
 from edgeft.errors import DataError
-from edgeft.inputs import Input, columns_of, group_of
+from edgeft.inputs import Input, columns_of
 from edgeft.tasks.task import Task
 
 __all__ = ["Removed", "clean", "group_key", "text_key", "truths_by_text"]
@@ -31,9 +31,9 @@ def text_key(one: Input) -> str:
     return _words(columns_of(one))
 
 
-def group_key(one: Input) -> str:
-    """What no two splits should share: an input's words, or those of a question's context."""
-    return _words(group_of(one))
+def group_key(task: Task, one: Input) -> str:
+    """What no two splits should share: the words of an input, or of what many share."""
+    return _words(task.group(one))
 
 
 def _words(columns: Iterable[str]) -> str:
@@ -60,7 +60,7 @@ def clean(splits: Splits, task: Task) -> tuple[Splits, Removed]:
     keys = [text_key(one) for one in train.inputs]
     truths_of = truths_by_text(task, train)
     elsewhere = {
-        group_key(one)
+        group_key(task, one)
         for name, split in splits.present().items()
         if name != "train"
         for one in split.inputs
@@ -75,7 +75,7 @@ def clean(splits: Splits, task: Task) -> tuple[Splits, Removed]:
             counts["contradictory"] += 1
         elif key in seen:
             counts["duplicate"] += 1
-        elif group_key(train.inputs[row]) in elsewhere:
+        elif group_key(task, train.inputs[row]) in elsewhere:
             counts["shared"] += 1
         else:
             seen.add(key)

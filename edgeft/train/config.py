@@ -33,6 +33,7 @@ class DataConfig:
     data: str
     text_column: str | None = None
     other_column: str | None = None
+    negative_column: str | None = None
     label_column: str | None = None
     question_column: str | None = None
     context_column: str | None = None

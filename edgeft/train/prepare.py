@@ -80,7 +80,7 @@ def prepare(
     columns = columns_named(vars(config.data))
     task = task_named(config.task or task_of(sources["train"], columns, notes.append))
     splits = read_splits(sources, task, config.data, notes.append)
-    task = task_named(task.name, kind_asked(task, splits.train.inputs))
+    task = _judged(task_named(task.name, kind_asked(task, splits.train.inputs)), splits)
     if config.scheme is not None and config.scheme not in task.schemes:
         schemes = ", ".join(task.schemes)
         raise UsageError(
@@ -110,6 +110,7 @@ def prepare(
         seed=config.recipe.seed or 0,
         single=task.single,
         shares=task.shares.one if task.shares else "",
+        group=task.group,
     )
     objective = objective_named(task.name).fitted(splits.train.truths)
     _check_choices(config.recipe, objective, task)
@@ -172,6 +173,24 @@ def prepare(
         hardware=hardware,
         report=report,
     )
+
+
+def _judged(task: Task, splits: Splits) -> Task:
+    """The task in the form of train's truths. Raises DataError where a split's are of another."""
+    form = task.judging(splits.train.truths)
+    for split in splits.present().values():
+        other = task.judging(split.truths)
+        if other is not form:
+            raise DataError(
+                f"{split.source} tells {other.marks.many} that give {_figures(other)}, and "
+                f"{splits.train.source} those that give {_figures(form)}.",
+                hint="Give files of one form to learn from and to judge by.",
+            )
+    return form
+
+
+def _figures(task: Task) -> str:
+    return " and ".join(task.metrics.values())
 
 
 def _check_choices(choice: RecipeChoice, objective: Objective, task: Task) -> None:

@@ -243,12 +243,14 @@ def describe(
     """
     keys = [text_key(one) for one in given.train.inputs]
     truths_of = truths_by_text(task, given.train)
-    whole_train, learned = (set(map(group_key, some.train.inputs)) for some in (given, splits))
+    whole_train, learned = (
+        {group_key(task, one) for one in some.train.inputs} for some in (given, splits)
+    )
 
     def shared(name: str) -> int:
         split = splits.present().get(name)
         among = whole_train if name in given.present() else learned
-        return 0 if split is None else sum(group_key(one) in among for one in split.inputs)
+        return 0 if split is None else sum(group_key(task, one) in among for one in split.inputs)
 
     train = given.train
     shown, left = _shown(task, train), set(_shown(task, splits.train))

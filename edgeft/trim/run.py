@@ -49,6 +49,7 @@ class TrimConfig:
     test: Path | None = None
     text_column: str | None = None
     other_column: str | None = None
+    negative_column: str | None = None
     label_column: str | None = None
     question_column: str | None = None
     context_column: str | None = None

@@ -37,16 +37,24 @@ def test_two_columns_are_predicted_as_pairs(tiny_bundle: Path, table: Path) -> N
 @pytest.mark.parametrize(
     ("names", "message"),
     [
-        (("a", "b", "c"), "--text-column is given 3 times: 'a', 'b', 'c'. One column holds texts"),
+        (("a", "b", "c", "d"), "--text-column is given 4 times: 'a', 'b', 'c', 'd'. One column"),
         (("a", "a"), "--text-column names 'a' twice"),
     ],
 )
-def test_one_or_two_columns_are_named(names: tuple[str, ...], message: str, table: Path) -> None:
+def test_up_to_three_columns_are_named(names: tuple[str, ...], message: str, table: Path) -> None:
     options = [word for name in names for word in ("--text-column", name)]
     for command in ("predict", "eval", "verify", "bench", "export", "train", "trim", "cascade"):
         result = run(command, "x", table, *options)
         assert result.exit_code == 2, command
         assert message in " ".join(result.output.split()), command
+
+
+def test_three_columns_are_for_vectors_alone(tiny_bundle: Path, table: Path) -> None:
+    third = ("--text-column", "label")
+    refused = run("predict", tiny_bundle, table, *NAMED, *third)
+    assert refused.exit_code == 2
+    told = " ".join(refused.output.split())
+    assert "--text-column is given three times, but text-classification is asked" in told
 
 
 def test_pairs_are_read_from_standard_input(pair_bundle: Path, table: Path) -> None:

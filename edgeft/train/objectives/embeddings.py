@@ -3,7 +3,8 @@
 The loss is CoSENT (Su, "CoSENT: a more effective sentence vector scheme than Sentence-BERT", 2022,
 kexue.fm/archives/8847): over all two pairs of a batch of which the one has the higher number, the
 logarithm of 1 plus the sum of exp(SCALE x (cosine of the lower - cosine of the higher)). It asks
-for an order alone, so that numbers may be of any unit.
+for an order alone, so that numbers may be of any unit. Of pairs that belong together it is that of
+``belonging``.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,10 +14,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from edgeft.data.belonging import Belonging
 from edgeft.errors import DataError
 from edgeft.inputs import Input
 from edgeft.tasks.embeddings import VECTOR, cosines
 from edgeft.tasks.encoded import Encoded
+from edgeft.train.objectives.belonging import OBJECTIVE as BELONGING
 from edgeft.train.objectives.numbers import OBJECTIVE as NUMBERS
 from edgeft.train.objectives.objective import LearnedRow, Objective, as_it_is
 
@@ -35,7 +38,7 @@ def _targets(
     """The first part of both texts of a pair teaches its number."""
     if any(not one.second for one in encoded):
         raise DataError(
-            "Vectors are learned from pairs of texts, and a number for each.",
+            "Vectors are learned from pairs of texts.",
             hint="Name both columns: --text-column ONE --text-column OTHER",
         )
     return [
@@ -76,14 +79,9 @@ def _numpy_loss(outputs: Mapping[str, Any], rows: Sequence[LearnedRow]) -> float
     return float(np.logaddexp(0, apart).mean()) if len(apart) else 0.0
 
 
-def _soft(said: Any, taught: Any, temperature: float) -> Any:
-    """How far each vector points away from the teacher's: 1 less the cosine."""
-    return 1 - torch.nn.functional.cosine_similarity(said.float(), taught.float(), dim=-1)
-
-
 def _fitted(truths: Sequence[Any]) -> Objective:
-    """The loss hangs on the order of numbers alone."""
-    return OBJECTIVE
+    """By what truths tell: an order of pairs, or which texts belong together."""
+    return BELONGING if truths and isinstance(truths[0], Belonging) else OBJECTIVE
 
 
 OBJECTIVE: Objective = Objective(
@@ -96,7 +94,7 @@ OBJECTIVE: Objective = Objective(
     count=len,
     weights=_weights,
     loss=_loss,
-    soft=_soft,
+    soft=BELONGING.soft,
     numpy_loss=_numpy_loss,
     figures=NUMBERS.figures,
     config=lambda labels: {},

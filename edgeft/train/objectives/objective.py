@@ -56,8 +56,9 @@ class Objective:
         learned from: of a classifier (part, class id); of a tagger (part, T label ids, -100 where
         nothing is asked); of an answer finder (part, (first, last, tokens)): the answer's tokens,
         0 and 0 where it is none of this part's, and how many tokens the part has; of vectors
-        ((part, part), number). A batch of rows of several parts holds the first of each row, then
-        the second of each.
+        ((part, part), number), or ((part, part) or with a third, (passages, all that belong)). A
+        batch of rows of several parts holds the first of each row, then the second of each, then
+        the third of those that have one.
     pad(targets, width): tensors by the names under which ``loss`` finds them; never an input's.
     count(targets): how many things the loss is a mean of; rows or tokens.
     weights(rows, labels): (C,) float32, how often an example of each class counts; see
