@@ -8,7 +8,7 @@ from typing import Any
 
 from edgeft.checkpoint.open import Checkpoint
 from edgeft.checkpoint.reference import as_given
-from edgeft.data import TABLE_SUFFIXES, Examples, OnBad, Tell, grouped_split, unheard
+from edgeft.data import TABLE_SUFFIXES, Examples, OnBad, Tell, split_pairs, unheard
 from edgeft.data.seen import read_seen
 from edgeft.errors import DataError, UsageError
 from edgeft.folders import write_file
@@ -122,14 +122,14 @@ def part_rows(
         tell(f"{data.source}: students learn from the {len(old):,} of {len(data):,} rows that "
              "their teacher learned from.")  # fmt: skip
     else:
-        left, more = _halves(new, task, seed)
+        left, more = _halves(new, task, seed, tell)
         learn = data.subset(at for at, one in enumerate(data.inputs)
                             if group_of(one) in _groups(old) | _groups(more))  # fmt: skip
         tell(f"{data.source}: students learn from {len(learn):,} of {len(data):,} rows, which do "
              "nothing else. With --train FILE all may choose and report.")  # fmt: skip
     if test is not None:
         return PartedRows(learn, left, test)
-    return PartedRows(learn, *_halves(left, task, seed + 1))
+    return PartedRows(learn, *_halves(left, task, seed + 1, tell))
 
 
 def read_unlabelled(
@@ -216,9 +216,12 @@ def _without(rows: Examples, groups: Collection[tuple[str, ...]]) -> Examples:
     return rows.subset(at for at, one in enumerate(rows.inputs) if group_of(one) not in groups)
 
 
-def _halves(rows: Examples, task: Task, seed: int) -> tuple[Examples, Examples]:
+def _halves(rows: Examples, task: Task, seed: int, tell: Tell) -> tuple[Examples, Examples]:
     if not len(rows):
         return rows, rows
     groups = [group_of(one) for one in rows.inputs]
-    one, other = grouped_split(groups, task.strata(rows.truths, rows.labels), 0.5, seed=seed)
+    strata = task.strata(rows.truths, rows.labels)
+    one, other, told = split_pairs(rows.inputs, groups, strata, 0.5, seed=seed)
+    if told:
+        tell(f"{rows.source}: {told}")
     return rows.subset(one), rows.subset(other)

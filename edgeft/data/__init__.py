@@ -31,6 +31,7 @@ from edgeft.data.sample import distinct, evenly, sample_evenly
 from edgeft.data.split import grouped_split, stratified_split
 from edgeft.data.splits import Splits, fingerprint, hold_out
 from edgeft.data.table import LABEL_COLUMNS, TEXT_COLUMNS, Cells, Table
+from edgeft.data.together import split_pairs, text_shared
 
 __all__ = [
     "LABEL_COLUMNS",
@@ -63,8 +64,10 @@ __all__ = [
     "read_texts",
     "read_whole",
     "sample_evenly",
+    "split_pairs",
     "stratified_split",
     "table_of",
+    "text_shared",
     "unheard",
     "visible",
 ]

@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 
 from edgeft.data.examples import Examples
 from edgeft.data.labels import visible
-from edgeft.data.split import grouped_split
+from edgeft.data.notes import Tell, unheard
+from edgeft.data.together import split_pairs
 from edgeft.errors import DataError
 from edgeft.inputs import Input, columns_of, group_of
 
@@ -42,13 +43,15 @@ def hold_out(
     single: bool = True,
     shares: str = "",
     group: Callable[[Input], Hashable] = group_of,
+    tell: Tell = unheard,
 ) -> Splits:
     """Hold a stratified share of train out as validation where there is none.
 
     ``strata`` has a key for each row of train. What has ``shares``, such as a context, in common
-    stays together: inputs of one ``group``. Unless truths are ``single`` labels, what stands in one
-    row alone is learned. With fraction 0 nothing is held out. Raises DataError for a class with a
-    single row, which cannot stand on both sides, and where nothing can be held out.
+    stays together: inputs of one ``group``. So do other pairs with a common text, as far as they
+    can: see ``split_pairs``, whose sentence is told. Unless truths are ``single`` labels, what
+    stands in one row alone is learned. With fraction 0 nothing is held out. Raises DataError for a
+    class with a single row, which cannot stand on both sides, and where nothing can be held out.
     """
     if splits.validation is not None or fraction == 0:
         return splits
@@ -64,7 +67,10 @@ def hold_out(
             )
     # Equal texts count each by itself, since what a seed held out once it holds out for ever.
     groups = [group(one) if shares else at for at, one in enumerate(train.inputs)]
-    kept, held = grouped_split(groups, strata, fraction, seed=seed)
+    pairs = [] if shares else train.inputs
+    kept, held, told = split_pairs(pairs, groups, strata, fraction, seed=seed)
+    if told:
+        tell(f"{train.source}: {told}")
     if not held:
         raise DataError(
             f"{train.source}: all {len(train):,} rows are about one {shares}, which cannot be "

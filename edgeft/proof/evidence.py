@@ -10,8 +10,8 @@ from edgeft.data import (
     OnBad,
     Tell,
     evenly,
-    grouped_split,
     sample_evenly,
+    split_pairs,
     unheard,
 )
 from edgeft.data.kinds import TAGGED_SUFFIXES
@@ -90,7 +90,7 @@ def read_evidence(
     elif isinstance(given, Examples):
         _enough(given, 2 * LEAST_ROWS, "choose on one half and report on the other")
         task = task.judging(given.truths)
-        choose, report = _halves(given, task, seed, apart=apart)
+        choose, report = _halves(given, task, seed, apart=apart, tell=tell)
     if isinstance(choose, Examples):
         _enough(choose, LEAST_ROWS, "choose (texts that report as well are not counted)")
     if isinstance(report, Examples):
@@ -115,16 +115,21 @@ def _inputs_of(path: Path, task: Task, columns: Columns, tell: Tell) -> Iterable
     return read_inputs(path, task, columns, tell)
 
 
-def _halves(examples: Examples, task: Task, seed: int, *, apart: bool) -> tuple[Examples, Examples]:
+def _halves(
+    examples: Examples, task: Task, seed: int, *, apart: bool, tell: Tell
+) -> tuple[Examples, Examples]:
     """Two halves in which each label has its part; rows of one text or context stay together.
 
-    Unless ``apart`` those of one text need not.
+    So do pairs that share a text, as far as they can. Unless ``apart`` those of one text need not.
     """
     groups: list[Hashable] = [
         task.group(one) if apart or task.shares else at for at, one in enumerate(examples.inputs)
     ]
     strata = task.strata(examples.truths, examples.labels)
-    halves = grouped_split(groups, strata, 0.5, seed=seed)
+    pairs = examples.inputs if apart and not task.shares else []
+    *halves, told = split_pairs(pairs, groups, strata, 0.5, seed=seed)
+    if told:
+        tell(f"{examples.source}: {told}")
     if min(map(len, halves)) < LEAST_ROWS and task.shares is not None:
         asked, shared = task.asks.many, task.shares
         raise DataError(

@@ -29,7 +29,7 @@ from edgeft.train.recipe import (
     resolve_recipe,
 )
 from edgeft.train.report import DataReport, check_known, count_tokens, describe
-from edgeft.train.sides import side_figures
+from edgeft.train.sides import shared_figures, side_figures
 from edgeft.train.static import open_static
 
 __all__ = ["NOTHING", "Prepared", "prepare"]
@@ -111,6 +111,7 @@ def prepare(
         single=task.single,
         shares=task.shares.one if task.shares else "",
         group=task.group,
+        tell=notes.append,
     )
     objective = objective_named(task.name).fitted(splits.train.truths)
     _check_choices(config.recipe, objective, task)
@@ -155,6 +156,7 @@ def prepare(
         notes,
         [
             *side_figures(inputs, uncut, special, recipe.max_length),
+            *shared_figures(given),
             *objective.figures(
                 inputs, _as_read(base, recipe.max_length, inputs, uncut), truths, labels
             ),

@@ -1,15 +1,18 @@
-"""How long the two texts of pairs are, and which of them are cut."""
+"""How long the two texts of pairs are, which of them are cut, and which stand elsewhere, too."""
 
 from collections.abc import Sequence
 
 import numpy as np
 
+from edgeft.data import Splits, text_shared
 from edgeft.inputs import Input, Pair
 from edgeft.runtime.pairs import longest_first
 from edgeft.tasks.encoded import Encoded
 from edgeft.train.objectives.objective import Figure
 
-__all__ = ["side_figures"]
+__all__ = ["shared_figures", "side_figures"]
+
+MOST_SHARED = 0.05  # of the pairs of a split; where more share a text with train, that is told
 
 
 def side_figures(
@@ -45,3 +48,24 @@ def side_figures(
         Figure("pair_cut", f"pairs cut to {max_length} tokens in each text",
                dict(zip(names, cut, strict=True))),
     )  # fmt: skip
+
+
+def shared_figures(given: Splits) -> tuple[Figure, ...]:
+    """How many pairs of each split that was given share a text with train; () of other inputs."""
+    if not all(isinstance(one, Pair) for one in given.train.inputs):
+        return ()
+    found = []
+    for name, split in given.present().items():
+        if name == "train":
+            continue
+        count = text_shared(split.inputs, given.train.inputs)
+        warning = ""
+        if count > MOST_SHARED * len(split):
+            warning = (
+                f"{count:,} of {len(split):,} {name} pairs have a text that also stands in train, "
+                f"so that the {name} scores may look better than those of pairs of new texts."
+            )
+        found.append(
+            Figure(f"pairs_sharing_{name}", f"{name} pairs with a text of train", count, warning)
+        )
+    return tuple(found)

@@ -8,6 +8,7 @@ import pytest
 
 import edgeft
 from edgeft.checkpoint.open import open_checkpoint
+from edgeft.data import text_shared
 from edgeft.errors import DataError
 from edgeft.inputs import Pair
 from edgeft.runtime.tokenize import TextEncoder
@@ -103,3 +104,28 @@ def test_pairs_that_are_there_twice_are_told(encoder: Path, tmp_path: Path) -> N
     report = prepared(encoder, write(tmp_path / "t.csv", [*rows(60), *rows(30), *turned])).report
     assert (report.given, report.duplicates) == (120, 30)
     assert "30 rows repeat a pair; --clean removes them." in report.warnings()
+
+
+def test_pairs_of_one_text_are_held_out_together(encoder: Path, tmp_path: Path) -> None:
+    some = [(f"{WORDS[at % 6]} fell {at // 2}", f"a cat won {at}", "no" if at % 4 < 2 else "yes")
+            for at in range(80)]  # fmt: skip
+    data = write(tmp_path / "d.csv", some)
+    found = prepared(encoder, data)
+    assert found.splits.validation is not None
+    learned, held = (text_shared(one, other) for one, other in (
+        (found.splits.train.inputs, found.splits.validation.inputs),
+        (found.splits.validation.inputs, found.splits.train.inputs),
+    ))  # fmt: skip
+    assert learned == held == 0
+    assert not any("share texts" in note for note in found.report.notes)
+    test = write(tmp_path / "t.csv", [("cat fell 0", "new", "yes"), ("old", "new", "no")])
+    found = prepared(encoder, data, test=str(test))
+    assert "1 of 2 test pairs have a text that also stands in train" in str(found.report.warnings())
+
+
+def test_pairs_that_all_hang_together_are_told(encoder: Path, tmp_path: Path) -> None:
+    found = prepared(encoder, write(tmp_path / "d.csv", [
+        (f"the {WORDS[at % 2]} fell", f"a dog won {at}", "yes" if at % 3 else "no")
+        for at in range(60)
+    ]))  # fmt: skip
+    assert any("stand on both sides" in note for note in found.report.notes)
