@@ -1,6 +1,7 @@
 """What a student learns: its teacher's answers, and the true ones."""
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -64,19 +65,12 @@ def distilled(
     def plain(rows: Sequence[LearnedRow]) -> list[LearnedRow]:
         return [(part, target) for part, (target, _, known) in rows if known]
 
-    return Objective(
-        fitted=objective.fitted,
-        begin=objective.begin,
-        within=objective.within,
-        choices=objective.choices,
+    return replace(
+        objective,
         targets=targets,
         pad=pad,
         count=lambda given: objective.count([target for target, *_ in given]),
         weights=lambda rows, labels: objective.weights(plain(rows), labels),
         loss=loss,
-        soft=objective.soft,
         numpy_loss=lambda outputs, rows: objective.numpy_loss(outputs, plain(rows)),
-        figures=objective.figures,
-        config=objective.config,
-        smoothed=objective.smoothed,
     )

@@ -1,41 +1,37 @@
 """One distillation, from a checkpoint to a smaller one that learned from it."""
 
-import hashlib
-import json
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from edgeft.checkpoint.open import Checkpoint, open_checkpoint
 from edgeft.checkpoint.pretrained import quiet, write_tokenizer
-from edgeft.checkpoint.reference import as_given, torch_told
-from edgeft.data import Examples, Tell, unheard
-from edgeft.data.seen import copy_seen, read_seen, seen_sentence
+from edgeft.data import Tell, unheard
+from edgeft.data.seen import copy_seen
+from edgeft.distill.compare import compared
 from edgeft.distill.layers import drop_layers, taught_layers
 from edgeft.distill.objective import distilled
 from edgeft.distill.pupil import Pupil
 from edgeft.distill.student import Student, student_named
 from edgeft.distill.teacher import check_classifier, logits_of
-from edgeft.errors import DataError, UsageError
+from edgeft.distill.unlabelled import fingerprint, joined, read_unlabelled, unlabelled_rows
+from edgeft.errors import UsageError
 from edgeft.folders import CHECKPOINT, new_folder, write_json
-from edgeft.inputs import Input, columns_of, json_of, with_texts
-from edgeft.normalize import normalizer
+from edgeft.inputs import Input
 from edgeft.progress import Progress, silent
 from edgeft.proof.paired import Drop
-from edgeft.proof.suited import suited, suited_drop
 from edgeft.tasks.outputs import Array
-from edgeft.tasks.reading import check_kind, columns_named, read_inputs
-from edgeft.tasks.task import Scores, Task
+from edgeft.tasks.reading import check_kind, columns_named
+from edgeft.tasks.task import Scores
 from edgeft.train.config import DataConfig, TrainConfig
 from edgeft.train.finetune import OnEpoch
 from edgeft.train.hardware import resolve_hardware
 from edgeft.train.learn import Learned, learn
 from edgeft.train.models import build_model
-from edgeft.train.prepare import NOTHING, Prepared, prepare
+from edgeft.train.prepare import prepare
 from edgeft.train.recipe import RecipeChoice
-from edgeft.train.report import check_known, count_tokens
 from edgeft.train.save import TRAINING_FILE, training_document, write_checkpoint
 
 __all__ = ["DistillConfig", "DistillResult", "distill"]
@@ -45,13 +41,6 @@ __all__ = ["DistillConfig", "DistillResult", "distill"]
 HARD = 0.1
 TEMPERATURE = 2.0
 MOST_BIGRAMS = 1 << 20  # vectors: 256 MB in int8
-WORSE = 0.05  # p of McNemar's test below which a teacher is worse than its student
-# Tasks that learn from bare inputs, and what stands in the place of a truth, which nobody asks for.
-NO_TRUTH: Mapping[str, Any] = {
-    "text-classification": 0,
-    "multi-label-classification": (),
-    "token-classification": (),
-}
 
 
 @dataclass(frozen=True)
@@ -158,10 +147,7 @@ def _distill(
     beside = not student.static and _same_tokenizer(origin, teacher)
     if not beside:
         check_classifier(teacher, str(student))
-    _check_unlabelled(config, teacher.task)
-    files = {
-        path: _inputs_of(path, config, teacher, tell) for path in dict.fromkeys(config.unlabelled)
-    }
+    files = read_unlabelled(config.unlabelled, teacher, columns_named(vars(config.data)), tell)
     with tempfile.TemporaryDirectory(prefix=".work-", dir=folder) as scratch:
         work = Path(scratch)
         _begin(student, config.bigrams, origin, work / "begin", config.recipe.seed or 0, progress)
@@ -184,7 +170,7 @@ def _distill(
         check_kind(config.data.data, origin.task, prepared.splits.train)
         if on_prepared is not None:
             on_prepared(prepared)
-        bare = _unlabelled(files, prepared, teacher, tell)
+        bare = unlabelled_rows(files, prepared, tell)
         soft: dict[Input, Array] | None = None
         if not beside:
             splits = [split.inputs for split in prepared.splits.present().values()]
@@ -192,7 +178,7 @@ def _distill(
             soft = logits_of(teacher, asked, progress=progress)
         prepared = replace(
             prepared,
-            splits=replace(prepared.splits, train=_joined(prepared.splits.train, bare)),
+            splits=replace(prepared.splits, train=joined(prepared.splits.train, bare)),
             objective=distilled(
                 prepared.objective,
                 hard=config.hard,
@@ -229,12 +215,12 @@ def _distill(
             "bigrams": config.bigrams,
             "checkpoint_sha256": origin.weights_sha256,
             "teacher_sha256": teacher.weights_sha256,
-            "unlabelled": {"rows": len(bare), "fingerprint": _fingerprint(bare.inputs)},
+            "unlabelled": {"rows": len(bare), "fingerprint": fingerprint(bare.inputs)},
             "hard": config.hard,
             "temperature": config.temperature,
         }
         document = write_checkpoint(prepared, model, document, folder)
-    split, scores, drop = _compared(teacher, folder, prepared, tell, progress)
+    split, scores, drop = compared(teacher, folder, prepared, tell, progress)
     if drop is not None:
         document["distill"]["drop"] = drop.to_dict()
         write_json(folder / TRAINING_FILE, document)
@@ -305,107 +291,6 @@ def _begin(
         model.save_pretrained(folder)
     write_tokenizer(origin.tokenizer, folder, max_length=origin.max_length)
     copy_seen(origin.folder, folder)
-
-
-# --- what nobody labelled --------------------------------------------------------------
-
-
-def _check_unlabelled(config: DistillConfig, task: Task) -> None:
-    if config.unlabelled and task.name not in NO_TRUTH:
-        raise UsageError(
-            f"A student of the task {task.name} learns from labelled rows alone.",
-            hint="Leave out --unlabelled.",
-        )
-
-
-def _inputs_of(path: Path, config: DistillConfig, teacher: Checkpoint, tell: Tell) -> list[Input]:
-    """The inputs of a file, as the teacher is given them. Raises DataError where there is none."""
-    named = columns_named(vars(config.data))
-    columns = {role: named.get(role) for role in ("text", "other")}
-    found = list(read_inputs(path, teacher.task, columns, tell))
-    if not found:
-        raise DataError(f"{path} has no texts.", hint="Leave it out.")
-    prepare_text = normalizer(teacher.normalize)
-    if prepare_text is not None:
-        found = [with_texts(one, prepare_text) for one in found]
-    return found
-
-
-def _unlabelled(
-    files: Mapping[Path, Sequence[Input]],
-    prepared: Prepared,
-    teacher: Checkpoint,
-    tell: Tell,
-) -> Examples:
-    """The different inputs of the unlabelled files, none of which has a truth.
-
-    None of them stands in another split. Raises DataError where the vocabulary is not made for
-    them.
-    """
-    train, task = prepared.splits.train, teacher.task
-    blank = replace(train, inputs=[], truths=[], lines=[], skipped={})
-    if not files:
-        return blank
-    taken = {one for split in prepared.splits.present().values() for one in split.inputs}
-    inputs: list[Input] = []
-    encoder = prepared.base.encoder()
-    special = len(encoder.encode([NOTHING[prepared.task.takes[0]]])[0].ids)
-    for path, found in files.items():
-        check_kind(str(path), prepared.task, found)
-        check_known(count_tokens(encoder.encode(found), special), found, f"{path}: the teacher")
-        fresh = [one for one in dict.fromkeys(found) if one not in taken]
-        if doubled := len(found) - len(fresh):
-            tell(f"{path}: {doubled:,} of {len(found):,} texts were there already.")
-        taken.update(fresh)
-        inputs += fresh
-    truths = [NO_TRUTH[task.name]] * len(inputs)
-    return replace(blank, inputs=inputs, truths=truths, lines=[0] * len(inputs))
-
-
-def _joined(train: Examples, bare: Examples) -> Examples:
-    return replace(
-        train,
-        inputs=[*train.inputs, *bare.inputs],
-        truths=[*train.truths, *bare.truths],
-        lines=[*train.lines, *bare.lines],
-    )
-
-
-def _fingerprint(inputs: Sequence[Input]) -> str:
-    digest = hashlib.sha256()
-    for one in inputs:
-        digest.update(json.dumps(json_of(one)).encode() + b"\n")
-    return f"sha256:{digest.hexdigest()}"
-
-
-# --- what it lost ----------------------------------------------------------------------
-
-
-def _compared(
-    teacher: Checkpoint, folder: Path, prepared: Prepared, tell: Tell, progress: Progress
-) -> tuple[str, Scores | None, Drop | None]:
-    """The split that tells, the teacher's scores on it and what the student lost there."""
-    present = prepared.splits.present()
-    name = next((one for one in ("test", "validation") if one in present), "")
-    if not name:
-        return "", None, None
-    rows = present[name]
-    seen = read_seen(teacher.folder)
-    count = seen.count([as_given(teacher, columns_of(one)) for one in rows.inputs]) if seen else 0
-    if count:
-        tell(seen_sentence(f"The {name} rows", count, len(rows)))
-    student = open_checkpoint(str(folder))
-    teacher.model.to("cpu")  # where it is asked, wherever it taught
-    before = torch_told(teacher, rows.inputs, step="running the teacher", progress=progress)
-    after = torch_told(student, rows.inputs, step="running the student", progress=progress)
-    scores = teacher.task.score(rows.truths, suited(before, rows.truths), teacher.labels)
-    drop = suited_drop(after, before, rows.truths)
-    if drop.newly_right > drop.newly_wrong and drop.mcnemar_p < WORSE:
-        tell(
-            f"On the {len(rows):,} {name} rows the teacher is wrong more often than its student, "
-            "beyond chance: is it trained well, on data of this kind?"
-        )
-    return name, scores, drop
 
 
 def _weights_bytes(folder: Path) -> int:

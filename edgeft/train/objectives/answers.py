@@ -158,4 +158,5 @@ OBJECTIVE: Objective = Objective(
     figures=_figures,
     config=_config,
     smoothed=False,
+    blank=None,
 )

@@ -75,4 +75,5 @@ OBJECTIVE: Objective = Objective(
     figures=lambda inputs, encoded, truths, labels: (),
     config=_config,
     smoothed=True,
+    blank=0,
 )

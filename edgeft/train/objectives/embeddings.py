@@ -99,4 +99,5 @@ OBJECTIVE: Objective = Objective(
     figures=NUMBERS.figures,
     config=lambda labels: {},
     smoothed=False,
+    blank=None,
 )

@@ -174,4 +174,5 @@ OBJECTIVE: Objective = Objective(
     figures=_figures,
     config=_config,
     smoothed=True,
+    blank=(),
 )

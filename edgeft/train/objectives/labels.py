@@ -136,4 +136,5 @@ OBJECTIVE: Objective = Objective(
     figures=_figures,
     config=_config,
     smoothed=False,
+    blank=(),
 )

@@ -77,6 +77,7 @@ def _scaled_by(mean: float, deviation: float) -> Objective:
         figures=_figures,
         config=_config,
         smoothed=False,
+        blank=None,
     )
 
 

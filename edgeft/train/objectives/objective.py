@@ -72,6 +72,8 @@ class Objective:
         from, as Figures.
     config(labels): what the model's config must say: num_labels, id2label, label2id, problem_type.
     smoothed: whether targets are smoothed where there are many labels, unless the user says.
+    blank: stands for the truth of an input that nobody labelled, of which a teacher alone says
+        something, and is never asked for; None where labelled rows alone teach.
     """
 
     fitted: Callable[[Sequence[Any]], "Objective"]
@@ -92,3 +94,4 @@ class Objective:
     ]
     config: Callable[[tuple[str, ...]], dict[str, Any]]
     smoothed: bool
+    blank: Any
