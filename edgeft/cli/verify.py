@@ -48,7 +48,7 @@ def command(
     """
     from edgeft.bundle import read_manifest
     from edgeft.cli.trained import tell_trained
-    from edgeft.data import Examples, OnBad
+    from edgeft.data import OnBad, inputs_in
     from edgeft.errors import IntegrityError, UsageError
     from edgeft.proof.battery import hold, verify
     from edgeft.tasks import task_named
@@ -66,8 +66,7 @@ def command(
     if checkpoint is not None:
         if data is None:
             raise UsageError("--checkpoint tells of --data, and there is none.")
-        plain = texts.inputs if isinstance(texts, Examples) else texts
-        tell_trained(checkpoint, bundle, data, plain)
+        tell_trained(checkpoint, bundle, data, inputs_in(texts))
     with console.show_progress() as progress:
         results = verify(bundle, texts, device=device, threads=threads, progress=progress)
     if as_json:

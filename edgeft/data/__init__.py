@@ -8,7 +8,7 @@ suffix does not say, a column among several) it tells in a note.
 """
 
 from edgeft.data.bad import OnBad
-from edgeft.data.examples import Examples, labelled
+from edgeft.data.examples import Examples, inputs_in, labelled
 from edgeft.data.input_columns import find_inputs, inputs_of, lone_surrogate
 from edgeft.data.kinds import (
     SOURCE_SUFFIXES,
@@ -51,6 +51,7 @@ __all__ = [
     "fingerprint",
     "grouped_split",
     "hold_out",
+    "inputs_in",
     "inputs_of",
     "is_source",
     "labelled",

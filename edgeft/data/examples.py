@@ -17,6 +17,7 @@ __all__ = [
     "Examples",
     "broken_label",
     "examples_or_inputs",
+    "inputs_in",
     "ids_in",
     "labelled",
     "tell_lookalikes",
@@ -100,6 +101,11 @@ def _with_ids(truth: Any, change: Callable[[int], Any]) -> Any:
     if all(isinstance(one, int) for one in truth):
         return tuple(sorted(map(change, truth)))
     return tuple((*place, change(label)) for *place, label in truth)
+
+
+def inputs_in(rows: Examples | Sequence[Input] | None) -> Sequence[Input]:
+    """The inputs of rows, whether or not these are labelled; none of None."""
+    return rows.inputs if isinstance(rows, Examples) else rows or ()
 
 
 def labelled(

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from edgeft.checkpoint.open import Checkpoint
 from edgeft.checkpoint.reference import as_given
-from edgeft.data import Examples
+from edgeft.data import Examples, inputs_in
 from edgeft.data.seen import read_seen, seen_sentence
 from edgeft.inputs import Input, columns_of
 from edgeft.proof.evidence import Evidence
@@ -31,8 +31,7 @@ def trained_on(checkpoint: Checkpoint, evidence: Evidence) -> dict[str, int]:
 
 def _rows(checkpoint: Checkpoint, data: Examples | Sequence[Input]) -> list[list[str]]:
     """Each input's columns, as training left a trace of them."""
-    inputs = data.inputs if isinstance(data, Examples) else data
-    return [as_given(checkpoint, columns_of(one)) for one in inputs]
+    return [as_given(checkpoint, columns_of(one)) for one in inputs_in(data)]
 
 
 def overlap_notes(evidence: Evidence, counts: Mapping[str, int], *, has_test: bool) -> list[str]:

@@ -1,32 +1,27 @@
 """One export, from a checkpoint's name to a checked bundle."""
 
-import json
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from edgeft.checkpoint.open import Checkpoint, open_checkpoint
 from edgeft.checkpoint.reference import encode, fills
-from edgeft.data import Examples, Tell, unheard
+from edgeft.data import Examples, Tell, inputs_in, unheard
 from edgeft.data.source import open_lines
-from edgeft.errors import GateError, UsageError
+from edgeft.errors import UsageError
 from edgeft.export.card import model_card
 from edgeft.export.draft import Draft
 from edgeft.export.factory import Factory, Rules
 from edgeft.export.graph import export_graphs
 from edgeft.export.kinds import ALL, VARIANT_KINDS, VECTORS, Materials, choose_kinds
+from edgeft.export.notes import cautions, counted_from, cut_of_pairs, cut_shorter
 from edgeft.export.overlap import overlap_notes, trained_on
 from edgeft.export.provenance import provenance
 from edgeft.export.references import make_reference
 from edgeft.export.result import ExportResult
-from edgeft.export.single_file import (
-    SINGLE_FILE,
-    SingleFile,
-    check_extensions,
-    prove,
-    write_single_file,
-)
+from edgeft.export.single_asked import check_single_file, make_single_file, not_made
+from edgeft.export.single_file import check_extensions
 from edgeft.export.static import is_static
 from edgeft.export.targets import TARGETS, Target, resolve_target
 from edgeft.folders import BUNDLE, new_folder
@@ -34,13 +29,9 @@ from edgeft.inputs import Input, Pair
 from edgeft.progress import Progress, silent
 from edgeft.proof.battery import hold_golden_again
 from edgeft.proof.evidence import Evidence, read_evidence
-from edgeft.proof.gates import Reference
 from edgeft.proof.limits import MAX_DROP
-from edgeft.runtime.tokenize import TextEncoder
 from edgeft.tasks import task_named
-from edgeft.tasks.builtin import ENGLISH
-from edgeft.tasks.classification import TASK
-from edgeft.tasks.encoded import Part, cut_sides
+from edgeft.tasks.encoded import Part
 from edgeft.tasks.reading import columns_named
 from edgeft.tasks.task import NO_WISH, PAIRS, PLAIN, Wish
 
@@ -139,7 +130,7 @@ def _export(
     checkpoint = _shortened(whole, config)
     kinds = choose_kinds(config.variants, target, static=is_static(checkpoint))
     if config.single_file:
-        _check_single_file(config.single_file, kinds, checkpoint)
+        check_single_file(config.single_file, kinds, checkpoint)
     evidence = read_evidence(
         config.data,
         config.test,
@@ -190,7 +181,7 @@ def _export(
         for name in kinds:
             factory.produce(name)
     times = factory.compare_speed()
-    single = _single_file(config, draft, checkpoint, (chooser, reporter))
+    single = make_single_file(config.single_file, draft, checkpoint, (chooser, reporter))
     manifest = draft.finish(
         provenance(
             checkpoint,
@@ -201,12 +192,10 @@ def _export(
             notes=(
                 *checkpoint.notes,
                 *graphs.notes,
-                *_cut_shorter(checkpoint, whole),
-                *_counted_from(original if config.original else None),
-                *_cut_of_pairs(folder, checkpoint, evidence),
-                *checkpoint.task.cautions(
-                    [one.head or PLAIN for one in draft.variants.values()], _bare(checkpoint)
-                ),
+                *cut_shorter(checkpoint, whole),
+                *counted_from(original if config.original else None),
+                *cut_of_pairs(folder, checkpoint, evidence),
+                *cautions(checkpoint, [one.head or PLAIN for one in draft.variants.values()]),
                 *overlap_notes(evidence, seen, has_test=config.test is not None),
             ),
             trained_on=seen,
@@ -237,7 +226,7 @@ def _check(config: ExportConfig, target: Target) -> None:
     if config.single_file:
         check_extensions()
         if config.single_file not in VARIANT_KINDS:
-            raise _not_made(config.single_file, kinds)
+            raise not_made(config.single_file, kinds)
     if config.max_length is not None and config.max_length < LEAST_LENGTH:
         raise UsageError(
             f"--max-length {config.max_length} leaves no room for a text.",
@@ -269,82 +258,12 @@ def _check(config: ExportConfig, target: Target) -> None:
         )
 
 
-def _not_made(variant: str, kinds: Sequence[str]) -> UsageError:
-    return UsageError(
-        f"--single-file {variant}: no such variant is made.",
-        hint=f"These are: {', '.join(kinds)}.",
-    )
-
-
-def _check_single_file(variant: str, kinds: Sequence[str], checkpoint: Checkpoint) -> None:
-    """Raise UsageError where no single file can stand for the model, or for that variant."""
-    if variant not in kinds:
-        raise _not_made(variant, kinds)
-    if checkpoint.task.name == TASK.name and str not in checkpoint.task.takes:
-        raise UsageError(
-            "A single file is asked one text at a time, and this model was made for pairs.",
-            hint="Export without --single-file; the folder runs wherever onnxruntime does.",
-        )
-    if checkpoint.task.name != TASK.name:
-        raise UsageError(
-            "A single file answers with one label a text; it cannot tell where in a text something "
-            f"stands, as a model of the task {checkpoint.task.name} does."
-            if checkpoint.task.by_token
-            else "A single file answers with one label a text, which a model of the task "
-            f"{checkpoint.task.name} does not.",
-            hint="Export without --single-file; the folder runs wherever onnxruntime does.",
-        )
-    if checkpoint.normalize:
-        raise UsageError(
-            f"The model's texts are normalized first ({', '.join(checkpoint.normalize)}), which a "
-            "single file cannot do.",
-            hint="Export without --single-file, or a checkpoint whose texts are taken as they are.",
-        )
-
-
-def _single_file(
-    config: ExportConfig, draft: Draft, checkpoint: Checkpoint, references: Sequence[Reference]
-) -> SingleFile | None:
-    """Write the variant that was asked for with its tokenizer inside, and prove it."""
-    name = config.single_file
-    if not name:
-        return None
-    if name not in draft.variants:
-        raise GateError(
-            f"{name} was left out, so there is no single file of it.",
-            hint="Nothing was written. Choose another variant: --single-file fp32",
-        )
-    tokenizer = (draft.folder / "tokenizer.json").read_bytes()
-    pad_id = checkpoint.pad_id
-    encoder = TextEncoder(tokenizer, checkpoint.max_length, empty=pad_id)
-    to_ids = write_single_file(
-        draft.path(name),
-        draft.folder / SINGLE_FILE,
-        json.loads(tokenizer),
-        labels=checkpoint.labels,
-        temperature=(draft.variants[name].head or PLAIN).temperature,
-        encoder=encoder,
-        pad_id=pad_id,
-        max_length=checkpoint.max_length,
-    )
-    inputs = dict.fromkeys(one for reference in references for one in reference.texts)
-    texts = [one for one in inputs if isinstance(one, str)]
-    # Of the built-in texts, which are in many scripts, only the English ones must be read alike.
-    held = texts if references[0].source == "data" else texts[:ENGLISH]
-    with draft.open(name) as model:
-        return prove(model, draft.folder / SINGLE_FILE, to_ids, encoder, texts, held=held)
-
-
 def _of_kind(checkpoint: Checkpoint, evidence: Evidence) -> Checkpoint:
     """A checkpoint that judges pairs, where the data are such and it does not say so itself."""
-    if not evidence.choose or not isinstance(_inputs(evidence.choose)[0], Pair):
+    if not evidence.choose or not isinstance(inputs_in(evidence.choose)[0], Pair):
         return checkpoint
     task = task_named(checkpoint.task.name, PAIRS)
     return checkpoint if task is checkpoint.task else replace(checkpoint, task=task)
-
-
-def _inputs(rows: Examples | Sequence[Input]) -> Sequence[Input]:
-    return rows.inputs if isinstance(rows, Examples) else rows
 
 
 def _shortened(whole: Checkpoint, config: ExportConfig) -> Checkpoint:
@@ -358,31 +277,6 @@ def _shortened(whole: Checkpoint, config: ExportConfig) -> Checkpoint:
             hint="Name fewer, or leave it out.",
         )
     return replace(whole, max_length=config.max_length)
-
-
-def _cut_shorter(checkpoint: Checkpoint, whole: Checkpoint) -> list[str]:
-    if checkpoint.max_length == whole.max_length:
-        return []
-    return [
-        f"It reads {checkpoint.max_length:,} tokens at a time, and the checkpoint "
-        f"{whole.max_length:,}: points lost are counted from that."
-    ]
-
-
-def _cut_of_pairs(folder: Path, checkpoint: Checkpoint, evidence: Evidence) -> list[str]:
-    """Which texts of the pairs that the data hold are cut, as a note."""
-    rows = (evidence.choose, evidence.report)
-    pairs = [one for one in dict.fromkeys(one for some in rows for one in _inputs(some or ()))
-             if isinstance(one, Pair)]  # fmt: skip
-    if not pairs:
-        return []
-    tokenizer = (folder / "tokenizer.json").read_bytes()
-    encoder = TextEncoder(
-        tokenizer, checkpoint.max_length, checkpoint.normalize, apart=checkpoint.task.embeds
-    )
-    cuts = (one.cuts for one in encoder.encode(pairs))
-    found = cut_sides(cuts, checkpoint.task.asks, checkpoint.max_length)
-    return [f"The data hold {checkpoint.task.asks.of(len(pairs))}. {found}"] if found else []
 
 
 def _original(config: ExportConfig, checkpoint: Checkpoint) -> Checkpoint | None:
@@ -402,19 +296,3 @@ def _original(config: ExportConfig, checkpoint: Checkpoint) -> Checkpoint | None
 def _parts(checkpoint: Checkpoint, inputs: Sequence[Input]) -> list[Part]:
     """What the model reads of the inputs, one after the other."""
     return [part for one in encode(checkpoint, inputs) for part in one.parts]
-
-
-def _counted_from(original: Checkpoint | None) -> list[str]:
-    if original is None:
-        return []
-    return [
-        "Points lost, and the scores of the original beside them, are those of the model that this "
-        f"one was made from (sha256 of its weights {original.weights_sha256[:16]}…)."
-    ]
-
-
-def _bare(checkpoint: Checkpoint) -> int:
-    """How many of the inputs that it learned from were without any marks, as far as is recorded."""
-    report = checkpoint.training.get("data", {}).get("report")
-    bare = report.get("bare") if isinstance(report, Mapping) else None
-    return max(bare, 0) if isinstance(bare, int) else 0

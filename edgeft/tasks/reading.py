@@ -12,6 +12,7 @@ from edgeft.data import (
     Source,
     Table,
     Tell,
+    inputs_in,
     open_inputs,
     open_source,
     read_whole,
@@ -88,7 +89,7 @@ def check_columns(task: Task, columns: Columns) -> None:
 
 def check_kind(source: str, task: Task, found: Examples | Sequence[Input]) -> None:
     """Raise DataError where the inputs of a source are not what the task of a model is asked."""
-    inputs = found.inputs if isinstance(found, Examples) else found
+    inputs = inputs_in(found)
     if not inputs or isinstance(inputs[0], task.takes):
         return
     if isinstance(inputs[0], Pair):
@@ -277,4 +278,4 @@ def read_inputs(
     if (str in task.takes or in_columns) and not _is_marked(path, task, columns):
         return read_whole(path, columns, takes=task.takes, tell=tell, sized=sized)
     found = read_examples_or_inputs(path, task, columns, tell, on_bad="keep")
-    return found.inputs if isinstance(found, Examples) else found
+    return inputs_in(found)

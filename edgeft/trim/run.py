@@ -9,7 +9,7 @@ from typing import Any
 from edgeft.checkpoint.open import Checkpoint, open_checkpoint
 from edgeft.checkpoint.pretrained import quiet
 from edgeft.checkpoint.reference import as_given, torch_told
-from edgeft.data import Examples, Tell, unheard
+from edgeft.data import Examples, Tell, inputs_in, unheard
 from edgeft.data.seen import copy_seen
 from edgeft.errors import GateError, ModelError
 from edgeft.folders import CHECKPOINT, new_folder, write_json
@@ -124,7 +124,7 @@ def _trim(config: TrimConfig, folder: Path, progress: Progress, tell: Tell) -> T
         if isinstance(evidence.report, Examples)
         else None
     )
-    inputs = list(dict.fromkeys(_inputs(evidence.choose)))
+    inputs = list(dict.fromkeys(inputs_in(evidence.choose)))
     texts = list(dict.fromkeys(text for one in inputs for text in columns_of(one)))
     content = json.loads(old.tokenizer.backend_tokenizer.to_str())
     before = _tokens(old, texts)
@@ -146,7 +146,7 @@ def _trim(config: TrimConfig, folder: Path, progress: Progress, tell: Tell) -> T
     _hold_same(old, new, inputs, progress)
     lost = None
     if truths is not None:
-        lost = _lost(old, new, _inputs(evidence.report), truths, progress)
+        lost = _lost(old, new, inputs_in(evidence.report), truths, progress)
     if lost is not None and not lost.worst.points <= config.max_drop:
         raise GateError(
             "Without the tokens that its texts do not need, the model loses "
@@ -165,10 +165,6 @@ def _trim(config: TrimConfig, folder: Path, progress: Progress, tell: Tell) -> T
         drop=lost,
         max_drop=config.max_drop,
     )
-
-
-def _inputs(data: Examples | Sequence[Input] | None) -> list[Input]:
-    return data.inputs if isinstance(data, Examples) else [*(data or ())]
 
 
 def _tokens(checkpoint: Checkpoint, texts: Sequence[str]) -> list[list[str]]:
