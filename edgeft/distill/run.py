@@ -16,7 +16,7 @@ from edgeft.distill.objective import distilled
 from edgeft.distill.pupil import Pupil
 from edgeft.distill.student import Student, student_named
 from edgeft.distill.teacher import check_classifier, logits_of
-from edgeft.distill.unlabelled import fingerprint, joined, read_unlabelled, unlabelled_rows
+from edgeft.distill.unlabelled import bare_fingerprint, bare_rows, joined, read_bare
 from edgeft.errors import UsageError
 from edgeft.folders import CHECKPOINT, new_folder, write_json
 from edgeft.inputs import Input
@@ -147,7 +147,7 @@ def _distill(
     beside = not student.static and _same_tokenizer(origin, teacher)
     if not beside:
         check_classifier(teacher, str(student))
-    files = read_unlabelled(config.unlabelled, teacher, columns_named(vars(config.data)), tell)
+    files = read_bare(config.unlabelled, teacher, columns_named(vars(config.data)), tell)
     with tempfile.TemporaryDirectory(prefix=".work-", dir=folder) as scratch:
         work = Path(scratch)
         _begin(student, config.bigrams, origin, work / "begin", config.recipe.seed or 0, progress)
@@ -170,7 +170,7 @@ def _distill(
         check_kind(config.data.data, origin.task, prepared.splits.train)
         if on_prepared is not None:
             on_prepared(prepared)
-        bare = unlabelled_rows(files, prepared, tell)
+        bare = bare_rows(files, prepared, tell)
         soft: dict[Input, Array] | None = None
         if not beside:
             splits = [split.inputs for split in prepared.splits.present().values()]
@@ -215,7 +215,7 @@ def _distill(
             "bigrams": config.bigrams,
             "checkpoint_sha256": origin.weights_sha256,
             "teacher_sha256": teacher.weights_sha256,
-            "unlabelled": {"rows": len(bare), "fingerprint": fingerprint(bare.inputs)},
+            "unlabelled": {"rows": len(bare), "fingerprint": bare_fingerprint(bare.inputs)},
             "hard": config.hard,
             "temperature": config.temperature,
         }

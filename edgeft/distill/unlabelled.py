@@ -17,10 +17,10 @@ from edgeft.train.objectives import objective_named
 from edgeft.train.prepare import NOTHING, Prepared
 from edgeft.train.report import check_known, count_tokens
 
-__all__ = ["fingerprint", "joined", "read_unlabelled", "unlabelled_rows"]
+__all__ = ["bare_fingerprint", "joined", "read_bare", "bare_rows"]
 
 
-def read_unlabelled(
+def read_bare(
     files: Sequence[Path], teacher: Checkpoint, columns: Columns, tell: Tell
 ) -> dict[Path, list[Input]]:
     """The inputs of each file, as the teacher is given them.
@@ -45,9 +45,7 @@ def _inputs_of(path: Path, teacher: Checkpoint, columns: Columns, tell: Tell) ->
     return found if prepare_text is None else [with_texts(one, prepare_text) for one in found]
 
 
-def unlabelled_rows(
-    files: Mapping[Path, Sequence[Input]], prepared: Prepared, tell: Tell
-) -> Examples:
+def bare_rows(files: Mapping[Path, Sequence[Input]], prepared: Prepared, tell: Tell) -> Examples:
     """The different inputs of unlabelled files, with what stands for the truths that they lack.
 
     None of them stands in another split. Raises DataError where the vocabulary is not made for
@@ -82,7 +80,7 @@ def joined(train: Examples, bare: Examples) -> Examples:
     )
 
 
-def fingerprint(inputs: Sequence[Input]) -> str:
+def bare_fingerprint(inputs: Sequence[Input]) -> str:
     """The sha256 of inputs, in their order."""
     digest = hashlib.sha256()
     for one in inputs:
