@@ -48,7 +48,7 @@ def command(
     """
     from edgeft.bundle import read_manifest
     from edgeft.cli.trained import tell_trained
-    from edgeft.data import OnBad, inputs_in
+    from edgeft.data import Examples, OnBad, inputs_in
     from edgeft.errors import IntegrityError, UsageError
     from edgeft.proof.battery import hold, verify
     from edgeft.tasks import task_named
