@@ -164,4 +164,5 @@ OBJECTIVE: Objective = Objective(
     figures=_figures,
     config=lambda labels: {},
     smoothed=False,
+    blank=None,
 )
