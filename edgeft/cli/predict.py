@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from edgeft.cli.arrivals import Arrivals
     from edgeft.inputs import Input
     from edgeft.runtime.model import Model
+    from edgeft.runtime.vectors import VectorForm
     from edgeft.tasks.task import LongTexts, Task
 
 
@@ -41,6 +42,20 @@ if TYPE_CHECKING:
     "--batch-invariant", is_flag=True, help="Run texts alone where neighbours change the answers."
 )
 @options.symmetric
+@click.option(
+    "-o", "--out", type=options.OUT, metavar="VECTORS.npz",
+    help="Write an encoder's vectors to a .npz or .npy file, a row for each text.",
+)  # fmt: skip
+@click.option("--force", is_flag=True, help="Replace that file.")
+@click.option(
+    "--dimensions", type=click.IntRange(1), metavar="N",
+    help="Of vectors in -o, the first N numbers, brought to length 1.",
+)  # fmt: skip
+@click.option("--prompt", metavar="NAME", help="What an encoder's texts in -o are preceded by.")
+@click.option(
+    "--vectors", type=click.Choice(["float32", "int8", "binary"]),
+    help="How vectors are kept in -o.  [default: float32]",
+)  # fmt: skip
 @click.option("--expect", metavar="DIGEST", help="Refuse a bundle with another digest.")
 def command(
     bundle: Path,
@@ -57,6 +72,11 @@ def command(
     on_long: "LongTexts | None",
     batch_invariant: bool,
     symmetric: bool,
+    out: Path | None,
+    force: bool,
+    dimensions: int | None,
+    prompt: str | None,
+    vectors: "VectorForm | None",
     expect: str | None,
     **named: str | None,
 ) -> None:
@@ -73,6 +93,10 @@ def command(
     Entities can also be written for other tools: as words and tags (conll), as
     spaCy's examples, or as an .ann beside a document with a text a line (brat). Words
     end at blanks, beside punctuation and where an entity does.
+
+    An encoder's vectors can be written to a file that numpy reads (-o VECTORS.npz):
+    "array", a row for each text in their order, and beside it the bundle's "digest",
+    "form" and "dimensions"; a .npy file holds the rows alone.
 
     Standard input is answered as it arrives: the lines that are there are run
     together, up to 1,024 of them, and their answers are written at once.
@@ -108,6 +132,22 @@ def command(
             hint="Leave it out: what is found has its score."
             + (" The next best tells --top-k N." if "top_k" in task.settings else ""),
         )
+    if out is None and (force or dimensions or prompt is not None or vectors):
+        raise UsageError(
+            "--force, --dimensions, --prompt and --vectors say how vectors are written to -o.",
+            hint="Add -o VECTORS.npz",
+        )
+    if out is not None:
+        from edgeft.folders import check_file
+        from edgeft.runtime.vector_files import check_suffix
+
+        if not task.embeds:
+            raise UsageError(
+                f"-o writes vectors, which this {task.noun} does not give.",
+                hint="Answers go to standard output: > answers.jsonl",
+            )
+        check_suffix(out)
+        check_file(out, force=force, inputs=[source])
     sizes = deque[int]()  # of a document's lines, with what ends them
     # Opened first: a wrong file name is told before a model is loaded.
     inputs = _inputs(task, source, arrivals, named, sizes.append if form == "brat" else None)
@@ -127,6 +167,9 @@ def command(
     ) as model:
         running = " and ".join(model.stages) or model.variant
         console.note(f"Running {running} on {model.device}, {model.threads} threads.")
+        if out is not None:
+            _write_vectors(model, inputs, out, source, force, dimensions, prompt, vectors)
+            return
         stages = Counter[str]()
         found: Iterable[tuple[Any, Any]]
         if arrivals is not None:
@@ -151,6 +194,45 @@ def command(
             console.note(f"Answered by: {', '.join(told)}.")
         if told_cut := cut_sides(cuts.elements(), task.asks, model.max_length):
             console.note(told_cut)
+
+
+def _write_vectors(
+    model: "Model",
+    inputs: "Iterable[Input]",
+    out: Path,
+    source: Path,
+    force: bool,
+    dimensions: int | None,
+    prompt: str | None,
+    form: "VectorForm | None",
+) -> None:
+    from edgeft.folders import claim_file
+    from edgeft.runtime.vectors import write_embedded
+
+    with claim_file(out, force=force, inputs=[source]) as place:
+        count = write_embedded(
+            model,
+            _single_texts(source, model.task, inputs),
+            place,
+            dimensions,
+            prompt=prompt,
+            form=form or "float32",
+        )
+    width = dimensions or model.head.dimensions
+    console.note(f"{out} holds {count:,} vectors of {width:,} numbers, {form or 'float32'}.")
+
+
+def _single_texts(source: Path, task: "Task", inputs: "Iterable[Input]") -> Iterator[str]:
+    """The texts, which are no pairs. Raises DataError."""
+    from dataclasses import replace
+
+    from edgeft.tasks.reading import check_kind
+
+    single = replace(task, takes=(str,))
+    for one in inputs:
+        check_kind(str(source), single, [one])
+        assert isinstance(one, str), "pairs were refused"
+        yield one
 
 
 def _as_they_arrive(model: "Model", some: Iterable[list[Any]]) -> Iterator[tuple[Any, Any]]:

@@ -6,14 +6,21 @@ lock.py     one run at a time writes to a destination
 swap.py     one folder takes another's place at once; what a kill leaves is cleared
 kinds.py    what edgeft wrote, and what in it is somebody else's
 guard.py    what is never replaced, whatever was asked
-write.py    the ways in: new_folder, claim_folder, claim_file, write_file
+write.py    the ways in: new_folder, claim_folder, claim_file, new_file, write_file
 """
 
 from edgeft.folders.disk import apply_umask, is_write_failure, sync_tree
 from edgeft.folders.guard import check_file, check_folder
 from edgeft.folders.kinds import BUNDLE, CHECKPOINT, FolderKind
 from edgeft.folders.swap import discard, replace_folder
-from edgeft.folders.write import claim_file, claim_folder, new_folder, write_file, write_json
+from edgeft.folders.write import (
+    claim_file,
+    claim_folder,
+    new_file,
+    new_folder,
+    write_file,
+    write_json,
+)
 
 __all__ = [
     "BUNDLE",
@@ -26,6 +33,7 @@ __all__ = [
     "claim_folder",
     "discard",
     "is_write_failure",
+    "new_file",
     "new_folder",
     "replace_folder",
     "sync_tree",

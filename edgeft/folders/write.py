@@ -15,7 +15,14 @@ from edgeft.folders.lock import locked
 from edgeft.folders.names import spare
 from edgeft.folders.swap import clear_leftovers, replace_folder
 
-__all__ = ["claim_file", "claim_folder", "new_folder", "write_file", "write_json"]
+__all__ = [
+    "claim_file",
+    "claim_folder",
+    "new_file",
+    "new_folder",
+    "write_file",
+    "write_json",
+]
 
 
 @contextmanager
@@ -91,13 +98,18 @@ def claim_file(
         yield place
 
 
-def write_file(path: Path, text: str) -> None:
-    """Write a UTF-8 file whole or not at all, in place of an older one. Raises OutputError."""
+@contextmanager
+def new_file(path: Path) -> Iterator[Path]:
+    """Yield a hidden place beside ``path`` for a file that takes its place when the block ends.
+
+    Of an older one it takes the mode. On any failure what stood there stands there still. Raises
+    OutputError.
+    """
     path = Path(os.path.realpath(path))
     temporary = spare(path, "new")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        temporary.write_text(text, encoding="utf-8")
+        yield temporary
         if path.exists():
             shutil.copymode(path, temporary)
         sync(temporary)
@@ -106,6 +118,12 @@ def write_file(path: Path, text: str) -> None:
         raise cannot_write(path, error) from error
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def write_file(path: Path, text: str) -> None:
+    """Write a UTF-8 file whole or not at all, in place of an older one. Raises OutputError."""
+    with new_file(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
 
 
 def write_json(path: Path, document: Any) -> None:

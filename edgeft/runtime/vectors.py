@@ -12,13 +12,15 @@ from numpy.typing import NDArray
 from edgeft.errors import DataError, UsageError
 from edgeft.inputs import Input
 from edgeft.runtime.texts import one_by_one
+from edgeft.runtime.vector_files import write_vectors
 from edgeft.tasks.embeddings import VECTOR, of_length_1
 from edgeft.tasks.outputs import Array, ragged, require_numbers
 
 if TYPE_CHECKING:
     from edgeft.runtime.model import Model
 
-__all__ = ["VectorForm", "Vectors", "as_asked", "embedded", "in_form", "vectors_of"]
+__all__ = ["VectorForm", "Vectors", "as_asked", "embedded", "in_form", "vectors_of",
+           "write_embedded"]  # fmt: skip
 
 VectorForm = Literal["float32", "int8", "binary"]
 FORMS: tuple[VectorForm, ...] = get_args(VectorForm)
@@ -39,10 +41,34 @@ def embedded(
 ) -> NDArray[Any]:
     """See ``Model.embed``."""
     width = _check(model, dimensions, form)
-    groups = list(_groups(model, texts, width, prompt))
-    if not groups:
-        return in_form(np.zeros((0, width), np.float32), form)
-    return np.concatenate([in_form(one, form) for one in groups])
+    groups = [in_form(one, form) for one in _groups(model, texts, width, prompt)]
+    return np.concatenate(groups) if groups else in_form(np.zeros((0, width), np.float32), form)
+
+
+def write_embedded(
+    model: "Model[Any]",
+    texts: Iterable[str],
+    path: Path,
+    dimensions: int | None = None,
+    *,
+    prompt: str | None = None,
+    form: VectorForm = "float32",
+) -> int:
+    """Write the vectors of texts to a file, whole or not at all, in bounded memory; how many.
+
+    A row is that of a text, in their order. For .npz and .npy see ``vector_files``. Raises what
+    ``Model.embed`` raises, and OutputError.
+    """
+    width = _check(model, dimensions, form)
+    like = in_form(np.zeros((0, width), np.float32), form)
+    groups = (in_form(one, form) for one in _groups(model, texts, width, prompt))
+    return write_vectors(path, like, groups, _beside(model.manifest.digest, form, width))
+
+
+def _beside(digest: str, form: str, dimensions: int) -> dict[str, NDArray[Any]]:
+    """What a file holds beside the vectors, to tell whether others may be compared with them."""
+    named = {"digest": digest, "form": form, "dimensions": dimensions}
+    return {name: np.array(value) for name, value in named.items()}
 
 
 def _check(model: "Model[Any]", dimensions: int | None, form: VectorForm) -> int:
@@ -179,15 +205,12 @@ class Vectors:
         return one @ other.T
 
     def save(self, path: Path | str) -> None:
-        """Write them to a .npz file, which numpy reads: array, digest, form, dimensions."""
-        with Path(path).open("wb") as stream:
-            np.savez(
-                stream,
-                array=self.array,
-                digest=np.array(self.digest),
-                form=np.array(self.form),
-                dimensions=np.array(self.dimensions),
-            )
+        """Write them to a .npz file, which numpy reads: array, digest, form, dimensions.
+
+        It is there whole or not at all. Raises OutputError.
+        """
+        beside = _beside(self.digest, self.form, self.dimensions)
+        write_vectors(Path(path), self.array[:0], [self.array], beside)
 
     @classmethod
     def read(cls, path: Path | str) -> "Vectors":
