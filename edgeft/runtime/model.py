@@ -8,11 +8,10 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Generic, NoReturn, Self, overload
 
-import numpy as np
-
 from edgeft.bundle import Manifest
 from edgeft.errors import DeadlineError, UsageError
-from edgeft.inputs import Input, Pair
+from edgeft.inputs import Input
+from edgeft.runtime import ranking
 from edgeft.runtime.ahead import groups
 from edgeft.runtime.memory import Memory, Remembered
 from edgeft.runtime.providers import Device
@@ -155,20 +154,10 @@ class Model(Generic[Prediction]):
         check_input(query, "the query", (str,))
         check_list(texts, "rank", wanted="a query and a list of str")
         every: list[Any] = list(one_by_one(texts, (str,)))
-        self.task.relevance(self.runner.outputs([]), self.labels, self.head, label)  # if at all
-        inputs: list[Input] = [query, *every]
-        if self.task.embeds:
-            from edgeft.runtime.vectors import as_asked
-
-            inputs = [*as_asked(self.head.prompts, query, every)]
-        elif Pair in self.task.takes:
-            inputs = [Pair(query, text) for text in every]
-        if not every:
-            return []
-        _, outputs = self.outputs(inputs)
-        scores = self.task.relevance(outputs, self.labels, self.head, label)  # (N,)
-        order = np.argsort(-scores, kind="stable")[:top].tolist()
-        return [Ranked(at, every[at], float(scores[at])) for at in order]
+        inputs = ranking.inputs_of(self.task, self.head.prompts, query, every)
+        ranking.check(self.task, self.labels, label)
+        found = list(self._fresh(self._checked(inputs), None)) if every else []
+        return ranking.best(self.task, found, self.labels, every, top, label)
 
     def embed(
         self,

@@ -1,7 +1,7 @@
 """Vectors of texts: in the form in which they are kept, and which of them may be compared."""
 
 import zipfile
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
@@ -15,11 +15,12 @@ from edgeft.runtime.texts import one_by_one
 from edgeft.runtime.vector_files import write_vectors
 from edgeft.tasks.embeddings import VECTOR, of_length_1
 from edgeft.tasks.outputs import Array, ragged, require_numbers
+from edgeft.tasks.task import Head
 
 if TYPE_CHECKING:
     from edgeft.runtime.model import Model
 
-__all__ = ["VectorForm", "Vectors", "as_asked", "embedded", "in_form", "vectors_of",
+__all__ = ["VectorForm", "Vectors", "embedded", "in_form", "prompt_of", "vectors_of",
            "write_embedded"]  # fmt: skip
 
 VectorForm = Literal["float32", "int8", "binary"]
@@ -28,7 +29,6 @@ FORMS: tuple[VectorForm, ...] = get_args(VectorForm)
 # D dimensions are like on average. Few are larger, and they are told as the largest.
 WIDEST = 8.0
 MOST = 127
-FOR_QUERIES, FOR_TEXTS = "query", ("document", "passage", "corpus")
 KEPT = ("array", "digest", "form", "dimensions")
 
 
@@ -98,7 +98,7 @@ def _groups(
     model: "Model[Any]", texts: Iterable[str], width: int, prompt: str | None
 ) -> Iterator[Array]:
     """The (n, D) float32 vectors of one group of texts after the other."""
-    before = _prompt(model, prompt)
+    before = prompt_of(model.head, prompt)
     checked: Iterable[Input] = one_by_one(texts, (str,))
     if before:
         checked = (before + text for text in checked if isinstance(text, str))
@@ -114,10 +114,10 @@ def _groups(
         yield vectors
 
 
-def _prompt(model: "Model[Any]", prompt: str | None) -> str:
+def prompt_of(head: Head, prompt: str | None) -> str:
     """What stands before each text. Raises UsageError for a prompt that the model has not."""
-    prompts = model.head.prompts
-    name = model.head.prompt if prompt is None else prompt
+    prompts = head.prompts
+    name = head.prompt if prompt is None else prompt
     if not name:
         return ""
     if name not in prompts:
@@ -126,15 +126,6 @@ def _prompt(model: "Model[Any]", prompt: str | None) -> str:
             hint=f"It has {', '.join(prompts)}." if prompts else "It has none: leave it out.",
         )
     return prompts[name]
-
-
-def as_asked(prompts: Mapping[str, str], query: str, texts: Sequence[str]) -> list[str]:
-    """A query and texts, each behind the prompt that is meant for it, where a model has one.
-
-    Prompts are called so by sentence-transformers.
-    """
-    before = next((prompts[name] for name in FOR_TEXTS if name in prompts), "")
-    return [prompts.get(FOR_QUERIES, "") + query, *(before + text for text in texts)]
 
 
 def in_form(vectors: Array, form: VectorForm) -> NDArray[Any]:

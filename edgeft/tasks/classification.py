@@ -18,7 +18,7 @@ from edgeft.tasks.encoded import Encoded
 from edgeft.tasks.joined import mean_of_parts
 from edgeft.tasks.lazy_scores import LazyScores
 from edgeft.tasks.outputs import Array, Outputs, dense, require_numbers, softmax, tempered
-from edgeft.tasks.ranked import ranked_by
+from edgeft.tasks.ranked import ranked_by, scores_of
 from edgeft.tasks.task import (
     Answers,
     Columns,
@@ -163,10 +163,12 @@ def _sure(
     return best
 
 
-def _relevance(outputs: Outputs, labels: LabelNames, head: Head, label: str | None) -> Floats:
+def _relevance(
+    predictions: Sequence[Classification], labels: LabelNames, label: str | None
+) -> Floats:
     """The probability of a label: of two the second unless another is named."""
-    at = ranked_by(label, labels, usual=1 if len(labels) == 2 else None)
-    return _scores(outputs, head)[:, at].astype(np.float64)
+    its = ranked_by(label, labels, usual=1 if len(labels) == 2 else None)
+    return scores_of(predictions, its)
 
 
 def _show(prediction: Classification, full: bool) -> dict[str, Any]:

@@ -61,7 +61,7 @@ class Embedding:
 
     ``truncated``, ``unknown_share``, ``windows`` and ``stage`` are as in a ``Classification``; the
     vector of windows is the mean of theirs, each weighted by its own tokens, brought to length 1
-    where the model does so.
+    where the model does so. ``tokens`` are those that were read, the special ones included.
     """
 
     vector: Array
@@ -69,6 +69,7 @@ class Embedding:
     unknown_share: float = 0.0
     windows: int = 1
     stage: str = ""
+    tokens: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +177,8 @@ def _decode(
         if one.second:
             found.append(Similarity(float(cosines([row])[0]), *told))
         else:
-            found.append(Embedding(row[0], *told))
+            tokens = sum(len(part.ids) for part in one.parts)
+            found.append(Embedding(row[0], *told, tokens))
     return found
 
 
@@ -194,12 +196,12 @@ def _sure(
     )
 
 
-def _relevance(outputs: Outputs, labels: LabelNames, head: Head, label: str | None) -> Floats:
+def _relevance(predictions: Sequence[Embedding], labels: LabelNames, label: str | None) -> Floats:
     """The cosines of all vectors but the first with that one, which is the query's."""
     if label is not None:
         raise UsageError(f"There is no label {label!r} to rank by: vectors have none.")
-    rows = ragged(outputs, VECTOR)
-    return cosines([np.concatenate([rows[0], row]) for row in rows[1:]])
+    vectors = [one.vector for one in predictions]
+    return cosines([np.stack([vectors[0], one]) for one in vectors[1:]])
 
 
 def _show(prediction: Embedding | Similarity, full: bool) -> dict[str, Any]:

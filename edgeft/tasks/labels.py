@@ -22,7 +22,7 @@ from edgeft.tasks.joined import mean_of_parts
 from edgeft.tasks.label_thresholds import HALF
 from edgeft.tasks.lazy_scores import LazyScores
 from edgeft.tasks.outputs import Array, Outputs, dense, require_numbers, sigmoid, tempered
-from edgeft.tasks.ranked import ranked_by
+from edgeft.tasks.ranked import ranked_by, scores_of
 from edgeft.tasks.task import (
     Answers,
     Columns,
@@ -162,10 +162,10 @@ def _sure(
     return sure
 
 
-def _relevance(outputs: Outputs, labels: LabelNames, head: Head, label: str | None) -> Floats:
+def _relevance(predictions: Sequence[Labels], labels: LabelNames, label: str | None) -> Floats:
     """The score of a label, which is named unless there is but one."""
-    at = ranked_by(label, labels, usual=0 if len(labels) == 1 else None)
-    return _scores(outputs, head)[:, at].astype(np.float64)
+    its = ranked_by(label, labels, usual=0 if len(labels) == 1 else None)
+    return scores_of(predictions, its)
 
 
 def _show(prediction: Labels, full: bool) -> dict[str, Any]:

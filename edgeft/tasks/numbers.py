@@ -122,11 +122,11 @@ def _sure(
     )
 
 
-def _relevance(outputs: Outputs, labels: LabelNames, head: Head, label: str | None) -> Floats:
+def _relevance(predictions: Sequence[Number], labels: LabelNames, label: str | None) -> Floats:
     """The numbers themselves."""
     if label is not None:
         raise UsageError("A number has no labels.", hint="Leave label out: the number ranks.")
-    return _values(outputs)
+    return np.array([one.value for one in predictions], np.float64)
 
 
 def _show(prediction: Number, full: bool) -> dict[str, Any]:

@@ -1,11 +1,16 @@
-"""What ``Model.rank`` gives, and by the score of which label. Standard library only."""
+"""What ``Model.rank`` gives, and by the score of which label."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
 
 from edgeft.errors import UsageError
 
-__all__ = ["Ranked", "ranked_by"]
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+__all__ = ["Ranked", "ranked_by", "scores_of"]
 
 MOST_NAMED = 8  # labels in a message
 
@@ -22,8 +27,22 @@ class Ranked:
     score: float
 
 
-def ranked_by(label: str | None, labels: Sequence[str], *, usual: int | None) -> int:
-    """The place of the label by which texts are ranked: ``usual`` unless one is named.
+class Scored(Protocol):
+    """A prediction that has the score of every label."""
+
+    @property
+    def scores(self) -> Mapping[str, float]: ...
+
+
+def scores_of(predictions: Sequence[Scored], label: str) -> "NDArray[np.float64]":
+    """The (N,) scores of a label."""
+    import numpy as np
+
+    return np.array([one.scores[label] for one in predictions], np.float64)
+
+
+def ranked_by(label: str | None, labels: Sequence[str], *, usual: int | None) -> str:
+    """The label by which texts are ranked: that at the place ``usual`` unless one is named.
 
     Raises UsageError.
     """
@@ -35,4 +54,4 @@ def ranked_by(label: str | None, labels: Sequence[str], *, usual: int | None) ->
     if label is not None and label not in labels:
         known = ", ".join(map(repr, labels[:MOST_NAMED])) + " …" * (len(labels) > MOST_NAMED)
         raise UsageError(f"The model has no label {label!r}.", hint=f"It has: {known}.")
-    return labels.index(label) if label is not None else usual or 0
+    return labels[usual or 0] if label is None else label

@@ -268,7 +268,7 @@ def problem_of(config: Mapping[str, Any]) -> str:
 
 
 def unranked(
-    outputs: "Outputs", labels: LabelNames, head: Head, label: str | None
+    predictions: Sequence[Any], labels: LabelNames, label: str | None
 ) -> "NDArray[np.float64]":
     """``Task.relevance`` of a task whose answers have no order. Raises UsageError."""
     raise UsageError(
@@ -331,11 +331,10 @@ class Task:
     sure(outputs, encoded, inputs, labels, head): joined outputs → (N,) float64, 0 to 1: the
         probability, under the head's temperature, of what is likeliest. Raises RunError where they
         are no numbers.
-    relevance(outputs, labels, head, label): joined outputs → (N,) float64, by which texts are
-        ranked, the highest first: of pairs of a query and a text each, or where single texts alone
-        are taken, of the query and behind it N texts. ``label`` names whose score it is, where
-        there are labels. Raises UsageError where nothing can be ranked by, RunError where they are
-        no numbers.
+    relevance(predictions, labels, label): what ``decode`` gave → (N,) float64, by which texts are
+        ranked, the highest first: of pairs of a query and a text each, or where it embeds, of the
+        query and behind it N texts. ``label`` names whose score it is, where there are labels.
+        Raises UsageError where nothing can be ranked by.
     doubts: whether it can be sure or not, so that a cascade knows when to ask further.
     same(ones, others): (N,) float64, 0 to 1: how far two lists of answers agree, or answers and
         truths: 1 where a row is right.
@@ -401,7 +400,7 @@ class Task:
     answer: "Callable[[Outputs, Sequence[Encoded], Sequence[Input], LabelNames, Head], Answers]"
     decode: "Callable[[Outputs, Sequence[Encoded], Sequence[Input], LabelNames, Head], list[Any]]"
     sure: "Sure"
-    relevance: "Callable[[Outputs, LabelNames, Head, str | None], NDArray[np.float64]]"
+    relevance: "Callable[[Sequence[Any], LabelNames, str | None], NDArray[np.float64]]"
     doubts: bool
     same: "Callable[[Rows, Rows], NDArray[np.float64]]"
     score: Callable[[Rows, Rows, LabelNames], Scores]

@@ -2,14 +2,14 @@
 
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 import edgeft
 from edgeft.errors import RunError, UsageError
 from edgeft.inputs import Pair
+from edgeft.runtime import ranking
 from edgeft.tasks import task_named
-from edgeft.tasks.task import PLAIN
+from edgeft.tasks.narrowed import narrowed
 from tests import tiny
 
 TEXTS = [*tiny.WORDS, "", "好 狗 🐕", "the cat " * 40, "the cat", "the cat"]
@@ -55,20 +55,27 @@ def test_by_which_label(tiny_bundle: Path, pair_bundle: Path) -> None:
 
 
 def test_every_task_says_by_what_it_ranks() -> None:
-    logits = np.array([[2.0, 0.0, 1.0], [0.0, 1.0, 3.0]], np.float32)
     several = task_named("multi-label-classification").relevance
     names = ("a", "b", "c")
-    found = several({"logits": logits}, names, PLAIN, "c")
-    np.testing.assert_allclose(found, 1 / (1 + np.exp([-1.0, -3.0])), rtol=1e-6)
+    rows = [
+        edgeft.Labels((), dict(zip(names, row, strict=True))) for row in ((1, 0, 0.7), (0, 1, 0.9))
+    ]
+    assert several(rows, names, "c").tolist() == [0.7, 0.9]
     with pytest.raises(UsageError, match="has 3 labels, and nothing says by which"):
-        several({"logits": logits}, names, PLAIN, None)
+        several(rows, names, None)
     number = task_named("text-regression").relevance
-    assert number({"logits": logits[:, :1]}, (), PLAIN, None).tolist() == [2.0, 0.0]
+    assert number([edgeft.Number(2.0), edgeft.Number(-1.5)], (), None).tolist() == [2.0, -1.5]
     with pytest.raises(UsageError, match="A number has no labels"):
-        number({"logits": logits[:, :1]}, (), PLAIN, "a")
+        number([], (), "a")
+    vectors = task_named("feature-extraction").relevance
+    with pytest.raises(UsageError, match="vectors have none"):
+        vectors([], (), "a")
 
 
 def test_what_cannot_be_ranked(pair_bundle: Path, tagger_bundle: Path) -> None:
+    for_texts = narrowed(task_named("text-classification"), "texts")
+    with pytest.raises(UsageError, match="judges single texts"):
+        ranking.check(for_texts, ("no", "yes"), None)
     with (
         edgeft.load(tagger_bundle, variant="fp32", device="cpu") as model,
         pytest.raises(UsageError, match="gives no number by which texts could be ranked"),
