@@ -1,0 +1,55 @@
+"""What a model is asked to rank texts by a query, and their order by its answers."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from edgeft.errors import UsageError
+from edgeft.inputs import Input, Pair
+from edgeft.tasks.ranked import Ranked
+from edgeft.tasks.task import LabelNames, Task
+
+__all__ = ["best", "check", "inputs_of"]
+
+FOR_QUERIES, FOR_TEXTS = "query", ("document", "passage", "corpus")
+
+
+def inputs_of(
+    task: Task, prompts: Mapping[str, str], query: str, texts: Sequence[str]
+) -> list[Input]:
+    """A pair for each text, or where a model embeds the query and behind it the texts.
+
+    Of those each stands behind the prompt that is meant for it, where the model has one; prompts
+    are called so by sentence-transformers.
+    """
+    if not task.embeds:
+        return [Pair(query, text) for text in texts]
+    before = next((prompts[name] for name in FOR_TEXTS if name in prompts), "")
+    return [prompts.get(FOR_QUERIES, "") + query, *(before + text for text in texts)]
+
+
+def check(task: Task, labels: LabelNames, label: str | None) -> None:
+    """Raise UsageError where a model gives nothing to rank by."""
+    task.relevance([], labels, label)
+    if Pair not in task.takes:
+        raise UsageError(
+            "This model judges single texts, so none can be ranked by a query.",
+            hint="Take one that judges pairs, or one that gives vectors.",
+        )
+
+
+def best(
+    task: Task,
+    predictions: Sequence[Any],
+    labels: LabelNames,
+    texts: Sequence[str],
+    top: int | None,
+    label: str | None,
+) -> list[Ranked]:
+    """The texts by the predictions for ``inputs_of``, the best first; of equals as they came."""
+    if not texts:
+        return []
+    scores = task.relevance(predictions, labels, label)  # (N,)
+    order = np.argsort(-scores, kind="stable")[:top].tolist()
+    return [Ranked(at, texts[at], float(scores[at])) for at in order]
