@@ -11,12 +11,15 @@ from starlette.exceptions import HTTPException
 from edgeft import __version__
 from edgeft.errors import EdgeftError
 from edgeft.serve import openapi
-from edgeft.serve.asked import FIELDS, example_of, inputs_asked, predict_asked, seconds_of
+from edgeft.serve.asked import FIELDS, example_of, predict_asked, seconds_of
 from edgeft.serve.bodies import ClientGoneError, Receive, json_bytes, parsed, read_body
+from edgeft.serve.calls import Read
+from edgeft.serve.embeddings import embed_asked, embeddings_asked
 from edgeft.serve.front import KIND, NOTE, App, Front, Note, refused, refused_body
 from edgeft.serve.hosted import Hosted, Live
 from edgeft.serve.metrics import CONTENT_TYPE
 from edgeft.serve.refusals import RefusedError
+from edgeft.serve.rerank import rerank_asked, tei_rerank_asked
 from edgeft.serve.service import Service
 from edgeft.serve.tensors import (
     HEADER_LENGTH,
@@ -65,14 +68,20 @@ class Routes:
         model = openapi.parameter("model", "query", its_name, "Its name, where there are several.")
         name = openapi.parameter("name", "path", its_name, "The model's name.")
         add = self.add
-        add(
-            "POST",
-            "/v1/predict",
-            self._predict,
-            "Predict one input, or a list of them.",
-            openapi.answers(404, *ASKED),
-            {"parameters": [model, timeout]},
-        )
+        asked: dict[str, Any] = {"parameters": [model, timeout]}
+        for path, read, summary, body in (
+            ("/v1/predict", predict_asked, "Predict one input, or a list of them.", {}),
+            ("/v1/embeddings", embeddings_asked, "Vectors, as OpenAI's clients ask.",
+             openapi.EMBEDDINGS),
+            ("/v1/rerank", rerank_asked, "Texts ranked by a query, as Cohere's and Jina's "
+             "clients ask.", openapi.RERANK),
+            ("/embed", embed_asked, "Vectors, as text-embeddings-inference gives them.",
+             openapi.TEI_EMBED),
+            ("/rerank", tei_rerank_asked, "The same ranking, as text-embeddings-inference gives "
+             "it.", openapi.TEI_RERANK),
+        ):  # fmt: skip
+            add("POST", path, self._called(read), summary, openapi.answers(404, *ASKED),
+                {**body, **asked})  # fmt: skip
         add(
             "GET",
             "/v1/models",
@@ -165,29 +174,24 @@ class Routes:
 
     # --- predictions ---------------------------------------------------------------------
 
-    async def _predict(self, request: Request, note: Note) -> Response:
-        until = self._until(request)
-        with self._service.admission.enter() as ticket:
-            body = await self._body(request, note, ticket)
-            asked = predict_asked(parsed(body))
-            name = asked.model if asked.model is not None else request.query_params.get("model")
-            hosted = self._service.model(name)
-            live = hosted.live()
-            task = live.model.task
-            if asked.scores and task.by_token:
-                raise RefusedError(
-                    HTTPStatus.UNPROCESSABLE_ENTITY, "input",
-                    f"This {task.noun} gives no scores of labels; what it finds has its score.",
-                    where="scores",
-                )  # fmt: skip
-            inputs = inputs_asked(asked, task)
-            ticket.take_inputs(inputs)
-            self._note(note, hosted, inputs)
-            found = await self._answered(request, hosted, live, inputs, until, asked.seconds)
-        shown = [task.show(one, asked.scores) for one in found]
-        if asked.single:
-            return _json({"model": hosted.name, "prediction": shown[0]})
-        return _json({"model": hosted.name, "predictions": shown})
+    def _called(self, read: Read) -> Work:
+        """The work of a route that takes JSON and gives JSON."""
+
+        async def work(request: Request, note: Note) -> Response:
+            until = self._until(request)
+            with self._service.admission.enter() as ticket:
+                body = await self._body(request, note, ticket)
+                call = read(parsed(body))
+                name = call.model if call.model is not None else request.query_params.get("model")
+                hosted = self._service.model(name)
+                live = hosted.live()
+                inputs = call.inputs(live.model)
+                ticket.take_inputs(inputs)
+                self._note(note, hosted, inputs)
+                found = await self._answered(request, hosted, live, inputs, until, call.seconds)
+            return _json(call.told(hosted.name, live.model, found))
+
+        return work
 
     async def _infer(self, request: Request, note: Note) -> Response:
         until = self._until(request)

@@ -2,20 +2,18 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from http import HTTPStatus
 from typing import Any
 
 from edgeft.inputs import Input, Pair, Question
-from edgeft.serve.refusals import RefusedError
+from edgeft.runtime.model import Model
+from edgeft.serve.calls import Call, flag, known_fields, text_of, wrong
 from edgeft.tasks.task import Task
 
 __all__ = [
     "FIELDS",
-    "PredictRequest",
     "example_of",
     "input_of",
-    "inputs_asked",
+    "inputs_of",
     "predict_asked",
     "seconds_of",
 ]
@@ -29,41 +27,34 @@ FIELDS: Mapping[type, tuple[str, ...]] = {
 KNOWN = {"input", "inputs", "model", "scores", "timeout_ms"}
 
 
-@dataclass(frozen=True, slots=True)
-class PredictRequest:
-    """A body, but for its inputs, which only the model's task can read.
-
-    single: whether one input was asked for, and not a list.
-    """
-
-    found: Any
-    single: bool
-    model: str | None
-    scores: bool
-    seconds: float | None
-
-
-def predict_asked(document: Any) -> PredictRequest:
+def predict_asked(document: Any) -> Call:
     """What a body of POST /v1/predict asks. Raises RefusedError (422)."""
-    if not isinstance(document, dict):
-        raise _wrong("", 'The body must be an object, such as {"input": "…"}.')
-    if unknown := sorted(document.keys() - KNOWN):
-        known = ", ".join(sorted(KNOWN))
-        raise _wrong(unknown[0][:100], f"This field is not known; known are {known}.")
-    if ("input" in document) == ("inputs" in document):
-        raise _wrong("input", 'Give one "input", or a list of "inputs".')
-    model, scores = document.get("model"), document.get("scores", False)
-    if model is not None and not isinstance(model, str):
-        raise _wrong("model", "It must be a model's name.")
-    if not isinstance(scores, bool):
-        raise _wrong("scores", "It must be true or false.")
-    single = "input" in document
-    return PredictRequest(
-        found=document["input"] if single else document["inputs"],
-        single=single,
-        model=model,
-        scores=scores,
-        seconds=seconds_of(document.get("timeout_ms"), "timeout_ms", per_second=1e3),
+    fields = known_fields(document, KNOWN, '{"input": "…"}')
+    if ("input" in fields) == ("inputs" in fields):
+        raise wrong("input", 'Give one "input", or a list of "inputs".')
+    single, scores = "input" in fields, flag(fields, "scores", False)
+    found = fields["input"] if single else fields["inputs"]
+
+    def inputs(model: Model) -> list[Input]:
+        task = model.task
+        if scores and task.by_token:
+            raise wrong(
+                "scores",
+                f"This {task.noun} gives no scores of labels; what it finds has its score.",
+            )
+        return [input_of(found, task, "input")] if single else inputs_of(found, task)
+
+    def told(name: str, model: Model, predictions: Sequence[Any]) -> Any:
+        shown = [model.task.show(one, scores) for one in predictions]
+        if single:
+            return {"model": name, "prediction": shown[0]}
+        return {"model": name, "predictions": shown}
+
+    return Call(
+        model=text_of(fields, "model", "a model's name"),
+        inputs=inputs,
+        told=told,
+        seconds=seconds_of(fields.get("timeout_ms"), "timeout_ms", per_second=1e3),
     )
 
 
@@ -72,17 +63,15 @@ def seconds_of(found: Any, where: str, *, per_second: float) -> float | None:
     if found is None:
         return None
     if isinstance(found, bool) or not isinstance(found, int | float) or not 0 < found < math.inf:
-        raise _wrong(where, "It must be a number above 0.")
+        raise wrong(where, "It must be a number above 0.")
     return float(min(found, 1e15)) / per_second
 
 
-def inputs_asked(asked: PredictRequest, task: Task) -> list[Input]:
+def inputs_of(found: Any, task: Task) -> list[Input]:
     """The inputs, as the task takes them. Raises RefusedError (422), telling which is wrong."""
-    if asked.single:
-        return [input_of(asked.found, task, "input")]
-    if not isinstance(asked.found, list) or not asked.found:
-        raise _wrong("inputs", f"It must be a list of one or more, such as [{example_of(task)}].")
-    return [input_of(one, task, f"inputs[{at}]") for at, one in enumerate(asked.found)]
+    if not isinstance(found, list) or not found:
+        raise wrong("inputs", f"It must be a list of one or more, such as [{example_of(task)}].")
+    return [input_of(one, task, f"inputs[{at}]") for at, one in enumerate(found)]
 
 
 def input_of(found: Any, task: Task, where: str) -> Input:
@@ -98,7 +87,7 @@ def input_of(found: Any, task: Task, where: str) -> Input:
                 texts = [found[name] for name in names]
                 if _are_texts(texts, len(names)):
                     return made(kind, texts)
-    raise _wrong(where, f"It must be a {task.asks.one}, such as {example_of(task)}.")
+    raise wrong(where, f"It must be a {task.asks.one}, such as {example_of(task)}.")
 
 
 def made(kind: type, texts: Sequence[str]) -> Input:
@@ -118,7 +107,3 @@ def example_of(task: Task) -> str:
 
 def _are_texts(found: Sequence[Any], count: int) -> bool:
     return len(found) == count and all(isinstance(one, str) for one in found)
-
-
-def _wrong(where: str, message: str) -> RefusedError:
-    return RefusedError(HTTPStatus.UNPROCESSABLE_ENTITY, "input", message, where=where)

@@ -6,7 +6,17 @@ from typing import Any
 from edgeft.inputs import Pair
 from edgeft.serve.asked import FIELDS
 
-__all__ = ["INFER", "answers", "model_name", "parameter", "predict_body"]
+__all__ = [
+    "EMBEDDINGS",
+    "INFER",
+    "RERANK",
+    "TEI_EMBED",
+    "TEI_RERANK",
+    "answers",
+    "model_name",
+    "parameter",
+    "predict_body",
+]
 
 Document = Mapping[str, Any]
 
@@ -114,6 +124,63 @@ INFER = _body(
             },
         },
     }
+)
+
+
+def _object_of(required: Sequence[str], **properties: Document) -> dict[str, Any]:
+    return _body(
+        {
+            "type": "object",
+            "additionalProperties": False,
+            "required": list(required),
+            "properties": properties,
+        }
+    )
+
+
+TEXTS = {"type": "array", "items": TEXT, "minItems": 1}
+TEXT_OR_TEXTS = {"anyOf": [TEXT, TEXTS]}
+COUNT = {"type": "integer", "minimum": 1}
+RIGHT = {"type": "string", "enum": ["Right"]}
+PROMPT = {**TEXT, "description": "The name of the prompt that stands before each text."}
+EMBEDDINGS = _object_of(
+    ["input"],
+    input=TEXT_OR_TEXTS,
+    model=TEXT,
+    dimensions={**COUNT, "description": "Only the first so many numbers of each vector."},
+    encoding_format={"type": "string", "enum": ["float", "base64"]},
+    user=TEXT,
+    prompt_name=PROMPT,
+)
+TEI_EMBED = _object_of(
+    ["inputs"],
+    inputs=TEXT_OR_TEXTS,
+    model=TEXT,
+    normalize=FLAG,
+    truncate=FLAG,
+    truncation_direction=RIGHT,
+    prompt_name=PROMPT,
+    dimensions=COUNT,
+)
+RERANK = _object_of(
+    ["query", "documents"],
+    query=TEXT,
+    documents={"type": "array", "minItems": 1, "items": {"anyOf": [
+        TEXT, {"type": "object", "required": ["text"], "properties": {"text": TEXT}},
+    ]}},
+    model=TEXT,
+    top_n=COUNT,
+    return_documents=FLAG,
+    label={**TEXT, "description": "By whose score of several."},
+)  # fmt: skip
+TEI_RERANK = _object_of(
+    ["query", "texts"],
+    query=TEXT,
+    texts=TEXTS,
+    model=TEXT,
+    return_text=FLAG,
+    truncate=FLAG,
+    truncation_direction=RIGHT,
 )
 
 
