@@ -10,12 +10,12 @@ from edgeft.inputs import Input, Pair
 from edgeft.tasks.ranked import Ranked
 from edgeft.tasks.task import LabelNames, Task
 
-__all__ = ["best", "check", "inputs_of"]
+__all__ = ["best_texts", "check_ranks", "asked_to_rank"]
 
 FOR_QUERIES, FOR_TEXTS = "query", ("document", "passage", "corpus")
 
 
-def inputs_of(
+def asked_to_rank(
     task: Task, prompts: Mapping[str, str], query: str, texts: Sequence[str]
 ) -> list[Input]:
     """A pair for each text, or where a model embeds the query and behind it the texts.
@@ -29,7 +29,7 @@ def inputs_of(
     return [prompts.get(FOR_QUERIES, "") + query, *(before + text for text in texts)]
 
 
-def check(task: Task, labels: LabelNames, label: str | None) -> None:
+def check_ranks(task: Task, labels: LabelNames, label: str | None) -> None:
     """Raise UsageError where a model gives nothing to rank by."""
     task.relevance([], labels, label)
     if Pair not in task.takes:
@@ -39,7 +39,7 @@ def check(task: Task, labels: LabelNames, label: str | None) -> None:
         )
 
 
-def best(
+def best_texts(
     task: Task,
     predictions: Sequence[Any],
     labels: LabelNames,
@@ -47,7 +47,7 @@ def best(
     top: int | None,
     label: str | None,
 ) -> list[Ranked]:
-    """The texts by the predictions for ``inputs_of``, the best first; of equals as they came."""
+    """The texts by the predictions for ``asked_to_rank``, the best first; of equals as they came."""
     if not texts:
         return []
     scores = task.relevance(predictions, labels, label)  # (N,)

@@ -13,7 +13,7 @@ from edgeft.errors import EdgeftError
 from edgeft.serve import openapi
 from edgeft.serve.asked import FIELDS, example_of, predict_asked, seconds_of
 from edgeft.serve.bodies import ClientGoneError, Receive, json_bytes, parsed, read_body
-from edgeft.serve.calls import Read
+from edgeft.serve.calls import ReadCall
 from edgeft.serve.embeddings import embed_asked, embeddings_asked
 from edgeft.serve.front import KIND, NOTE, App, Front, Note, refused, refused_body
 from edgeft.serve.hosted import Hosted, Live
@@ -174,7 +174,7 @@ class Routes:
 
     # --- predictions ---------------------------------------------------------------------
 
-    def _called(self, read: Read) -> Work:
+    def _called(self, read: ReadCall) -> Work:
         """The work of a route that takes JSON and gives JSON."""
 
         async def work(request: Request, note: Note) -> Response:

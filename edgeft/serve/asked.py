@@ -6,14 +6,14 @@ from typing import Any
 
 from edgeft.inputs import Input, Pair, Question
 from edgeft.runtime.model import Model
-from edgeft.serve.calls import Call, flag, known_fields, text_of, wrong
+from edgeft.serve.calls import Call, flag_at, known_fields, text_at, wrong
 from edgeft.tasks.task import Task
 
 __all__ = [
     "FIELDS",
     "example_of",
     "input_of",
-    "inputs_of",
+    "inputs_asked",
     "predict_asked",
     "seconds_of",
 ]
@@ -32,7 +32,7 @@ def predict_asked(document: Any) -> Call:
     fields = known_fields(document, KNOWN, '{"input": "…"}')
     if ("input" in fields) == ("inputs" in fields):
         raise wrong("input", 'Give one "input", or a list of "inputs".')
-    single, scores = "input" in fields, flag(fields, "scores", False)
+    single, scores = "input" in fields, flag_at(fields, "scores", False)
     found = fields["input"] if single else fields["inputs"]
 
     def inputs(model: Model) -> list[Input]:
@@ -42,7 +42,7 @@ def predict_asked(document: Any) -> Call:
                 "scores",
                 f"This {task.noun} gives no scores of labels; what it finds has its score.",
             )
-        return [input_of(found, task, "input")] if single else inputs_of(found, task)
+        return [input_of(found, task, "input")] if single else inputs_asked(found, task)
 
     def told(name: str, model: Model, predictions: Sequence[Any]) -> Any:
         shown = [model.task.show(one, scores) for one in predictions]
@@ -51,7 +51,7 @@ def predict_asked(document: Any) -> Call:
         return {"model": name, "predictions": shown}
 
     return Call(
-        model=text_of(fields, "model", "a model's name"),
+        model=text_at(fields, "model", "a model's name"),
         inputs=inputs,
         told=told,
         seconds=seconds_of(fields.get("timeout_ms"), "timeout_ms", per_second=1e3),
@@ -67,7 +67,7 @@ def seconds_of(found: Any, where: str, *, per_second: float) -> float | None:
     return float(min(found, 1e15)) / per_second
 
 
-def inputs_of(found: Any, task: Task) -> list[Input]:
+def inputs_asked(found: Any, task: Task) -> list[Input]:
     """The inputs, as the task takes them. Raises RefusedError (422), telling which is wrong."""
     if not isinstance(found, list) or not found:
         raise wrong("inputs", f"It must be a list of one or more, such as [{example_of(task)}].")

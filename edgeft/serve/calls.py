@@ -9,7 +9,7 @@ from edgeft.inputs import Input
 from edgeft.runtime.model import Model
 from edgeft.serve.refusals import RefusedError
 
-__all__ = ["Call", "Read", "flag", "known_fields", "text_of", "wrong"]
+__all__ = ["Call", "ReadCall", "flag_at", "known_fields", "text_at", "wrong"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,7 @@ class Call:
     seconds: float | None = None
 
 
-Read = Callable[[Any], Call]  # from a body's JSON; raises RefusedError (422)
+ReadCall = Callable[[Any], Call]  # from a body's JSON; raises RefusedError (422)
 
 
 def known_fields(document: Any, known: Collection[str], example: str) -> dict[str, Any]:
@@ -42,7 +42,7 @@ def known_fields(document: Any, known: Collection[str], example: str) -> dict[st
     return {name: one for name, one in document.items() if one is not None}
 
 
-def text_of(fields: Mapping[str, Any], name: str, says: str) -> str | None:
+def text_at(fields: Mapping[str, Any], name: str, says: str) -> str | None:
     """A text, None where there is none. Raises RefusedError."""
     found = fields.get(name)
     if found is not None and not isinstance(found, str):
@@ -50,7 +50,7 @@ def text_of(fields: Mapping[str, Any], name: str, says: str) -> str | None:
     return found
 
 
-def flag(fields: Mapping[str, Any], name: str, usual: bool) -> bool:
+def flag_at(fields: Mapping[str, Any], name: str, usual: bool) -> bool:
     """True or false. Raises RefusedError."""
     found = fields.get(name, usual)
     if not isinstance(found, bool):

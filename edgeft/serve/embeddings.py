@@ -14,7 +14,7 @@ from edgeft.errors import UsageError
 from edgeft.inputs import Input
 from edgeft.runtime.model import Model
 from edgeft.runtime.vectors import prompt_of
-from edgeft.serve.calls import Call, flag, known_fields, text_of, wrong
+from edgeft.serve.calls import Call, flag_at, known_fields, text_at, wrong
 from edgeft.serve.refusals import RefusedError
 from edgeft.tasks.embeddings import Embedding, of_length_1
 
@@ -34,7 +34,7 @@ def embeddings_asked(document: Any) -> Call:
     """What a body of POST /v1/embeddings asks. Raises RefusedError (422)."""
     fields = known_fields(document, OPENAI, '{"input": "…"}')
     texts = _texts(fields, "input")
-    width, prompt = fields.get("dimensions"), text_of(fields, "prompt_name", "a prompt's name")
+    width, prompt = fields.get("dimensions"), text_at(fields, "prompt_name", "a prompt's name")
     form = fields.get("encoding_format", FORMATS[0])
     if form not in FORMATS:
         raise wrong("encoding_format", f"It must be one of: {', '.join(FORMATS)}.")
@@ -58,7 +58,7 @@ def embeddings_asked(document: Any) -> Call:
         }
 
     return Call(
-        model=text_of(fields, "model", "a model's name"),
+        model=text_at(fields, "model", "a model's name"),
         inputs=lambda model: _asked(model, texts, width, prompt),
         told=told,
     )
@@ -72,8 +72,8 @@ def embed_asked(document: Any) -> Call:
     """
     fields = known_fields(document, TEI, '{"inputs": "…"}')
     texts = _texts(fields, "inputs")
-    width, prompt = fields.get("dimensions"), text_of(fields, "prompt_name", "a prompt's name")
-    unit, may_cut = flag(fields, "normalize", True), flag(fields, "truncate", True)
+    width, prompt = fields.get("dimensions"), text_at(fields, "prompt_name", "a prompt's name")
+    unit, may_cut = flag_at(fields, "normalize", True), flag_at(fields, "truncate", True)
     if fields.get("truncation_direction", "Right") not in ("Right", "right"):
         raise wrong("truncation_direction", "Texts are cut at their end: Right.")
 
@@ -88,7 +88,7 @@ def embed_asked(document: Any) -> Call:
         return [_numbers(_cut(one, width, unit=unit), model) for one in found]
 
     return Call(
-        model=text_of(fields, "model", "a model's name"),
+        model=text_at(fields, "model", "a model's name"),
         inputs=lambda model: _asked(model, texts, width, prompt),
         told=told,
     )

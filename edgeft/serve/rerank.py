@@ -12,7 +12,7 @@ from edgeft.errors import UsageError
 from edgeft.inputs import Input
 from edgeft.runtime import ranking
 from edgeft.runtime.model import Model
-from edgeft.serve.calls import Call, flag, known_fields, text_of, wrong
+from edgeft.serve.calls import Call, flag_at, known_fields, text_at, wrong
 from edgeft.tasks.ranked import Ranked
 
 __all__ = ["rerank_asked", "tei_rerank_asked"]
@@ -28,7 +28,7 @@ def rerank_asked(document: Any) -> Call:
     if ("documents" in fields) == ("texts" in fields):
         raise wrong("documents", 'Give a list of "documents", or of "texts".')
     texts = _texts(fields, "documents" if "documents" in fields else "texts")
-    top, back = fields.get("top_n"), flag(fields, "return_documents", False)
+    top, back = fields.get("top_n"), flag_at(fields, "return_documents", False)
     if top is not None and not (type(top) is int and top >= 1):
         raise wrong("top_n", "It must be 1 or more.")
 
@@ -39,7 +39,7 @@ def rerank_asked(document: Any) -> Call:
     def told(name: str, ranked: Sequence[Ranked]) -> Any:
         return {"object": "list", "model": name, "results": [shown(one) for one in ranked]}
 
-    return _call(fields, texts, text_of(fields, "label", "a label of the model"), top, told)
+    return _call(fields, texts, text_at(fields, "label", "a label of the model"), top, told)
 
 
 def tei_rerank_asked(document: Any) -> Call:
@@ -48,9 +48,9 @@ def tei_rerank_asked(document: Any) -> Call:
     A model has one kind of score; "raw_scores" is true only where that is raw already.
     """
     fields = known_fields(document, TEI, '{"query": "…", "texts": ["…"]}')
-    texts, back = _texts(fields, "texts"), flag(fields, "return_text", False)
-    flag(fields, "truncate", True)
-    if flag(fields, "raw_scores", False):
+    texts, back = _texts(fields, "texts"), flag_at(fields, "return_text", False)
+    flag_at(fields, "truncate", True)
+    if flag_at(fields, "raw_scores", False):
         raise wrong("raw_scores", "The model has one kind of score: leave it out.")
 
     def told(name: str, ranked: Sequence[Ranked]) -> Any:
@@ -79,18 +79,18 @@ def _texts(fields: Mapping[str, Any], name: str) -> list[str]:
 def _call(
     fields: Mapping[str, Any], texts: list[str], label: str | None, top: int | None, told: Any
 ) -> Call:
-    query = text_of(fields, "query", "a text")
+    query = text_at(fields, "query", "a text")
     if query is None:
         raise wrong("query", "It must be a text.")
 
     def inputs(model: Model) -> list[Input]:
         try:
-            ranking.check(model.task, model.labels, label)
+            ranking.check_ranks(model.task, model.labels, label)
         except UsageError as error:
             raise wrong("label" if label else "model", error.message, error.hint) from error
-        return ranking.inputs_of(model.task, model.head.prompts, query, texts)
+        return ranking.asked_to_rank(model.task, model.head.prompts, query, texts)
 
     def answer(name: str, model: Model, found: Sequence[Any]) -> Any:
-        return told(name, ranking.best(model.task, found, model.labels, texts, top, label))
+        return told(name, ranking.best_texts(model.task, found, model.labels, texts, top, label))
 
-    return Call(model=text_of(fields, "model", "a model's name"), inputs=inputs, told=answer)
+    return Call(model=text_at(fields, "model", "a model's name"), inputs=inputs, told=answer)

@@ -75,7 +75,7 @@ def test_every_task_says_by_what_it_ranks() -> None:
 def test_what_cannot_be_ranked(pair_bundle: Path, tagger_bundle: Path) -> None:
     for_texts = narrowed(task_named("text-classification"), "texts")
     with pytest.raises(UsageError, match="judges single texts"):
-        ranking.check(for_texts, ("no", "yes"), None)
+        ranking.check_ranks(for_texts, ("no", "yes"), None)
     with (
         edgeft.load(tagger_bundle, variant="fp32", device="cpu") as model,
         pytest.raises(UsageError, match="gives no number by which texts could be ranked"),
