@@ -47,7 +47,7 @@ def best_texts(
     top: int | None,
     label: str | None,
 ) -> list[Ranked]:
-    """The texts by the predictions for ``asked_to_rank``, the best first; of equals as they came."""
+    """Texts by the predictions for ``asked_to_rank``, the best first; equals as they came."""
     if not texts:
         return []
     scores = task.relevance(predictions, labels, label)  # (N,)
