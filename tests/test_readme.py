@@ -46,6 +46,13 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "test.csv").write_text("\n".join(["text,label", *held]) + "\n")
     pairs = [f"{row.split(',')[0]},{row}" for row in rows]
     (folder / "pairs.csv").write_text("\n".join(["claim,source,label", *pairs]) + "\n")
+    many = [{"text": row.split(",")[0], "labels": [row.split(",")[1], "any"][: 1 + at % 2]}
+            for at, row in enumerate(rows)]  # fmt: skip
+    (folder / "emotions.jsonl").write_text("".join(json.dumps(one) + "\n" for one in many))
+    stars = [f"{row.split(',')[0]},{at / 7:.2f}" for at, row in enumerate(rows)]
+    (folder / "ratings.csv").write_text("\n".join(["text,rating", *stars]) + "\n")
+    alike = [f"{row.split(',')[0]},{row}" for row in stars]
+    (folder / "alike.csv").write_text("\n".join(["sentence1,sentence2,score", *alike]) + "\n")
     for name, count in (("tagged", 60), ("held", 50)):
         made = (f"rain B-THING\nin O\nthe O\nmorning B-TIME\n{name}{i} O\n" for i in range(count))
         (folder / f"{name}.conll").write_text("\n".join(made))
@@ -78,8 +85,8 @@ def test_the_commands_in_their_order(folder: Path, tiny_checkpoint: Path) -> Non
     commands = [*_commands(README), *_commands(_help("bench"))]
     assert [command.split()[1] for command in commands] == [
         "train", "export", "eval", "bench", "report", "trim", "predict", "verify", "inspect",
-        "push", "doctor", "tasks", "train", "train", "export", "predict", "train", "export",
-        "predict", "distill", "cascade", "compress", "bench",
+        "push", "doctor", "tasks", "train", "train", "train", "train", "train", "export", "predict",
+        "train", "export", "predict", "distill", "cascade", "compress", "bench",
     ]  # fmt: skip
     for command in commands:
         # Of a tiny model, as the small demo takes the embedded one. A few rows prove no accuracy,
