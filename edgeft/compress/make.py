@@ -101,18 +101,20 @@ class Maker:
         """Make what would be shipped: one variant alone, or a cascade whose threshold is proven."""
         out = self.work.candidate(candidate.folder)
         if len(candidate.members) > 1:
+            # Of the rows all was told as they were read, and the stages' bundles are of this run.
             cascade(
                 CascadeConfig(
-                    tuple(f"{self.work.bundle(one.source)}={one.variant}"
-                          for one in candidate.members),
+                    tuple(
+                        f"{self.work.bundle(one.source)}={one.variant}" for one in candidate.members
+                    ),
                     out,
                     data=self.work.rows("choose"),
                     test=self.work.rows("report"),
                     max_drop=self.max_drop,
                     seed=self.seed,
                 ),
-                progress, self.tell,
-            )  # fmt: skip
+                progress,
+            )
             return
         member = candidate.members[0]
         bundle = self.work.bundle(member.source)
