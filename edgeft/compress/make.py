@@ -36,6 +36,8 @@ ANY_DROP = 100.0  # points: what a source loses is for the choice to judge, not 
 class Maker:
     """How the things of one run are made: of which checkpoint, from which rows, and with what.
 
+    text_column, other_column: of the rows in ``work``, where they are pairs, so that no reader need
+    tell how it found them.
     What a maker raises: see ``trim``, ``distill``, ``export`` and ``cascade``.
     """
 
@@ -47,6 +49,8 @@ class Maker:
     device: str
     seed: int
     tell: Tell
+    text_column: str | None = None
+    other_column: str | None = None
 
     def source(self, source: FamilySource, progress: Progress) -> None:
         """Make the checkpoint of a source that has one of its own."""
@@ -55,7 +59,8 @@ class Maker:
             trim(
                 TrimConfig(
                     origin, out, self.work.rows("learn"), test=self.work.rows("choose"),
-                    max_drop=ANY_DROP, seed=self.seed,
+                    max_drop=ANY_DROP, seed=self.seed, text_column=self.text_column,
+                    other_column=self.other_column,
                 ),
                 progress, self.tell,
             )  # fmt: skip
@@ -65,7 +70,11 @@ class Maker:
                 DistillConfig(
                     origin,
                     out,
-                    DataConfig(str(self.work.rows("learn"))),
+                    DataConfig(
+                        str(self.work.rows("learn")),
+                        text_column=self.text_column,
+                        other_column=self.other_column,
+                    ),
                     student=student,
                     unlabelled=(self.work.rows(UNLABELLED),) if self.unlabelled else (),
                     recipe=replace(self.recipe, seed=self.seed),
@@ -92,6 +101,8 @@ class Maker:
                 max_length=source.amount if source.by == "shorter" else None,
                 max_drop=ANY_DROP if source.by == "shorter" else self.max_drop,
                 seed=self.seed,
+                text_column=self.text_column,
+                other_column=self.other_column,
             ),
             progress,
             self.tell,
@@ -112,6 +123,8 @@ class Maker:
                     test=self.work.rows("report"),
                     max_drop=self.max_drop,
                     seed=self.seed,
+                    text_column=self.text_column,
+                    other_column=self.other_column,
                 ),
                 progress,
             )

@@ -12,15 +12,16 @@ from edgeft.data import TABLE_SUFFIXES, Examples, OnBad, Tell, split_pairs, unhe
 from edgeft.data.seen import read_seen
 from edgeft.errors import DataError, UsageError
 from edgeft.folders import write_file
-from edgeft.inputs import Input, Question, columns_of, group_of
+from edgeft.inputs import Input, Pair, Question, columns_of, group_of
 from edgeft.proof.evidence import LEAST_ROWS
 from edgeft.tasks.reading import aligned, read_examples_or_inputs, read_inputs
 from edgeft.tasks.tags import tags_of
 from edgeft.tasks.task import Columns, Task
 
-__all__ = ["UNLABELLED", "PartedRows", "part_rows", "read_parted", "read_unlabelled",
-           "write_inputs", "write_rows"]  # fmt: skip
+__all__ = ["UNLABELLED", "PartedRows", "pair_columns", "part_rows", "read_parted",
+           "read_unlabelled", "write_inputs", "write_rows"]  # fmt: skip
 
+PAIR_COLUMNS = ("text", "text_pair")  # as they are written
 UNLABELLED = "unlabelled"  # the role of texts that students learn from beside their rows
 
 
@@ -195,7 +196,12 @@ def _objects(rows: Examples) -> Iterator[dict[str, Any]]:
 
 def _named(one: Input) -> dict[str, str]:
     """The texts of an input, each under the usual name of its column."""
-    return dict(zip(("text", "text_pair"), columns_of(one), strict=False))
+    return dict(zip(PAIR_COLUMNS, columns_of(one), strict=False))
+
+
+def pair_columns(rows: Examples) -> tuple[str, str] | tuple[None, None]:
+    """The columns of both texts in what ``write_rows`` wrote, where rows are pairs."""
+    return PAIR_COLUMNS if any(isinstance(one, Pair) for one in rows.inputs) else (None, None)
 
 
 def _seen_by(checkpoint: Checkpoint) -> Callable[[Sequence[Input]], list[bool]]:

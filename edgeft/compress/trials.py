@@ -14,6 +14,7 @@ from edgeft.compress.measure import Replies, answers_of, measure
 from edgeft.compress.rows import (
     UNLABELLED,
     PartedRows,
+    pair_columns,
     read_parted,
     read_unlabelled,
     write_inputs,
@@ -118,6 +119,7 @@ class Trials:
             config.device,
             config.seed,
             self.tell,
+            *pair_columns(self.rows.learn),
         )
         found: list[RunStep] = []
         for source in self.family.sources:

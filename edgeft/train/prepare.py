@@ -29,7 +29,7 @@ from edgeft.train.recipe import (
     resolve_recipe,
 )
 from edgeft.train.report import DataReport, check_known, count_tokens, describe
-from edgeft.train.sides import shared_figures, side_figures
+from edgeft.train.sides import shared_figures, side_figures, static_figures
 from edgeft.train.static import open_static
 
 __all__ = ["NOTHING", "Prepared", "prepare"]
@@ -157,6 +157,7 @@ def prepare(
         [
             *side_figures(inputs, uncut, special, recipe.max_length),
             *shared_figures(given),
+            *(static_figures(inputs) if base.static and not task.embeds else ()),
             *objective.figures(
                 inputs, _as_read(base, recipe.max_length, inputs, uncut), truths, labels
             ),

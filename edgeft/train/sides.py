@@ -10,7 +10,7 @@ from edgeft.runtime.pairs import longest_first
 from edgeft.tasks.encoded import Encoded
 from edgeft.train.objectives.objective import Figure
 
-__all__ = ["shared_figures", "side_figures"]
+__all__ = ["shared_figures", "side_figures", "static_figures"]
 
 MOST_SHARED = 0.05  # of the pairs of a split; where more share a text with train, that is told
 
@@ -69,3 +69,16 @@ def shared_figures(given: Splits) -> tuple[Figure, ...]:
             Figure(f"pairs_sharing_{name}", f"{name} pairs with a text of train", count, warning)
         )
     return tuple(found)
+
+
+def static_figures(inputs: Sequence[Input]) -> tuple[Figure, ...]:
+    """That a static model does not see how two texts relate, where it is to judge pairs of them."""
+    count = sum(isinstance(one, Pair) for one in inputs)
+    if not count:
+        return ()
+    warning = (
+        "A static model averages the vectors of all tokens of a pair: it cannot tell in which of "
+        "the two texts a word stands, and so hardly how they relate. Let a model with layers judge "
+        "them, such as a student layers:N, or stand behind it in a cascade."
+    )
+    return (Figure("pairs_read_at_once", "pairs read as one bag of tokens", count, warning),)

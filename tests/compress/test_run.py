@@ -215,6 +215,22 @@ def test_many_labels_keep_their_thresholds(tmp_path: Path) -> None:
         assert {*model.predict("the cat").scores} == {*tiny.LABELS}
 
 
+def test_pairs_are_told_once_how_they_are_read(tmp_path: Path) -> None:
+    checkpoint = tiny.static(tmp_path / "static", labels=("no", "yes"))
+    (checkpoint / "training.json").write_text(json.dumps({"takes": "pairs"}))
+    data, notes = tmp_path / "data.jsonl", list[str]()
+    held = [{"premise": text, "hypothesis": f"一只狗 {at}", "label": ("no", "yes")[at % 2]}
+            for at, (text, _) in enumerate(rows(160))]  # fmt: skip
+    data.write_text("".join(f"{json.dumps(one)}\n" for one in held))
+    result = compress(
+        config(checkpoint, tmp_path / "out", data, limits=Limits(100)), tell=notes.append
+    )
+    assert sum("pairs of texts are read" in note for note in notes) == 1
+    assert [one.name for one in result.family][:2] == ["whole fp32", "whole int8-vectors"]
+    with edgeft.load(result.out, device="cpu") as model:
+        assert model.predict(edgeft.Pair("the cat", "一只狗")).label in ("no", "yes")
+
+
 # --- bad input ------------------------------------------------------------------------
 
 

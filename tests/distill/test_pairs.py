@@ -22,13 +22,17 @@ RECIPE = RecipeChoice(epochs=1, batch_size=16)
 @pytest.mark.parametrize("student", ["static", "layers:1"])
 def test_a_student_of_pairs(student: str, pair_checkpoint: Path, tmp_path: Path) -> None:
     data = write(tmp_path / "d.csv", pair_rows(60))
+    warnings: list[str] = []
     bare = write(tmp_path / "u.csv", pair_rows(90)[60:])
     found = distill(
         DistillConfig(
             str(pair_checkpoint), tmp_path / "out", DataConfig(str(data)), student=student,
             recipe=RECIPE, precision="fp32", unlabelled=(bare,),
-        )
+        ),
+        on_prepared=lambda prepared: warnings.extend(prepared.report.warnings()),
     )  # fmt: skip
+    doubt = "cannot tell in which of the two texts a word stands"
+    assert sum(doubt in one for one in warnings) == (student == "static")
     assert found.document["takes"] == "pairs"
     assert found.document["distill"]["unlabelled"]["rows"] == 30
     full, cheap = asked([str(pair_checkpoint), str(tmp_path / "out")])
