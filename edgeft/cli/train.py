@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
 GROUPS = {
     "Data": ("--task", "--text-column", "--label-column", "--question-column",
-             "--context-column", "--answers-column", "--skip-bad", "--validation", "--test",
+             "--context-column", "--answers-column", "--skip-bad", "--label-names",
+             "--validation", "--test",
              "--hold-out", "--clean", "--normalize", "--allow-unknown"),
     "Model and recipe": ("--model", "--epochs", "--batch-size", "--gradient-accumulation",
                          "--learning-rate", "--warmup-share", "--schedule", "--weight-decay",
@@ -51,6 +52,11 @@ def _split_steps(_: click.Context, __: click.Parameter, value: str | None) -> li
 @click.argument("data", required=False)
 @click.option("--task", metavar="NAME", help="What is learned.  [default: the data tell]")
 @options.data_columns
+@click.option(
+    "--label-names",
+    metavar="FILE",
+    help="Of labels that are ids: a file with a name a line, the first for 0, or a,b,c.",
+)
 @click.option("--validation", metavar="FILE", help="Rows to choose the best epoch by.")
 @click.option("--test", metavar="FILE", help="Rows to report on; they choose nothing.")
 @click.option(
@@ -144,11 +150,11 @@ def command(
     validation and test files, or the name of a Hub data set (name:config).
     Entities also come as tagged words (CoNLL), from Label Studio, doccano, Prodigy
     and brat, answers as SQuAD's JSON. The data tell the task, unless --task
-    names it: edgeft tasks lists them all. Whole numbers are labels of
-    classes, unless --task text-regression says that they are amounts; as ids of labels they are the
-    names, too, that the model gives, so write the names into DATA where you have them. Files are in
-    UTF-8, or UTF-16 with a byte-order mark. Semicolons, tabs or bars in a .csv are found; what a
-    reader had to decide it says on stderr.
+    names it: edgeft tasks lists them all. Whole numbers are labels of classes,
+    unless --task text-regression says that they are amounts; --label-names says
+    what they stand for. Files are in UTF-8, or UTF-16 with a byte-order mark.
+    Semicolons, tabs or bars in a .csv are found; what a reader had to decide it
+    says on stderr.
 
     The data is reported on first: classes, token lengths, texts that will be cut,
     unknown tokens, duplicates, contradictions. Texts of which the model knows too

@@ -22,6 +22,7 @@ from edgeft.data import (
 from edgeft.data.entities import holds_entities
 from edgeft.data.examples import ids_in, unlabelled
 from edgeft.data.kinds import TAGGED_SUFFIXES, open_unless_plain
+from edgeft.data.label_names import as_ids
 from edgeft.data.table import numbered
 from edgeft.errors import DataError, UsageError
 from edgeft.inputs import Input, Pair, Question
@@ -223,10 +224,15 @@ def _is_marked(path: Path, task: Task, columns: Columns) -> bool:
 def aligned(examples: Examples, labels: tuple[str, ...]) -> Examples:
     """The examples with label ids as in ``labels``, a model's.
 
-    Spans are named by the tag that begins them, whatever the model's scheme. Raises DataError at
-    the first row whose label the model does not know.
+    Where no label is a name of the model's, but all are numbers from 0 on, these are taken for its
+    ids. Spans are named by the tag that begins them, whatever the model's scheme. Raises DataError
+    at the first row whose label the model does not know.
     """
     by_span = "span" in examples.columns
+    if not by_span and not {*labels} & {*examples.labels}:
+        ids = as_ids(examples.labels)
+        if ids and min(ids) == 0 and max(ids) < len(labels):  # one that counts from 1 has no 0
+            examples = replace(examples, labels=tuple(labels[at] for at in ids))
     if by_span:
         model, theirs = begins(labels), tags_of(examples.labels)
         names = [labels[model[tag.type]] if tag.type in model else "" for tag in theirs]

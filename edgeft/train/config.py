@@ -28,6 +28,8 @@ class DataConfig:
     validation set: None leaves it to ``recipe.default_hold_out``, 0 trains on
     every row and keeps the last epoch. ``allow_unknown`` trains on texts of which
     the model's vocabulary lacks much, too. ``skip_bad`` leaves out rows whose annotation is wrong.
+    ``label_names``: a file with the name of each label a line, or the names with commas, where the
+    data have ids.
     """
 
     data: str
@@ -45,6 +47,7 @@ class DataConfig:
     normalize: tuple[str, ...] = ()
     allow_unknown: bool = False
     skip_bad: bool = False
+    label_names: str | None = None
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,8 @@ from edgeft.data import (
     visible,
 )
 from edgeft.data.kinds import is_source
-from edgeft.errors import DataError, DependencyError
+from edgeft.data.label_names import label_names, named_by_ids
+from edgeft.errors import DataError, DependencyError, UsageError
 from edgeft.inputs import with_texts
 from edgeft.normalize import normalizer
 from edgeft.settings import shared
@@ -85,7 +86,21 @@ def read_splits(
             split.source, task_named(task.name, kind_asked(task, splits.train.inputs)), split
         )
     _tell_other_columns(splits, tell)
-    return splits
+    return splits if config.label_names is None else _named(splits, task, config.label_names)
+
+
+def _named(splits: Splits, task: Task, given: str) -> Splits:
+    """The splits with names for their labels. Raises UsageError, DataError."""
+    if task.by_token or not splits.train.labels:
+        raise UsageError(
+            f"--label-names is for labels that are ids, and a {task.noun} learns "
+            f"{task.marks.many}.",
+            hint="Leave it out. Tags are written by their names." if task.by_token
+            else "Leave it out.",
+        )  # fmt: skip
+    names = label_names(given)
+    whole = splits.train
+    return splits.each(lambda split: named_by_ids(split, names, whole=split is whole))
 
 
 def normalized_splits(splits: Splits, steps: Iterable[str]) -> Splits:

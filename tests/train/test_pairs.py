@@ -9,7 +9,7 @@ import pytest
 import edgeft
 from edgeft.checkpoint.open import open_checkpoint
 from edgeft.data import text_shared
-from edgeft.errors import DataError
+from edgeft.errors import DataError, UsageError
 from edgeft.inputs import Pair
 from edgeft.runtime.tokenize import TextEncoder
 from edgeft.tasks import task_named
@@ -129,3 +129,19 @@ def test_pairs_that_all_hang_together_are_told(encoder: Path, tmp_path: Path) ->
         for at in range(60)
     ]))  # fmt: skip
     assert any("stand on both sides" in note for note in found.report.notes)
+
+
+def test_ids_of_labels_get_names(encoder: Path, tmp_path: Path) -> None:
+    some = [(one, other, str(int(label == "yes"))) for one, other, label in rows(60)]
+    data = write(tmp_path / "d.csv", some)
+    found = prepared(encoder, data, label_names="不,是", test=str(data))
+    assert found.labels == ("不", "是")
+    assert set(found.splits.train.named()) == {"不", "是"}
+    assert found.splits.test is not None
+    assert found.splits.test.truths == [int(label) for _, _, label in some]
+    with pytest.raises(DataError, match="3 names are given"):
+        prepared(encoder, data, label_names="a,b,c")
+    scored = [(one, other, f"{at}.5") for at, (one, other, _) in enumerate(rows(60))]
+    numbers = write(tmp_path / "n.csv", scored)
+    with pytest.raises(UsageError, match="--label-names is for labels that are ids"):
+        prepared(encoder, numbers, label_names="a,b")
