@@ -11,13 +11,14 @@ from starlette.exceptions import HTTPException
 from edgeft import __version__
 from edgeft.errors import EdgeftError
 from edgeft.serve import openapi
-from edgeft.serve.asked import FIELDS, example_of, predict_asked, seconds_of
+from edgeft.serve.asked import FIELDS, example_of, examples_of, predict_asked, seconds_of
 from edgeft.serve.bodies import ClientGoneError, Receive, json_bytes, parsed, read_body
 from edgeft.serve.calls import ReadCall
 from edgeft.serve.embeddings import embed_asked, embeddings_asked
 from edgeft.serve.front import KIND, NOTE, App, Front, Note, refused, refused_body
 from edgeft.serve.hosted import Hosted, Live
 from edgeft.serve.metrics import CONTENT_TYPE
+from edgeft.serve.page import try_page
 from edgeft.serve.refusals import RefusedError
 from edgeft.serve.rerank import rerank_asked, tei_rerank_asked
 from edgeft.serve.service import Service
@@ -137,6 +138,8 @@ class Routes:
         )
         add("GET", "/metrics", self._metrics, "For Prometheus.", openapi.answers(kind="text/plain"))
         add("GET", "/openapi.json", self._openapi, "This document.", openapi.answers())
+        add("GET", "/", self._page, "A page to try the models by hand.",
+            openapi.answers(kind="text/html"))  # fmt: skip
         if service.config.admin:
             add("POST", "/admin/reload", self._reload, "Load bundles anew, all or one.",
                 openapi.answers(404, 409), {"parameters": [model]})  # fmt: skip
@@ -261,6 +264,10 @@ class Routes:
 
     # --- what is served ------------------------------------------------------------------
 
+    async def _page(self, request: Request, note: Note) -> Response:
+        body, headers = try_page()
+        return Response(body, headers=headers)
+
     async def _models(self, request: Request, note: Note) -> Response:
         data = [_told(one) for one in self._service.models.values()]
         return _json({"object": "list", "data": data})
@@ -328,14 +335,25 @@ def _told(hosted: Hosted) -> dict[str, Any]:
                             "owned_by": "edgeft", **hosted.told()}  # fmt: skip
     if hosted.ready:
         model = hosted.live().model
+        task, head = model.task, model.head
         told |= {
             "created": int(hosted.live().when),
+            "noun": task.noun,
             "labels": list(model.labels),
             "stages": list(model.stages),
             "max_length": model.max_length,
             "threads": model.threads,
-            "input": example_of(model.task),
+            "input": example_of(task),
+            "fields": [list(FIELDS[kind]) for kind in task.takes],
+            "scores": not task.by_token,
+            "examples": examples_of(task),
         }
+        if head.thresholds:
+            told["thresholds"] = dict(zip(model.labels, head.thresholds, strict=True))
+        if head.low is not None:
+            told["range"] = [head.low, head.high]
+        if head.dimensions:
+            told["dimensions"] = head.dimensions
     return told
 
 

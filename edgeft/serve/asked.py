@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from edgeft.inputs import Input, Pair, Question
+from edgeft.inputs import Input, Pair, Question, columns_of
 from edgeft.runtime.model import Model
 from edgeft.serve.calls import Call, flag_at, known_fields, text_at, wrong
 from edgeft.tasks.task import Task
@@ -12,6 +12,7 @@ from edgeft.tasks.task import Task
 __all__ = [
     "FIELDS",
     "example_of",
+    "examples_of",
     "input_of",
     "inputs_asked",
     "predict_asked",
@@ -103,6 +104,15 @@ def example_of(task: Task) -> str:
         whole = ", ".join(f'"{name}": "…"' for name in names)
         ways.append('"…"' if kind is str else f"{{{whole}}}")
     return " or ".join(ways)
+
+
+def examples_of(task: Task) -> list[dict[str, str]]:
+    """The task's built-in inputs that say something, as objects of named texts."""
+    return [
+        dict(zip(FIELDS[type(one)], columns_of(one), strict=True))
+        for one in task.golden
+        if all(columns_of(one))
+    ]
 
 
 def _are_texts(found: Sequence[Any], count: int) -> bool:
