@@ -11,7 +11,7 @@ from starlette.exceptions import HTTPException
 from edgeft import __version__
 from edgeft.errors import EdgeftError
 from edgeft.serve import openapi
-from edgeft.serve.asked import FIELDS, example_of, examples_of, predict_asked, seconds_of
+from edgeft.serve.asked import FIELDS, example_of, examples_to_try, predict_asked, seconds_of
 from edgeft.serve.bodies import ClientGoneError, Receive, json_bytes, parsed, read_body
 from edgeft.serve.calls import ReadCall
 from edgeft.serve.embeddings import embed_asked, embeddings_asked
@@ -346,7 +346,7 @@ def _told(hosted: Hosted) -> dict[str, Any]:
             "input": example_of(task),
             "fields": [list(FIELDS[kind]) for kind in task.takes],
             "scores": not task.by_token,
-            "examples": examples_of(task),
+            "examples": examples_to_try(task),
         }
         if head.thresholds:
             told["thresholds"] = dict(zip(model.labels, head.thresholds, strict=True))

@@ -12,7 +12,7 @@ from edgeft.tasks.task import Task
 __all__ = [
     "FIELDS",
     "example_of",
-    "examples_of",
+    "examples_to_try",
     "input_of",
     "inputs_asked",
     "predict_asked",
@@ -106,7 +106,7 @@ def example_of(task: Task) -> str:
     return " or ".join(ways)
 
 
-def examples_of(task: Task) -> list[dict[str, str]]:
+def examples_to_try(task: Task) -> list[dict[str, str]]:
     """The task's built-in inputs that say something, as objects of named texts."""
     return [
         dict(zip(FIELDS[type(one)], columns_of(one), strict=True))
