@@ -10,6 +10,7 @@ By = Literal["itself", "trim", "layers", "static", "shorter"]
 
 FP32 = "fp32"
 USUAL = (FP32, "int8")
+LEAST = (*USUAL, "int4")  # of models that are there to be small: slower than int8, and smaller
 VECTORS = "int8-vectors"
 OF_STATIC = (FP32, VECTORS)
 LENGTHS = (32, 64, 128, 256)  # tokens
@@ -107,11 +108,11 @@ def family_of(facts: FamilyFacts) -> Family:
     sources = [whole]
     half = facts.layers // 2
     if not facts.by_token:
-        sources.append(FamilySource("trimmed", "trim", whole.variants))
+        sources.append(FamilySource("trimmed", "trim", OF_STATIC if facts.static else LEAST))
     if half:
         sources.append(FamilySource("half", "layers", amount=half))
     if half and not facts.by_token:
-        sources.append(FamilySource("half trimmed", "trim", of="half"))
+        sources.append(FamilySource("half trimmed", "trim", LEAST, of="half"))
     shorter = [
         FamilySource(f"first {length}", "shorter", whole.variants, amount=length)
         for length in LENGTHS

@@ -15,8 +15,9 @@ def facts(**given: object) -> FamilyFacts:
 def test_a_classifier_of_short_texts() -> None:
     found = family_of(facts())
     assert named(found) == [
-        "whole fp32", "whole int8", "trimmed fp32", "trimmed int8", "half fp32", "half int8",
-        "half trimmed fp32", "half trimmed int8", "static fp32", "static int8-vectors",
+        "whole fp32", "whole int8", "trimmed fp32", "trimmed int8", "trimmed int4",
+        "half fp32", "half int8", "half trimmed fp32", "half trimmed int8", "half trimmed int4",
+        "static fp32", "static int8-vectors",
         "static trimmed fp32", "static trimmed int8-vectors",
         "static int8-vectors, then whole fp32", "static int8-vectors, then whole int8",
         "static int8-vectors, then half fp32", "half fp32, then whole fp32",

@@ -109,8 +109,8 @@ def test_a_run_goes_on_where_it_was_cut_short(
     assert {name: after[name] for name in interrupted} == interrupted  # nothing was made twice
     assert any("measured/whole-fp32.json" in name for name in interrupted)
     assert not any("measured/half-fp32.json" in name for name in interrupted)
-    assert "9 of 28 steps are done already." in asked.notes
-    assert any(note.startswith("10 of 28 steps, about ") for note in asked.notes)
+    assert "10 of 30 steps are done already." in asked.notes
+    assert any(note.startswith("11 of 30 steps, about ") for note in asked.notes)
 
 
 def test_a_limit_that_cannot_be_met_is_told_and_nothing_written(
