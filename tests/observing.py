@@ -10,7 +10,7 @@ class Seen:
 
     def __init__(self) -> None:
         self.runs: list[list[Part]] = []
-        self.padded = self.encoded = self.decodings = self.waits = 0
+        self.padded = self.encoded = self.decodings = self.waits = self.queues = 0
         self.stages: dict[str, int] = {}
 
     def tokenized(self, seconds: float, inputs: int) -> None:
@@ -20,6 +20,10 @@ class Seen:
     def waited(self, seconds: float) -> None:
         assert seconds >= 0
         self.waits += 1
+
+    def queued(self, seconds: float) -> None:
+        assert seconds >= 0
+        self.queues += 1
 
     def ran(self, seconds: float, parts: Sequence[Part], padded_tokens: int) -> None:
         assert seconds > 0

@@ -44,6 +44,9 @@ class Trace:
         """Count a wait for inputs that another thread tokenizes."""
         self.wait_s += seconds
 
+    def queued(self, seconds: float) -> None:
+        """Nothing is asked that way here."""
+
     def ran(self, seconds: float, parts: Sequence[Part], padded_tokens: int) -> None:
         """Count a run."""
         self.run_s += seconds

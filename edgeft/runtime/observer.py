@@ -22,6 +22,13 @@ class Observer(Protocol):
         """The caller waited for inputs that another thread tokenized."""
         ...
 
+    def queued(self, seconds: float) -> None:
+        """An input of ``apredict`` went into a batch, so long after it came.
+
+        What goes on to a further stage of a cascade is told again, from when it came there.
+        """
+        ...
+
     def ran(self, seconds: float, parts: Sequence[Part], padded_tokens: int) -> None:
         """A batch was run, padding included; ``padded_tokens`` is what was computed."""
         ...

@@ -291,6 +291,7 @@ class Runner:
             steps=steps,
             most=self.serving.max_waiting,
             wait_s=self.serving.wait_s,
+            queued=None if self.observer is None else self.observer.queued,
         )
 
     def step(self, answer: Callable[[Input, Encoded, Outputs], Answer | Encoded]) -> "Step[Answer]":

@@ -32,6 +32,7 @@ class _Request(Generic[Answer]):
     step: int = 0
     queued: bool = True
     unchosen: int = 1
+    since: float = 0.0
     encoded: Encoded | None = None
     rows: list[Row | None] = field(default_factory=list)
 
@@ -74,6 +75,7 @@ class SharedBatches(Generic[Answer]):
     encode: inputs to parts, as the first step reads them.
     steps: one after the other, until one answers; the last one always does.
     most: inputs that may wait; one more is refused.
+    queued: told of each input how many seconds it waited for its batch, at each step.
     """
 
     def __init__(
@@ -83,9 +85,11 @@ class SharedBatches(Generic[Answer]):
         steps: Sequence[Step[Answer]],
         most: int,
         wait_s: float,
+        queued: Callable[[float], None] | None = None,
     ) -> None:
         self._encode, self._steps = encode, steps
         self._most, self._wait_s = most, wait_s
+        self._queued = queued
         self._process = os.getpid()
         # Shared with the callers, under ``_wake``:
         self._wake = threading.Condition()
@@ -116,7 +120,7 @@ class SharedBatches(Generic[Answer]):
                     hint="Try again later, or load the model with a larger max_waiting.",
                 )
             self._waiting += 1
-            request = _Request(one, future)
+            request = _Request(one, future, since=self._now())
             self._arrived.append(request)
             if self._idle:
                 self._wake.notify()
@@ -225,6 +229,7 @@ class SharedBatches(Generic[Answer]):
                 return
             request.queued = True
             self._waiting += 1
+        request.since = self._now()
         request.step += 1
         self._place(request, encoded)
 
@@ -268,7 +273,9 @@ class SharedBatches(Generic[Answer]):
     ) -> "list[tuple[_Request[Answer], Answer | Exception]]":
         """Run a batch; return the answers of those whom that completes."""
         self._flight = [place.request for place in batch]
-        self._leave_queue([request for request in self._flight if request.unchosen == 0])
+        chosen = [request for request in self._flight if request.unchosen == 0]
+        self._tell_waits(chosen)
+        self._leave_queue(chosen)
         step = self._steps[batch[0].request.step]
         try:
             rows = step.run([place.part for place in batch])
@@ -301,6 +308,17 @@ class SharedBatches(Generic[Answer]):
         if len(answers) > 1:
             self._crowd, self._crowd_until = len(answers), time.monotonic() + self._wait_s
         return []
+
+    def _now(self) -> float:
+        return 0.0 if self._queued is None else time.perf_counter()
+
+    def _tell_waits(self, requests: "Sequence[_Request[Answer]]") -> None:
+        if self._queued is None:
+            return
+        now = time.perf_counter()
+        for request in dict.fromkeys(requests):  # however many of its parts are in the batch
+            if request.queued:
+                self._queued(now - request.since)
 
     def _leave_queue(self, requests: "Sequence[_Request[Answer]]") -> None:
         with self._wake:

@@ -13,7 +13,11 @@ __all__ = ["Admission", "Amounts", "Ticket"]
 
 @dataclass(slots=True)
 class Amounts:
-    """So much of each; characters stand for tokens, which nobody knows before tokenizing."""
+    """So much of each.
+
+    Characters stand for tokens: those are known only once the batcher's thread has tokenized, and
+    to do so twice, in the thread that all connections share, would cost what a bound is to save.
+    """
 
     requests: int = 0
     inputs: int = 0

@@ -28,7 +28,8 @@ class ServeConfig:
         read or answered; what is beyond is told to come again. max_body_bytes: of one request.
     max_connections: open at a time; one more is closed.
     deadline_s: that a request may take, at most; a client may ask for less.
-    read_s: that a client may take to send a request's head, and its body.
+    read_s: that a client may take to send a request's head, and its body, and to take of an answer
+        what is written of it.
     check_every_s: between two inferences that show that a model still answers. hang_s: without
         any batch done, after which its engine counts as hanging.
     restart_s: before the second restart of an engine; each further one waits twice as long.

@@ -11,7 +11,10 @@ MOST_HEAD = 64 << 10  # bytes of a request line and its headers
 
 
 def bounded(most: int, seconds: float) -> type[HttpToolsProtocol]:
-    """uvicorn's protocol, of which at most ``most`` are open; a head takes ``seconds`` at most."""
+    """uvicorn's protocol, of which at most ``most`` are open.
+
+    A head takes ``seconds`` at most, and so does a client that takes nothing of its answer.
+    """
 
     class Bounded(HttpToolsProtocol):
         def __init__(self, *arguments: Any, **options: Any) -> None:
@@ -19,6 +22,7 @@ def bounded(most: int, seconds: float) -> type[HttpToolsProtocol]:
             self._head = 0
             self._in_head = True
             self._late: asyncio.TimerHandle | None = None
+            self._stalled: asyncio.TimerHandle | None = None
 
         def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
             super().connection_made(transport)
@@ -29,7 +33,16 @@ def bounded(most: int, seconds: float) -> type[HttpToolsProtocol]:
 
         def connection_lost(self, exc: Exception | None) -> None:
             self._in_time()
+            self._taken()
             super().connection_lost(exc)
+
+        def pause_writing(self) -> None:
+            super().pause_writing()
+            self._stalled = self.loop.call_later(seconds, self.transport.abort)
+
+        def resume_writing(self) -> None:
+            self._taken()
+            super().resume_writing()
 
         def data_received(self, data: bytes) -> None:
             if self._in_head:
@@ -53,6 +66,11 @@ def bounded(most: int, seconds: float) -> type[HttpToolsProtocol]:
             if self._late is not None:
                 self._late.cancel()
                 self._late = None
+
+        def _taken(self) -> None:
+            if self._stalled is not None:
+                self._stalled.cancel()
+                self._stalled = None
 
         def _give_up(self) -> None:
             self._late = None

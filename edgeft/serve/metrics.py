@@ -69,6 +69,9 @@ class Metrics:
             "predict_seconds", "From admission to the answer of a request, its wait included.",
             SECONDS, "model",
         )  # fmt: skip
+        self.queue_seconds = histogram(
+            "queue_seconds", "An input's wait for its batch, at each stage.", STEP_SECONDS, "model"
+        )
         self.step_seconds = histogram(
             "step_seconds", "A step for one batch: tokenize, run, decode.", STEP_SECONDS,
             "model", "step",
@@ -102,6 +105,7 @@ class ModelMetrics:
         self._tokenize = metrics.step_seconds.labels(model, "tokenize")
         self._run = metrics.step_seconds.labels(model, "run")
         self._decode = metrics.step_seconds.labels(model, "decode")
+        self._queued = metrics.queue_seconds.labels(model)
         self._parts = metrics.batch_parts.labels(model)
         self._tokens, self._padding = metrics.tokens.labels(model), metrics.padding.labels(model)
         self._stage: Callable[[str], Any] = lambda stage: metrics.stages.labels(model, stage)
@@ -121,6 +125,10 @@ class ModelMetrics:
 
     def waited(self, seconds: float) -> None:
         """Only calls of lists wait, and a server makes none."""
+
+    def queued(self, seconds: float) -> None:
+        """An input waited for its batch."""
+        self._queued.observe(seconds)
 
     def ran(self, seconds: float, parts: Sequence[Part], padded_tokens: int) -> None:
         """A batch was run."""

@@ -33,6 +33,7 @@ def test_every_step_is_told(tiny_bundle: Path) -> None:
         long = " ".join(tiny.WORDS * 4)
         asyncio.run(one.apredict(long))
         assert (seen.encoded, seen.decodings) == (2, 2)
+        assert seen.queues == 1  # whatever its windows
         assert sum(map(len, seen.runs)) == 1 + one.predict(long).windows
 
 

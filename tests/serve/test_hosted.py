@@ -2,6 +2,7 @@
 
 import asyncio
 import shutil
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -155,6 +156,24 @@ def test_a_slow_engine_is_not_taken_for_one_that_hangs(tiny_bundle: Path) -> Non
                 assert (await one).status_code == 200
             assert await hosted.check() == ""
             assert len(gates.all) == 1
+
+    run(work)
+
+
+def test_a_disk_that_is_full_stops_no_request(tiny_bundle: Path) -> None:
+    full = Path("/dev/full")
+    if not full.exists():
+        pytest.skip("there is no /dev/full here")
+
+    async def work() -> None:
+        with suppress(OSError), full.open("w") as stream:
+            async with in_process({"news": tiny_bundle}) as served:
+                served.service.log._stream = stream
+                for _ in range(3):
+                    assert (await served.predict(input="the cat")).status_code == 200
+                await until(lambda: served.service.log.dropped >= 3)
+                told = await served.metrics()
+                assert told["edgeft_log_lines_dropped"] >= 3
 
     run(work)
 

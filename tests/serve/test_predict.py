@@ -189,6 +189,7 @@ def test_concurrent_requests_get_their_own_answers_in_shared_batches(tiny_bundle
             told = await served.metrics()
             assert told['edgeft_batch_parts_count{model="news"}'] - before < 200
             assert told['edgeft_inputs_total{model="news"}'] == 200
+            assert told['edgeft_queue_seconds_count{model="news"}'] >= 200
             assert told['edgeft_requests_total{route="/v1/predict",status="200"}'] == 200
 
     run(work)

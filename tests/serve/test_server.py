@@ -109,6 +109,39 @@ def test_bodies_that_stay_halves_and_heads_that_never_end(tiny_bundle: Path) -> 
     run(work)
 
 
+def test_a_client_that_takes_nothing_of_its_answer_is_let_go(pair_bundle: Path) -> None:
+    text = "the cat " * 700_000  # whose beginning alone is read, and which comes back whole
+    body = {"query": "a", "documents": [text], "return_documents": True}
+    bounds = {"read_s": 0.5, "max_body_bytes": 8 << 20, "max_characters": 8 << 20}
+
+    async def work() -> None:
+        async with at_socket({"pairs": pair_bundle}, **bounds) as served:
+            url = httpx.URL(served.url)
+            with socket.socket() as slow:
+                slow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+                slow.connect((url.host, url.port))
+                content = json.dumps(body).encode()
+                head = HEAD.replace(b"/v1/predict", b"/v1/rerank")
+                head += f"Content-Length: {len(content)}\r\n\r\n".encode()
+                await asyncio.to_thread(slow.sendall, head + content)
+                await until(lambda: served.log.events("request"))
+                assert served.log.events("request")[0]["status"] == 200
+                assert served.service.admission.inside.bytes == 0
+                await asyncio.sleep(0.8)
+
+                def rest() -> int:
+                    read = 0
+                    with suppress(ConnectionError):
+                        while chunk := slow.recv(1 << 20):
+                            read += len(chunk)
+                    return read
+
+                assert await asyncio.to_thread(rest) < len(text)
+            assert (await served.predict(input=["a", "b"])).status_code == 200
+
+    run(work)
+
+
 def test_more_connections_than_there_may_be_are_closed(tiny_bundle: Path) -> None:
     async def work() -> None:
         async with at_socket({"news": tiny_bundle}, max_connections=10) as served:
