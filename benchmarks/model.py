@@ -2,8 +2,8 @@
 
 The embedded all-MiniLM-L6-v2 with an untrained head of two labels, as a
 checkpoint for the peers, as a bundle, and as the plain graph that optimum
-exports; and the encoder alone, for peers that embed. Speed does not depend on
-what the weights are, and all sides compute the same logits.
+exports; and the encoder alone, as a bundle of vectors and for peers that embed.
+Speed does not depend on what the weights are, and all sides compute the same.
 """
 
 import argparse
@@ -41,6 +41,15 @@ def make(out: Path) -> None:
         model.save_pretrained(folder / "checkpoint")
         tokenizer.save_pretrained(folder / "checkpoint")
         export(ExportConfig(checkpoint=str(folder / "checkpoint"), out=folder / "bundle"))
+        export(
+            ExportConfig(
+                str(source),
+                folder / "vectors",
+                task="feature-extraction",
+                max_length=MAX_LENGTH,
+                variants=("fp32", "int8"),
+            )
+        )
         with quiet():
             encoder = ORTModelForFeatureExtraction.from_pretrained(source, export=True)
             encoder.save_pretrained(folder / "encoder")

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-__all__ = ["ALL_PEERS", "PEERS", "STUDENT_PEERS", "TAGGERS", "Peer"]
+__all__ = ["ALL_PEERS", "EMBEDDERS", "PEERS", "STUDENT_PEERS", "TAGGERS", "Peer"]
 
 
 @dataclass(frozen=True)
@@ -46,6 +46,13 @@ PEERS: Mapping[str, Peer] = {
     ),
 }  # fmt: skip
 
+# edgeft beside those that embed.
+EMBEDDERS: Mapping[str, Peer] = {
+    "edgeft-vectors": Peer(
+        "edgeft's vectors", "edgeft_embedding", ".venv-base", embeds=True
+    ),
+}  # fmt: skip
+
 # Which of them find entities, too.
 TAGGERS = ("bare", "bare-spin", "transformers", "optimum")
 
@@ -56,4 +63,4 @@ STUDENT_PEERS: Mapping[str, Peer] = {
     ),
     "setfit": Peer("SetFit, half the layers", "setfit_model", ".venv-setfit", "setfit"),
 }  # fmt: skip
-ALL_PEERS: Mapping[str, Peer] = {**PEERS, **STUDENT_PEERS}
+ALL_PEERS: Mapping[str, Peer] = {**PEERS, **EMBEDDERS, **STUDENT_PEERS}
