@@ -6,13 +6,14 @@ mean over the tokens, the first token ("cls"), or the last one of the text ("las
 
 import inspect
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import torch
 from torch import nn
 from transformers.utils import ModelOutput
 
-from edgeft.checkpoint.sentences import Sentences
+from edgeft.checkpoint.sentences import Sentences, write_sentences
 
 __all__ = ["Embedded", "Embedder", "pooled"]
 
@@ -23,10 +24,14 @@ TINY_COUNT, TINY_SQUARE = 1e-9, 1e-24
 
 @dataclass
 class Embedded(ModelOutput):  # type: ignore[misc]
-    """What an ``Embedder`` gives: (B, D) vectors of texts, and (B, T, D) those of tokens."""
+    """What an ``Embedder`` gives: (B, D) vectors of texts, and (B, T, D) those of tokens.
+
+    ``hidden_states``, where they are asked for, are the encoder's.
+    """
 
     sentence_embedding: Any = None
     last_hidden_state: Any = None
+    hidden_states: Any = None
 
 
 class Embedder(nn.Module):  # type: ignore[misc]
@@ -48,6 +53,7 @@ class Embedder(nn.Module):  # type: ignore[misc]
         input_ids: torch.Tensor,
         attention_mask: torch.Tensor | None = None,
         token_type_ids: torch.Tensor | None = None,
+        output_hidden_states: bool = False,
     ) -> Embedded:
         """(B, T) int64 ids, and 1 where ``attention_mask`` says that a token is the text's."""
         if attention_mask is None:
@@ -55,11 +61,19 @@ class Embedder(nn.Module):  # type: ignore[misc]
         feed = {"input_ids": input_ids, "attention_mask": attention_mask}
         if self._typed and token_type_ids is not None:
             feed["token_type_ids"] = token_type_ids
-        tokens = self.encoder(**feed)[0]  # (B, T, D)
+        deep = {"output_hidden_states": True} if output_hidden_states else {}
+        said = self.encoder(**feed, **deep)
+        tokens = said[0]  # (B, T, D)
         vectors = pooled(tokens, attention_mask, self.sentences.pooling)  # (B, D)
         if self.sentences.unit_length:
             vectors = vectors / ((vectors * vectors).sum(dim=1, keepdim=True) + TINY_SQUARE).sqrt()
-        return Embedded(sentence_embedding=vectors, last_hidden_state=tokens)
+        states = said.hidden_states if deep else None
+        return Embedded(vectors, tokens, states)
+
+    def write_modules(self, folder: Path, *, max_length: int) -> None:
+        """Write beside the encoder's weights how its tokens' vectors become a text's."""
+        width = int(self.encoder.config.hidden_size)
+        write_sentences(self.sentences, folder, dimensions=width, max_length=max_length)
 
     def __getattr__(self, name: str) -> Any:
         try:

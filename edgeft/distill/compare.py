@@ -35,7 +35,8 @@ def compared(
     teacher.model.to("cpu")  # where it is asked, wherever it taught
     before = torch_told(teacher, rows.inputs, step="running the teacher", progress=progress)
     after = torch_told(student, rows.inputs, step="running the student", progress=progress)
-    scores = teacher.task.score(rows.truths, suited(before, rows.truths), teacher.labels)
+    task = teacher.task.judging(rows.truths)
+    scores = task.score(rows.truths, suited(before, rows.truths), teacher.labels)
     drop = suited_drop(after, before, rows.truths)
     if drop.newly_right > drop.newly_wrong and drop.mcnemar_p < WORSE:
         tell(

@@ -30,6 +30,10 @@ def drop_layers(model: Any, count: int) -> Any:
     """A copy of a model with ``count`` of its layers. Raises UsageError, ModelError."""
     import torch
 
+    from edgeft.checkpoint.embedder import Embedder
+
+    if isinstance(model, Embedder):
+        return Embedder(drop_layers(model.encoder, count), model.sentences).eval()
     layers = int(getattr(model.config, "num_hidden_layers", 0))
     if not 0 < count < layers:
         raise UsageError(

@@ -289,6 +289,8 @@ def _begin(
         model = drop_layers(origin.model, student.layers)
     with quiet():
         model.save_pretrained(folder)
+    if origin.task.embeds:
+        model.write_modules(folder, max_length=origin.max_length)
     write_tokenizer(origin.tokenizer, folder, max_length=origin.max_length)
     copy_seen(origin.folder, folder)
 

@@ -23,6 +23,12 @@ def check_classifier(teacher: Checkpoint, student: str) -> None:
             f"A {student} student answers for a whole text; it cannot be a {task.noun}.",
             hint="Drop layers instead: --student layers:N",
         )
+    if task.embeds:
+        raise ModelError(
+            f"A student of a {task.noun} keeps some of its layers, and learns beside it or beside "
+            "a teacher with the same tokenizer.",
+            hint="Name one with --student layers:N, without another --teacher.",
+        )
 
 
 def logits_of(

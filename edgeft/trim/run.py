@@ -200,6 +200,8 @@ def _write_model(old: Checkpoint, folder: Path, ids: Mapping[int, int]) -> None:
             setattr(model.config, name, ids.get(value))
     with quiet():
         model.save_pretrained(folder)
+    if old.task.embeds:
+        model.write_modules(folder, max_length=old.max_length)
 
 
 def _write_training(old: Checkpoint, folder: Path, tokens: int) -> None:
