@@ -37,7 +37,11 @@ def make(out: Path) -> None:
             source, num_labels=2
         )
         torch.nn.init.normal_(model.classifier.weight, std=0.3)  # else all logits are alike
-        tokenizer = transformers.AutoTokenizer.from_pretrained(source, model_max_length=MAX_LENGTH)
+        tokenizer = transformers.AutoTokenizer.from_pretrained(
+            source,
+            model_max_length=MAX_LENGTH,
+            max_length=MAX_LENGTH,  # which fastembed reads
+        )
         model.save_pretrained(folder / "checkpoint")
         tokenizer.save_pretrained(folder / "checkpoint")
         export(ExportConfig(checkpoint=str(folder / "checkpoint"), out=folder / "bundle"))

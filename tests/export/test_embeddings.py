@@ -266,8 +266,11 @@ def test_it_is_verified(bundle: Path) -> None:
 def similar(bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Pairs with the very order of the model's own cosines, and some noise."""
     texts = [" ".join(tiny.WORDS[at : at + 2 + at % 5]) for at in range(24)]
-    pairs = [Pair(one, other) for one, other in zip(texts, [*texts[5:], *texts[:5]], strict=True)]
-    pairs += [Pair(one, other) for one, other in zip(texts, [*texts[9:], *texts[:9]], strict=True)]
+    pairs = [
+        Pair(one, texts[(at + step) % len(texts)])
+        for step in (5, 9, 13)
+        for at, one in enumerate(texts)
+    ]
     with edgeft.load(bundle, device="cpu", variant="fp32") as model:
         scores = np.array([one.score for one in model.predict(pairs)])
     ranks = scores.argsort().argsort() / len(scores) * 5
