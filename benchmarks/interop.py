@@ -10,6 +10,8 @@ edgeft's prediction, the numbers differ; else what follows them does. Then the p
 with a rule of it replaced, by ``ByWords`` and the other classes below: where that gives edgeft's
 prediction, the rule was the cause. What none explains is listed as unexplained, and the exit status
 is 1.
+
+That is of entities and answers; of the other tasks, see ``benchmarks.interop_numbers``.
 """
 
 import argparse
@@ -30,6 +32,7 @@ from transformers.pipelines.question_answering import QuestionAnsweringPipeline
 from transformers.pipelines.token_classification import TokenClassificationPipeline
 
 import edgeft
+from benchmarks.interop_numbers import run as run_numbers
 from edgeft.bundle import read_manifest
 from edgeft.inputs import Input, Question, json_of
 from edgeft.proof.agreement import differences
@@ -309,16 +312,18 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True, help="texts or questions, labelled too")
     parser.add_argument("--checkpoint", type=Path, help="that the bundle was made from")
     parser.add_argument("--texts", type=int, default=500)
+    parser.add_argument("--node", type=Path, help="where npm installed @huggingface/transformers")
     parser.add_argument("-o", "--out", type=Path, help="keep what was found as JSON")
     chosen = parser.parse_args()
     warnings.filterwarnings("ignore", category=UserWarning)
     transformers.logging.set_verbosity_error()
-    task = task_named(read_manifest(chosen.bundle).model.task)
-    if not task.by_token:
-        raise SystemExit(f"{chosen.bundle} is of {task.name}; this compares entities and answers.")
+    record = read_manifest(chosen.bundle).model
+    task = task_named(record.task, record.takes)
     inputs = list(read_inputs(chosen.data, task, {}, lambda note: None))[: chosen.texts]
     if chosen.checkpoint is not None and not (chosen.checkpoint / "config.json").is_file():
         raise SystemExit(f"{chosen.checkpoint} is no checkpoint: it has no config.json.")
+    if not task.by_token:
+        run_numbers(chosen.bundle, inputs, chosen.texts, chosen.checkpoint, chosen.node, chosen.out)
     some = readers(chosen.bundle, chosen.checkpoint)
     with edgeft.load(chosen.bundle, device="cpu", variant="fp32") as model:
         found = compare(model, inputs, some)

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -10,10 +11,10 @@ import pytest
 pytest.importorskip("optimum.onnxruntime")
 
 import edgeft
-from benchmarks import interop
+from benchmarks import interop, interop_numbers
 from benchmarks.compare import ROOT
 from edgeft.export.run import ExportConfig, export
-from edgeft.inputs import Input, Question
+from edgeft.inputs import Input, Pair, Question
 from tests import tiny
 
 SHORT = [" ".join(tiny.WORDS[at : at + 7]) for at in range(20)]  # of words that are tokens
@@ -59,6 +60,31 @@ def test_other_readers_find_the_same_answers(finder: tuple[Path, Path]) -> None:
     found = differences(finder, [Question("what won?", one) for one in LONG])
     assert {one.cause for one in found} >= {interop.SCALES}
     assert all(one.explained for one in found)
+
+
+@pytest.mark.parametrize("kind", ["pair", "labeller"])
+def test_other_readers_compute_the_same_numbers(kind: str, request: pytest.FixtureRequest) -> None:
+    checkpoint: Path = request.getfixturevalue(f"{kind}_checkpoint")
+    bundle: Path = request.getfixturevalue(f"{kind}_bundle")
+    inputs: list[Input] = [*SHORT, "一只狗 🐕"]
+    if kind == "pair":
+        inputs = [
+            Pair(str(one), str(other)) for one, other in zip(inputs, inputs[3:], strict=False)
+        ]
+    readers = interop_numbers.number_readers(bundle, checkpoint)
+    with edgeft.load(bundle, device="cpu", variant="fp32") as model:
+        rows = interop_numbers.compared(model, inputs, readers)
+    assert [row["equal"] for row in rows] == [len(inputs)] * 2
+    assert all(row["apart"] < interop_numbers.NEAR for row in rows)
+
+
+def test_numbers_of_another_model_are_told_apart(pair_bundle: Path, tmp_path: Path) -> None:
+    other = tiny.pairs(tmp_path / "other", seed=1)
+    inputs: list[Input] = [Pair(one, two) for one, two in pairwise(SHORT)]
+    readers = interop_numbers.number_readers(pair_bundle, other)
+    with edgeft.load(pair_bundle, device="cpu", variant="fp32") as model:
+        _, torch = interop_numbers.compared(model, inputs, readers)
+    assert torch["apart"] > interop_numbers.NEAR
 
 
 def test_what_nothing_explains_is_told(tagger: tuple[Path, Path], tmp_path: Path) -> None:

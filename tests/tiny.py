@@ -52,10 +52,15 @@ def wordpiece(
 
 
 def bert(
-    folder: Path, *, labels: tuple[str, ...] = LABELS, seed: int = 0, positions: int = POSITIONS
+    folder: Path,
+    *,
+    labels: tuple[str, ...] = LABELS,
+    seed: int = 0,
+    positions: int = POSITIONS,
+    more: Sequence[str] = (),
 ) -> Path:
     """A two-layer BERT classifier with random weights and wide-spread logits."""
-    config = _bert_config(len(wordpiece(folder, positions=positions)), positions)
+    config = _bert_config(len(wordpiece(folder, positions=positions, more=more)), positions)
     return _save(folder, transformers.BertForSequenceClassification, config, labels, seed)
 
 
@@ -67,9 +72,11 @@ def pairs(folder: Path, *, labels: tuple[str, ...] = ("no", "yes"), seed: int = 
     return folder
 
 
-def labeller(folder: Path, *, labels: tuple[str, ...] = LABELS, seed: int = 0) -> Path:
+def labeller(
+    folder: Path, *, labels: tuple[str, ...] = LABELS, seed: int = 0, more: Sequence[str] = ()
+) -> Path:
     """A two-layer BERT that gives each text any number of labels."""
-    config = _bert_config(len(wordpiece(folder)))
+    config = _bert_config(len(wordpiece(folder, more=more)))
     config.problem_type = "multi_label_classification"
     return _save(folder, transformers.BertForSequenceClassification, config, labels, seed)
 
@@ -87,23 +94,25 @@ def distilbert(folder: Path, *, labels: tuple[str, ...] = LABELS, seed: int = 0)
     return _save(folder, transformers.DistilBertForSequenceClassification, config, labels, seed)
 
 
-def tagger(folder: Path, *, labels: tuple[str, ...] = TAGS, seed: int = 0) -> Path:
+def tagger(
+    folder: Path, *, labels: tuple[str, ...] = TAGS, seed: int = 0, more: Sequence[str] = ()
+) -> Path:
     """A two-layer BERT with a label for each token."""
-    config = _bert_config(len(wordpiece(folder)))
+    config = _bert_config(len(wordpiece(folder, more=more)))
     return _save(folder, transformers.BertForTokenClassification, config, labels, seed)
 
 
-def answerer(folder: Path, *, seed: int = 0) -> Path:
+def answerer(folder: Path, *, seed: int = 0, more: Sequence[str] = ()) -> Path:
     """A two-layer BERT that finds where an answer begins and ends."""
-    config = _bert_config(len(wordpiece(folder)))
+    config = _bert_config(len(wordpiece(folder, more=more)))
     return _save(
         folder, transformers.BertForQuestionAnswering, config, ("LABEL_0", "LABEL_1"), seed
     )
 
 
-def scorer(folder: Path, *, seed: int = 0) -> Path:
+def scorer(folder: Path, *, seed: int = 0, more: Sequence[str] = ()) -> Path:
     """A two-layer BERT that gives each text a number: a config as cross-encoders have it."""
-    config = _bert_config(len(wordpiece(folder)))
+    config = _bert_config(len(wordpiece(folder, more=more)))
     config.num_labels = 1
     return _save(folder, transformers.BertForSequenceClassification, config, ("LABEL_0",), seed)
 
@@ -148,10 +157,15 @@ def encoder(folder: Path, *, seed: int = 0, more: Sequence[str] = ()) -> Path:
 
 
 def sentences(
-    folder: Path, *, pooling: str = "mean_tokens", unit_length: bool = True, seed: int = 0
+    folder: Path,
+    *,
+    pooling: str = "mean_tokens",
+    unit_length: bool = True,
+    seed: int = 0,
+    more: Sequence[str] = (),
 ) -> Path:
     """An encoder as sentence-transformers writes it, with two prompts."""
-    encoder(folder, seed=seed)
+    encoder(folder, seed=seed, more=more)
     kinds = ["Transformer", "Pooling", *["Normalize"] * unit_length]
     paths = ["", "1_Pooling", "2_Normalize"]
     modules = [

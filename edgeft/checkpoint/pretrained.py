@@ -71,8 +71,11 @@ def _is_folder(path: Path) -> bool:
         return False
 
 
-def download(hub_id: str, *, subject: str, hint: str) -> Path:
-    """The local copy of a model on the Hub. Raises ModelError, about ``subject``."""
+def download(hub_id: str, *, subject: str, hint: str, named_by: str = "") -> Path:
+    """The local copy of a model on the Hub. Raises ModelError, about ``subject``.
+
+    ``named_by``: the option that takes a folder in the place of the id, which the error tells.
+    """
     import huggingface_hub
 
     with quiet():
@@ -82,7 +85,9 @@ def download(hub_id: str, *, subject: str, hint: str) -> Path:
             reason = first_line(error)
             raise ModelError(
                 f"{subject} is no folder here and could not be had from the Hub: {reason}",
-                hint=hint,
+                hint=f"{hint}\nWithout a network, fetch it where there is one and bring it here:"
+                f"\nhf download {hub_id} --local-dir FOLDER"
+                + (f"\nand name it: {named_by} FOLDER" if named_by else ""),
             ) from error
     check_checkpoint(hub_id, Path(found), hint=hint)
     return Path(found)

@@ -200,6 +200,7 @@ def _locate(name: str) -> Path:
         hub_id,
         subject=f"The model {hub_id!r}",
         hint="Check the name and the network, or use the embedded model: --model minilm",
+        named_by="--model",
     )
 
 

@@ -3,7 +3,9 @@ import shutil
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
+from edgeft.cli import main
 from edgeft.errors import DependencyError, ModelError
 from edgeft.train import embedded
 from edgeft.train.models import build_model, open_base
@@ -143,3 +145,18 @@ def test_an_architecture_without_a_text_classifier(encoder: Path, tmp_path: Path
     folder = copy_of(encoder, tmp_path, model_type="t5", classifier_dropout=0.0)
     with pytest.raises(ModelError, match="no text classifier for the architecture 't5'"):
         open_base(str(folder))
+
+
+def test_a_model_that_no_network_brings_says_how_to_bring_it(tmp_path: Path) -> None:
+    data = tmp_path / "hotel.csv"
+    data.write_text("label,review\n" + "1,房间干净\n0,噪音很大\n" * 20, encoding="utf-8")
+    name = "distilbert-base-multilingual-cased"
+    done = CliRunner().invoke(
+        main, ["train", str(data), "--model", name, "-o", str(tmp_path / "run")],
+        env={"HF_HUB_OFFLINE": "1"},
+    )  # fmt: skip
+    assert done.exit_code != 0
+    told = " ".join(done.stderr.split())
+    assert f"The model '{name}' is no folder here and could not be had from the Hub" in told
+    assert f"hf download {name} --local-dir FOLDER and name it: --model FOLDER" in told
+    assert not (tmp_path / "run").exists()
