@@ -104,8 +104,10 @@ def command(
     POST /v1/predict takes {"input": …} or {"inputs": [ … ]}: texts, pairs as [a, b] or
     {"text", "other"}, questions as {"question", "context"}; beside it "model" where
     there are several, "scores": true, and "timeout_ms". The answer holds the JSON of
-    `edgeft predict`. The Open Inference Protocol (v2) is at /v2, metrics for Prometheus at
-    /metrics, what is served at /v1/models, and all of it is described at /openapi.json.
+    `edgeft predict`. A page to try models by hand is at /. Vectors are at /v1/embeddings, as
+    OpenAI's clients ask, rankings at /v1/rerank, as Cohere's and Jina's do; /embed and /rerank
+    are text-embeddings-inference's. The Open Inference Protocol (v2) is at /v2, metrics for
+    Prometheus at /metrics, what is served at /v1/models, all of it described at /openapi.json.
 
     All requests share one batcher a model. What is too much at a time gets 429 with
     Retry-After, a request without an answer in time 504. /v2/health/live runs a real
