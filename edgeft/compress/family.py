@@ -22,6 +22,7 @@ class FamilyFacts:
     """What decides about the family.
 
     by_token: answers are of tokens, so that a student that averages them cannot give any.
+    vectors: answers are vectors, which no static student learns.
     static: the checkpoint averages tokens itself. lengths: tokens of texts like those to come.
     cascades: what a cascade loses can be promised, as answers are right or wrong, more or less
     surely.
@@ -33,6 +34,7 @@ class FamilyFacts:
     layers: int
     max_length: int
     lengths: Sequence[int]
+    vectors: bool = False
 
     def longer(self, tokens: int) -> float:
         """The share of the texts that have more tokens."""
@@ -102,7 +104,7 @@ def family_of(facts: FamilyFacts) -> Family:
     """The candidates that make sense for a checkpoint.
 
     Where answers are of tokens there are no static students, and so no cascades, and every token
-    counts.
+    counts. Of vectors there are no static students either.
     """
     whole = FamilySource("whole", "itself", OF_STATIC if facts.static else USUAL)
     sources = [whole]
@@ -120,7 +122,7 @@ def family_of(facts: FamilyFacts) -> Family:
     ]
     sources += shorter
     candidates = [Candidate((Member(one.name, name),)) for one in sources for name in one.variants]
-    if not facts.by_token and not facts.static:
+    if not facts.by_token and not facts.static and not facts.vectors:
         students = [
             FamilySource("static", "static", OF_STATIC),
             FamilySource("static trimmed", "trim", OF_STATIC, of="static"),

@@ -67,6 +67,14 @@ def read_parted(
                 hint=f"Give labelled rows, or name the column with --{task.roles[-1]}-column; "
                 "students learn from texts without labels by --unlabelled FILE.",
             )
+        form = task.judging(found.truths)
+        if form is not task:
+            raise DataError(
+                f"{path} is judged by {' and '.join(form.metrics.values())}, by which models are "
+                "not compressed yet.",
+                hint=f"Give rows that are judged by {' and '.join(task.metrics.values())}, or make "
+                "smaller models by edgeft trim and edgeft distill, and export each.",
+            )
         return aligned(found, labels)
 
     given, reported, learned = read(data), read(test), read(train)

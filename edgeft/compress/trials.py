@@ -168,6 +168,7 @@ def facts_of(checkpoint: Checkpoint, rows: PartedRows) -> FamilyFacts:
         layers=int(getattr(checkpoint.config, "num_hidden_layers", 0)),
         max_length=checkpoint.max_length,
         lengths=[_tokens(one) for one in encode(checkpoint, some)],
+        vectors=checkpoint.task.embeds,
     )
 
 

@@ -70,3 +70,10 @@ def test_each_is_made_after_what_it_is_made_of() -> None:
     folders = [one.folder for one in found.candidates]
     assert len(set(folders)) == len(folders)
     assert isinstance(found.candidates[0], Candidate)
+
+
+def test_vectors_have_no_static_students() -> None:
+    family = family_of(facts(vectors=True))
+    assert {one.by for one in family.sources} >= {"itself", "trim", "layers"}
+    assert all(one.by != "static" for one in family.sources)
+    assert all(len(one.members) == 1 for one in family.candidates)

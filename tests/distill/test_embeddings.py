@@ -8,8 +8,9 @@ import pytest
 
 from edgeft.checkpoint.open import open_checkpoint
 from edgeft.checkpoint.reference import torch_told
+from edgeft.compress.rows import read_parted
 from edgeft.distill.run import DistillConfig, distill
-from edgeft.errors import ModelError, UsageError
+from edgeft.errors import DataError, ModelError, UsageError
 from edgeft.tasks.embeddings import VECTOR
 from edgeft.train.config import DataConfig
 from edgeft.train.recipe import RecipeChoice
@@ -88,3 +89,8 @@ def test_a_trimmed_encoder_gives_the_same_vectors(checkpoint: Path, tmp_path: Pa
     asked = ["the cat fell", "a happy dog"]
     ones, others = (torch_told(one, asked).outputs[VECTOR] for one in (before, after))
     np.testing.assert_allclose(np.concatenate(ones), np.concatenate(others), atol=1e-6)
+
+
+def test_pairs_that_belong_compress_no_encoder(checkpoint: Path, pairs: Path) -> None:
+    with pytest.raises(DataError, match="nDCG@10 and recall@10, by which models are not"):
+        read_parted(open_checkpoint(str(checkpoint)), pairs, None, None, columns={}, seed=0)
