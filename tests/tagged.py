@@ -4,8 +4,8 @@ import numpy as np
 
 from edgeft.tasks.encoded import Encoded
 from edgeft.tasks.entities import TASK, Entities
+from edgeft.tasks.head import PLAIN, Head
 from edgeft.tasks.tags import bio
-from edgeft.tasks.task import PLAIN, Head
 from tests.encoded import in_pieces
 
 __all__ = ["LABELS", "decoded", "framed", "logits_of", "told"]

@@ -131,8 +131,8 @@ def tasks(kit: Path, report: Report, device: str) -> None:
 
 def _asked(bundle: Path, data: Path, device: str, variant: str) -> dict[str, Any]:
     import edgeft
+    from edgeft.tasks.head import PLAIN
     from edgeft.tasks.reading import aligned, read_examples
-    from edgeft.tasks.task import PLAIN
 
     with edgeft.load(bundle, device=device, variant=variant, batch_tokens=1 << 17) as model:
         examples = aligned(read_examples(data, model.task), model.labels)

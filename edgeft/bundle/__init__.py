@@ -17,7 +17,7 @@ from edgeft.bundle.manifest import (
     TensorRecord,
     Variant,
 )
-from edgeft.tasks.task import Head
+from edgeft.tasks.head import Head
 
 __all__ = [
     "FEATURES",

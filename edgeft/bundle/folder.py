@@ -20,7 +20,7 @@ from edgeft.bundle.reading import manifest_from
 from edgeft.errors import BundleError, FormatError, IntegrityError
 from edgeft.fields import FieldError, document, unique_keys
 from edgeft.inputs import json_of
-from edgeft.tasks.task import PLAIN, Head
+from edgeft.tasks.head import PLAIN, Head
 
 __all__ = ["digest_of", "read_manifest", "record_files", "write_manifest"]
 

@@ -10,7 +10,8 @@ from typing import Any
 
 from edgeft.bundle.integrity import FileRecord
 from edgeft.inputs import Input
-from edgeft.tasks.task import FIRST_TASK, PLAIN, TASKS, Head
+from edgeft.tasks.head import PLAIN, Head
+from edgeft.tasks.task import FIRST_TASK, TASKS
 
 __all__ = [
     "CASCADE",

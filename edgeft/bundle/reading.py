@@ -38,16 +38,8 @@ from edgeft.fields import (
 )
 from edgeft.inputs import Input, columns_of, input_from
 from edgeft.normalize import STEPS
-from edgeft.tasks.task import (
-    FIRST_TASK,
-    FOREIGN_TASK,
-    PAIRS,
-    PLAIN,
-    POOLINGS,
-    TASKS,
-    TEXTS,
-    Head,
-)
+from edgeft.tasks.head import PLAIN, POOLINGS, Head
+from edgeft.tasks.task import FIRST_TASK, FOREIGN_TASK, PAIRS, TASKS, TEXTS
 
 __all__ = ["manifest_from"]
 

@@ -21,8 +21,9 @@ from edgeft.inputs import Input, Pair
 from edgeft.progress import Progress, silent
 from edgeft.proof.told import Told, tell
 from edgeft.tasks import task_named
+from edgeft.tasks.head import PLAIN, Head
 from edgeft.tasks.outputs import picked, require_numbers
-from edgeft.tasks.task import PLAIN, Head, Rows, Task
+from edgeft.tasks.task import Rows, Task
 
 __all__ = [
     "FULL",

@@ -33,7 +33,8 @@ from edgeft.fields import FieldError, Reader, choice, entries, listed, optional,
 from edgeft.normalize import parse_steps
 from edgeft.tasks import task_named
 from edgeft.tasks.classification import TASK
-from edgeft.tasks.task import PAIRS, PLAIN, TASKS, TEXTS, Head, Task
+from edgeft.tasks.head import PLAIN, Head
+from edgeft.tasks.task import PAIRS, TASKS, TEXTS, Task
 
 __all__ = ["Checkpoint", "open_checkpoint"]
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from edgeft.errors import ModelError, UsageError
 from edgeft.fields import FieldError, entries, flag, mapped, optional, record, text, whole
-from edgeft.tasks.task import POOLINGS
+from edgeft.tasks.head import POOLINGS
 
 __all__ = ["MODULES", "Sentences", "is_sentence_folder", "read_sentences", "suit",
            "write_sentences"]  # fmt: skip

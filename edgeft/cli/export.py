@@ -9,7 +9,7 @@ from edgeft.cli import console, options
 
 if TYPE_CHECKING:
     from edgeft.export.result import ExportResult
-    from edgeft.tasks.task import Wish
+    from edgeft.tasks.head import Wish
 
 SHARE = options.Number(0, 1, min_open=True)
 SINGLE_FILE = "--single-file"
@@ -236,7 +236,7 @@ def _remarks(result: "ExportResult") -> list[str]:
 
 def _wish(precision: str | None, recall: str | None, abstain: float | None) -> "Wish":
     from edgeft.errors import UsageError
-    from edgeft.tasks.task import Wish
+    from edgeft.tasks.head import Wish
 
     if precision and recall:
         raise UsageError(

@@ -23,8 +23,8 @@ from edgeft.export.javascript import tell_javascript
 from edgeft.export.kinds import VARIANT_KINDS
 from edgeft.export.targets import TARGETS, Target
 from edgeft.runtime.model import Model
+from edgeft.tasks.head import PLAIN, Head
 from edgeft.tasks.narrowed import takes_of
-from edgeft.tasks.task import PLAIN, Head
 
 __all__ = ["Draft"]
 

@@ -20,8 +20,8 @@ from edgeft.proof.limits import MAX_DROP, ROUNDED_TOLERANCE, SAME_LOGITS
 from edgeft.proof.told import Told
 from edgeft.runtime.golden import Flat, largest_difference
 from edgeft.runtime.model import Model
+from edgeft.tasks.head import NO_WISH, Wish
 from edgeft.tasks.outputs import flat, picked
-from edgeft.tasks.task import NO_WISH, Wish
 
 __all__ = ["Factory", "Rules", "neighbours_count", "tolerance"]
 

@@ -9,7 +9,7 @@ from edgeft.inputs import Pair
 from edgeft.proof.evidence import Evidence
 from edgeft.runtime.tokenize import TextEncoder
 from edgeft.tasks.encoded import cut_sides
-from edgeft.tasks.task import Head
+from edgeft.tasks.head import Head
 
 __all__ = ["cautions", "counted_from", "cut_of_pairs", "cut_shorter"]
 

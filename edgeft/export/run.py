@@ -32,8 +32,9 @@ from edgeft.proof.evidence import Evidence, read_evidence
 from edgeft.proof.limits import MAX_DROP
 from edgeft.tasks import task_named
 from edgeft.tasks.encoded import Part
+from edgeft.tasks.head import NO_WISH, PLAIN, Wish
 from edgeft.tasks.reading import columns_named
-from edgeft.tasks.task import NO_WISH, PAIRS, PLAIN, Wish
+from edgeft.tasks.task import PAIRS
 
 __all__ = ["ExportConfig", "export"]
 

@@ -11,7 +11,7 @@ from edgeft.proof.gates import Reference
 from edgeft.runtime.tokenize import TextEncoder
 from edgeft.tasks.builtin import ENGLISH
 from edgeft.tasks.classification import TASK
-from edgeft.tasks.task import PLAIN
+from edgeft.tasks.head import PLAIN
 
 __all__ = ["check_single_file", "make_single_file", "not_made"]
 

@@ -17,7 +17,7 @@ from edgeft.runtime.runner import GROUP
 from edgeft.runtime.tokenize import TextEncoder
 from edgeft.settings import contained
 from edgeft.tasks.builtin import SPELLING_TEXTS
-from edgeft.tasks.task import PLAIN
+from edgeft.tasks.head import PLAIN
 
 if TYPE_CHECKING:
     import onnx

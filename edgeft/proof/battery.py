@@ -20,9 +20,9 @@ from edgeft.proof.told import Told, tell
 from edgeft.runtime.golden import check_golden
 from edgeft.runtime.load import load
 from edgeft.runtime.model import Model
+from edgeft.tasks.head import Head
 from edgeft.tasks.outputs import require_numbers
 from edgeft.tasks.reading import aligned
-from edgeft.tasks.task import Head
 
 __all__ = ["against", "evaluate", "hold", "hold_golden_again", "verify"]
 

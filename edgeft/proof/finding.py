@@ -17,8 +17,9 @@ from edgeft.proof.limits import LEAST_AGREEMENT, MAX_DROP, SAME_LOGITS
 from edgeft.proof.paired import Drop, paired_drop
 from edgeft.proof.told import Told
 from edgeft.runtime.golden import GoldenResult
+from edgeft.tasks.head import PLAIN, Head
 from edgeft.tasks.outputs import finite
-from edgeft.tasks.task import PLAIN, Head, Noun, Rows, Scores, Task
+from edgeft.tasks.task import Noun, Rows, Scores, Task
 
 __all__ = ["Finding", "Neighbours", "compare", "inexact", "problem"]
 

@@ -12,7 +12,8 @@ from edgeft.proof.finding import Finding, Neighbours, compare, inexact, problem
 from edgeft.proof.limits import EXACT
 from edgeft.proof.told import Told, tell
 from edgeft.runtime.model import Model
-from edgeft.tasks.task import PLAIN, Rows, Scores
+from edgeft.tasks.head import PLAIN
+from edgeft.tasks.task import Rows, Scores
 
 __all__ = ["Reference", "judge", "report_on"]
 

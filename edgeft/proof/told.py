@@ -9,8 +9,9 @@ from edgeft.progress import Progress, silent
 from edgeft.runtime.model import Model
 from edgeft.runtime.runner import GROUP
 from edgeft.tasks.encoded import Encoded
+from edgeft.tasks.head import PLAIN, Head
 from edgeft.tasks.outputs import Outputs, in_a_row
-from edgeft.tasks.task import PLAIN, Answers, Head, LabelNames, Rows, Task
+from edgeft.tasks.task import Answers, LabelNames, Rows, Task
 
 __all__ = ["Told", "tell"]
 

@@ -25,7 +25,8 @@ from edgeft.runtime.tokenize import TextEncoder
 from edgeft.runtime.trial import quickest, suitable
 from edgeft.tasks import TASKS, task_named
 from edgeft.tasks.encoded import default_overlap
-from edgeft.tasks.task import PLAIN, LongTexts, Task
+from edgeft.tasks.head import PLAIN
+from edgeft.tasks.task import LongTexts, Task
 
 __all__ = ["Wishes", "assemble"]
 

@@ -11,8 +11,9 @@ from edgeft.inputs import Input
 from edgeft.runtime.observer import Observer
 from edgeft.runtime.runner import GROUP, Runner, while_it_lives
 from edgeft.tasks.encoded import Encoded
+from edgeft.tasks.head import PLAIN
 from edgeft.tasks.outputs import Outputs, picked, tempered
-from edgeft.tasks.task import PLAIN, LabelNames, Task
+from edgeft.tasks.task import LabelNames, Task
 
 if TYPE_CHECKING:
     from edgeft.runtime.sharing import SharedBatches

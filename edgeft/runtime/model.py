@@ -18,9 +18,10 @@ from edgeft.runtime.providers import Device
 from edgeft.runtime.runner import GROUP_CHARACTERS, Runner
 from edgeft.runtime.texts import check_input, check_list, check_source, one_by_one
 from edgeft.tasks.encoded import Encoded
+from edgeft.tasks.head import Head
 from edgeft.tasks.outputs import Outputs, in_a_row
 from edgeft.tasks.ranked import Ranked
-from edgeft.tasks.task import Head, Task
+from edgeft.tasks.task import Task
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

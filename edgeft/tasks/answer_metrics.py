@@ -15,7 +15,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeft.tasks.task import Head, Rows
+from edgeft.tasks.head import Head
+from edgeft.tasks.task import Rows
 
 __all__ = ["AnswerScores", "exact", "f1_of", "official_form", "row_scores", "score_answers"]
 

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from edgeft.inputs import Input, Question
 from edgeft.tasks.encoded import Encoded, Span
+from edgeft.tasks.head import Head
 from edgeft.tasks.outputs import Array, Outputs, ragged, require_numbers
-from edgeft.tasks.task import Head
 from edgeft.tasks.words import trimmed
 
 __all__ = ["END", "START", "BestSpans", "best_spans", "context_of", "parts_in_a_row"]

@@ -19,24 +19,10 @@ from edgeft.inputs import Input, Question, group_of
 from edgeft.tasks.answer_spans import END, START, BestSpans, best_spans, context_of, parts_in_a_row
 from edgeft.tasks.builtin import GOLDEN_QUESTIONS, parity_questions
 from edgeft.tasks.encoded import Encoded
+from edgeft.tasks.head import PLAIN, Head, Wish
 from edgeft.tasks.outputs import Outputs, tempered
-from edgeft.tasks.task import (
-    PLAIN,
-    Answers,
-    Columns,
-    Head,
-    LabelNames,
-    Noun,
-    Rows,
-    Task,
-    Usage,
-    Wish,
-    form_tells,
-    nothing_further,
-    of_logits,
-    of_one_form,
-    unranked,
-)
+from edgeft.tasks.task import Answers, Columns, LabelNames, Noun, Rows, Task, Usage
+from edgeft.tasks.usual import form_tells, nothing_further, of_logits, of_one_form, unranked
 
 if TYPE_CHECKING:
     from edgeft.data import Examples, OnBad, Source, Tell

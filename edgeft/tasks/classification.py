@@ -15,24 +15,12 @@ from edgeft.inputs import Input, Pair, group_of
 from edgeft.tasks import labelled
 from edgeft.tasks.builtin import GOLDEN_TEXTS, parity_texts
 from edgeft.tasks.encoded import Encoded
+from edgeft.tasks.head import Head
 from edgeft.tasks.joined import mean_of_parts
 from edgeft.tasks.lazy_scores import LazyScores
 from edgeft.tasks.outputs import Array, Outputs, dense, require_numbers, softmax, tempered
 from edgeft.tasks.ranked import ranked_by, scores_of
-from edgeft.tasks.task import (
-    Answers,
-    Columns,
-    Head,
-    LabelNames,
-    Noun,
-    Rows,
-    Task,
-    Usage,
-    always_plain,
-    no_thresholds,
-    of_logits,
-    of_one_form,
-)
+from edgeft.tasks.task import Answers, Columns, LabelNames, Noun, Rows, Task, Usage
 from edgeft.tasks.thresholds import (
     UNKNOWN,
     check_wish,
@@ -42,6 +30,7 @@ from edgeft.tasks.thresholds import (
     rules_of,
     too_low,
 )
+from edgeft.tasks.usual import always_plain, no_thresholds, of_logits, of_one_form
 
 if TYPE_CHECKING:
     from edgeft.data import Examples, OnBad, Source, Tell

@@ -21,24 +21,10 @@ from edgeft.inputs import Input, Pair, columns_of, group_of
 from edgeft.tasks import numbered
 from edgeft.tasks.builtin import GOLDEN_TEXTS, parity_texts
 from edgeft.tasks.encoded import Encoded
+from edgeft.tasks.head import PLAIN, Head, Wish
 from edgeft.tasks.outputs import Array, Outputs, dense, ragged, require_numbers
-from edgeft.tasks.task import (
-    PLAIN,
-    Answers,
-    Columns,
-    Head,
-    LabelNames,
-    Noun,
-    Rows,
-    Task,
-    Usage,
-    Wish,
-    always_plain,
-    form_tells,
-    no_thresholds,
-    nothing_further,
-    of_one_form,
-)
+from edgeft.tasks.task import Answers, Columns, LabelNames, Noun, Rows, Task, Usage
+from edgeft.tasks.usual import always_plain, form_tells, no_thresholds, nothing_further, of_one_form
 
 if TYPE_CHECKING:
     from edgeft.data import Examples, OnBad, Source, Tell

@@ -23,19 +23,11 @@ from edgeft.tasks.encoded import Encoded
 from edgeft.tasks.entity import Entities, Entity
 from edgeft.tasks.entity_formats import FORMATS
 from edgeft.tasks.entity_spans import LOGITS, own_logits, spans_found, words_taken
+from edgeft.tasks.head import PLAIN, Head, Wish
 from edgeft.tasks.outputs import Outputs, tempered
 from edgeft.tasks.tags import SCHEMES, bio, tags_of
-from edgeft.tasks.task import (
-    PLAIN,
-    Answers,
-    Columns,
-    Head,
-    LabelNames,
-    Noun,
-    Rows,
-    Task,
-    Usage,
-    Wish,
+from edgeft.tasks.task import Answers, Columns, LabelNames, Noun, Rows, Task, Usage
+from edgeft.tasks.usual import (
     always_plain,
     form_tells,
     no_thresholds,

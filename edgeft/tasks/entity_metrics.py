@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from edgeft.tasks.head import Head
 from edgeft.tasks.tags import tags_of
-from edgeft.tasks.task import Head, Rows
+from edgeft.tasks.task import Rows
 
 __all__ = ["EntityScores", "LabelScores", "score_entities", "weighted_f1", "worst_entities"]
 

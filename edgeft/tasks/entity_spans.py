@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 from edgeft.errors import UsageError
 from edgeft.inputs import Input
 from edgeft.tasks.encoded import Encoded, best_places
+from edgeft.tasks.head import Head
 from edgeft.tasks.outputs import Array, Outputs, ragged, require_numbers, softmax
 from edgeft.tasks.tags import begins, tags_of
-from edgeft.tasks.task import Head, LabelNames
+from edgeft.tasks.task import LabelNames
 from edgeft.tasks.words import own_spans, text_of, trimmed, word_tokens
 
 __all__ = [

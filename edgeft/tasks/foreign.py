@@ -9,16 +9,10 @@ from edgeft.errors import UsageError
 from edgeft.inputs import Input, group_of
 from edgeft.tasks.builtin import parity_texts
 from edgeft.tasks.encoded import Encoded
+from edgeft.tasks.head import Head, Wish
 from edgeft.tasks.outputs import Outputs
-from edgeft.tasks.task import (
-    Answers,
-    Head,
-    LabelNames,
-    Noun,
-    Rows,
-    Task,
-    Usage,
-    Wish,
+from edgeft.tasks.task import Answers, LabelNames, Noun, Rows, Task, Usage
+from edgeft.tasks.usual import (
     always_plain,
     form_tells,
     no_thresholds,

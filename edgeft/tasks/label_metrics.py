@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgeft.tasks.entity_metrics import LabelScores
-from edgeft.tasks.task import Head, Rows
+from edgeft.tasks.head import Head
+from edgeft.tasks.task import Rows
 
 __all__ = ["LabelSetScores", "score_label_sets", "weighted_label_f1", "worst_label_set"]
 

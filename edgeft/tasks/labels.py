@@ -18,26 +18,14 @@ from edgeft.inputs import Input, Pair, group_of
 from edgeft.tasks import labelled
 from edgeft.tasks.builtin import GOLDEN_TEXTS, parity_texts
 from edgeft.tasks.encoded import Encoded
+from edgeft.tasks.head import Head, Wish
 from edgeft.tasks.joined import mean_of_parts
 from edgeft.tasks.label_thresholds import HALF
 from edgeft.tasks.lazy_scores import LazyScores
 from edgeft.tasks.outputs import Array, Outputs, dense, require_numbers, sigmoid, tempered
 from edgeft.tasks.ranked import ranked_by, scores_of
-from edgeft.tasks.task import (
-    Answers,
-    Columns,
-    Head,
-    LabelNames,
-    Noun,
-    Rows,
-    Task,
-    Usage,
-    Wish,
-    always_plain,
-    form_tells,
-    of_logits,
-    of_one_form,
-)
+from edgeft.tasks.task import Answers, Columns, LabelNames, Noun, Rows, Task, Usage
+from edgeft.tasks.usual import always_plain, form_tells, of_logits, of_one_form
 
 if TYPE_CHECKING:
     from edgeft.data import Examples, OnBad, Source, Tell

@@ -9,7 +9,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from edgeft.tasks.task import LabelNames, Rows, Wish
+    from edgeft.tasks.head import Wish
+    from edgeft.tasks.task import LabelNames, Rows
 
     Floats = NDArray[np.float64]
 

@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 
 from edgeft.data.belonging import Belonging, text_id
 from edgeft.inputs import Input, Pair
-from edgeft.tasks.task import Head, LabelNames, Rows
+from edgeft.tasks.head import Head
+from edgeft.tasks.task import LabelNames, Rows
 
 __all__ = [
     "TOP",

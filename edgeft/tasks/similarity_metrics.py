@@ -5,8 +5,9 @@ from typing import Any
 
 import numpy as np
 
+from edgeft.tasks.head import Head
 from edgeft.tasks.number_metrics import correlations
-from edgeft.tasks.task import Head, Rows
+from edgeft.tasks.task import Rows
 
 __all__ = ["SimilarityScores", "score_similarities"]
 

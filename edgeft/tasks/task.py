@@ -1,10 +1,10 @@
 """What a task is: values and functions in one frozen dataclass. Standard library only."""
 
 from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
-from edgeft.errors import UsageError
+from edgeft.tasks.head import Head, Wish
 
 if TYPE_CHECKING:
     import numpy as np
@@ -23,15 +23,11 @@ if TYPE_CHECKING:
 __all__ = [
     "FIRST_TASK",
     "FOREIGN_TASK",
-    "NO_WISH",
     "PAIRS",
-    "PLAIN",
-    "POOLINGS",
     "TASKS",
     "TEXTS",
     "Answers",
     "Columns",
-    "Head",
     "LabelNames",
     "LongTexts",
     "Noun",
@@ -39,15 +35,7 @@ __all__ = [
     "Scores",
     "Task",
     "Usage",
-    "Wish",
-    "always_plain",
-    "form_tells",
-    "no_thresholds",
-    "nothing_further",
-    "of_logits",
-    "of_one_form",
     "problem_of",
-    "unranked",
 ]
 
 # Each task, under the name that Hugging Face pipelines use, and the first version that reads its
@@ -66,65 +54,11 @@ FOREIGN_TASK = "foreign"  # of graphs that bench only times; no bundle that is k
 
 # What a model was made for, of a task that is asked either: see ``narrowed``.
 TEXTS, PAIRS = "texts", "pairs"
-POOLINGS = ("mean", "cls", "last")  # of the vectors of tokens: to one of a text
+
 
 LongTexts = Literal["truncate", "error", "window"]
 Columns = Mapping[str, str | None]  # role ("text", "label", "tags" …) → the name that was given
 LabelNames = tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class Head:
-    """How outputs become answers; each task reads the fields that are its own.
-
-    temperature: scores are the softmax of logits / ``temperature``. label: unless "", it is given
-    where its score reaches ``threshold`` and nowhere else. abstain_below: an answer whose score is
-    below it is withheld. aggregation: which tokens of a word speak for it. min_score: entities
-    below it are not given. null_margin: no answer is given where "none" leads by more; None where
-    there is always one. max_answer_tokens: of an answer. top_k: how many answers are told.
-    thresholds: from which score on each label is given, in their order; () where they have none.
-    low, high: the range of the true numbers of the rows that chose; it changes no answer.
-    pooling: how the vectors of tokens became that of a text, "mean", "cls" or "last". unit_length:
-    vectors have length 1. dimensions: numbers in a vector. prompts: name → what stands before a
-    text that is embedded. prompt: the name of the one that does unless told otherwise.
-    """
-
-    temperature: float = 1.0
-    label: str = ""
-    threshold: float = 0.0
-    abstain_below: float = 0.0
-    aggregation: str = "first"
-    min_score: float = 0.0
-    null_margin: float | None = None
-    max_answer_tokens: int = 30
-    top_k: int = 1
-    thresholds: tuple[float, ...] = ()
-    low: float | None = None
-    high: float | None = None
-    pooling: str = ""
-    unit_length: bool = False
-    dimensions: int = 0
-    prompts: Mapping[str, str] = field(default_factory=dict)
-    prompt: str = ""
-
-
-PLAIN = Head()
-
-
-@dataclass(frozen=True)
-class Wish:
-    """What the user wants of the answers; each task refuses what it has no threshold for."""
-
-    label: str = ""
-    precision: float | None = None
-    recall: float | None = None
-    right: float | None = None
-
-    def __bool__(self) -> bool:
-        return bool(self.label) or self.right is not None
-
-
-NO_WISH = Wish()
 
 
 class Rows(Protocol):
@@ -223,38 +157,6 @@ class Scores(Protocol):
         ...
 
 
-def always_plain(truths: Rows) -> Head:
-    """``Task.unfitted`` of a task of which no truth asks for more than a plain head."""
-    return PLAIN
-
-
-def of_one_form(truths: Rows) -> bool:
-    """``Task.suits`` of a task of which all truths are alike."""
-    return True
-
-
-def form_tells(source: "Source", columns: Columns) -> str:
-    """``Task.aloud`` of a task whose data can be no other's."""
-    return ""
-
-
-def no_thresholds(outputs: "Outputs", truths: Rows, labels: LabelNames) -> Head:
-    """``Task.suited`` of a task whose likeliest answers need none."""
-    return PLAIN
-
-
-def nothing_further(
-    outputs: "Outputs", truths: Rows, labels: LabelNames, head: Head
-) -> dict[str, float | None]:
-    """``Task.further`` of a task whose scores tell all."""
-    return {}
-
-
-def of_logits(outputs: "Outputs") -> float:
-    """``Task.unit`` of a task whose outputs are logits, which are of one size in every model."""
-    return 1.0
-
-
 def problem_of(config: Mapping[str, Any]) -> str:
     """What transformers takes a classifier's head to be for, by its config.json.
 
@@ -265,16 +167,6 @@ def problem_of(config: Mapping[str, Any]) -> str:
     named = config.get("id2label") or config.get("label2id")
     count = len(named) if isinstance(named, Mapping) else config.get("num_labels", 2)
     return "regression" if count == 1 else "single_label_classification"
-
-
-def unranked(
-    predictions: Sequence[Any], labels: LabelNames, label: str | None
-) -> "NDArray[np.float64]":
-    """``Task.relevance`` of a task whose answers have no order. Raises UsageError."""
-    raise UsageError(
-        "This model gives no number by which texts could be ranked.",
-        hint="Take a classifier of pairs with two labels, or a model that gives pairs a number.",
-    )
 
 
 @dataclass(frozen=True, eq=False, repr=False)  # neither is asked for, and both take time to make

@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 from edgeft.errors import GateError, UsageError
 from edgeft.inputs import Input
 from edgeft.tasks.encoded import Encoded
+from edgeft.tasks.head import Head, Wish
 from edgeft.tasks.outputs import Outputs, dense
-from edgeft.tasks.task import Head, LabelNames, Rows, Wish
+from edgeft.tasks.task import LabelNames, Rows
 
 __all__ = [
     "UNKNOWN",

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, overload
 
 from edgeft.data import Examples
 from edgeft.progress import Progress, silent
-from edgeft.tasks.task import Head, Scores
+from edgeft.tasks.head import Head
+from edgeft.tasks.task import Scores
 from edgeft.train.checkpoints import EpochScores, best_epoch
 from edgeft.train.objectives.objective import parts_of
 from edgeft.train.prepare import Prepared

@@ -10,8 +10,9 @@ from edgeft.inputs import Input
 from edgeft.progress import Progress, silent
 from edgeft.runtime.tokenize import TextEncoder
 from edgeft.tasks.encoded import Encoded, Part
+from edgeft.tasks.head import Head
 from edgeft.tasks.outputs import Outputs, finite
-from edgeft.tasks.task import Head, Scores, Task
+from edgeft.tasks.task import Scores, Task
 from edgeft.train.hardware import Hardware
 from edgeft.train.objectives.objective import LearnedRow, Objective, parts_of
 

@@ -12,7 +12,7 @@ import edgeft
 from edgeft.bundle import read_manifest, write_manifest
 from edgeft.cascade.run import CascadeConfig, CascadeResult, cascade
 from edgeft.errors import DataError, EdgeftError, GateError, UsageError
-from edgeft.tasks.task import Head
+from edgeft.tasks.head import Head
 from tests import tiny
 from tests.cascade.conftest import texts
 

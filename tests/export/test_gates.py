@@ -19,7 +19,7 @@ from edgeft.export.run import export
 from edgeft.runtime.model import Model
 from edgeft.tasks import classification
 from edgeft.tasks.classification import TASK
-from edgeft.tasks.task import Head, Wish
+from edgeft.tasks.head import Head, Wish
 from tests.export.conftest import config
 from tests.train.conftest import rows, write_csv
 

@@ -17,9 +17,9 @@ from edgeft.export.result import ExportResult
 from edgeft.export.run import ExportConfig, export
 from edgeft.proof.battery import evaluate, hold, verify
 from edgeft.tasks import task_named
+from edgeft.tasks.head import Wish
 from edgeft.tasks.label_thresholds import HALF, best_thresholds
 from edgeft.tasks.reading import read_examples
-from edgeft.tasks.task import Wish
 from tests import tiny
 from tests.checkpoint.folders import with_json
 from tests.train.conftest import rows

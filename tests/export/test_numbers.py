@@ -24,9 +24,9 @@ from edgeft.export.result import ExportResult
 from edgeft.export.run import ExportConfig, export
 from edgeft.inputs import Pair
 from edgeft.proof.battery import evaluate, verify
+from edgeft.tasks.head import Wish
 from edgeft.tasks.numbers import TASK
 from edgeft.tasks.reading import read_examples
-from edgeft.tasks.task import Wish
 from tests import tiny
 from tests.train.conftest import rows
 

@@ -29,7 +29,7 @@ from edgeft.export.kinds import VARIANT_KINDS
 from edgeft.export.provenance import public_name
 from edgeft.export.result import ExportResult
 from edgeft.export.run import export
-from edgeft.tasks.task import Wish
+from edgeft.tasks.head import Wish
 from tests import tiny
 from tests.data.files import read_examples_or_texts
 from tests.encoded import logits_for

@@ -24,9 +24,9 @@ from edgeft.runtime.engine import Ends
 from edgeft.runtime.tokenize import TextEncoder
 from edgeft.tasks import task_named
 from edgeft.tasks.encoded import default_overlap
+from edgeft.tasks.head import Head
 from edgeft.tasks.reading import read_examples
 from edgeft.tasks.tags import io
-from edgeft.tasks.task import Head
 from edgeft.train.hardware import resolve_hardware
 from edgeft.train.objectives import objective_named
 from edgeft.train.readied import ready, scored

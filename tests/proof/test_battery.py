@@ -17,7 +17,8 @@ from edgeft.proof.paired import Drop, Loss
 from edgeft.runtime.golden import GoldenResult, check_golden
 from edgeft.tasks import task_named
 from edgeft.tasks.classification import TASK
-from edgeft.tasks.task import PLAIN, Answers
+from edgeft.tasks.head import PLAIN
+from edgeft.tasks.task import Answers
 from tests.bundles import with_variant
 from tests.encoded import encoded, logits_for
 

@@ -6,7 +6,7 @@ from edgeft.inputs import Question
 from edgeft.proof.finding import compare
 from edgeft.proof.told import Told
 from edgeft.tasks.answers import TASK
-from edgeft.tasks.task import PLAIN, Head
+from edgeft.tasks.head import PLAIN, Head
 from tests.encoded import in_pieces
 
 CONTEXT = "Ada met Bo in Rome"

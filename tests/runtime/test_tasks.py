@@ -20,8 +20,9 @@ from edgeft.tasks import FOREIGN_TASK, task_named
 from edgeft.tasks.encoded import Encoded
 from edgeft.tasks.entities import TASK as ENTITIES
 from edgeft.tasks.foreign import TASK as FOREIGN
+from edgeft.tasks.head import Head
 from edgeft.tasks.outputs import Outputs, ragged
-from edgeft.tasks.task import Head, LabelNames
+from edgeft.tasks.task import LabelNames
 from tests import lookup, tiny
 from tests.bundles import with_variant
 from tests.lookup import ENDS, STARTS, TAGS

@@ -16,7 +16,7 @@ from edgeft.tasks.answer_metrics import best_margin, f1_of, official_form
 from edgeft.tasks.answer_spans import best_spans
 from edgeft.tasks.answers import TASK, Answer
 from edgeft.tasks.encoded import Encoded
-from edgeft.tasks.task import PLAIN, Head, Wish
+from edgeft.tasks.head import PLAIN, Head, Wish
 from tests.encoded import in_pieces
 
 NOTHING = ("", 0, 0)

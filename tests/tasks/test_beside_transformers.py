@@ -12,7 +12,7 @@ from edgeft.inputs import Question
 from edgeft.runtime.tokenize import TextEncoder
 from edgeft.tasks import task_named
 from edgeft.tasks.encoded import Encoded
-from edgeft.tasks.task import PLAIN, Head
+from edgeft.tasks.head import PLAIN, Head
 from tests import tiny
 
 LONGEST = 64  # tokens

@@ -14,8 +14,9 @@ from edgeft.errors import FormatError, RunError
 from edgeft.tasks import TASKS, task_named
 from edgeft.tasks.classification import TASK, Classification
 from edgeft.tasks.encoded import Encoded, Part
+from edgeft.tasks.head import PLAIN
 from edgeft.tasks.outputs import softmax
-from edgeft.tasks.task import PLAIN, Answers
+from edgeft.tasks.task import Answers
 from tests.encoded import encoded
 
 

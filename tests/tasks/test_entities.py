@@ -11,8 +11,8 @@ from edgeft.data import Examples
 from edgeft.errors import UsageError
 from edgeft.tasks import task_named
 from edgeft.tasks.entities import TASK, Entities
+from edgeft.tasks.head import PLAIN, Head, Wish
 from edgeft.tasks.tags import bio
-from edgeft.tasks.task import PLAIN, Head, Wish
 from edgeft.tasks.words import cut_spans
 from tests.encoded import in_pieces
 from tests.tagged import LABELS, decoded, logits_of, told

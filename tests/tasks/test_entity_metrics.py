@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from edgeft.tasks.entities import TASK
-from edgeft.tasks.task import PLAIN, Head
+from edgeft.tasks.head import PLAIN, Head
 from tests.encoded import in_pieces
 from tests.tagged import LABELS, logits_of
 

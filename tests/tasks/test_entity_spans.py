@@ -10,7 +10,7 @@ import pytest
 from edgeft.errors import RunError, UsageError
 from edgeft.tasks.encoded import Encoded, Part
 from edgeft.tasks.entities import TASK, Entities
-from edgeft.tasks.task import PLAIN, Head
+from edgeft.tasks.head import PLAIN, Head
 from tests.encoded import in_pieces
 from tests.tagged import LABELS, decoded, framed, logits_of, told
 

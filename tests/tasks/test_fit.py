@@ -6,7 +6,7 @@ import pytest
 from edgeft.bundle import Head
 from edgeft.errors import GateError, UsageError
 from edgeft.tasks.classification import TASK
-from edgeft.tasks.task import Wish
+from edgeft.tasks.head import Wish
 from tests.encoded import encoded
 
 LABELS = ("ham", "spam")

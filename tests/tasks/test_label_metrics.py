@@ -7,8 +7,8 @@ import pytest
 from sklearn import metrics as reference
 
 from edgeft.proof.paired import paired_drop
+from edgeft.tasks.head import PLAIN
 from edgeft.tasks.labels import TASK
-from edgeft.tasks.task import PLAIN
 
 NAMES = ("a", "b", "c", "d", "e")
 TRUTHS = [(0, 1), (), (2,), (0, 1, 2), (), (1,)]

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from edgeft.errors import RunError, UsageError
+from edgeft.tasks.head import NO_WISH, PLAIN, Head, Wish
 from edgeft.tasks.labels import TASK, Labels
 from edgeft.tasks.outputs import sigmoid
-from edgeft.tasks.task import NO_WISH, PLAIN, Head, Wish
 from tests.encoded import encoded
 
 NAMES = ("joy", "爱", "😀")

@@ -14,9 +14,10 @@ from edgeft.errors import RunError, UsageError
 from edgeft.proof.paired import paired_drop
 from edgeft.tasks import task_named
 from edgeft.tasks.encoded import Encoded, Part
+from edgeft.tasks.head import NO_WISH, PLAIN, Wish
 from edgeft.tasks.number_metrics import correlations, score_numbers, worst_number
 from edgeft.tasks.numbers import TASK, Number
-from edgeft.tasks.task import NO_WISH, PLAIN, Wish, problem_of
+from edgeft.tasks.task import problem_of
 
 FEW = st.integers(-3, 3).map(float)
 

@@ -8,7 +8,7 @@ import pytest
 
 from edgeft.runtime.places import word_rules
 from edgeft.tasks.entities import TASK
-from edgeft.tasks.task import PLAIN, Head
+from edgeft.tasks.head import PLAIN, Head
 from edgeft.tasks.words import word_tokens, words_of
 from edgeft.train.objectives.classes import IGNORED
 from edgeft.train.objectives.entities import OBJECTIVE

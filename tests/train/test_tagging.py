@@ -18,8 +18,8 @@ from edgeft.errors import DataError, UsageError
 from edgeft.runtime.tokenize import TextEncoder
 from edgeft.tasks.encoded import default_overlap
 from edgeft.tasks.entities import TASK
+from edgeft.tasks.head import PLAIN
 from edgeft.tasks.reading import aligned, read_examples
-from edgeft.tasks.task import PLAIN
 from edgeft.train.config import DataConfig, TrainConfig, config_from
 from edgeft.train.folder import RunRecord, check_same, read_run, start_run
 from edgeft.train.hardware import resolve_hardware

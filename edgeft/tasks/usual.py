@@ -1,0 +1,67 @@
+"""What most tasks say where only some have more to say: values for fields of ``Task``."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from edgeft.errors import UsageError
+from edgeft.tasks.head import PLAIN, Head
+from edgeft.tasks.task import Columns, LabelNames, Rows
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from edgeft.data import Source
+    from edgeft.tasks.outputs import Outputs
+
+__all__ = [
+    "always_plain",
+    "form_tells",
+    "no_thresholds",
+    "nothing_further",
+    "of_logits",
+    "of_one_form",
+    "unranked",
+]
+
+
+def always_plain(truths: Rows) -> Head:
+    """``Task.unfitted`` of a task of which no truth asks for more than a plain head."""
+    return PLAIN
+
+
+def form_tells(source: "Source", columns: Columns) -> str:
+    """``Task.aloud`` of a task whose data can be no other's."""
+    return ""
+
+
+def no_thresholds(outputs: "Outputs", truths: Rows, labels: LabelNames) -> Head:
+    """``Task.suited`` of a task whose likeliest answers need none."""
+    return PLAIN
+
+
+def nothing_further(
+    outputs: "Outputs", truths: Rows, labels: LabelNames, head: Head
+) -> dict[str, float | None]:
+    """``Task.further`` of a task whose scores tell all."""
+    return {}
+
+
+def of_logits(outputs: "Outputs") -> float:
+    """``Task.unit`` of a task whose outputs are logits, which are of one size in every model."""
+    return 1.0
+
+
+def of_one_form(truths: Rows) -> bool:
+    """``Task.suits`` of a task of which all truths are alike."""
+    return True
+
+
+def unranked(
+    predictions: Sequence[Any], labels: LabelNames, label: str | None
+) -> "NDArray[np.float64]":
+    """``Task.relevance`` of a task whose answers have no order. Raises UsageError."""
+    raise UsageError(
+        "This model gives no number by which texts could be ranked.",
+        hint="Take a classifier of pairs with two labels, or a model that gives pairs a number.",
+    )
