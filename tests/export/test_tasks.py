@@ -13,7 +13,7 @@ import edgeft
 from edgeft.checkpoint.open import open_checkpoint
 from edgeft.checkpoint.reference import fills, torch_told
 from edgeft.cli import main
-from edgeft.data import Examples
+from edgeft.data import Examples, unheard
 from edgeft.errors import UsageError
 from edgeft.export.quantize import _Feeds
 from edgeft.export.result import ExportResult
@@ -372,12 +372,11 @@ def test_static_scales_are_taken_from_questions_as_they_are_read(
 
 
 def test_questions_about_one_context_stay_on_one_side() -> None:
-    from edgeft.data import Examples
     from edgeft.proof.evidence import _halves
 
     inputs = [edgeft.Question(f"what {at}", CONTEXTS[at // 3]) for at in range(60)]
     rows = Examples("q", [*inputs], [()] * 60, list(range(60)), (), {})
-    one, other = _halves(rows, task_named("question-answering"), 0, apart=False)
+    one, other = _halves(rows, task_named("question-answering"), 0, apart=False, tell=unheard)
     sides = [{asked.context for asked in some.inputs} for some in (one, other)]
     assert not sides[0] & sides[1]
     assert len(one) + len(other) == 60
