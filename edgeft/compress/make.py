@@ -98,6 +98,7 @@ class Maker:
                 self.work.bundle(source.name),
                 data=self.work.rows("choose"),
                 test=self.work.rows("report"),
+                optional=source.variants,
                 max_length=source.amount if source.by == "shorter" else None,
                 max_drop=ANY_DROP if source.by == "shorter" else self.max_drop,
                 seed=self.seed,

@@ -19,6 +19,8 @@ __all__ = ["write_frontier"]
 
 Row = dict[str, Any]
 HEIGHT = 360  # pixels
+APART = 0.05  # of the height, at least, between names that stand over one another
+WIDE = 0.7  # of the width, which a name may take on a narrow screen
 KINDS = ("whole", "trimmed", "half", "shorter", "static", "cascade")  # the order of colours
 COSTS = {
     "texts_per_s": (
@@ -52,7 +54,8 @@ def write_frontier(
             title,
             f"Up and to the {side} is better; the large dot is the chosen one. Upright lines are "
             "95% intervals of what is lost against the whole model in fp32; the dashed line joins "
-            "what nothing else beats in both; dotted lines are the limits.",
+            "what nothing else beats in both; dotted lines are the limits. Where names would run "
+            "into one another some are left out: a dot tells its own when pointed at.",
             _chart(points, family, cost, axis, metric.replace("_", " "), limits),
         )
         for cost, (title, axis, side) in COSTS.items()
@@ -147,8 +150,9 @@ def _names(
     places = [math.log(one[cost]) for one in points]
     middle = (min(places) + 2 * max(places)) / 3
     dy = -12 if cost == "texts_per_s" else 16
-    left = [one for one in line if math.log(one[cost]) <= middle]
-    right = [one for one in line if one not in left]
+    named = _apart(line, points, cost)
+    left = [one for one in named if math.log(one[cost]) <= middle]
+    right = [one for one in named if one not in left]
 
     def labels(some: Sequence[Row]) -> alt.Chart:
         return _values([{**one, "label": one["name"].replace(", then ", " → ")} for one in some])
@@ -161,6 +165,22 @@ def _names(
             x=x, y=y, text="label:N"
         ),
     ]  # fmt: skip
+
+
+def _apart(line: Sequence[Row], points: Sequence[Row], cost: str) -> list[Row]:
+    """Those of the line whose names do not run into one another; the chosen one's comes first."""
+    height = max(one["high"] for one in points) - min(one["low"] for one in points)
+    places = [math.log(one[cost]) for one in points]
+    width = max(places) - min(places)
+    kept: list[Row] = []
+    for one in sorted(line, key=lambda one: not one["chosen"]):
+        if all(
+            abs(one["score"] - its["score"]) > APART * height
+            or abs(math.log(one[cost] / its[cost])) > WIDE * width
+            for its in kept
+        ):
+            kept.append(one)
+    return kept
 
 
 def _limit_lines(points: Sequence[Row], cost: str, limits: Limits) -> list[alt.Chart]:

@@ -56,6 +56,7 @@ class ExportConfig:
     variants: names from VARIANT_KINDS; fp32 is always there. Named variants
         must pass; of "all", or without names of the target's set, what fails is
         left out. "portable" is left out where fp32 is a graph of plain operators.
+    optional: more of them, each left out where it fails.
     target: the machine that they are made for, one of variants.TARGETS or "this".
     max_length: tokens that are read of an input, fewer than the checkpoint takes: what is lost is
         counted from the whole.
@@ -81,6 +82,7 @@ class ExportConfig:
     answers_column: str | None = None
     skip_bad: bool = False
     variants: tuple[str, ...] = ()
+    optional: tuple[str, ...] = ()
     target: str = "avx2"
     max_length: int | None = None
     max_drop: float = MAX_DROP
@@ -129,7 +131,8 @@ def _export(
             open_lines(path)  # which says so before a model is loaded, or fetched
     whole = open_checkpoint(config.checkpoint, config.task, pooling=config.pooling)
     checkpoint = _shortened(whole, config)
-    kinds = choose_kinds(config.variants, target, static=is_static(checkpoint))
+    usual = choose_kinds(config.variants, target, static=is_static(checkpoint))
+    kinds = choose_kinds((*usual, *config.optional), target)
     if config.single_file:
         check_single_file(config.single_file, kinds, checkpoint)
     evidence = read_evidence(
