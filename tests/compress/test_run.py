@@ -215,6 +215,7 @@ def test_many_labels_keep_their_thresholds(tmp_path: Path) -> None:
         assert {*model.predict("the cat").scores} == {*tiny.LABELS}
 
 
+@pytest.mark.slow
 def test_pairs_are_told_once_how_they_are_read(tmp_path: Path) -> None:
     checkpoint = tiny.static(tmp_path / "static", labels=("no", "yes"))
     (checkpoint / "training.json").write_text(json.dumps({"takes": "pairs"}))
