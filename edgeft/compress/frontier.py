@@ -47,8 +47,8 @@ class MeasuredCandidate:
     bytes: of its bundle's files, but for manifest and card. texts_per_s: in lists. p50_ms: of a
     single text. times_as_fast: as the whole's fp32 in the same rounds, in lists. choose, report:
     the scores on these rows, and the "drop" against the whole's fp32 as ``Drop.judged`` tells it.
-    stages: of a cascade, the share of the texts that report that each answers. promises: of a
-    cascade, as its manifest tells them.
+    stages: of a cascade, in its order, the share of the texts that report that each answers.
+    promises: of a cascade, as its manifest tells them.
     """
 
     name: str

@@ -72,7 +72,7 @@ def measure(
         times_as_fast=round(median(b / a for a, b in zip(ours, theirs, strict=True)), 3),
         choose=figures["choose"],
         report=figures["report"],
-        stages=told["report"].stages,
+        stages={one: told["report"].stages.get(one, 0.0) for one in manifest.stages},
         promises=dict(manifest.provenance["cascade"]["promises"]) if manifest.stages else {},
     )
 
