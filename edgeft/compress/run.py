@@ -90,9 +90,10 @@ def _choose(run: Trials, steps: Sequence[str], on_measured: OnMeasured | None) -
         on_measured(family, left_out)
     best = None
     try:
-        best = choose(family, limits)
-        hold_reported(best, limits)
-    finally:
+        quickest = choose(family, limits)
+        hold_reported(quickest, limits)
+        best = quickest
+    finally:  # the page shows a refused family, too, and then nothing as chosen
         _draw(run.config, family, left_out, best.name if best else "")
     notes = notes_of(best, family, limits)
     found = {

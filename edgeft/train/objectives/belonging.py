@@ -18,7 +18,7 @@ from edgeft.data.belonging import Belonging
 from edgeft.inputs import Input
 from edgeft.tasks.embeddings import VECTOR
 from edgeft.tasks.encoded import Encoded
-from edgeft.train.objectives.objective import Figure, LearnedRow, Objective, as_it_is
+from edgeft.train.objectives.objective import Figure, LearnedRow, Objective, as_it_is, no_classes
 
 __all__ = ["OBJECTIVE"]
 
@@ -144,11 +144,6 @@ def _soft(said: Any, taught: Any, temperature: float) -> Any:
     return 1 - torch.nn.functional.cosine_similarity(said.float(), taught.float(), dim=-1)
 
 
-def _weights(rows: Sequence[LearnedRow], labels: tuple[str, ...]) -> NDArray[np.float32]:
-    """Empty: there are no classes to weigh."""
-    return np.zeros(0, np.float32)
-
-
 OBJECTIVE: Objective = Objective(
     fitted=lambda truths: OBJECTIVE,
     begin=as_it_is,
@@ -157,7 +152,7 @@ OBJECTIVE: Objective = Objective(
     targets=_targets,
     pad=_pad,
     count=len,
-    weights=_weights,
+    weights=no_classes,
     loss=_loss,
     soft=_soft,
     numpy_loss=_numpy_loss,

@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from edgeft.data.belonging import Belonging
 from edgeft.errors import DataError
@@ -21,7 +20,7 @@ from edgeft.tasks.embeddings import VECTOR, cosines
 from edgeft.tasks.encoded import Encoded
 from edgeft.train.objectives.belonging import OBJECTIVE as BELONGING
 from edgeft.train.objectives.numbers import OBJECTIVE as NUMBERS
-from edgeft.train.objectives.objective import LearnedRow, Objective, as_it_is
+from edgeft.train.objectives.objective import LearnedRow, Objective, as_it_is, no_classes
 
 __all__ = ["OBJECTIVE"]
 
@@ -49,11 +48,6 @@ def _targets(
 
 def _pad(targets: Sequence[float], width: int) -> dict[str, Any]:
     return {"labels": torch.tensor(targets, dtype=torch.float32)}  # (B,) float32
-
-
-def _weights(rows: Sequence[LearnedRow], labels: tuple[str, ...]) -> NDArray[np.float32]:
-    """Empty: there are no classes to weigh."""
-    return np.zeros(0, np.float32)
 
 
 def _loss(outputs: Any, batch: Mapping[str, Any], weights: Any, label_smoothing: float) -> Any:
@@ -92,7 +86,7 @@ OBJECTIVE: Objective = Objective(
     targets=_targets,
     pad=_pad,
     count=len,
-    weights=_weights,
+    weights=no_classes,
     loss=_loss,
     soft=BELONGING.soft,
     numpy_loss=_numpy_loss,

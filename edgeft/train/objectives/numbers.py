@@ -13,12 +13,11 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from edgeft.errors import ModelError
 from edgeft.inputs import Input
 from edgeft.tasks.encoded import Encoded
-from edgeft.train.objectives.objective import Figure, LearnedRow, Objective
+from edgeft.train.objectives.objective import Figure, LearnedRow, Objective, no_classes
 
 __all__ = ["OBJECTIVE"]
 
@@ -39,11 +38,6 @@ def _targets(
 
 def _pad(targets: Sequence[float], width: int) -> dict[str, Any]:
     return {"labels": torch.tensor(targets, dtype=torch.float32)}  # (B,) float32
-
-
-def _weights(rows: Sequence[LearnedRow], labels: tuple[str, ...]) -> NDArray[np.float32]:
-    """Empty: there are no classes to weigh."""
-    return np.zeros(0, np.float32)
 
 
 def _scaled_by(mean: float, deviation: float) -> Objective:
@@ -70,7 +64,7 @@ def _scaled_by(mean: float, deviation: float) -> Objective:
         targets=_targets,
         pad=_pad,
         count=len,
-        weights=_weights,
+        weights=no_classes,
         loss=loss,
         soft=soft,
         numpy_loss=numpy_loss,

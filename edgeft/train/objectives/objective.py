@@ -5,10 +5,14 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from edgeft.inputs import Input
 from edgeft.tasks.encoded import Encoded, Part
 
-__all__ = ["Figure", "LearnedRow", "Objective", "OF_CLASSES", "as_it_is", "parts_of"]
+__all__ = ["Figure", "LearnedRow", "Objective", "OF_CLASSES", "as_it_is", "no_classes",
+           "parts_of"]  # fmt: skip
 
 # What is learned from at once, and its target: a part, or several that are read apart.
 LearnedRow = tuple[Part | tuple[Part, ...], Any]
@@ -27,6 +31,11 @@ def parts_of(row: LearnedRow) -> tuple[Part, ...]:
 def as_it_is(model: Any) -> AbstractContextManager[None]:
     """``Objective.within`` where a model learns its outputs as they are; ``begin``, too."""
     return nullcontext()
+
+
+def no_classes(rows: Sequence[LearnedRow], labels: tuple[str, ...]) -> NDArray[np.float32]:
+    """``Objective.weights`` where there are no classes to weigh: empty."""
+    return np.zeros(0, np.float32)
 
 
 @dataclass(frozen=True)
