@@ -135,7 +135,8 @@ class Maker:
         manifest = read_manifest(bundle)
         if member.variant not in manifest.model.variants:
             dropped = manifest.provenance["dropped"]
-            raise ModelError(f"{member} was left out: {dropped.get(member.variant, 'not made')}.")
+            why = dropped.get(member.variant, "it was not asked for")
+            raise ModelError(f"{member.variant} was not made of {member.source}: {why}.")
         with new_folder(out, BUNDLE) as folder:
             write_alone(bundle, manifest, member, folder)
 
