@@ -54,7 +54,7 @@ tests: install
 
 small-demo: install base
 	rm -rf build/small-demo
-	$(BIN)/edgeft demo -o build/small-demo --small
+	$(BIN)/python -m tests.demo build/small-demo
 	$(BIN)/python -m tests.once build/small-demo/once
 	$(BASE)/bin/python tests/base_install.py build/small-demo/bundle build/small-demo/once/pair-bundle build/small-demo/once/tagger-bundle build/small-demo/once/answerer-bundle build/small-demo/once/scorer-bundle build/small-demo/once/labeller-bundle build/small-demo/once/encoder-bundle
 

@@ -78,6 +78,7 @@ def _show(result: "DemoResult", seconds: float) -> None:
             "Try next:",
             f'  echo "Shares fell after the report" | edgeft predict {out / "bundle"} -',
             f"  edgeft eval {out / 'bundle'} {out / 'test.csv'}",
+            f"  edgeft serve {out / ('cascade' if result.cascade else 'bundle')}",
             "  edgeft train YOUR.csv -o runs/mine",
         ]
     )

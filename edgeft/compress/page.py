@@ -40,19 +40,23 @@ def write_frontier(
     limits: Limits,
     *,
     chosen: str,
+    told: Sequence[str],
     machine: str,
 ) -> None:
-    """Write the page of a family to a file; ``chosen`` is "" where nothing is. Raises OutputError.
+    """Write the page of a family to a file. Raises OutputError.
+
+    ``chosen`` is "" where nothing is; what is ``told`` of the choice stands first.
 
     All figures are of the rows that report, and all but names come from ``family``.
     """
     points = [_point(one, family[0], chosen) for one in family]
     metric = next(iter(family[0].report["scores"]))
+    large = "; the large dot is the chosen one" if chosen else ""
     charts = [
         Chart(
             "The frontier",
             title,
-            f"Up and to the {side} is better; the large dot is the chosen one. Upright lines are "
+            f"Up and to the {side} is better{large}. Upright lines are "
             "95% intervals of what is lost against the whole model in fp32; the dashed line joins "
             "what nothing else beats in both; dotted lines are the limits. Where names would run "
             "into one another some are left out: a dot tells its own when pointed at.",
@@ -61,9 +65,10 @@ def write_frontier(
         for cost, (title, axis, side) in COSTS.items()
     ]
     facts = f"{len(family)} candidates, edgeft {escape(__version__)}, {escape(machine)}"
-    told = f"Chosen: <b>{escape(chosen)}</b>." if chosen else "Nothing keeps all limits."
     body = [
-        f"<section><p>{told}</p></section>",
+        "<section>",
+        *(f"<p>{escape(one)}</p>" for one in told),
+        "</section>",
         *sections(charts),
         "<section><h2>All candidates, on the rows that report</h2>",
         *html_table(COLUMNS, table_rows([one.to_dict() for one in family])),
@@ -146,7 +151,7 @@ def _chart(
 def _names(
     line: Sequence[Row], points: Sequence[Row], cost: str, x: alt.X, y: alt.Y
 ) -> list[alt.Chart]:
-    """The names of what nothing else beats, on the side of the line where nothing else is."""
+    """The names of the chosen one and of what nothing else beats, where nothing else is."""
     places = [math.log(one[cost]) for one in points]
     middle = (min(places) + 2 * max(places)) / 3
     dy = -12 if cost == "texts_per_s" else 16
@@ -168,12 +173,13 @@ def _names(
 
 
 def _apart(line: Sequence[Row], points: Sequence[Row], cost: str) -> list[Row]:
-    """Those of the line whose names do not run into one another; the chosen one's comes first."""
+    """The chosen one, and those of the line whose names run into none that is kept."""
     height = max(one["high"] for one in points) - min(one["low"] for one in points)
     places = [math.log(one[cost]) for one in points]
     width = max(places) - min(places)
     kept: list[Row] = []
-    for one in sorted(line, key=lambda one: not one["chosen"]):
+    chosen = [one for one in points if one["chosen"]]
+    for one in [*chosen, *(one for one in line if not one["chosen"])]:
         if all(
             abs(one["score"] - its["score"]) > APART * height
             or abs(math.log(one[cost] / its[cost])) > WIDE * width

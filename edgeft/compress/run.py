@@ -15,6 +15,7 @@ from edgeft.compress.trials import Trials
 from edgeft.compress.work import claim_work
 from edgeft.data import Tell, unheard
 from edgeft.data.source import open_lines
+from edgeft.errors import GateError
 from edgeft.folders import claim_file
 from edgeft.progress import Progress, silent
 
@@ -88,14 +89,14 @@ def _choose(run: Trials, steps: Sequence[str], on_measured: OnMeasured | None) -
     family, left_out, limits = run.measured(), run.left_out(), run.config.limits
     if on_measured is not None:
         on_measured(family, left_out)
-    best = None
     try:
-        quickest = choose(family, limits)
-        hold_reported(quickest, limits)
-        best = quickest
-    finally:  # the page shows a refused family, too, and then nothing as chosen
-        _draw(run.config, family, left_out, best.name if best else "")
+        best = choose(family, limits)
+        hold_reported(best, limits)
+    except GateError as error:  # the page shows a refused family, too, and why
+        _draw(run.config, family, left_out, told=[f"Nothing was chosen. {error.message}"])
+        raise
     notes = notes_of(best, family, limits)
+    _draw(run.config, family, left_out, chosen=best.name, told=[f"Chosen: {best.name}.", *notes])
     found = {
         "chosen": best.name,
         "limits": vars(limits),
@@ -131,7 +132,9 @@ def _draw(
     config: CompressConfig,
     family: Sequence[MeasuredCandidate],
     left_out: Mapping[str, str],
-    chosen: str,
+    *,
+    chosen: str = "",
+    told: Sequence[str],
 ) -> None:
     if config.page is None:
         return
@@ -144,5 +147,6 @@ def _draw(
         left_out,
         config.limits,
         chosen=chosen,
+        told=told,
         machine=describe_machine().cpu,
     )

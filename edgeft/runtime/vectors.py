@@ -13,9 +13,9 @@ from edgeft.errors import DataError, UsageError
 from edgeft.inputs import Input
 from edgeft.runtime.texts import one_by_one
 from edgeft.runtime.vector_files import write_vectors
-from edgeft.tasks.embeddings import VECTOR, of_length_1
 from edgeft.tasks.head import Head
 from edgeft.tasks.outputs import Array, ragged, require_numbers
+from edgeft.tasks.vectors import VECTOR, of_length_1
 
 if TYPE_CHECKING:
     from edgeft.runtime.model import Model

@@ -16,7 +16,8 @@ from edgeft.runtime.model import Model
 from edgeft.runtime.vectors import prompt_of
 from edgeft.serve.calls import Call, flag_at, known_fields, text_at, wrong
 from edgeft.serve.refusals import RefusedError
-from edgeft.tasks.embeddings import Embedding, of_length_1
+from edgeft.tasks.embeddings import Embedding
+from edgeft.tasks.vectors import of_length_1
 
 __all__ = ["embed_asked", "embeddings_asked"]
 

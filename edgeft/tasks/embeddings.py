@@ -5,8 +5,7 @@ texts of a ``Pair`` are read apart. A truth is a number, one for each pair; what
 cosines of pairs are in the order of their numbers. Answers are (N,) cosines of pairs, or a list of
 vectors where there are texts, which nothing but ``same`` compares.
 
-In its other form a truth says that the texts of a pair belong together, as a query and a passage,
-or that they do not. Then an answer is the passages, of all pairs, that are nearest to the query.
+Where truths say which texts belong together, it is of ``belonging``'s form.
 """
 
 from collections.abc import Hashable, Sequence
@@ -17,26 +16,25 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgeft.errors import UsageError
-from edgeft.inputs import Input, Pair, columns_of, group_of
+from edgeft.inputs import Input, Pair, group_of
 from edgeft.tasks import numbered
+from edgeft.tasks.belonging import belonging_form
 from edgeft.tasks.builtin import GOLDEN_TEXTS, parity_texts
 from edgeft.tasks.encoded import Encoded
 from edgeft.tasks.head import PLAIN, Head, Wish
-from edgeft.tasks.outputs import Array, Outputs, dense, ragged, require_numbers
+from edgeft.tasks.outputs import Array, Outputs
 from edgeft.tasks.task import Answers, Columns, LabelNames, Noun, Rows, Task, Usage
 from edgeft.tasks.usual import always_plain, form_tells, no_thresholds, nothing_further, of_one_form
+from edgeft.tasks.vectors import TINY, VECTOR, cosines, joined_vectors, told_vectors
 
 if TYPE_CHECKING:
     from edgeft.data import Examples, OnBad, Source, Tell
-    from edgeft.tasks.retrieval import RetrievalScores
     from edgeft.tasks.similarity_metrics import SimilarityScores
 
-__all__ = ["TASK", "VECTOR", "Embedding", "Similarity", "cosines", "of_length_1"]
+__all__ = ["TASK", "Embedding", "Similarity"]
 
-VECTOR = "sentence_embedding"  # as sentence-transformers calls it
 SHARE_DIGITS, COSINE_DIGITS = 4, 6
 SIGNIFICANT = 7  # digits of a number as it is shown: a float32 has no more
-TINY = 1e-12  # instead of the length of a vector without any
 
 Floats = NDArray[np.float64]
 
@@ -72,65 +70,7 @@ class Similarity:
     stage: str = ""
 
 
-def of_length_1(vectors: Array) -> Array:
-    """(…, D) vectors brought to length 1; one without any length stays as it is."""
-    lengths = np.sqrt(np.square(vectors, dtype=np.float32).sum(axis=-1, keepdims=True))
-    scaled: Array = (vectors / np.maximum(lengths, TINY)).astype(np.float32)
-    return scaled
-
-
 # --- from outputs to answers ---------------------------------------------------------
-
-
-def _join(outputs: Outputs, encoded: Sequence[Encoded]) -> Outputs:
-    """Of each text (1, D), of each pair (2, D): the mean of its parts weighted by fresh tokens."""
-    vectors = dense(outputs, VECTOR)  # (R, D)
-    if len(vectors) == len(encoded):
-        return {VECTOR: list(vectors[:, None])}
-    found, begin = [], 0
-    for one in encoded:
-        rows = vectors[begin : begin + len(one.parts)]  # (P, D)
-        begin += len(rows)
-        second = one.second or len(rows)
-        sides = [_mean(rows[:second], one, 0)]
-        if one.second:
-            sides.append(_mean(rows[second:], one, second))
-        found.append(np.stack(sides))
-    return {VECTOR: found}
-
-
-def _mean(rows: Array, one: Encoded, begin: int) -> Array:
-    if len(rows) == 1:
-        only: Array = rows[0]
-        return only
-    weights = [max(part.fresh, 1) for part in one.parts[begin : begin + len(rows)]]
-    mean: Array = np.average(rows, axis=0, weights=weights).astype(np.float32)
-    return mean
-
-
-def _vectors(outputs: Outputs, encoded: Sequence[Encoded], head: Head) -> list[Array]:
-    """The joined (1, D) or (2, D) of each input, those of windows brought to length 1 anew.
-
-    Raises RunError where a number is none.
-    """
-    require_numbers(outputs)
-    rows = ragged(outputs, VECTOR)
-    if not head.unit_length:
-        return rows
-    return [
-        of_length_1(row) if len(one.parts) > len(row) else row
-        for row, one in zip(rows, encoded, strict=True)
-    ]
-
-
-def cosines(rows: Sequence[Array]) -> Floats:
-    """The (N,) cosines of N pairs of vectors, (2, D) each."""
-    if not len(rows):
-        return np.zeros(0)
-    both = np.stack(rows).astype(np.float64)  # (N, 2, D)
-    lengths = np.sqrt(np.square(both).sum(axis=2))  # (N, 2)
-    found: Floats = (both[:, 0] * both[:, 1]).sum(axis=1) / np.maximum(lengths.prod(axis=1), TINY)
-    return found
 
 
 def _answer(
@@ -141,7 +81,7 @@ def _answer(
     head: Head,
 ) -> Answers:
     """Every answer is clear: there is no next one that it could be taken for."""
-    rows = _vectors(outputs, encoded, head)
+    rows = told_vectors(outputs, encoded, head)
     given: Rows
     if all(isinstance(one, Pair) for one in inputs):
         given = cosines(rows)
@@ -158,7 +98,7 @@ def _decode(
     head: Head,
 ) -> list[Any]:
     found: list[Embedding | Similarity] = []
-    for row, one in zip(_vectors(outputs, encoded, head), encoded, strict=True):
+    for row, one in zip(told_vectors(outputs, encoded, head), encoded, strict=True):
         told = (one.truncated, one.unknown_share, len(one.parts), one.stage)
         if one.second:
             found.append(Similarity(float(cosines([row])[0]), *told))
@@ -277,57 +217,6 @@ def _truth_key(one: Input, truth: Any) -> Hashable:
     return None
 
 
-# --- the form of pairs that belong together ------------------------------------------
-
-
-def _tells_belonging(truths: Rows) -> bool:
-    from edgeft.data.belonging import Belonging
-
-    return isinstance(next(iter(truths)), Belonging)
-
-
-def _answer_first(
-    outputs: Outputs,
-    encoded: Sequence[Encoded],
-    inputs: Sequence[Input],
-    labels: LabelNames,
-    head: Head,
-) -> Answers:
-    """An answer is clear where the next passage lies well behind the last of the first ten."""
-    from edgeft.tasks.retrieval import first_of
-
-    first, margin = first_of(_vectors(outputs, encoded, head), inputs)
-    return Answers(first, first, margin)
-
-
-def _score_first(truths: Rows, answers: Rows, labels: LabelNames) -> "RetrievalScores":
-    from edgeft.tasks.retrieval import score_retrieval
-
-    return score_retrieval(list(truths), list(answers))
-
-
-def _first_figures(
-    truths: Rows, answers: Rows, labels: LabelNames, weights: Floats
-) -> dict[str, Floats]:
-    from edgeft.tasks.retrieval import retrieval_figures
-
-    return retrieval_figures(truths, answers, labels, weights)
-
-
-def _worst_first(
-    truths: Rows, answers: Rows, references: Rows, labels: LabelNames, weight: float
-) -> tuple[Any, Any, Any]:
-    from edgeft.tasks.retrieval import worst_query
-
-    return worst_query(truths, answers, references, labels, weight)
-
-
-def _same_first(ones: Rows, others: Rows) -> Floats:
-    from edgeft.tasks.retrieval import same_first
-
-    return same_first(ones, others)
-
-
 def _strata(truths: Rows, labels: LabelNames) -> list[str]:
     from edgeft.tasks.numbers import TASK as NUMBERS
 
@@ -375,7 +264,7 @@ _BY_NUMBERS = Task(
     shown=lambda truths, labels: [() for _ in truths],
     truth_key=_truth_key,
     strata=_strata,
-    join=_join,
+    join=joined_vectors,
     answer=_answer,
     decode=_decode,
     sure=_sure,
@@ -394,27 +283,4 @@ _BY_NUMBERS = Task(
     golden=GOLDEN_TEXTS,
     parity=parity_texts,
 )
-
-_PAIR = Noun("pair", "pairs")
-_BY_BELONGING = replace(
-    _BY_NUMBERS,
-    asks=_PAIR,
-    marks=_PAIR,
-    counted=_PAIR,
-    shares=Noun("query", "queries"),
-    group=lambda one: columns_of(one)[:1],
-    suits=_tells_belonging,
-    judged=_PAIR,
-    metrics={"ndcg_at_10": "nDCG@10", "recall_at_10": "recall@10"},
-    provided="",
-    alike="same top 10",
-    alike_is="the share of the ten passages nearest to a query, of all, that are the same",
-    truth_key=lambda one, truth: truth.belongs,
-    strata=lambda truths, labels: [""] * len(truths),
-    answer=_answer_first,
-    same=_same_first,
-    score=_score_first,
-    figures=_first_figures,
-    worst=_worst_first,
-)
-TASK = replace(_BY_NUMBERS, forms=(_BY_BELONGING,))
+TASK = replace(_BY_NUMBERS, forms=(belonging_form(_BY_NUMBERS),))

@@ -1,6 +1,8 @@
 """A compression from end to end, of a tiny real model; cut short, gone on with, asked again."""
 
+import html
 import json
+import re
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -120,7 +122,10 @@ def test_a_limit_that_cannot_be_met_is_told_and_nothing_written(
     assert error.exit_code == 3
     assert "--max-bytes 0.001MB: nothing has at most 0.001 MB" in str(error)
     assert "comes nearest" in str(error)
-    assert "Nothing keeps all limits" in (asked.folder / "refused.html").read_text()
+    page = html.unescape((asked.folder / "refused.html").read_text(encoding="utf-8"))
+    assert f"Nothing was chosen. {error.message}" in page
+    assert "the large dot" not in page
+    assert not re.search(r'"chosen": ?true', page)
     family, left_out = asked.shown[0]
     assert [one.name for one in family][:3] == ["whole fp32", "whole int8", "trimmed fp32"]
     named = {*(one.name for one in family), *left_out}
@@ -138,7 +143,9 @@ def test_another_request_measures_nothing_again(asked: Asked, made: CompressResu
 
 def test_the_page_shows_every_candidate(asked: Asked, made: CompressResult) -> None:
     page = (asked.folder / "small.html").read_text(encoding="utf-8")
-    assert f"Chosen: <b>{made.chosen.name}</b>" in page
+    assert all(one in html.unescape(page) for one in (f"Chosen: {made.chosen.name}.", *made.notes))
+    assert "the large dot" in page
+    assert re.search(r'"chosen": ?true', page)
     assert all(f'<th scope="row">{one.name}</th>' in page for one in made.family)
     assert page.count('<div class="chart"') == 2
 

@@ -11,7 +11,7 @@ from edgeft.checkpoint.reference import torch_told
 from edgeft.compress.rows import read_parted
 from edgeft.distill.run import DistillConfig, distill
 from edgeft.errors import DataError, ModelError, UsageError
-from edgeft.tasks.embeddings import VECTOR
+from edgeft.tasks.vectors import VECTOR
 from edgeft.train.config import DataConfig
 from edgeft.train.recipe import RecipeChoice
 from edgeft.trim.run import TrimConfig, trim

@@ -22,7 +22,8 @@ from edgeft.export.run import ExportConfig, export
 from edgeft.inputs import Pair
 from edgeft.proof.battery import hold, verify
 from edgeft.runtime.vectors import Vectors, in_form, vectors_of
-from edgeft.tasks.embeddings import Embedding, Similarity, of_length_1
+from edgeft.tasks.embeddings import Embedding, Similarity
+from edgeft.tasks.vectors import of_length_1
 from tests import tiny
 from tests.conftest import Make
 

@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 
 from edgeft.data.belonging import Belonging
 from edgeft.inputs import Input
-from edgeft.tasks.embeddings import VECTOR
 from edgeft.tasks.encoded import Encoded
+from edgeft.tasks.vectors import VECTOR
 from edgeft.train.objectives.objective import Figure, LearnedRow, Objective, as_it_is, no_classes
 
 __all__ = ["OBJECTIVE"]

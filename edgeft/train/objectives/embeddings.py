@@ -16,8 +16,8 @@ import torch
 from edgeft.data.belonging import Belonging
 from edgeft.errors import DataError
 from edgeft.inputs import Input
-from edgeft.tasks.embeddings import VECTOR, cosines
 from edgeft.tasks.encoded import Encoded
+from edgeft.tasks.vectors import VECTOR, cosines
 from edgeft.train.objectives.belonging import OBJECTIVE as BELONGING
 from edgeft.train.objectives.numbers import OBJECTIVE as NUMBERS
 from edgeft.train.objectives.objective import LearnedRow, Objective, as_it_is, no_classes
