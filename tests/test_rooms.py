@@ -16,7 +16,7 @@ FLOORS = (
     {"bundle"},
     {"runtime"},
     {"proof"},
-    {"checkpoint", "bench", "serve"},
+    {"checkpoint", "bench", "serve", "deploy"},
     {"train", "export", "report"},
     {"trim", "distill", "cascade"},
     {"compress"},

@@ -67,6 +67,7 @@ COMMANDS = (
     "compress FILES/static --data FILES/more.csv --train FILES/data.csv --epochs 1 --max-drop 100 "
     "-o OUT/compressed",
     "predict FILES/bundle FILES/texts.txt",
+    "deploy triton FILES/bundle -o OUT/repository",
     "eval FILES/bundle FILES/data.csv",
     "verify FILES/bundle --data FILES/data.csv --max-drop 100",
     "bench FILES/bundle --variant fp32 --samples 4 --rounds 1 -o OUT/bench.json",

@@ -29,6 +29,7 @@ COMMANDS = {
     "compress": "compress",
     "predict": "predict",
     "serve": "serve",
+    "deploy": "deploy",
     "eval": "evaluate",
     "verify": "verify",
     "bench": "bench",
@@ -53,8 +54,7 @@ class _Commands(click.Group):
             return None
         command: click.Command = import_module(f"edgeft.cli.{COMMANDS[cmd_name]}").command
         command.name = cmd_name
-        if not any(option.name == "debug" for option in command.params):
-            command.params.append(_debug_option())
+        _take_debug(command)
         return command
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
@@ -157,6 +157,14 @@ def _explain(ctx: click.Context, message: str, *, word: str = "Error: ") -> None
 
 def _shown(message: str) -> str:
     return "\n".join(map(printable, message.split("\n")))
+
+
+def _take_debug(command: click.Command) -> None:
+    """Let a command, and those of a group, take --debug too."""
+    if not any(option.name == "debug" for option in command.params):
+        command.params.append(_debug_option())
+    for one in getattr(command, "commands", {}).values():
+        _take_debug(one)
 
 
 def _debug_option() -> click.Option:

@@ -117,7 +117,8 @@ def command(
     and warmed before it takes over, and the old one stays where that fails. The log is
     JSON lines on stderr. Takes pip install 'edgeft[serve]'.
     """
-    from edgeft.serve.config import ServeConfig, keys_from, named_bundles
+    from edgeft.bundle.named import named_bundles
+    from edgeft.serve.config import ServeConfig, keys_from
     from edgeft.serve.run import engines_stuck, run
 
     run(

@@ -22,13 +22,8 @@ from edgeft.serve.page import try_page
 from edgeft.serve.refusals import RefusedError
 from edgeft.serve.rerank import rerank_asked, tei_rerank_asked
 from edgeft.serve.service import Service
-from edgeft.serve.tensors import (
-    HEADER_LENGTH,
-    columns_of_shown,
-    infer_asked,
-    infer_body,
-    metadata,
-)
+from edgeft.serve.tensors import HEADER_LENGTH, infer_asked, infer_body, metadata
+from edgeft.tasks.columns import columns_of_shown
 
 __all__ = ["Routes", "application"]
 

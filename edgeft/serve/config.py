@@ -2,18 +2,16 @@
 
 import math
 import os
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 
 from edgeft.errors import DataError, UsageError
 from edgeft.tasks.task import LongTexts
 
-__all__ = ["KEY_VARIABLE", "ServeConfig", "keys_from", "named_bundles"]
+__all__ = ["KEY_VARIABLE", "ServeConfig", "keys_from"]
 
 KEY_VARIABLE = "EDGEFT_API_KEY"
-NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")  # what needs no escape in a path
 LEAST_KEY = 16  # characters: fewer can be guessed
 
 
@@ -87,29 +85,6 @@ class ServeConfig:
             )
         if (self.certificate is None) != (self.certificate_key is None):
             raise UsageError("TLS needs both a certificate and its key.")
-
-
-def named_bundles(given: Sequence[str]) -> dict[str, Path]:
-    """Names to folders, from FOLDER, whose name is the folder's, or NAME=FOLDER. UsageError."""
-    found: dict[str, Path] = {}
-    for one in given:
-        name, equals, folder = one.partition("=")
-        if not equals or Path(one).is_dir():
-            name, folder = Path(one).resolve().name, one
-        if not folder:
-            raise UsageError(f"{one!r} names no folder.", hint="Give FOLDER, or NAME=FOLDER.")
-        if not NAME.fullmatch(name):
-            raise UsageError(
-                f"{name!r} cannot be the name of a model: it takes letters, digits, '.', '_', '-'.",
-                hint=f"Name it yourself: edgeft serve NAME={folder}",
-            )
-        if name in found:
-            raise UsageError(
-                f"Two models are called {name}: {found[name]} and {folder}.",
-                hint=f"Give one another name: edgeft serve NAME={folder}",
-            )
-        found[name] = Path(folder)
-    return found
 
 
 def keys_from(file: Path | None, variables: Mapping[str, str] = os.environ) -> tuple[str, ...]:

@@ -6,7 +6,6 @@ behind the JSON, whose length a header tells, stand the tensors' bytes, each tex
 in four bytes.
 """
 
-import json
 import struct
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -17,13 +16,12 @@ from edgeft.inputs import Input
 from edgeft.serve.asked import FIELDS, made, seconds_of
 from edgeft.serve.bodies import json_bytes, parsed
 from edgeft.serve.refusals import RefusedError
+from edgeft.tasks.columns import value_in_column
 from edgeft.tasks.task import Task
 
 __all__ = [
     "HEADER_LENGTH",
-    "PREDICTION",
     "Infer",
-    "columns_of_shown",
     "infer_asked",
     "infer_body",
     "metadata",
@@ -31,9 +29,7 @@ __all__ = [
 ]
 
 HEADER_LENGTH = "Inference-Header-Content-Length"
-PREDICTION = "prediction"  # the output that every task has: the JSON of `edgeft predict`
 PACKED = {"BOOL": "?", "INT64": "q", "FP32": "f"}  # for struct
-MISSING: Mapping[str, Any] = {"BYTES": "", "BOOL": False, "INT64": -1, "FP32": -1.0}
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,22 +41,6 @@ class Infer:
     outputs: Mapping[str, bool]
     scores: bool
     seconds: float | None
-
-
-def columns_of_shown(shown: Mapping[str, Any]) -> dict[str, str]:
-    """The outputs that a model has beside the whole: the plain values of a prediction's JSON."""
-    found = {PREDICTION: "BYTES"}
-    for name, one in shown.items():
-        match one:
-            case bool():
-                found[name] = "BOOL"
-            case int():
-                found[name] = "INT64"
-            case float():
-                found[name] = "FP32"
-            case str():
-                found[name] = "BYTES"
-    return found
 
 
 def tensors_in(task: Task) -> list[dict[str, Any]]:
@@ -121,7 +101,7 @@ def infer_body(
     binary: list[bytes] = []
     for one, as_binary in asked.outputs.items():
         kind = columns[one]
-        data = [_value(row, one, kind) for row in shown]
+        data = [value_in_column(row, one, kind) for row in shown]
         output: dict[str, Any] = {"name": one, "datatype": kind, "shape": [len(data)]}
         if as_binary:
             packed = _packed(data, kind)
@@ -258,13 +238,6 @@ def _wrong(where: str, message: str) -> RefusedError:
 
 
 # --- what goes out -----------------------------------------------------------------------
-
-
-def _value(shown: Mapping[str, Any], name: str, kind: str) -> Any:
-    if name == PREDICTION:
-        return json.dumps(shown, ensure_ascii=False, allow_nan=False)
-    found = shown.get(name)
-    return MISSING[kind] if found is None else found
 
 
 def _packed(data: Sequence[Any], kind: str) -> bytes:

@@ -19,7 +19,7 @@ import httpx
 import pytest
 
 from edgeft.errors import DataError, EdgeftError, OutputError, UsageError
-from edgeft.serve.config import ServeConfig, keys_from, named_bundles
+from edgeft.serve.config import ServeConfig, keys_from
 from edgeft.serve.run import run as serve
 from tests.process_state import whole
 from tests.serve.asking import PLAIN, Kept, Served, at_socket, gated, run, until
@@ -281,16 +281,6 @@ def test_a_port_that_is_taken_is_told() -> None:
             serve(ServeConfig(bundles={"a": Path("a")}, port=port))
     with pytest.raises(UsageError, match="no such host"):
         serve(ServeConfig(bundles={"a": Path("a")}, host="no such host"))
-
-
-def test_names_of_bundles(tmp_path: Path) -> None:
-    odd = tmp_path / "a=b"
-    odd.mkdir()
-    named = named_bundles([f"news={tmp_path}", str(tmp_path / "tags")])
-    assert named == {"news": tmp_path, "tags": tmp_path / "tags"}
-    for wrong in ([str(odd)], ["news="], ["a/b=c"], ["x=1", "x=2"], ["=folder"]):
-        with pytest.raises(UsageError):
-            named_bundles(wrong)
 
 
 def test_keys_are_read_and_must_not_be_guessed(tmp_path: Path) -> None:
