@@ -1,7 +1,8 @@
 """There is no container engine here, so each Dockerfile is linted, and followed by hand.
 
 Following means: what it copies is copied, its very ``pip install`` runs in a
-clean virtual environment, and its very start command serves a bundle.
+clean virtual environment, its very start command serves a bundle, and its very
+health check says so.
 """
 
 import json
@@ -15,9 +16,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+import httpx
 import pytest
 
-from tests.deploy.service import ask, serving
+from tests.deploy.server import at_loopback, served
 
 ROOT = Path(__file__).parents[2]
 DOCKERFILES = [ROOT / "deploy" / "Dockerfile.cpu", ROOT / "deploy" / "Dockerfile.cuda"]
@@ -57,14 +59,18 @@ def test_the_image_runs_without_rights_and_installs_the_pinned_base(dockerfile: 
     every = list(steps(dockerfile))
     install = only(dockerfile, "RUN", "pip install").value
     assert "--constraint constraints.txt" in install
-    assert shlex.split(install)[-1] in (".[cpu]", ".[gpu-cuda]")
+    assert shlex.split(install)[-1] in (".[cpu,serve]", ".[gpu-cuda,serve]")
     names = [step.name for step in every]
-    # All that needs rights happens before the user is changed, and nothing after the start.
-    assert names.index("USER") > max(at for at, name in enumerate(names) if name in ("RUN", "COPY"))
-    assert only(dockerfile, "USER").value.isdecimal()
-    assert int(only(dockerfile, "USER").value) > 0
-    assert names[-1] == "CMD"
-    assert isinstance(json.loads(every[-1].value), list)  # a shell form would swallow signals
+    # All that needs rights happens before the user is changed; after it only a bundle is copied.
+    assert "RUN" not in names[names.index("USER") :]
+    assert [step.value for step in every[names.index("USER") :] if step.name == "COPY"] == [
+        "${BUNDLE} /bundle"
+    ]
+    assert only(dockerfile, "USER").value == "10001"
+    # Two images, one without a bundle, and one that is made of it.
+    bases = [step.value for step in every if step.name == "FROM"]
+    assert [base.split()[-1] for base in bases] == ["server", "server"]
+    assert isinstance(json.loads(only(dockerfile, "CMD").value), list)  # a shell keeps signals
 
 
 @pytest.mark.parametrize("dockerfile", DOCKERFILES, ids=lambda path: path.name)
@@ -98,34 +104,53 @@ def test_hadolint_has_nothing_to_say(dockerfile: Path) -> None:
     assert (done.returncode, done.stdout) == (0, "")
 
 
+@pytest.mark.parametrize("dockerfile", DOCKERFILES, ids=lambda path: path.name)
+def test_the_start_command_serves_and_the_health_check_sees_it(
+    dockerfile: Path, tiny_bundle: Path
+) -> None:
+    program, *arguments = json.loads(only(dockerfile, "CMD").value)
+    assert program == "edgeft"
+    arguments[1] = f"model={tiny_bundle}"
+    command = at_loopback([sys.executable, "-m", "edgeft", *arguments], device="cpu")
+    with served(command) as (process, url):
+        assert _healthy(dockerfile, url)
+        process.terminate()
+        assert process.wait(30) == 0
+    assert not _healthy(dockerfile, url)
+
+
+def _healthy(dockerfile: Path, url: str) -> bool:
+    """What the file's health check says of a server."""
+    value = only(dockerfile, "HEALTHCHECK").value
+    program, *arguments = json.loads(value[value.index("[") :])
+    assert program == "python"
+    arguments = [one.replace("http://127.0.0.1:8000", url) for one in arguments]
+    assert url in arguments[-1]
+    return subprocess.run([sys.executable, *arguments], capture_output=True).returncode == 0
+
+
 @pytest.mark.slow  # downloads the base install and one build of onnxruntime
 def test_the_cpu_images_commands_serve_a_bundle(tiny_bundle: Path, tmp_path: Path) -> None:
-    command = _follow(DOCKERFILES[0], tiny_bundle, tmp_path)
-    command[command.index("--port") + 1] = "0"  # 8080 may be taken here
-    command[command.index("--host") + 1] = "127.0.0.1"
-    with serving(command, tmp_path / "app") as (_, port):
-        body = json.dumps({"texts": ["the cat fell"]}).encode()
-        status, answer = ask(port, "POST", "/predict", body)
-    assert status == 200
-    assert len(answer["predictions"]) == 1
+    command = at_loopback(_follow(DOCKERFILES[0], tiny_bundle, tmp_path))
+    with served(command) as (_, url):
+        answer = httpx.post(f"{url}/v1/predict", json={"input": "the cat fell"})
+    assert answer.status_code == 200
+    assert answer.json()["prediction"]["label"]
 
 
 @pytest.mark.slow  # downloads CUDA and cuDNN too, some 2 GB
 def test_the_cuda_images_commands_serve_a_bundle_or_say_why_not(
     tiny_bundle: Path, tmp_path: Path
 ) -> None:
-    command = _follow(DOCKERFILES[1], tiny_bundle, tmp_path)
-    command[command.index("--port") + 1] = "0"
-    command[command.index("--host") + 1] = "127.0.0.1"
+    command = at_loopback(_follow(DOCKERFILES[1], tiny_bundle, tmp_path))
     if shutil.which("nvidia-smi"):
-        with serving(command, tmp_path / "app") as (_, port):
-            assert ask(port, "GET", "/health")[1]["device"] == "cuda:0"
+        with served(command) as (_, url):
+            (model,) = httpx.get(f"{url}/v1/models").json()["data"]
+            assert model["device"] == "cuda:0"
         return
-    done = subprocess.run(
-        command, cwd=tmp_path / "app", capture_output=True, text=True, check=False
-    )
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 1
-    assert done.stderr.startswith("Error: The device 'cuda' cannot run here:")
+    assert "Error: The device 'cuda' cannot run here:" in done.stderr
     assert "Traceback" not in done.stderr
 
 
@@ -148,11 +173,9 @@ def _follow(dockerfile: Path, bundle: Path, root: Path) -> list[str]:
                 [programs / "python", "-m", "pip", *arguments], cwd=folder, check=True, env=_clean()
             )
     program, *arguments = json.loads(only(dockerfile, "CMD").value)
-    assert program == "python"
-    return [
-        str(programs / "python"),
-        *(str(root / one[1:]) if one.startswith(("/app", "/bundle")) else one for one in arguments),
-    ]
+    assert arguments[1] == "model=/bundle"
+    arguments[1] = f"model={root / 'bundle'}"
+    return [str(programs / program), *arguments]
 
 
 def _copy(source: Path, place: Path, target: str) -> None:
