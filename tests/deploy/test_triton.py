@@ -12,7 +12,7 @@ from click.testing import CliRunner
 
 import edgeft
 from edgeft.cli import main
-from edgeft.deploy.triton.backend import Answerer, Asked
+from edgeft.deploy.triton.backend import Answerer, TensorRequest
 from edgeft.deploy.triton.write import TritonConfig, deploy_triton
 from edgeft.errors import BundleError, DataError, EdgeftError, OutputError
 from edgeft.inputs import Pair, Question
@@ -101,10 +101,10 @@ def test_answers_are_those_of_predict(tiny_bundle: Path, tmp_path: Path) -> None
         full = [plain.task.show(found, True) for found in plain.predict(TEXTS[:1])]
     found = one.answers(
         [
-            Asked(tensors(text=TEXTS[:1]), OUTPUTS),
-            Asked(tensors(text=TEXTS[1:]), ["prediction"]),
-            Asked(tensors(text=TEXTS[:1]), ["prediction"], scores=True),
-            Asked(tensors(text=[]), ["prediction"]),
+            TensorRequest(tensors(text=TEXTS[:1]), OUTPUTS),
+            TensorRequest(tensors(text=TEXTS[1:]), ["prediction"]),
+            TensorRequest(tensors(text=TEXTS[:1]), ["prediction"], scores=True),
+            TensorRequest(tensors(text=[]), ["prediction"]),
         ]
     )
     one.close()
@@ -131,7 +131,7 @@ def test_pairs_and_questions(pair_bundle: Path, answerer_bundle: Path, tmp_path:
         ("who", {"question": ["who?"], "context": ["The dog."]}, [Question("who?", "The dog.")]),
     ):
         one = answerer(out / name)
-        found = told(one.answers([Asked(tensors(**asked), ["prediction"])])[0])
+        found = told(one.answers([TensorRequest(tensors(**asked), ["prediction"])])[0])
         with edgeft.load(out / name / "1" / "bundle", device="cpu") as plain:
             assert found == [plain.task.show(each, False) for each in plain.predict(given)]
         one.close()
@@ -144,11 +144,11 @@ def test_a_wrong_request_takes_no_other_with_it(tiny_bundle: Path, tmp_path: Pat
     not_utf8 = np.array([[b"caf\xe9"]], dtype=np.object_)
     found = one.answers(
         [
-            Asked({"text": not_utf8}, OUTPUTS),
-            Asked(tensors(text=["a"]), OUTPUTS),
-            Asked(tensors(text=["the cat " * 500]), OUTPUTS),
-            Asked(tensors(question=["a"]), OUTPUTS),
-            Asked(tensors(text=["a"], other=["a", "b"]), OUTPUTS),
+            TensorRequest({"text": not_utf8}, OUTPUTS),
+            TensorRequest(tensors(text=["a"]), OUTPUTS),
+            TensorRequest(tensors(text=["the cat " * 500]), OUTPUTS),
+            TensorRequest(tensors(question=["a"]), OUTPUTS),
+            TensorRequest(tensors(text=["a"], other=["a", "b"]), OUTPUTS),
         ]
     )
     one.close()

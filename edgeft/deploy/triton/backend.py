@@ -9,14 +9,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeft.deploy.triton.config import DATA_TYPES, NAMES
+from edgeft.deploy.triton.config import DATA_TYPES, TENSOR_NAMES
 from edgeft.errors import DataError, EdgeftError, UsageError
 from edgeft.inputs import Input
 from edgeft.runtime.load import load
 from edgeft.tasks.columns import value_in_column
 from edgeft.tasks.task import Task
 
-__all__ = ["Answerer", "Asked", "Tensors"]
+__all__ = ["Answerer", "TensorRequest", "Tensors"]
 
 Tensors = Mapping[str, NDArray[Any]]
 
@@ -27,7 +27,7 @@ DTYPES: Mapping[str, type] = {
 
 
 @dataclass(frozen=True)
-class Asked:
+class TensorRequest:
     """One request: its tensors (N, 1), which outputs it wants, and whether all scores."""
 
     tensors: Tensors
@@ -51,7 +51,7 @@ class Answerer:
             batch_invariant=told.get("batch_invariant") == "true",
         )
 
-    def answers(self, requests: Sequence[Asked]) -> list[Tensors | EdgeftError]:
+    def answers(self, requests: Sequence[TensorRequest]) -> list[Tensors | EdgeftError]:
         """Of each request its outputs (N, 1), or why it has none; all run as one batch."""
         task = self._model.task
         read: list[list[Input] | EdgeftError] = []
@@ -85,7 +85,7 @@ class Answerer:
                 alone.append(error)
         return alone
 
-    def _told(self, found: list[Any] | EdgeftError, asked: Asked) -> Tensors | EdgeftError:
+    def _told(self, found: list[Any] | EdgeftError, asked: TensorRequest) -> Tensors | EdgeftError:
         if isinstance(found, EdgeftError):
             return found
         task = self._model.task
@@ -97,13 +97,13 @@ class Answerer:
 def inputs_of(tensors: Tensors, task: Task) -> list[Input]:
     """The inputs in a request's tensors. Raises DataError."""
     for kind in task.takes:
-        names = NAMES[kind]
+        names = TENSOR_NAMES[kind]
         if tensors.keys() == set(names):
             columns = [_texts(tensors[name], name) for name in names]
             if len({len(one) for one in columns}) > 1:
                 raise DataError("All tensors must have as many texts.")
             return [row[0] if kind is str else kind(*row) for row in zip(*columns, strict=True)]
-    ways = " or ".join(" and ".join(NAMES[kind]) for kind in task.takes)
+    ways = " or ".join(" and ".join(TENSOR_NAMES[kind]) for kind in task.takes)
     raise DataError(f"The tensors must be: {ways}.")
 
 

@@ -11,13 +11,13 @@ from typing import Literal
 from edgeft.inputs import Pair, Question
 from edgeft.tasks.task import Task
 
-__all__ = ["DATA_TYPES", "MODEL_FILE", "NAMES", "Served", "config_of"]
+__all__ = ["DATA_TYPES", "MODEL_FILE", "TENSOR_NAMES", "Served", "config_of"]
 
 Kind = Literal["cpu", "cuda"]
 
 MODEL_FILE = "model.py"
 # The tensors in which the texts of an input stand.
-NAMES: Mapping[type, tuple[str, ...]] = {
+TENSOR_NAMES: Mapping[type, tuple[str, ...]] = {
     str: ("text",),
     Pair: ("text", "other"),
     Question: ("question", "context"),
@@ -62,7 +62,7 @@ def _lines(one: Served) -> Iterator[str]:
     yield f'name: "{one.name}"'
     yield 'backend: "python"'
     yield f"max_batch_size: {one.max_batch}"
-    kinds = [NAMES[kind] for kind in one.task.takes]
+    kinds = [TENSOR_NAMES[kind] for kind in one.task.takes]
     for name in dict.fromkeys(name for names in kinds for name in names):
         optional = "" if all(name in names for names in kinds) else "  optional: true"
         yield f'input {{ name: "{name}"  data_type: TYPE_STRING  dims: [ 1 ]{optional} }}'

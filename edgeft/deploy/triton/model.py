@@ -6,7 +6,7 @@ from typing import Any
 
 import triton_python_backend_utils as triton
 
-from edgeft.deploy.triton.backend import Answerer, Asked
+from edgeft.deploy.triton.backend import Answerer, TensorRequest
 from edgeft.errors import DataError
 
 
@@ -29,10 +29,12 @@ class TritonPythonModel:
         self.answerer.close()
 
 
-def _asked(request: Any) -> Asked:
+def _asked(request: Any) -> TensorRequest:
     tensors = {one.name(): one.as_numpy() for one in request.inputs()}
     parameters = json.loads(request.parameters() or "{}")
-    return Asked(tensors, request.requested_output_names(), parameters.get("scores") is True)
+    return TensorRequest(
+        tensors, request.requested_output_names(), parameters.get("scores") is True
+    )
 
 
 def _response(found: Any) -> Any:
