@@ -15,7 +15,7 @@ FLOORS = (
     {"tasks"},
     {"bundle"},
     {"runtime"},
-    {"proof"},
+    {"proof", "page"},
     {"checkpoint", "bench", "serve", "deploy"},
     {"train", "export", "report"},
     {"trim", "distill", "cascade"},

@@ -16,7 +16,7 @@ from edgeft.bundle.integrity import AGAIN
 from edgeft.bundle.manifest import TensorRecord
 from edgeft.errors import BundleError
 
-__all__ = ["DOMAINS", "check_graph", "keeps_weights_elsewhere", "read_ends"]
+__all__ = ["DOMAINS", "bytes_of_tables", "check_graph", "keeps_weights_elsewhere", "read_ends"]
 
 # ONNX's own operators, its classical machine learning and onnxruntime's, all built in.
 DOMAINS = frozenset({"", "ai.onnx", "ai.onnx.ml", "com.microsoft"})
@@ -43,7 +43,7 @@ _FUNCTION_DOMAIN = 10
 _TENSOR_EXTERNAL_DATA, _TENSOR_DATA_LOCATION = 13, 14
 _MODEL_GRAPH = 7
 _GRAPH_WEIGHT, _GRAPH_INPUT, _GRAPH_OUTPUT = 5, 11, 12
-_TENSOR_NAME = 8
+_TENSOR_DIMS, _TENSOR_NAME = 1, 8
 # As onnxruntime calls the element types of TensorProto.
 _TYPES = {1: "float", 2: "uint8", 3: "int8", 4: "uint16", 5: "int16", 6: "int32", 7: "int64",
           8: "string", 9: "bool", 10: "float16", 11: "double", 12: "uint32", 13: "uint64",
@@ -142,6 +142,32 @@ def read_ends(path: Path) -> tuple[tuple[TensorRecord, ...], tuple[TensorRecord,
     except (ValueError, IndexError) as error:
         raise BundleError(f"{path} is not an ONNX graph: {error}.", hint=AGAIN) from None
     return tuple(one for one in inputs if one.name not in weights), tuple(outputs)
+
+
+def bytes_of_tables(path: Path, rows: int) -> int:
+    """The bytes of the weights that have so many rows, as the vectors of a vocabulary do.
+
+    Raises BundleError.
+    """
+    found = 0
+    try:
+        with path.open("rb") as stream:
+            data = _Pages(stream)
+            for graph in _inside(data, data.whole, _MODEL_GRAPH):
+                for weight in _inside(data, graph, _GRAPH_WEIGHT):
+                    if _first_axis(data, weight) == rows:
+                        found += weight[1] - weight[0]
+    except (ValueError, IndexError) as error:
+        raise BundleError(f"{path} is not an ONNX graph: {error}.", hint=AGAIN) from None
+    return found
+
+
+def _first_axis(data: _Pages, weight: Span) -> int | None:
+    """The first of a tensor's dims, each a field of its own or all packed in one."""
+    for number, value in _fields(data, weight):
+        if number == _TENSOR_DIMS:
+            return value if isinstance(value, int) else _varint(data, value[0])[0]
+    return None
 
 
 def _end(data: _Pages, span: Span) -> TensorRecord:

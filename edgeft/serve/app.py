@@ -10,8 +10,9 @@ from starlette.exceptions import HTTPException
 
 from edgeft import __version__
 from edgeft.errors import EdgeftError
+from edgeft.page.facts import FIELDS, facts_of
 from edgeft.serve import openapi
-from edgeft.serve.asked import FIELDS, example_of, examples_to_try, predict_asked, seconds_of
+from edgeft.serve.asked import example_of, predict_asked, seconds_of
 from edgeft.serve.bodies import ClientGoneError, Receive, json_bytes, parsed, read_body
 from edgeft.serve.calls import ReadCall
 from edgeft.serve.embeddings import embed_asked, embeddings_asked
@@ -330,25 +331,12 @@ def _told(hosted: Hosted) -> dict[str, Any]:
                             "owned_by": "edgeft", **hosted.told()}  # fmt: skip
     if hosted.ready:
         model = hosted.live().model
-        task, head = model.task, model.head
         told |= {
+            **facts_of(model),
             "created": int(hosted.live().when),
-            "noun": task.noun,
-            "labels": list(model.labels),
-            "stages": list(model.stages),
-            "max_length": model.max_length,
             "threads": model.threads,
-            "input": example_of(task),
-            "fields": [list(FIELDS[kind]) for kind in task.takes],
-            "scores": not task.by_token,
-            "examples": examples_to_try(task),
+            "input": example_of(model.task),
         }
-        if head.thresholds:
-            told["thresholds"] = dict(zip(model.labels, head.thresholds, strict=True))
-        if head.low is not None:
-            told["range"] = [head.low, head.high]
-        if head.dimensions:
-            told["dimensions"] = head.dimensions
     return told
 
 

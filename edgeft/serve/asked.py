@@ -1,30 +1,23 @@
 """What a request of POST /v1/predict asks: inputs shaped by the task, and wishes."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
-from edgeft.inputs import Input, Pair, Question, columns_of
+from edgeft.inputs import Input, Pair
+from edgeft.page.facts import FIELDS
 from edgeft.runtime.model import Model
 from edgeft.serve.calls import Call, flag_at, known_fields, text_at, wrong
 from edgeft.tasks.task import Task
 
 __all__ = [
-    "FIELDS",
     "example_of",
-    "examples_to_try",
     "input_of",
     "inputs_asked",
     "predict_asked",
     "seconds_of",
 ]
 
-# The names of an input's texts, in JSON objects and as tensors.
-FIELDS: Mapping[type, tuple[str, ...]] = {
-    str: ("text",),
-    Pair: ("text", "other"),
-    Question: ("question", "context"),
-}
 KNOWN = {"input", "inputs", "model", "scores", "timeout_ms"}
 
 
@@ -104,15 +97,6 @@ def example_of(task: Task) -> str:
         whole = ", ".join(f'"{name}": "…"' for name in names)
         ways.append('"…"' if kind is str else f"{{{whole}}}")
     return " or ".join(ways)
-
-
-def examples_to_try(task: Task) -> list[dict[str, str]]:
-    """The task's built-in inputs that say something, as objects of named texts."""
-    return [
-        dict(zip(FIELDS[type(one)], columns_of(one), strict=True))
-        for one in task.golden
-        if all(columns_of(one))
-    ]
 
 
 def _are_texts(found: Sequence[Any], count: int) -> bool:

@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 from edgeft.inputs import Pair
-from edgeft.serve.asked import FIELDS
+from edgeft.page.facts import FIELDS
 
 __all__ = [
     "EMBEDDINGS",

@@ -13,7 +13,8 @@ from http import HTTPStatus
 from typing import Any
 
 from edgeft.inputs import Input
-from edgeft.serve.asked import FIELDS, made, seconds_of
+from edgeft.page.facts import FIELDS
+from edgeft.serve.asked import made, seconds_of
 from edgeft.serve.bodies import json_bytes, parsed
 from edgeft.serve.refusals import RefusedError
 from edgeft.tasks.columns import value_in_column

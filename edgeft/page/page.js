@@ -1,5 +1,5 @@
-"use strict";
 // Tries models by hand. What a prediction is, its own fields tell: no task is known by name.
+// Another script before this one says who answers: ask(path, body, signal), and WAY in words.
 // Whatever a user or a model says goes into the page as text, never as HTML.
 const FEW = 6; // bars that are shown without being asked for
 const MOST_LINES = 12; // of a table of similarities
@@ -14,30 +14,6 @@ function make(tag, className, ...children) {
   if (className) found.className = className;
   found.append(...children.filter((one) => one !== null && one !== undefined));
   return found;
-}
-
-// --- the server ---------------------------------------------------------------------------
-
-async function ask(path, body, signal) {
-  const headers = { "Content-Type": "application/json" };
-  if (state.key) headers.Authorization = `Bearer ${state.key}`;
-  const options = body === undefined ? { headers, signal } : { method: "POST", headers, signal, body: JSON.stringify(body) };
-  let response;
-  try {
-    response = await fetch(path, options);
-  } catch (error) {
-    if (error.name === "AbortError") throw error;
-    throw { message: "The server cannot be reached.", hint: "See whether it still runs, and ask again." };
-  }
-  const told = await response.json().catch(() => null);
-  if (response.ok && told) return told;
-  const why = (told && told.error) || {};
-  throw {
-    status: response.status,
-    message: why.message || `The server answered ${response.status}.`,
-    hint: why.hint || "",
-    where: why.where || "",
-  };
 }
 
 async function start() {
@@ -146,7 +122,7 @@ async function run() {
     const ms = performance.now() - begin;
     show(asked, told.predictions);
     at("results").scrollIntoView({ block: "nearest" });
-    at("status").textContent = `${count(asked.length, "answer")} in ${ms < 10 ? ms.toFixed(1) : Math.round(ms)} ms, there and back`;
+    at("status").textContent = `${count(asked.length, "answer")} in ${ms < 10 ? ms.toFixed(1) : Math.round(ms)} ms, ${WAY}`;
   } catch (error) {
     if (error.name === "AbortError") return;
     clear();

@@ -1,0 +1,51 @@
+"""What a page is asked when it is held against Python. Nothing of it becomes part of the page."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
+
+from edgeft.inputs import Input, columns_of, with_texts
+from edgeft.tasks.builtin import SPELLING_TEXTS
+from edgeft.tasks.task import Task
+
+__all__ = ["MOST_ASKED", "asked_of"]
+
+MOST_ASKED = 200
+
+
+def asked_of(task: Task, max_length: int, own: Sequence[Input]) -> list[Input]:
+    """MOST_ASKED inputs, none twice: what tokenizers read in different ways, in many scripts.
+
+    Beside these they are ``own`` ones, evenly chosen; without such built-in ones, from no word to
+    more than the model reads.
+    """
+    found = list(dict.fromkeys(chain(task.golden, _spelt(task), _longest(task, max_length))))
+    room = MOST_ASKED - len(found)
+    others = list(dict.fromkeys(own)) or list(_builtin(task, max_length))
+    step = max(1.0, len(others) / max(1, room))
+    chosen = (others[int(at * step)] for at in range(min(room, len(others))))
+    return list(dict.fromkeys(chain(found, chosen)))[:MOST_ASKED]
+
+
+def _spelt(task: Task) -> Iterator[Input]:
+    """Each text of SPELLING_TEXTS, in a pair the one before beside it."""
+    for at, text in enumerate(SPELLING_TEXTS):
+        kind = task.takes[at % len(task.takes)]
+        yield text if kind is str else kind(SPELLING_TEXTS[at - 1], text)
+
+
+def _longest(task: Task, max_length: int) -> Iterable[Input]:
+    """The longest built-in inputs, of which some are too long."""
+    return sorted(task.parity(max_length), key=_size, reverse=True)[:10]
+
+
+def _builtin(task: Task, max_length: int) -> Iterator[Input]:
+    """Built-in inputs, and the halves of their texts."""
+    whole = task.parity(max_length)
+    yield from whole
+    for one in whole:
+        yield with_texts(one, lambda text: " ".join(text.split()[: len(text.split()) // 2]))
+        yield with_texts(one, lambda text: " ".join(text.split()[len(text.split()) // 2 :]))
+
+
+def _size(one: Input) -> int:
+    return sum(map(len, columns_of(one)))

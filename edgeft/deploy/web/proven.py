@@ -1,0 +1,140 @@
+"""A page's answers in a real browser, held against Python's."""
+
+import math
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from json import dumps
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from edgeft.deploy.web.chromium import Chromium
+from edgeft.errors import GateError, RunError
+from edgeft.inputs import Input, columns_of
+from edgeft.page.facts import FIELDS
+from edgeft.progress import Progress
+from edgeft.runtime.model import Model
+
+__all__ = ["Proven", "hold_site", "prove", "served"]
+
+TOGETHER = 5  # inputs that the browser is asked at a time
+# Of scores, and of other numbers as a share of the larger one: rounding differs by less, even where
+# int8 rounds what another order of sums has moved.
+NEAR = 0.01
+LEAST_EQUAL = 0.99  # of answers
+
+
+@dataclass(frozen=True)
+class Proven:
+    """What a comparison found.
+
+    equal: of so many inputs that were ``asked`` the answers that are the same, numbers apart from
+    rounding. largest: the largest difference of a number in these. p50_ms: of single inputs in that
+    ``browser``. different: the numbers of the others among those asked; it is not shown.
+    """
+
+    asked: int
+    equal: int
+    largest: float
+    p50_ms: float
+    browser: str
+    different: tuple[int, ...] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-ready, without what was asked."""
+        return {name: one for name, one in asdict(self).items() if name != "different"}
+
+    def __str__(self) -> str:
+        return (
+            f"{self.equal} of {self.asked} answers are Python's, numbers at most "
+            f"{self.largest:.1g} apart; p50 {self.p50_ms:.1f} ms in {self.browser}"
+        )
+
+
+@contextmanager
+def served(folder: Path) -> Iterator[str]:
+    """A folder behind HTTP on loopback, for the block; its address."""
+    handler = partial(_Quiet, directory=str(folder))
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}/"
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+class _Quiet(SimpleHTTPRequestHandler):
+    def log_message(self, format: str, *args: Any) -> None:
+        """Nothing: the terminal is not this server's."""
+
+
+def prove(
+    site: Path, program: str, model: Model, inputs: Sequence[Input], progress: Progress
+) -> Proven:
+    """Ask a page and a loaded model the same. Raises RunError where the page does not answer."""
+    full = not model.task.by_token
+    expected = [model.task.show(model.predict(one), full) for one in inputs]
+    found: list[tuple[Any, float]] = []
+    with served(site) as url, Chromium.started(program) as page:
+        page.open(url)
+        page.until("here.ready || here.fault || at('problem').firstChild")
+        if fault := page.run("here.fault || at('problem').innerText"):
+            raise RunError(f"The page does not run in {page.product}. {fault}")
+        for begin in range(0, len(inputs), TOGETHER):
+            some = [_named(one) for one in inputs[begin : begin + TOGETHER]]
+            found += page.run(f"answersTo({dumps(some)})")
+            progress("asking the page in a browser", begin + len(some), len(inputs))
+        product = page.product
+    apart = [_apart(one, other) for (one, _), other in zip(found, expected, strict=True)]
+    near = [one for one in apart if one <= NEAR]
+    return Proven(
+        asked=len(inputs),
+        equal=len(near),
+        largest=max(near, default=0.0),
+        p50_ms=round(median(ms for _, ms in found), 2),
+        browser=product.replace("/", " "),
+        different=tuple(at for at, one in enumerate(apart) if one > NEAR),
+    )
+
+
+def hold_site(proven: Proven, inputs: Sequence[Input]) -> None:
+    """Raise GateError where too few answers are Python's."""
+    if proven.equal < LEAST_EQUAL * proven.asked:
+        first = str(_named(inputs[proven.different[0]]))
+        raise GateError(
+            f"In {proven.browser} only {proven.equal} of {proven.asked} answers are Python's; the "
+            f"first other one is that to {first[:200]}.",
+            hint="Choose another variant with --variant; fp32 is computed alike everywhere.",
+        )
+
+
+def _named(one: Input) -> dict[str, str]:
+    return dict(zip(FIELDS[type(one)], columns_of(one), strict=True))
+
+
+def _apart(found: Any, expected: Any) -> float:
+    """How far the numbers of two JSON values lie apart; infinite where anything else differs.
+
+    The names of an object may stand in another order, as labels of nearly the same score do.
+    """
+    if isinstance(expected, bool) or not isinstance(expected, int | float | list | Mapping):
+        return 0.0 if found == expected else math.inf
+    if isinstance(expected, int | float):
+        if isinstance(found, bool) or not isinstance(found, int | float):
+            return math.inf
+        if isinstance(expected, int) and isinstance(found, int):
+            return 0.0 if found == expected else math.inf
+        return abs(found - expected) / max(1.0, abs(expected))
+    if isinstance(expected, list):
+        if not isinstance(found, list) or len(found) != len(expected):
+            return math.inf
+        return max(map(_apart, found, expected), default=0.0)
+    if not isinstance(found, Mapping) or found.keys() != expected.keys():
+        return math.inf
+    return max((_apart(found[name], one) for name, one in expected.items()), default=0.0)
