@@ -138,6 +138,26 @@ def labeller_bundle(made_once: Make, labeller_checkpoint: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
+def encoder_bundle(made_once: Make) -> Path:
+    """A tiny text encoder with two prompts, its vectors of length 1, as a bundle."""
+    from tests import tiny
+    from tests.exporting import ExportConfig, export
+
+    checkpoint = made_once("encoder-checkpoint", tiny.sentences)
+    return made_once("encoder-bundle", lambda out: export(ExportConfig(str(checkpoint), out)))
+
+
+@pytest.fixture(scope="session")
+def scorer_bundle(made_once: Make) -> Path:
+    """A tiny model that gives a text or a pair one number, as a bundle."""
+    from tests import tiny
+    from tests.exporting import ExportConfig, export
+
+    checkpoint = made_once("scorer-checkpoint", tiny.scorer)
+    return made_once("scorer-bundle", lambda out: export(ExportConfig(str(checkpoint), out)))
+
+
+@pytest.fixture(scope="session")
 def answerer_bundle(made_once: Make) -> Path:
     """A tiny answer finder as a bundle with fp32 and int8."""
     from tests import tiny

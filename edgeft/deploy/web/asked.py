@@ -10,6 +10,7 @@ from edgeft.tasks.task import Task
 __all__ = ["MOST_ASKED", "asked_of"]
 
 MOST_ASKED = 200
+PIECES = ((0.0, 0.5), (0.5, 1.0), (0.25, 0.75), (0.1, 0.4))  # of a text's words
 
 
 def asked_of(task: Task, max_length: int, own: Sequence[Input]) -> list[Input]:
@@ -20,10 +21,10 @@ def asked_of(task: Task, max_length: int, own: Sequence[Input]) -> list[Input]:
     """
     found = list(dict.fromkeys(chain(task.golden, _spelt(task), _longest(task, max_length))))
     room = MOST_ASKED - len(found)
-    others = list(dict.fromkeys(own)) or list(_builtin(task, max_length))
+    others = [one for one in dict.fromkeys(own or _builtin(task, max_length)) if one not in found]
     step = max(1.0, len(others) / max(1, room))
     chosen = (others[int(at * step)] for at in range(min(room, len(others))))
-    return list(dict.fromkeys(chain(found, chosen)))[:MOST_ASKED]
+    return [*found, *chosen][:MOST_ASKED]
 
 
 def _spelt(task: Task) -> Iterator[Input]:
@@ -39,12 +40,16 @@ def _longest(task: Task, max_length: int) -> Iterable[Input]:
 
 
 def _builtin(task: Task, max_length: int) -> Iterator[Input]:
-    """Built-in inputs, and the halves of their texts."""
+    """Built-in inputs, and pieces of their texts."""
     whole = task.parity(max_length)
     yield from whole
     for one in whole:
-        yield with_texts(one, lambda text: " ".join(text.split()[: len(text.split()) // 2]))
-        yield with_texts(one, lambda text: " ".join(text.split()[len(text.split()) // 2 :]))
+        for piece in PIECES:
+            yield with_texts(one, lambda text, piece=piece: _piece(text.split(), *piece))  # type: ignore[misc]
+
+
+def _piece(words: Sequence[str], begin: float, end: float) -> str:
+    return " ".join(words[int(begin * len(words)) : int(end * len(words))])
 
 
 def _size(one: Input) -> int:

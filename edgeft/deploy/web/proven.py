@@ -124,7 +124,7 @@ def _apart(found: Any, expected: Any) -> float:
     The names of an object may stand in another order, as labels of nearly the same score do.
     """
     if isinstance(expected, bool) or not isinstance(expected, int | float | list | Mapping):
-        return 0.0 if found == expected else math.inf
+        return 0.0 if found == expected and type(found) is type(expected) else math.inf
     if isinstance(expected, int | float):
         if isinstance(found, bool) or not isinstance(found, int | float):
             return math.inf

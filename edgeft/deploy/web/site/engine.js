@@ -46,7 +46,7 @@ export async function load(site, progress) {
   return {
     // The JSON that `edgeft predict` gives. ``one``: a text, or an object of named texts.
     async predict(one, full) {
-      const texts = (typeof one === "string" ? [one] : Object.values(one)).map(wellFormed);
+      const texts = typeof one === "string" ? [one] : Object.values(one);
       const encoded = encode(site, read, texts);
       const rows = [];
       for (const part of encoded.parts) rows.push(await run(part));
@@ -54,9 +54,6 @@ export async function load(site, progress) {
     },
   };
 }
-
-// One character for each half of a pair that stands alone, so that every other stays in its place.
-const wellFormed = (text) => text.replace(/\p{Surrogate}/gu, "?");
 
 async function bytesOf(url, progress) {
   const response = await fetch(url);

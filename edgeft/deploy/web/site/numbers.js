@@ -27,13 +27,13 @@ export const significant = (number) => Number(number.toPrecision(7));
 
 export const scoresOf = (labels, scores) => Object.fromEntries(labels.map((label, at) => [label, score(scores[at])]));
 
-// What is told of how an input was read.
-export function reading(encoded) {
+// What is told of how an input was read. ``cut``: also how many tokens each of two texts lost.
+export function reading(encoded, cut = false) {
   const windows = encoded.parts.length;
   return {
     truncated: encoded.truncated,
     unknown_share: Number(encoded.unknown.toFixed(SHARE_DIGITS)),
-    ...(encoded.truncated && encoded.cuts.length ? { cut: encoded.cuts } : {}),
+    ...(cut && encoded.truncated && encoded.cuts.length ? { cut: encoded.cuts } : {}),
     ...(windows > (encoded.second ? 2 : 1) ? { windows } : {}),
   };
 }

@@ -7,7 +7,7 @@ export function encode(site, tokenizer, texts) {
   if (site.overlap !== null && texts.some((text) => Array.from(text).length > MOST_WINDOWED)) {
     throw { message: `A text of more than ${MOST_WINDOWED.toLocaleString("en")} characters is too long for windows.`, hint: "Split it." };
   }
-  const found = texts.map((text) => tokenizer.tokens(text));
+  const found = texts.map((text) => tokenizer.tokens(wellFormed(text)));
   if (found.length === 1) return alone(site, found[0]);
   if (!site.apart) return together(site, ...found);
   const [one, other] = found.map((its) => alone(site, its));
@@ -98,6 +98,9 @@ function placed(found, begin, part) {
     words: found.words.slice(begin, begin + size),
   };
 }
+
+// One character for each half of a pair that stands alone, so that every other stays in its place.
+const wellFormed = (text) => text.replace(/\p{Surrogate}/gu, "?");
 
 const share = (site, ids, of) => (of && site.unknown !== null ? ids.filter((id) => id === site.unknown).length / of : 0);
 

@@ -12,5 +12,5 @@ export function decode([row], encoded, texts, { model: { labels }, head }, full)
     .map((at) => labels[at]);
   const all = scoresOf(labels, scores);
   const told = full ? all : Object.fromEntries(given.map((label) => [label, all[label]]));
-  return { labels: given, scores: told, ...reading(encoded) };
+  return { labels: given, scores: told, ...reading(encoded, true) };
 }

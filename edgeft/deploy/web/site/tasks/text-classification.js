@@ -12,7 +12,7 @@ export function decode([row], encoded, texts, { model: { labels }, head }, full)
   return {
     label: abstained ? "unknown" : labels[given],
     score: score(scores[given]),
-    ...reading(encoded),
+    ...reading(encoded, true),
     ...(abstained ? { abstained } : {}),
     ...(full ? { scores: scoresOf(labels, scores) } : {}),
   };

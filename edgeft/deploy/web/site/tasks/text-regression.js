@@ -2,5 +2,5 @@
 import { reading, significant } from "../numbers.js";
 
 export function decode([row], encoded) {
-  return { value: significant(row.logits.data[0]), ...reading(encoded) };
+  return { value: significant(row.logits.data[0]), ...reading(encoded, true) };
 }
