@@ -7,14 +7,16 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
+from tokenizers import Tokenizer
 
+from edgeft.bundle import read_manifest
 from edgeft.cli import main
 from edgeft.deploy.web.packages import RUNTIME, TOKENIZERS, copy_packages
 from edgeft.deploy.web.proven import served
+from edgeft.deploy.web.trimming import spared_bytes
+from edgeft.runtime.graphfile import bytes_of_tables
 from tests.cascades import cascade
 from tests.serve.browser import FOUND, Browser, browser
-
-FRESH = ("model", "runtime", "tasks")
 
 
 @pytest.fixture(scope="module")
@@ -146,3 +148,15 @@ def test_what_does_not_run_truly_in_a_browser(tiny_bundle: Path, tmp_path: Path)
         assert done.exit_code in (1, 2), done.output
         assert told in done.stderr
         assert not out.exists()
+
+
+def test_what_a_trimmed_vocabulary_would_spare(tiny_bundle: Path) -> None:
+    manifest, tokenizer = read_manifest(tiny_bundle), tiny_bundle / "tokenizer.json"
+    tokens = Tokenizer.from_file(str(tokenizer)).get_vocab_size()
+    for name, width in (("model.onnx", 4), ("model_int8.onnx", 1)):
+        graph = tiny_bundle / "onnx" / name
+        table = tokens * 32 * width
+        assert table <= bytes_of_tables(graph, tokens) < table + 300
+        assert spared_bytes(manifest, graph, tokenizer, tokens, whole=2 * table) is not None
+        assert spared_bytes(manifest, graph, tokenizer, tokens, whole=1000 * table) is None
+    assert bytes_of_tables(tiny_bundle / "onnx" / "model.onnx", 7) == 0
