@@ -23,7 +23,7 @@ from edgeft.tasks.encoded import default_overlap
 
 __all__ = ["TENSORS", "described", "script_of", "web_variant"]
 
-SMALLEST = ("int8", "fp32")  # variants, the first of which a bundle has is taken
+SMALLEST = ("int8", "int8-vectors", "fp32")  # variants: the first that a bundle has is taken
 TENSORS = {"int64", "int32"}
 
 
