@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 
-__all__ = ["Document", "document_with"]
+__all__ = ["PageDocument", "document_with"]
 
 
 @dataclass(frozen=True)
-class Document:
+class PageDocument:
     """A page, and what its style and its script are known by in a policy (Content-Security-Policy).
 
     style, script: each the source expression of the one inline element.
@@ -22,7 +22,7 @@ class Document:
 
 
 @cache
-def document_with(end: str, without_scripts: str) -> Document:
+def document_with(end: str, without_scripts: str) -> PageDocument:
     """The page with ``end``, the script that defines ``ask`` and ``WAY`` before all others.
 
     ``without_scripts`` is what stands there where JavaScript is switched off.
@@ -35,7 +35,7 @@ def document_with(end: str, without_scripts: str) -> Document:
     script = f"{end}\n{script}"
     html = html.replace("<!--without scripts-->", without_scripts)
     html = html.replace("/*page.css*/", style).replace("/*page.js*/", script)
-    return Document(html, _digest(style), _digest(script))
+    return PageDocument(html, _digest(style), _digest(script))
 
 
 def _digest(text: str) -> str:

@@ -102,7 +102,7 @@ def described(model: Model, name: str, tokenizer_json: bytes, folder: Path) -> d
         "unknown": unknown_id(content["model"], tokenizer),
         "inputs": {one.name: one.dtype for one in variant.inputs},
         "outputs": list(task.outputs),
-        "tokenizer": {"characters": characters_of(tokenizer)} if plain
+        "tokenizer": {"characters": characters_of(content["normalizer"])} if plain
         else {"config": _config(folder)},
     }  # fmt: skip
 

@@ -6,9 +6,11 @@ opinion of its own about what Unicode counts as a letter, and newer versions of 
 
 import unicodedata
 from collections.abc import Iterable, Mapping
+from functools import cache
 from typing import Any
 
-from tokenizers import Tokenizer
+from tokenizers.normalizers import BertNormalizer
+from tokenizers.pre_tokenizers import BertPreTokenizer
 
 __all__ = ["characters_of"]
 
@@ -17,15 +19,22 @@ SURROGATES = range(0xD800, 0xE000)
 BESIDE = "0"  # which no step changes or joins with anything
 
 
-def characters_of(tokenizer: Tokenizer) -> dict[str, Any]:
-    """The table, JSON-ready; ranges of codes have both ends.
+def characters_of(normalizer: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The table for a tokenizer with such a ``normalizer`` in its tokenizer.json, JSON-ready.
+
+    Ranges of codes have both ends.
 
     removed, blank: what goes and what becomes a blank. alone: what gets blanks around it. becomes:
     by character what it turns into otherwise. hangul: whether syllables are taken apart. parts:
     white space between words; marks: what is a word by itself.
     """
+    return _table(**{name: one for name, one in normalizer.items() if name != "type"})
+
+
+@cache
+def _table(**settings: Any) -> Mapping[str, Any]:
     letters = [chr(code) for code in range(0x110000) if code not in SURROGATES]
-    changed = _normalized(tokenizer, letters)
+    changed = _normalized(BertNormalizer(**settings), letters)
     taken_apart = {
         one: found
         for one, found in changed.items()
@@ -37,7 +46,7 @@ def characters_of(tokenizer: Tokenizer) -> dict[str, Any]:
         for one, found in changed.items()
         if found not in ("", " ", f" {one} ") and not (hangul and one in taken_apart)
     }
-    parts, marks = _parting(tokenizer, letters)
+    parts, marks = _parting(letters)
     return {
         "removed": _ranges(one for one, found in changed.items() if found == ""),
         "blank": _ranges(one for one, found in changed.items() if found == " "),
@@ -49,19 +58,17 @@ def characters_of(tokenizer: Tokenizer) -> dict[str, Any]:
     }
 
 
-def _normalized(tokenizer: Tokenizer, letters: list[str]) -> Mapping[str, str]:
+def _normalized(normalizer: Any, letters: list[str]) -> Mapping[str, str]:
     """What each character becomes, of those that do not stay as they are."""
-    if tokenizer.normalizer is None:
-        return {}
     others = [one for one in letters if one != BESIDE]
-    found = tokenizer.normalizer.normalize_str(BESIDE.join(others)).split(BESIDE)
+    found = normalizer.normalize_str(BESIDE.join(others)).split(BESIDE)
     return {one: its for one, its in zip(others, found, strict=True) if one != its}
 
 
-def _parting(tokenizer: Tokenizer, letters: list[str]) -> tuple[list[str], list[str]]:
+def _parting(letters: list[str]) -> tuple[list[str], list[str]]:
     """Which characters part the words on their sides and go, and which are words."""
     text = "".join(f"{BESIDE}{one}" for one in letters) + BESIDE
-    spans = [span for _, span in tokenizer.pre_tokenizer.pre_tokenize_str(text)]
+    spans = [span for _, span in BertPreTokenizer().pre_tokenize_str(text)]
     whole = {start for start, end in spans if end - start == 1 and start % 2}
     covered = bytearray(len(text))
     for start, end in spans:

@@ -19,7 +19,7 @@ from edgeft.page.facts import FIELDS
 from edgeft.progress import Progress
 from edgeft.runtime.model import Model
 
-__all__ = ["Proven", "hold_site", "prove", "served"]
+__all__ = ["Proven", "hold_site", "prove_site", "served"]
 
 TOGETHER = 5  # inputs that the browser is asked at a time
 # Of scores, and of other numbers as a share of the larger one: rounding differs by less, even where
@@ -74,7 +74,7 @@ class _Quiet(SimpleHTTPRequestHandler):
         """Nothing: the terminal is not this server's."""
 
 
-def prove(
+def prove_site(
     site: Path, program: str, model: Model, inputs: Sequence[Input], progress: Progress
 ) -> Proven:
     """Ask a page and a loaded model the same. Raises RunError where the page does not answer."""

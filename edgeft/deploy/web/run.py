@@ -17,13 +17,13 @@ from edgeft.deploy.web.asked import asked_of
 from edgeft.deploy.web.bundled import described, script_of, web_variant
 from edgeft.deploy.web.chromium import chromium_here
 from edgeft.deploy.web.packages import RUNTIME, TOKENIZERS, copy_packages
-from edgeft.deploy.web.proven import Proven, hold_site, prove
+from edgeft.deploy.web.proven import Proven, hold_site, prove_site
 from edgeft.deploy.web.trimming import spared_bytes
 from edgeft.errors import DependencyError
 from edgeft.folders import new_folder
 from edgeft.folders.kinds import files_below
 from edgeft.inputs import Input
-from edgeft.page.document import Document, document_with
+from edgeft.page.document import PageDocument, document_with
 from edgeft.progress import Progress, silent
 from edgeft.runtime.load import load
 from edgeft.runtime.model import Model
@@ -121,7 +121,7 @@ def deploy_web(config: WebConfig, progress: Progress = silent) -> WebResult:
             if program is None:
                 return result
             asked = asked_of(model.task, model.max_length, own)
-            proven = prove(folder, program, model, asked, progress)
+            proven = prove_site(folder, program, model, asked, progress)
             hold_site(proven, asked)
         facts = json.loads((folder / FACTS).read_text(encoding="utf-8"))
         _write(folder, {**facts, "proven": proven.to_dict()})
@@ -182,7 +182,7 @@ def _write(folder: Path, facts: dict[str, Any]) -> None:
     (folder / FACTS).write_text(text + "\n", encoding="utf-8")
 
 
-def _page() -> Document:
+def _page() -> PageDocument:
     """The server's page with another end, and a policy that lets it ask its own folder alone."""
     end = files("edgeft.deploy.web.site").joinpath("local.js").read_text(encoding="utf-8")
     page = document_with(end, WITHOUT_SCRIPTS)

@@ -21,7 +21,15 @@ export const sigmoid = (logits) => Float32Array.from(logits, (one) => 1 / (1 + M
 // The place of the largest, the first of equal ones.
 export const best = (numbers) => numbers.reduce((most, one, at) => (one > numbers[most] ? at : most), 0);
 
-export const score = (number) => Number(number.toFixed(SCORE_DIGITS));
+export const score = (number) => rounded(number, SCORE_DIGITS);
+
+// As Python rounds: what lies in the middle goes to the even side.
+function rounded(number, digits) {
+  const scaled = number * 10 ** digits;
+  const below = Math.floor(scaled);
+  if (scaled - below === 0.5 && below % 2 === 0) return below / 10 ** digits;
+  return Number(number.toFixed(digits));
+}
 
 export const significant = (number) => Number(number.toPrecision(7));
 
@@ -32,7 +40,7 @@ export function reading(encoded, cut = false) {
   const windows = encoded.parts.length;
   return {
     truncated: encoded.truncated,
-    unknown_share: Number(encoded.unknown.toFixed(SHARE_DIGITS)),
+    unknown_share: rounded(encoded.unknown, SHARE_DIGITS),
     ...(cut && encoded.truncated && encoded.cuts.length ? { cut: encoded.cuts } : {}),
     ...(windows > (encoded.second ? 2 : 1) ? { windows } : {}),
   };
