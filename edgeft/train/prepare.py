@@ -138,6 +138,7 @@ def prepare(
             length_limit=base.length_limit,
             static=base.static,
             smoothed=objective.smoothed,
+            head=not task.embeds,
             processes=hardware.processes,
         ),
     )

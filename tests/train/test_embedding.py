@@ -16,8 +16,11 @@ from edgeft.cli import main
 from edgeft.errors import DataError
 from edgeft.tasks.encoded import Encoded, Part, apart
 from edgeft.train.batches import collate
+from edgeft.train.config import DataConfig, TrainConfig
+from edgeft.train.hardware import resolve_hardware
 from edgeft.train.objectives import objective_named
 from edgeft.train.objectives.embeddings import SCALE
+from edgeft.train.prepare import prepare
 from tests import tiny
 
 OBJECTIVE = objective_named("feature-extraction")
@@ -52,6 +55,20 @@ def test_a_batch_holds_the_first_texts_and_then_the_others() -> None:
     assert int(batch["labels"]["count"]) == 2
     with pytest.raises(DataError, match="learned from pairs"):
         OBJECTIVE.targets(["the cat"], [one(1)], [1.0], ())
+
+
+def test_what_gives_vectors_already_takes_smaller_steps(tmp_path: Path) -> None:
+    data = tmp_path / "d.csv"
+    rows = [f"the cat fell {at},a dog won {at % 7},{at % 5}" for at in range(60)]
+    data.write_text("\n".join(["sentence1,sentence2,score", *rows, ""]), encoding="utf-8")
+    rates = [
+        prepare(
+            TrainConfig(DataConfig(str(data)), task=task, device="cpu", precision="fp32"),
+            resolve_hardware("cpu", "fp32", 1),
+        ).recipe.learning_rate
+        for task in ("feature-extraction", "text-regression")
+    ]
+    assert rates == [1e-4, 3e-4]
 
 
 def test_an_encoder_learns_and_stays_one(tmp_path: Path) -> None:
