@@ -48,6 +48,14 @@ def triton(tmp_path_factory: pytest.TempPathFactory) -> Path:
     shutil.copy(stub, found / "backends" / "python")
     for program in (found / "bin" / "tritonserver", found / "backends" / "python" / stub.name):
         program.chmod(0o755)
+    # It runs the system's Python, isolated. This folder is on its path, so here edgeft is
+    # installed, beside a numpy that this Triton can read: one before 2.
+    place = found / "backends" / "python"
+    command = [sys.executable, "-m", "pip", "install", "-q", "--no-deps", "--target", str(place)]
+    subprocess.run([*command, "numpy<2"], check=True, timeout=600)
+    for one in (*Path(httpx.__file__).parents[1].iterdir(), ROOT / "edgeft"):
+        if not one.name.startswith("numpy") and not (place / one.name).exists():
+            (place / one.name).symlink_to(one)
     return found
 
 
@@ -57,7 +65,6 @@ def running(triton: Path, repository: Path) -> Iterator[str]:
     with socket.create_server(("127.0.0.1", 0)) as one:
         port = one.getsockname()[1]
     log = repository.parent / "triton.log"
-    where = [str(ROOT), *(one for one in sys.path if one.endswith("site-packages"))]
     command = [
         str(triton / "bin" / "tritonserver"), f"--model-repository={repository}",
         f"--backend-directory={triton / 'backends'}", "--http-address=127.0.0.1",
@@ -65,7 +72,7 @@ def running(triton: Path, repository: Path) -> Iterator[str]:
     ]  # fmt: skip
     with log.open("w") as stream, subprocess.Popen(
         command, stdout=stream, stderr=stream,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(where), "EDGEFT_CACHE": os.devnull},
+        env={**os.environ, "EDGEFT_CACHE": os.devnull},
     ) as process:  # fmt: skip
         try:
             url = f"http://127.0.0.1:{port}"
