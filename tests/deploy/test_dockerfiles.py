@@ -114,7 +114,7 @@ def test_the_start_command_serves_and_the_health_check_sees_it(tiny_bundle: Path
         assert process.wait(30) == 0
     assert not any(_healthy(dockerfile, url) for dockerfile in DOCKERFILES)
     on_cuda = json.loads(only(DOCKERFILES[1], "CMD").value)
-    assert [one.replace("cuda", "cpu") for one in on_cuda[2:]] == arguments[2:]
+    assert [one.replace("cuda", "cpu") for one in on_cuda[3:]] == arguments[2:]
 
 
 def _healthy(dockerfile: Path, url: str) -> bool:
@@ -169,7 +169,7 @@ def _follow(dockerfile: Path, bundle: Path, root: Path) -> list[str]:
         elif step.name == "RUN" and step.value.startswith("pip "):
             _, *arguments = shlex.split(step.value)
             subprocess.run(
-                [programs / "python", "-m", "pip", *arguments], cwd=folder, check=True, env=_clean()
+                [programs / "python", "-m", "pip", *arguments], cwd=folder, check=True, env=clean()
             )
     program, *arguments = json.loads(only(dockerfile, "CMD").value)
     assert arguments[1] == "model=/bundle"
@@ -184,6 +184,6 @@ def _copy(source: Path, place: Path, target: str) -> None:
         shutil.copy(source, place / source.name if target.endswith("/") else place)
 
 
-def _clean() -> dict[str, str]:
+def clean() -> dict[str, str]:
     """Our environment, without what would let the new one see this one's packages."""
     return {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}

@@ -14,7 +14,7 @@ import pytest
 import yaml
 
 from tests.deploy.server import EDGEFT, at_loopback, served
-from tests.deploy.test_dockerfiles import DOCKERFILES, only
+from tests.deploy.test_dockerfiles import DOCKERFILES, clean, only
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
 KUBERNETES = ("deployment.yaml", "service.yaml", "autoscaler.yaml")
@@ -134,7 +134,8 @@ def test_both_scale_by_what_waits() -> None:
 def test_the_schemas_of_kubernetes_have_nothing_to_say(tmp_path: Path) -> None:
     venv.create(tmp_path / "venv", with_pip=True)
     programs = tmp_path / "venv" / "bin"
-    subprocess.run([programs / "python", "-m", "pip", "install", "-q", VALIDATE], check=True)
+    install = [programs / "python", "-m", "pip", "install", "-q", VALIDATE]
+    subprocess.run(install, check=True, env=clean())
     pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "kserve"}, "spec": pods()[1]}
     (tmp_path / "pod.yaml").write_text(yaml.safe_dump(pod), encoding="utf-8")
     pod["spec"]["containers"][0]["ports"] = [{"port": 8080}]
