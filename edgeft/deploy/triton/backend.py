@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeft.deploy.triton.config import DATA_TYPES, TENSOR_NAMES
+from edgeft.deploy.triton.config import DATA_TYPES
 from edgeft.errors import DataError, EdgeftError, UsageError
 from edgeft.inputs import Input
+from edgeft.page.facts import FIELDS
 from edgeft.runtime.load import load
 from edgeft.tasks.columns import value_in_column
 from edgeft.tasks.task import Task
@@ -97,13 +98,13 @@ class Answerer:
 def inputs_of(tensors: Tensors, task: Task) -> list[Input]:
     """The inputs in a request's tensors. Raises DataError."""
     for kind in task.takes:
-        names = TENSOR_NAMES[kind]
+        names = FIELDS[kind]
         if tensors.keys() == set(names):
             columns = [_texts(tensors[name], name) for name in names]
             if len({len(one) for one in columns}) > 1:
                 raise DataError("All tensors must have as many texts.")
             return [row[0] if kind is str else kind(*row) for row in zip(*columns, strict=True)]
-    ways = " or ".join(" and ".join(TENSOR_NAMES[kind]) for kind in task.takes)
+    ways = " or ".join(" and ".join(FIELDS[kind]) for kind in task.takes)
     raise DataError(f"The tensors must be: {ways}.")
 
 

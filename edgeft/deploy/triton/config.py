@@ -8,20 +8,14 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from edgeft.inputs import Pair, Question
+from edgeft.page.facts import FIELDS
 from edgeft.tasks.task import Task
 
-__all__ = ["DATA_TYPES", "MODEL_FILE", "TENSOR_NAMES", "Served", "config_of"]
+__all__ = ["DATA_TYPES", "MODEL_FILE", "Served", "config_of"]
 
 Kind = Literal["cpu", "cuda"]
 
 MODEL_FILE = "model.py"
-# The tensors in which the texts of an input stand.
-TENSOR_NAMES: Mapping[type, tuple[str, ...]] = {
-    str: ("text",),
-    Pair: ("text", "other"),
-    Question: ("question", "context"),
-}
 KINDS: Mapping[Kind, str] = {"cpu": "KIND_CPU", "cuda": "KIND_GPU"}
 DATA_TYPES: Mapping[str, str] = {
     "BYTES": "TYPE_STRING",
@@ -62,7 +56,7 @@ def _lines(one: Served) -> Iterator[str]:
     yield f'name: "{one.name}"'
     yield 'backend: "python"'
     yield f"max_batch_size: {one.max_batch}"
-    kinds = [TENSOR_NAMES[kind] for kind in one.task.takes]
+    kinds = [FIELDS[kind] for kind in one.task.takes]
     for name in dict.fromkeys(name for names in kinds for name in names):
         optional = "" if all(name in names for names in kinds) else "  optional: true"
         yield f'input {{ name: "{name}"  data_type: TYPE_STRING  dims: [ 1 ]{optional} }}'
