@@ -132,4 +132,7 @@ def test_what_counts_as_the_same() -> None:
     for wrong in ({"label": "b"}, {"truncated": 0}, {"scores": {"a": 0.5}}, {"score": None}):
         assert _apart({**one, **wrong}, one) > NEAR
     assert _apart([1, 2], [1]) > NEAR
+    assert _apart([3.0, 4], [3.0, 4.5]) == pytest.approx(0.5 / 29.25**0.5)
+    assert _apart([0, 0], [0.0, 0.0]) == 0
+    assert _apart([0.1, "0.2"], [0.1, 0.2]) > NEAR
     assert _apart({"start": 3}, {"start": 4}) > NEAR

@@ -17,23 +17,25 @@ from edgeft.errors import GateError, RunError
 from edgeft.inputs import Input, columns_of
 from edgeft.page.facts import FIELDS
 from edgeft.progress import Progress
+from edgeft.proof.limits import EXACT, SAME_LOGITS
 from edgeft.runtime.model import Model
 
 __all__ = ["Proven", "hold_site", "prove_site", "served"]
 
+TINY = 1e-12  # instead of the length of a vector without any
 TOGETHER = 5  # inputs that the browser is asked at a time
-# Of scores, and of other numbers as a share of the larger one: rounding differs by less, even where
-# int8 rounds what another order of sums has moved.
-NEAR = 0.01
-LEAST_EQUAL = 0.99  # of answers
+# How far scores may lie apart, and other numbers as a share of them. What int8 rounds, another order
+# of sums moves from one step to the next, so that even one machine's scores are not another's.
+NEAR = 0.05
+LEAST_EQUAL = 0.99  # of answers: where two labels are as good as tied, such a step decides
 
 
 @dataclass(frozen=True)
 class Proven:
     """What a comparison found.
 
-    equal: of so many inputs that were ``asked`` the answers that are the same, numbers apart from
-    rounding. largest: the largest difference of a number in these. p50_ms: of single inputs in that
+    equal: of so many inputs that were ``asked`` the answers that are the same, but for rounding of
+    their numbers. largest: the largest difference of a number in these. p50_ms: of single inputs in that
     ``browser``. different: the numbers of the others among those asked; it is not shown.
     """
 
@@ -92,14 +94,15 @@ def prove_site(
             progress("asking the page in a browser", begin + len(some), len(inputs))
         product = page.product
     apart = [_apart(one, other) for (one, _), other in zip(found, expected, strict=True)]
-    near = [one for one in apart if one <= NEAR]
+    limit = SAME_LOGITS if model.variant in EXACT else NEAR
+    near = [one for one in apart if one <= limit]
     return Proven(
         asked=len(inputs),
         equal=len(near),
         largest=max(near, default=0.0),
         p50_ms=round(median(ms for _, ms in found), 2),
         browser=product.replace("/", " "),
-        different=tuple(at for at, one in enumerate(apart) if one > NEAR),
+        different=tuple(at for at, one in enumerate(apart) if one > limit),
     )
 
 
@@ -118,15 +121,20 @@ def _named(one: Input) -> dict[str, str]:
     return dict(zip(FIELDS[type(one)], columns_of(one), strict=True))
 
 
+def _is_number(one: Any) -> bool:
+    return isinstance(one, int | float) and not isinstance(one, bool)
+
+
 def _apart(found: Any, expected: Any) -> float:
     """How far the numbers of two JSON values lie apart; infinite where anything else differs.
 
+    Of vectors it is their distance, as a share of the length of the one that was expected.
     The names of an object may stand in another order, as labels of nearly the same score do.
     """
     if isinstance(expected, bool) or not isinstance(expected, int | float | list | Mapping):
         return 0.0 if found == expected and type(found) is type(expected) else math.inf
     if isinstance(expected, int | float):
-        if isinstance(found, bool) or not isinstance(found, int | float):
+        if not _is_number(found):
             return math.inf
         if isinstance(expected, int) and isinstance(found, int):
             return 0.0 if found == expected else math.inf
@@ -134,6 +142,9 @@ def _apart(found: Any, expected: Any) -> float:
     if isinstance(expected, list):
         if not isinstance(found, list) or len(found) != len(expected):
             return math.inf
+        if all(type(one) is float for one in expected) and all(map(_is_number, found)):
+            size = math.sqrt(sum(one * one for one in expected))
+            return math.dist(found, expected) / max(size, TINY) if found != expected else 0.0
         return max(map(_apart, found, expected), default=0.0)
     if not isinstance(found, Mapping) or found.keys() != expected.keys():
         return math.inf
