@@ -24,8 +24,8 @@ __all__ = ["Proven", "hold_site", "prove_site", "served"]
 
 TINY = 1e-12  # instead of the length of a vector without any
 TOGETHER = 5  # inputs that the browser is asked at a time
-# How far scores may lie apart, and other numbers as a share of them. What int8 rounds, another order
-# of sums moves from one step to the next, so that even one machine's scores are not another's.
+# How far scores may lie apart, and other numbers as a share of them, where a variant rounds:
+# another order of sums moves what int8 rounds by a step, so that no two machines' scores are equal.
 NEAR = 0.05
 LEAST_EQUAL = 0.99  # of answers: where two labels are as good as tied, such a step decides
 
@@ -35,8 +35,8 @@ class Proven:
     """What a comparison found.
 
     equal: of so many inputs that were ``asked`` the answers that are the same, but for rounding of
-    their numbers. largest: the largest difference of a number in these. p50_ms: of single inputs in that
-    ``browser``. different: the numbers of the others among those asked; it is not shown.
+    their numbers. largest: the largest difference of a number in these. p50_ms: of single inputs in
+    that ``browser``. different: the places of the others among those asked; they are not shown.
     """
 
     asked: int
@@ -143,8 +143,7 @@ def _apart(found: Any, expected: Any) -> float:
         if not isinstance(found, list) or len(found) != len(expected):
             return math.inf
         if all(type(one) is float for one in expected) and all(map(_is_number, found)):
-            size = math.sqrt(sum(one * one for one in expected))
-            return math.dist(found, expected) / max(size, TINY) if found != expected else 0.0
+            return math.dist(found, expected) / max(math.hypot(*expected), TINY)
         return max(map(_apart, found, expected), default=0.0)
     if not isinstance(found, Mapping) or found.keys() != expected.keys():
         return math.inf
