@@ -54,7 +54,7 @@ function choose() {
     return;
   }
   const labels = model.labels.length ? `${count(model.labels.length, "label")}, ` : "";
-  at("about").textContent = `${model.noun}, ${labels}${model.variant} on ${model.device}`;
+  at("about").textContent = `${model.noun}, ${labels}${model.variant} ${model.where || `on ${model.device}`}`;
   const kinds = at("kinds");
   kinds.replaceChildren(kinds.firstElementChild);
   kinds.hidden = model.fields.length < 2;

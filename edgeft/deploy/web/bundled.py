@@ -89,7 +89,7 @@ def described(model: Model, name: str, tokenizer_json: bytes, folder: Path) -> d
     return {
         "task": task.name,
         "model": {
-            "id": name, "ready": True, "variant": model.variant, "device": "this browser",
+            "id": name, "ready": True, "variant": model.variant, "where": "in this browser",
             **facts_of(model),
         },
         "head": asdict(model.head),

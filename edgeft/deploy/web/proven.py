@@ -143,7 +143,7 @@ def _apart(found: Any, expected: Any) -> float:
         if not isinstance(found, list) or len(found) != len(expected):
             return math.inf
         if all(type(one) is float for one in expected) and all(map(_is_number, found)):
-            return math.dist(found, expected) / max(math.hypot(*expected), TINY)
+            return float(math.dist(found, expected)) / max(math.hypot(*expected), TINY)
         return max(map(_apart, found, expected), default=0.0)
     if not isinstance(found, Mapping) or found.keys() != expected.keys():
         return math.inf
