@@ -138,7 +138,7 @@ def _apart(found: Any, expected: Any) -> float:
             return math.inf
         if isinstance(expected, int) and isinstance(found, int):
             return 0.0 if found == expected else math.inf
-        return abs(found - expected) / max(1.0, abs(expected))
+        return float(abs(found - expected)) / max(1.0, abs(expected))
     if isinstance(expected, list):
         if not isinstance(found, list) or len(found) != len(expected):
             return math.inf
