@@ -12,8 +12,8 @@ PIP = -m pip --disable-pip-version-check install --quiet
 ON_CPU = $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX))
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-all test-newest lint tests small-demo base peers student-peers bench-runtime \
-	bench-spinning bench-peers bench-train bench-architectures bench-export frontier gpu-parts gpu-results clean
+.PHONY: help install demo test test-all test-newest lint tests small-demo base peers student-peers serve-peers bench-runtime \
+	bench-serve bench-spinning bench-peers bench-train bench-architectures bench-export frontier gpu-parts gpu-results clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -132,6 +132,27 @@ student-peers: $(STUDENT_PEERS:%=%/installed) ## Set up the peers of the static 
 	.venv-setfit/bin/python $(PIP) $(ON_CPU) -c constraints.txt setfit==1.2.0
 	touch $@
 
+# Other servers: `python -m benchmarks.serve.against`. Infinity pins what it takes, beside torch.
+SERVE_PEERS = .venv-fastapi .venv-litserve .venv-infinity
+
+serve-peers: $(SERVE_PEERS:%=%/installed) ## Set up the servers that edgeft's is measured against
+
+.venv-fastapi/installed: constraints.txt
+	$(PYTHON) -m venv .venv-fastapi
+	.venv-fastapi/bin/python $(PIP) $(ON_CPU) -c constraints.txt torch optimum-onnx onnxruntime fastapi 'uvicorn[standard]'
+	touch $@
+
+.venv-litserve/installed: constraints.txt
+	$(PYTHON) -m venv .venv-litserve
+	.venv-litserve/bin/python $(PIP) -c constraints.txt litserve==0.2.19 onnxruntime tokenizers numpy
+	touch $@
+
+.venv-infinity/installed: constraints.txt
+	$(PYTHON) -m venv .venv-infinity
+	grep '^torch==' constraints.txt > .venv-infinity/constraints.txt
+	.venv-infinity/bin/python $(PIP) $(ON_CPU) -c .venv-infinity/constraints.txt 'infinity-emb[server,optimum]==0.0.78'
+	touch $@
+
 bench-runtime: base build/bench-model ## The runtime against a bare loop, and against itself (DATA="FILE…", ROUNDS=9)
 	$(MEASURE).runtime build/bench-model --rounds $(ROUNDS) $(foreach file,$(DATA),--data $(file))
 
@@ -140,6 +161,13 @@ bench-spinning: base build/bench-model ## Spinning threads, quiet and beside a n
 
 bench-peers: base peers build/bench-model ## The runtime against nine other ways to run the model (the same options)
 	$(MEASURE).peers build/bench-model --rounds $(ROUNDS) $(foreach file,$(DATA),--data $(file)) $(if $(LIMIT),--limit $(LIMIT)) --readme
+
+bench-serve: install serve-peers build/bench-model ## The server under load, and against others (DATA=FILE, ROUNDS=9)
+	for peer in fastapi litserve infinity; do \
+		$(BIN)/python -m benchmarks.serve.against build/bench-model --peer $$peer --rounds $(ROUNDS) $(if $(DATA),--data $(DATA)) || exit; done
+	$(BIN)/python -m benchmarks.serve.own_cost build/bench-model --rounds $(ROUNDS) $(if $(DATA),--data $(DATA))
+	$(BIN)/python -m benchmarks.serve.overload build/bench-model $(if $(DATA),--data $(DATA))
+	$(BIN)/python -m benchmarks.serve.soak build/bench-model --requests 200000 $(if $(DATA),--data $(DATA))
 
 bench-train: install ## Training against the ordinary recipe (DATA=FILE, TEST=FILE, NAME, EPOCHS=4, ROWS)
 	$(BIN)/python -m benchmarks.train $(DATA) $(if $(TEST),--test $(TEST)) $(if $(NAME),--name $(NAME)) --epochs $(or $(EPOCHS),4) $(if $(ROWS),--rows $(ROWS))
@@ -162,4 +190,4 @@ gpu-results: install ## Tables of benchmarks/README.md from what a GPU machine g
 	$(BIN)/python -m benchmarks.gpu results $(FROM)
 
 clean: ## Remove everything that make made, build/ and the environments too
-	rm -rf $(VENV) $(BASE) $(PEERS) $(STUDENT_PEERS) .venv-newest build edgeft.egg-info .hypothesis .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) $(BASE) $(PEERS) $(STUDENT_PEERS) $(SERVE_PEERS) .venv-newest build edgeft.egg-info .hypothesis .pytest_cache .mypy_cache .ruff_cache

@@ -1,7 +1,8 @@
 """The routes: what is asked over HTTP, and who answers it."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
+from contextlib import contextmanager
 from http import HTTPStatus
 from typing import Any, TypeVar
 
@@ -16,7 +17,8 @@ from edgeft.serve.asked import example_of, predict_asked, seconds_of
 from edgeft.serve.bodies import ClientGoneError, Receive, json_bytes, parsed, read_body
 from edgeft.serve.calls import ReadCall
 from edgeft.serve.embeddings import embed_asked, embeddings_asked
-from edgeft.serve.front import KIND, NOTE, App, Front, Note, refused, refused_body
+from edgeft.serve.connections import LEAVING
+from edgeft.serve.front import KIND, NOTE, App, Front, Note, Scope, Send, refused, refused_body
 from edgeft.serve.hosted import Hosted, Live
 from edgeft.serve.metrics import CONTENT_TYPE
 from edgeft.serve.page import try_page
@@ -30,23 +32,28 @@ __all__ = ["Routes", "application"]
 
 Result = TypeVar("Result")
 Work = Callable[[Request, Note], Awaitable[Response]]
+Endpoint = Callable[[Request], Awaitable[Response]]
 
 GONE = 499  # what logs call a request whose client left; nobody is told
-LISTEN_S = 0.02  # before it is listened for whether a client leaves: most are answered by then
 TIMEOUT = "X-Timeout-Ms"
 ASKED = (400, 408, 413, 415, 422, 429, 503, 504)
 
 
 def application(service: Service) -> App:
     """The ASGI application of a service."""
-    return Front(Routes(service).app, service)
+    return Front(Routes(service), service)
 
 
 class Routes:
-    """All routes of a service, in ``app``."""
+    """All routes of a service, an ASGI application.
+
+    ``app`` has all of them, and describes them. A path without a name in it is answered without
+    asking ``app``, which would take longer than all else that is done here for a request.
+    """
 
     def __init__(self, service: Service) -> None:
         self._service = service
+        self._plain: dict[tuple[str, str], Endpoint] = {}
         self.app = FastAPI(
             title="edgeft",
             version=__version__,
@@ -140,6 +147,15 @@ class Routes:
             add("POST", "/admin/reload", self._reload, "Load bundles anew, all or one.",
                 openapi.answers(404, 409), {"parameters": [model]})  # fmt: skip
 
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        endpoint = self._plain.get((scope["method"], scope["path"]))
+        if endpoint is None:
+            await self.app(scope, receive, send)
+            return
+        response = await endpoint(Request(scope, receive, send))
+        await response(scope, receive, send)
+
     def add(
         self,
         method: str,
@@ -165,6 +181,8 @@ class Routes:
             except Exception as error:
                 return _refused(request, refused(error, note, self._service))
 
+        if "{" not in path:
+            self._plain[method, path] = endpoint
         self.app.add_api_route(
             path, endpoint, methods=[method], summary=summary, responses=responses,
             openapi_extra=document, response_class=Response,
@@ -256,7 +274,7 @@ class Routes:
     ) -> list[Any]:
         if seconds is not None:
             until = min(until, asyncio.get_running_loop().time() + seconds)
-        return await unless_gone(request.receive, hosted.answer(live, inputs, until))
+        return await unless_gone(request, hosted.answer(live, inputs, until))
 
     # --- what is served ------------------------------------------------------------------
 
@@ -351,33 +369,49 @@ def _json(document: Any, *, ok: bool = True) -> Response:
     return Response(json_bytes(document), status_code=int(status), headers=KIND)
 
 
-async def unless_gone(receive: Receive, work: Coroutine[Any, Any, Result]) -> Result:
+async def unless_gone(request: Request, work: Coroutine[Any, Any, Result]) -> Result:
     """What ``work`` gives; where the client leaves meanwhile it is given up: ClientGoneError."""
-    loop, task = asyncio.get_running_loop(), asyncio.current_task()
+    task = asyncio.current_task()
     gone = False
-    listener: asyncio.Task[None] | None = None
 
-    async def listen() -> None:
+    def leave() -> None:
         nonlocal gone
-        while (await receive())["type"] != "http.disconnect":
-            pass
         gone = True
         if task is not None:
             task.cancel()
 
-    def begin() -> None:
-        nonlocal listener
-        listener = loop.create_task(listen())
+    with listening(request, leave):
+        try:
+            return await work
+        except asyncio.CancelledError:
+            if gone and task is not None:
+                task.uncancel()
+                raise ClientGoneError from None
+            raise
 
-    timer = loop.call_later(LISTEN_S, begin)
+
+@contextmanager
+def listening(request: Request, leave: Callable[[], None]) -> Iterator[None]:
+    """Call ``leave`` once the client leaves, in here.
+
+    Our own connections tell. Another server's are listened to by a task, which costs more.
+    """
+    leaving: set[Callable[[], None]] | None = request.scope.get(LEAVING)
+    if leaving is not None:
+        leaving.add(leave)
+        try:
+            yield
+        finally:
+            leaving.discard(leave)
+        return
+
+    async def listen() -> None:
+        while (await request.receive())["type"] != "http.disconnect":
+            pass
+        leave()
+
+    listener = asyncio.get_running_loop().create_task(listen())
     try:
-        return await work
-    except asyncio.CancelledError:
-        if gone and task is not None:
-            task.uncancel()
-            raise ClientGoneError from None
-        raise
+        yield
     finally:
-        timer.cancel()
-        if listener is not None:
-            listener.cancel()
+        listener.cancel()

@@ -68,7 +68,7 @@ def _check_size(size: int, most: int) -> None:
 def parsed(body: bytes) -> Any:
     """The JSON of a body. Raises RefusedError (400) for what is none by RFC 8259 in UTF-8."""
     try:
-        return json.loads(body.decode("utf-8"), parse_constant=_no_constant)
+        return _DECODER.decode(body.decode("utf-8"))
     except UnicodeDecodeError as error:
         why = f"byte {error.start} is not UTF-8"
     except json.JSONDecodeError as error:
@@ -86,5 +86,9 @@ def _no_constant(name: str) -> NoReturn:
 
 def json_bytes(document: Any) -> bytes:
     """JSON in UTF-8; half of a pair, which a text can hold and UTF-8 cannot, as an escape."""
-    text = json.dumps(document, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-    return text.encode("utf-8", "backslashreplace")
+    return _ENCODER.encode(document).encode("utf-8", "backslashreplace")
+
+
+# Made once: json.loads and json.dumps make one for each call that says how.
+_DECODER = json.JSONDecoder(parse_constant=_no_constant)
+_ENCODER = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))

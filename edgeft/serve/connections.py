@@ -1,12 +1,14 @@
 """Connections within bounds: so many at a time, each with a small head that is soon here."""
 
 import asyncio
+from collections.abc import Callable
 from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-__all__ = ["MOST_HEAD", "bounded"]
+__all__ = ["LEAVING", "MOST_HEAD", "bounded"]
 
+LEAVING = "edgeft.leaving"  # in an ASGI scope: a set of what to call once the client has left
 MOST_HEAD = 64 << 10  # bytes of a request line and its headers
 
 
@@ -23,6 +25,7 @@ def bounded(most: int, seconds: float) -> type[HttpToolsProtocol]:
             self._in_head = True
             self._late: asyncio.TimerHandle | None = None
             self._stalled: asyncio.TimerHandle | None = None
+            self._leaving: set[Callable[[], None]] = set()
 
         def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
             super().connection_made(transport)
@@ -35,6 +38,12 @@ def bounded(most: int, seconds: float) -> type[HttpToolsProtocol]:
             self._in_time()
             self._taken()
             super().connection_lost(exc)
+            for leave in tuple(self._leaving):
+                leave()
+
+        def on_message_begin(self) -> None:
+            super().on_message_begin()
+            self.scope[LEAVING] = self._leaving  # type: ignore[typeddict-unknown-key]
 
         def pause_writing(self) -> None:
             super().pause_writing()

@@ -47,6 +47,8 @@ class Front:
 
     def __init__(self, app: App, service: Service) -> None:
         self._app, self._service = app, service
+        self._counts: dict[tuple[str, int], Callable[[], None]] = {}
+        self._seconds: dict[str, Callable[[float], None]] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -94,8 +96,12 @@ class Front:
 
     def _end(self, scope: Scope, note: Note, seconds: float) -> None:
         metrics, log = self._service.metrics, self._service.log
-        metrics.requests.labels(note.route, note.status).inc()
-        metrics.request_seconds.labels(note.route).observe(seconds)
+        key = note.route, note.status
+        if key not in self._counts:
+            self._counts[key] = metrics.requests.labels(*key).inc
+            self._seconds[note.route] = metrics.request_seconds.labels(note.route).observe
+        self._counts[key]()
+        self._seconds[note.route](seconds)
         if note.reason:
             metrics.errors.labels(note.reason).inc()
         log.tell(

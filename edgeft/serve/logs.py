@@ -11,6 +11,7 @@ from typing import Any, TextIO
 
 __all__ = ["Log", "raised_at"]
 
+GATHER_S = 0.05  # for which lines gather before they are written: a thread that wakes costs others
 MOST_LINES = 10_000  # that wait to be written; what comes then is dropped, and counted
 
 
@@ -35,7 +36,7 @@ class Log:
         when = datetime.fromtimestamp(time.time(), UTC).isoformat(timespec="milliseconds")
         found = {"time": when, "level": level, "event": event}
         found |= {name: one for name, one in fields.items() if one is not None}
-        line = json.dumps(found, default=str)  # in ASCII, so that no text can break a line
+        line = _ENCODER.encode(found)
         with self._wake:
             if self._ended or len(self._lines) >= MOST_LINES:
                 self.dropped += 1
@@ -55,6 +56,7 @@ class Log:
         while True:
             with self._wake:
                 self._wake.wait_for(lambda: self._lines or self._ended)
+                self._wake.wait_for(lambda: self._ended, GATHER_S)
                 lines = list(self._lines)
                 self._lines.clear()
             if not lines:
@@ -64,6 +66,9 @@ class Log:
                 self._stream.flush()
             except (OSError, ValueError):  # full, or closed
                 self.dropped += len(lines)
+
+
+_ENCODER = json.JSONEncoder(default=str)  # in ASCII, so that no text can break a line
 
 
 def raised_at(error: BaseException) -> str:

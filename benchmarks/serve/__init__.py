@@ -1,0 +1,1 @@
+"""The server under load: `python -m benchmarks.serve.SCRIPT`, one script for each claim."""
