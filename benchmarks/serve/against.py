@@ -25,7 +25,9 @@ def main() -> None:
     parser = options(__doc__)
     parser.add_argument("--peer", choices=PEERS, default="fastapi")
     parser.add_argument("--variant", default="fp32", help="of a cascade it is 'auto'")
+    parser.add_argument("--batch", type=int, default=16, help="of LitServe, at most")
     chosen = parser.parse_args()
+    more = ("--batch", str(chosen.batch)) if chosen.peer == "litserve" else ()
     bundle = bundle_of(chosen.folder)
     cascade = bool(read_manifest(bundle).stages)
     variant = "auto" if cascade else chosen.variant
@@ -33,7 +35,7 @@ def main() -> None:
     with (
         generator(bundle, chosen, variant) as load,
         edgeft(bundle, chosen.threads, "--variant", variant) as ours,
-        peer(chosen.peer, bundle, chosen.threads) as other,
+        peer(chosen.peer, bundle, chosen.threads, *more) as other,
     ):
         for server in (ours, other):
             loaded(load, server, chosen, seed=0, requests=WARM)
@@ -67,7 +69,7 @@ def main() -> None:
               [their["lost"] + their["doubled"] + their["wrong"] for _, their in sides]),
     ]  # fmt: skip
     name = "serve-cascade" if cascade else f"serve-{chosen.peer}"
-    save(name, claims, chosen, __doc__, peer=title, rounds=sides)
+    save(name, claims, chosen, __doc__, peer=title, options=more, rounds=sides)
 
 
 def _line(our: dict[str, Any], their: dict[str, Any]) -> str:

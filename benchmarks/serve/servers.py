@@ -170,16 +170,19 @@ PEERS = {
 }  # fmt: skip
 
 
-def peer(name: str, model: Path, threads: int) -> Server:
-    """A peer, serving the fp32 graph of a bundle; of a cascade that of its full model."""
+def peer(name: str, model: Path, threads: int, *options: str) -> Server:
+    """A peer, serving the fp32 graph of a bundle; of a cascade that of its full model.
+
+    ``options`` are added to its command.
+    """
     one = PEERS[name]
     python = ROOT / one.environment / "bin" / "python"
     if not python.exists():
         raise SystemExit(f"{python} does not exist: run `make {one.environment}/installed` first.")
     model = model.resolve()
     return Server(
-        lambda port: one.command(python, model, port, threads), shape=one.shape, ready=one.ready,
-        folder=model if name == "infinity" else ROOT,
+        lambda port: [*one.command(python, model, port, threads), *options],
+        shape=one.shape, ready=one.ready, folder=model if name == "infinity" else ROOT,
     )  # fmt: skip
 
 

@@ -199,7 +199,7 @@ class Routes:
             with self._service.admission.enter() as ticket:
                 body = await self._body(request, note, ticket)
                 call = read(parsed(body))
-                name = call.model if call.model is not None else request.query_params.get("model")
+                name = call.model if call.model is not None else _named(request)
                 hosted = self._service.model(name)
                 live = hosted.live()
                 inputs = call.inputs(live.model)
@@ -324,7 +324,7 @@ class Routes:
         return _json({**document, "paths": {**document["paths"], path: {"post": post}}})
 
     async def _reload(self, request: Request, note: Note) -> Response:
-        name = request.query_params.get("model")
+        name = _named(request)
         names = list(self._service.models) if name is None else [self._service.model(name).name]
         try:
             return _json({"models": await self._service.reload(names)})
@@ -341,6 +341,11 @@ class Routes:
                                hint="GET /openapi.json lists them.",
                                headers=error.headers)  # fmt: skip
         return _refused(request, refused(refusal, request.scope[NOTE], self._service))
+
+
+def _named(request: Request) -> str | None:
+    """The model that a request's query names."""
+    return request.query_params.get("model") if request.scope["query_string"] else None
 
 
 def _told(hosted: Hosted) -> dict[str, Any]:

@@ -56,11 +56,13 @@ def bounded(most: int, seconds: float) -> type[HttpToolsProtocol]:
         def data_received(self, data: bytes) -> None:
             if self._in_head:
                 self._head += len(data)
-                if self._late is None:  # a further request of this connection
-                    self._late = self.loop.call_later(seconds, self._give_up)
             super().data_received(data)
-            if self._in_head and self._head > MOST_HEAD and not self.transport.is_closing():
+            if not (self._in_head and self._head):  # as mostly: a head comes as a whole
+                return
+            if self._head > MOST_HEAD and not self.transport.is_closing():
                 self.send_400_response("The head of the request is too large.")
+            if self._late is None:  # a further request of this connection
+                self._late = self.loop.call_later(seconds, self._give_up)
 
         def on_headers_complete(self) -> None:
             self._in_head = False

@@ -2,8 +2,8 @@
 
 import asyncio
 import re
+import secrets
 import time
-import uuid
 from collections.abc import Awaitable, Callable, MutableMapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
@@ -58,7 +58,7 @@ class Front:
         headers = dict(scope["headers"])
         found = headers.get(b"x-request-id", b"")
         given = REQUEST_ID.fullmatch(found) is not None
-        note = Note(found.decode("ascii") if given else uuid.uuid4().hex)
+        note = Note(found.decode("ascii") if given else secrets.token_hex(16))
         scope[NOTE] = note
 
         async def told(message: MutableMapping[str, Any]) -> None:
