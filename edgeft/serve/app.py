@@ -16,8 +16,8 @@ from edgeft.serve import openapi
 from edgeft.serve.asked import example_of, predict_asked, seconds_of
 from edgeft.serve.bodies import ClientGoneError, Receive, json_bytes, parsed, read_body
 from edgeft.serve.calls import ReadCall
-from edgeft.serve.embeddings import embed_asked, embeddings_asked
 from edgeft.serve.connections import LEAVING
+from edgeft.serve.embeddings import embed_asked, embeddings_asked
 from edgeft.serve.front import KIND, NOTE, App, Front, Note, Scope, Send, refused, refused_body
 from edgeft.serve.hosted import Hosted, Live
 from edgeft.serve.metrics import CONTENT_TYPE
