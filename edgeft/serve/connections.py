@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
@@ -43,7 +43,7 @@ def bounded(most: int, seconds: float) -> type[HttpToolsProtocol]:
 
         def on_message_begin(self) -> None:
             super().on_message_begin()
-            self.scope[LEAVING] = self._leaving  # type: ignore[typeddict-unknown-key]
+            cast(dict[str, Any], self.scope)[LEAVING] = self._leaving
 
         def pause_writing(self) -> None:
             super().pause_writing()
