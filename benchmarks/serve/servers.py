@@ -5,6 +5,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -41,11 +42,13 @@ class Server:
         port: int | None = None,
         log: IO[str] | None = None,
         folder: Path = ROOT,
+        kept: object = None,
     ) -> None:
         """``ready``: the path whose status 200 says that it is. ``log`` gets its stderr.
 
-        ``folder``: where it is started.
+        ``folder``: where it is started. ``kept``: what must be there as long as it is.
         """
+        self._kept = kept
         self.shape, self._ready = shape, ready
         self.port = port or free_port()
         self._process = subprocess.Popen(
@@ -145,10 +148,7 @@ def _script(name: str) -> Callable[[Path, Path, int, int], list[str]]:
 
 
 def _infinity(python: Path, model: Path, port: int, threads: int) -> list[str]:
-    """Its own command, in the model's folder: it finds a graph only by a path from there.
-
-    It takes as many threads as onnxruntime by itself, one a core.
-    """
+    """Its own command, in the model's folder; it takes as many threads as onnxruntime does."""
     return [
         str(python.with_name("infinity_emb")), "v2", "--model-id", ".",
         "--served-model-name", "main", "--engine", "optimum", "--device", "cpu",
@@ -179,11 +179,26 @@ def peer(name: str, model: Path, threads: int, *options: str) -> Server:
     python = ROOT / one.environment / "bin" / "python"
     if not python.exists():
         raise SystemExit(f"{python} does not exist: run `make {one.environment}/installed` first.")
-    model = model.resolve()
+    if name != "infinity":
+        return Server(
+            lambda port: [*one.command(python, model.resolve(), port, threads), *options],
+            shape=one.shape, ready=one.ready,
+        )  # fmt: skip
+    folder = flat(model)
     return Server(
-        lambda port: [*one.command(python, model, port, threads), *options],
-        shape=one.shape, ready=one.ready, folder=model if name == "infinity" else ROOT,
+        lambda port: one.command(python, model, port, threads), shape=one.shape, ready=one.ready,
+        folder=Path(folder.name), kept=folder,
     )  # fmt: skip
+
+
+def flat(model: Path) -> "tempfile.TemporaryDirectory[str]":
+    """A folder with links to a bundle's files, its fp32 graph beside them: as Infinity finds it."""
+    folder = tempfile.TemporaryDirectory(prefix="edgeft-flat-")
+    for one in model.resolve().iterdir():
+        if one.is_file():
+            (Path(folder.name) / one.name).symlink_to(one)
+    (Path(folder.name) / "model.onnx").symlink_to(model.resolve() / "onnx" / "model.onnx")
+    return folder
 
 
 def free_port() -> int:

@@ -11,7 +11,7 @@ from typing import Any, TextIO
 
 __all__ = ["Log", "raised_at"]
 
-GATHER_S = 0.05  # for which lines gather before they are written: a thread that wakes costs others
+GATHER_S = 0.05  # for which lines gather, unless one tells of a fault: a thread that wakes costs
 MOST_LINES = 10_000  # that wait to be written; what comes then is dropped, and counted
 
 
@@ -27,7 +27,7 @@ class Log:
         self.dropped = 0
         self._lines: deque[str] = deque()
         self._wake = threading.Condition()
-        self._ended = False
+        self._ended = self._at_once = False
         self._thread = threading.Thread(target=self._write, name="edgeft-log", daemon=True)
         self._thread.start()
 
@@ -42,7 +42,8 @@ class Log:
                 self.dropped += 1
                 return
             self._lines.append(line)
-            if len(self._lines) == 1:
+            self._at_once |= level != "info"
+            if len(self._lines) == 1 or self._at_once:
                 self._wake.notify()
 
     def close(self, seconds: float = 2.0) -> None:
@@ -56,7 +57,8 @@ class Log:
         while True:
             with self._wake:
                 self._wake.wait_for(lambda: self._lines or self._ended)
-                self._wake.wait_for(lambda: self._ended, GATHER_S)
+                self._wake.wait_for(lambda: self._ended or self._at_once, GATHER_S)
+                self._at_once = False
                 lines = list(self._lines)
                 self._lines.clear()
             if not lines:

@@ -65,7 +65,7 @@ def test_a_deadline_passes_and_its_input_leaves_the_queue(tiny_bundle: Path) -> 
             assert (await runs).status_code == 200
             batches = len(gates.last.batches)
             assert (await served.predict(input="next")).status_code == 200
-            assert len(gates.last.batches) - batches <= 2  # itself, and perhaps a check
+            assert len(gates.last.batches) - batches <= 3  # itself, and a check for each late one
 
     run(work)
 
