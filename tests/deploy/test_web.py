@@ -3,11 +3,13 @@
 import json
 import re
 import shutil
+import string
 from pathlib import Path
 
 import pytest
+import transformers
 from click.testing import CliRunner, Result
-from tokenizers import Tokenizer
+from tokenizers import Tokenizer, models, pre_tokenizers
 
 from edgeft.bundle import read_manifest
 from edgeft.cli import main
@@ -15,7 +17,9 @@ from edgeft.deploy.web.packages import RUNTIME, TOKENIZERS, copy_packages
 from edgeft.deploy.web.proven import served
 from edgeft.deploy.web.trimming import spared_bytes
 from edgeft.runtime.graphfile import bytes_of_tables
+from tests import tiny
 from tests.cascades import cascade
+from tests.exporting import ExportConfig, export
 from tests.serve.browser import FOUND, Browser, browser
 
 
@@ -80,12 +84,55 @@ def test_every_task_in_a_browser(
 
 
 @pytest.mark.slow
-def test_smaller_variants_and_other_tokenizers(
-    node: Path, tmp_path: Path, tiny_bundle: Path
-) -> None:
-    done = deploy(tiny_bundle, "-o", tmp_path / "site", "--runtime", node, "--json")
+def test_smaller_variants_and_own_inputs(node: Path, tmp_path: Path, tiny_bundle: Path) -> None:
+    (tmp_path / "mine.csv").write_text("said\n" + "a secret of mine\n" * 3 + "the cat\n")
+    done = deploy(tiny_bundle, "-o", tmp_path / "site", "--runtime", node, "--json",
+                  "--data", tmp_path / "mine.csv", "--text-column", "said")  # fmt: skip
     told = json.loads(done.stdout)
-    assert (told["variant"], told["proven"]["asked"]) == ("int8", 200)
+    assert told["variant"] == "int8"
+    assert told["proven"]["asked"] < 100
+    written = (one for one in (tmp_path / "site").rglob("*") if one.is_file())
+    assert not any(b"a secret" in one.read_bytes() for one in written)
+
+
+@pytest.mark.slow
+def test_another_tokenizer(
+    node: Path, tmp_path: Path, tiny_checkpoint: Path, tagger_checkpoint: Path
+) -> None:
+    """A Unigram one, by npm's tokenizers; it tells no places, so entities are refused."""
+    words = [("[PAD]", 0.0), ("[UNK]", 0.0), *((f"▁{word}", -3.0) for word in tiny.WORDS)]
+    letters = [(letter, -6.0) for letter in string.ascii_lowercase + "▁"]
+    tokenizer = Tokenizer(models.Unigram([*dict([*words, *letters]).items()], unk_id=1))
+    tokenizer.pre_tokenizer = pre_tokenizers.Metaspace()
+    fast = transformers.PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer, pad_token="[PAD]", unk_token="[UNK]"
+    )
+    for checkpoint, status in ((tiny_checkpoint, 0), (tagger_checkpoint, 2)):
+        copied = Path(shutil.copytree(checkpoint, tmp_path / checkpoint.name))
+        fast.save_pretrained(copied)
+        bundle = export(
+            ExportConfig(str(copied), tmp_path / f"{copied.name}-bundle", variants=("fp32",))
+        ).out
+        done = deploy(bundle, "-o", tmp_path / f"{copied.name}-site", "--runtime", node, "--json")
+        assert done.exit_code == status, done.output
+        if status:
+            assert "not one of BERT's" in done.stderr
+        else:
+            told = json.loads(done.stdout)["proven"]
+            assert told["equal"] >= 0.99 * told["asked"]
+
+
+@pytest.mark.slow
+def test_npm_brings_the_runtime(tiny_bundle: Path, tmp_path: Path, node: Path) -> None:
+    done = deploy(tiny_bundle, "-o", tmp_path / "site", "--no-check")
+    assert done.exit_code == 0, done.output
+    assert "Not checked" in done.stdout
+    assert "python -m http.server --directory" in done.stdout
+    with served(tmp_path / "site") as url, browser() as page:
+        look(page, url)
+        assert "not held against" in page.run("at('facts').innerText")
+    again = deploy(tiny_bundle, "-o", tmp_path / "site", "--runtime", node, "--no-check", "--force")
+    assert again.exit_code == 0, again.output
 
 
 def test_an_existing_folder_is_kept(tiny_bundle: Path, tmp_path: Path) -> None:
