@@ -167,7 +167,7 @@ bench-serve: install serve-peers build/bench-model ## The server under load, and
 		$(BIN)/python -m benchmarks.serve.against build/bench-model --peer $$peer --rounds $(ROUNDS) $(if $(DATA),--data $(DATA)) || exit; done
 	$(BIN)/python -m benchmarks.serve.own_cost build/bench-model --rounds $(ROUNDS) $(if $(DATA),--data $(DATA))
 	$(BIN)/python -m benchmarks.serve.overload build/bench-model $(if $(DATA),--data $(DATA))
-	$(BIN)/python -m benchmarks.serve.soak build/bench-model --requests 200000 $(if $(DATA),--data $(DATA))
+	$(BIN)/python -m benchmarks.serve.soak build/bench-model $(if $(DATA),--data $(DATA))
 
 bench-train: install ## Training against the ordinary recipe (DATA=FILE, TEST=FILE, NAME, EPOCHS=4, ROWS)
 	$(BIN)/python -m benchmarks.train $(DATA) $(if $(TEST),--test $(TEST)) $(if $(NAME),--name $(NAME)) --epochs $(or $(EPOCHS),4) $(if $(ROWS),--rows $(ROWS))

@@ -148,11 +148,14 @@ def _script(name: str) -> Callable[[Path, Path, int, int], list[str]]:
 
 
 def _infinity(python: Path, model: Path, port: int, threads: int) -> list[str]:
-    """Its own command, in the model's folder; it takes as many threads as onnxruntime does."""
+    """Its own command, in the model's folder; it takes as many threads as onnxruntime does.
+
+    Its warm-up asks a text that is too long for the graph, and it cuts none.
+    """
     return [
         str(python.with_name("infinity_emb")), "v2", "--model-id", ".",
         "--served-model-name", "main", "--engine", "optimum", "--device", "cpu",
-        "--no-bettertransformer", "--host", "127.0.0.1", "--port", str(port),
+        "--no-bettertransformer", "--no-model-warmup", "--host", "127.0.0.1", "--port", str(port),
         "--log-level", "warning",
     ]  # fmt: skip
 

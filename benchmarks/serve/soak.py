@@ -116,7 +116,7 @@ def main() -> None:
     """Measure, print the table, keep it."""
     parser = options(__doc__)
     parser.add_argument("--variant", default="fp32")
-    parser.set_defaults(requests=100_000)
+    parser.set_defaults(requests=50_000)
     chosen = parser.parse_args()
     bundle = bundle_of(chosen.folder)
     with (
