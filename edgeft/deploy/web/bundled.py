@@ -53,7 +53,7 @@ def _alone(manifest: Manifest) -> list[str]:
 def script_of(task: str) -> str:
     """The name of the script that makes answers of a task's numbers. Raises UsageError."""
     name = f"tasks/{task}.js"
-    if not files("edgeft.deploy.web.site").joinpath(name).is_file():
+    if not files("edgeft.deploy.web").joinpath("site", name).is_file():
         raise UsageError(
             f"Bundles for {task} do not run in a browser yet.", hint="Serve it: edgeft serve BUNDLE"
         )

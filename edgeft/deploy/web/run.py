@@ -158,7 +158,7 @@ def _made(config: WebConfig, model: Model, script: str, folder: Path) -> WebResu
     shutil.copyfile(graph, folder / GRAPH)
     (folder / TOKENIZER).write_bytes(tokenizer)
     for one in (*SHARED, script):
-        content = files("edgeft.deploy.web.site").joinpath(one).read_bytes()
+        content = files("edgeft.deploy.web").joinpath("site", one).read_bytes()
         (folder / one).write_bytes(content)
     (folder / PAGE).write_text(_page().html, encoding="utf-8")
     engine = f"{RUNTIME.name} {versions[RUNTIME.name]}"
@@ -184,7 +184,7 @@ def _write(folder: Path, facts: dict[str, Any]) -> None:
 
 def _page() -> PageDocument:
     """The server's page with another end, and a policy that lets it ask its own folder alone."""
-    end = files("edgeft.deploy.web.site").joinpath("local.js").read_text(encoding="utf-8")
+    end = files("edgeft.deploy.web").joinpath("site", "local.js").read_text(encoding="utf-8")
     page = document_with(end, WITHOUT_SCRIPTS)
     policy = "; ".join(
         (
