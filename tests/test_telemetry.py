@@ -12,8 +12,10 @@ ROOT = Path(__file__).parents[1]
 GATE = "import_onnxruntime"
 # These import onnxruntime themselves.
 LIBRARIES = ("onnxruntime", "onnxruntime_extensions", "optimum")
-# These run in environments without edgeft, and import first what sets the variable.
+# These run in environments without edgeft, and import first what sets the variable, or set it.
 PEERS = ROOT / "benchmarks" / "peers"
+ALONE = (ROOT / "benchmarks" / "serve" / "sides", ROOT / "deploy" / "clients")
+SET = 'os.environ["ORT_DISABLE_TELEMETRY"] = "1"'
 
 
 def _stray(source: str) -> list[int]:
@@ -55,7 +57,7 @@ def _stray(source: str) -> list[int]:
 def _sources() -> list[Path]:
     folders = [ROOT / "edgeft", ROOT / "benchmarks", ROOT / "deploy"]
     found = [path for folder in folders for path in sorted(folder.rglob("*.py"))]
-    return [path for path in found if PEERS not in path.parents]
+    return [path for path in found if not {PEERS, *ALONE} & {*path.parents}]
 
 
 def test_no_module_imports_onnxruntime_by_itself() -> None:
@@ -83,7 +85,16 @@ def test_the_peers_of_the_benchmarks_are_silent_too() -> None:
             first = next(n for n in ast.parse(source).body if isinstance(n, ast.ImportFrom))
             assert first.module in ("serve", "padded", "hf_pipeline", "student_rows"), path
     for name in ("serve.py", "student_rows.py"):
-        assert 'os.environ["ORT_DISABLE_TELEMETRY"] = "1"' in (PEERS / name).read_text()
+        assert SET in (PEERS / name).read_text()
+
+
+def test_what_stands_alone_is_silent_too() -> None:
+    paths = [path for folder in ALONE for path in folder.glob("*.py") if _stray(path.read_text())]
+    assert {path.name for path in paths} == {"fastapi_optimum.py", "litserve_onnx.py",
+                                             "single_file.py"}  # fmt: skip
+    for path in paths:
+        lines = path.read_text().splitlines()
+        assert lines.index(SET) < min(_stray(path.read_text())), path
 
 
 def test_the_container_images_are_silent_whatever_they_run() -> None:

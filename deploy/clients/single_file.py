@@ -8,7 +8,11 @@ strings "text" (N) goes in, "label" (N) and "scores" (N, labels) come out.
 """
 
 import json
+import os
 import sys
+
+# Else onnxruntime tells its maker how it is used.
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 
 import numpy as np
 import onnxruntime

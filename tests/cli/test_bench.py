@@ -195,6 +195,7 @@ def slowed(bundle: Path, to: Path) -> Path:
     return with_file(bundle, to, "onnx/model.onnx", model.SerializeToString())
 
 
+@pytest.mark.slow
 def test_a_slowed_copy_is_called_slower_and_fails_the_limit(
     tiny_bundle: Path, tmp_path: Path
 ) -> None:

@@ -195,6 +195,7 @@ def test_the_command_goes_the_same_way(tmp_path: Path) -> None:
     assert "--force" in again.output
 
 
+@pytest.mark.slow
 def test_a_tagger_has_dropped_layers_alone(tagger_checkpoint: Path, tmp_path: Path) -> None:
     sentence = "the O\ncat{0} B-PER\nfell I-PER\n\na O\ndog{0} B-LOC\nrose I-LOC\n\n"
     data = tmp_path / "data.conll"

@@ -226,6 +226,7 @@ def test_a_manifest_whose_thresholds_do_not_fit_is_refused(
             manifest_from(broken)
 
 
+@pytest.mark.slow
 def test_five_thousand_labels(tmp_path: Path) -> None:
     checkpoint = tiny.labeller(tmp_path / "c", labels=tuple(f"l{at}" for at in range(5000)))
     lines = [

@@ -175,6 +175,7 @@ def test_optimum_reads_the_folder_as_it_is(
             assert ours.predict(text).label == theirs.config.id2label[int(logits.argmax())]
 
 
+@pytest.mark.slow
 def test_another_process_gives_the_same_bytes(
     everything: ExportResult, tiny_checkpoint: Path, data: Path, tmp_path: Path
 ) -> None:

@@ -49,6 +49,7 @@ def test_killed_and_resumed_gives_the_same_weights(
     assert not checkpoints.parent.exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("moment", ["starting", "half-written", "swapped", "half-discarded"])
 def test_killed_in_its_first_or_last_step(
     finished: TrainResult, options: dict[str, object], tmp_path: Path, moment: str

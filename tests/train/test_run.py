@@ -92,6 +92,7 @@ def test_rows_that_were_trained_on_can_be_told(
     assert count(tmp_path / "run", options["test"]) > 20
 
 
+@pytest.mark.slow
 def test_two_processes_learn_what_one_learns_with_twice_the_batch(
     options: dict[str, object], encoder: Path, tmp_path: Path
 ) -> None:
