@@ -15,7 +15,7 @@ from edgeft.tasks.reading import check_kind, read_inputs
 from edgeft.tasks.task import Columns
 from edgeft.train.objectives import objective_named
 from edgeft.train.prepare import NOTHING, Prepared
-from edgeft.train.report import check_known, count_tokens
+from edgeft.train.report import MOST_UNKNOWN, count_tokens
 
 __all__ = ["bare_fingerprint", "joined", "read_bare", "bare_rows"]
 
@@ -60,7 +60,13 @@ def bare_rows(files: Mapping[Path, Sequence[Input]], prepared: Prepared, tell: T
     special = len(encoder.encode([NOTHING[prepared.task.takes[0]]])[0].ids)
     for path, found in files.items():
         check_kind(str(path), prepared.task, found)
-        check_known(count_tokens(encoder.encode(found), special), found, f"{path}: the teacher")
+        unknown = count_tokens(encoder.encode(found), special).unknown_share
+        if unknown > MOST_UNKNOWN:
+            raise DataError(
+                f"{path}: the teacher does not know {unknown:.0%} of the tokens of these texts: "
+                "its vocabulary is not made for their language.",
+                hint="Give texts like those that it was trained on, or leave the file out.",
+            )
         fresh = [one for one in dict.fromkeys(found) if one not in taken]
         if doubled := len(found) - len(fresh):
             tell(f"{path}: {doubled:,} of {len(found):,} texts were there already.")

@@ -20,7 +20,7 @@ from edgeft.train.clean import Removed, group_key, text_key, truths_by_text
 from edgeft.train.objectives.objective import Figure
 from edgeft.train.scripts import main_script, models_for
 
-__all__ = ["DataReport", "TokenCounts", "check_known", "count_tokens", "describe"]
+__all__ = ["MOST_UNKNOWN", "DataReport", "TokenCounts", "check_known", "count_tokens", "describe"]
 
 # From where a figure earns a sentence of its own.
 UNKNOWN_SHARE = 0.05

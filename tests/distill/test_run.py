@@ -127,8 +127,9 @@ def test_unlabelled_texts_of_another_language_are_refused(
 ) -> None:
     texts = tmp_path / "more.txt"
     texts.write_text("天气很好\n今天下雨\n" * 20, encoding="utf-8")
-    with pytest.raises(DataError, match=r"more\.txt: the teacher does not know"):
+    with pytest.raises(DataError, match=r"more\.txt: the teacher does not know") as found:
         distill(asked(teacher, data, tmp_path / "out", unlabelled=(texts,)))
+    assert "leave the file out" in found.value.hint
     assert [path.name for path in tmp_path.iterdir()] == ["more.txt"]
 
 
