@@ -25,8 +25,7 @@ def main() -> None:
     """Train both sides with each seed, print the table, keep it."""
     parser = options(__doc__, epochs=4, seeds=1, out=RESULTS / "numbers.json")
     pair_options(parser)
-    row = both_sides(parser.parse_args(), __doc__ or "", TASK, "numbers_side", BARS)
-    print(f"Pearson: edgeft {row['edgeft_pearson']:.4f}, ordinary {row['ordinary_pearson']:.4f}.")
+    both_sides(parser.parse_args(), __doc__ or "", TASK, "numbers_side", BARS)
 
 
 if __name__ == "__main__":

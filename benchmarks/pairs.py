@@ -23,8 +23,7 @@ def main() -> None:
     """Train both sides with each seed, print the table, keep it."""
     parser = options(__doc__, epochs=5, seeds=1, out=RESULTS / "pairs.json")
     pair_options(parser)
-    row = both_sides(parser.parse_args(), __doc__ or "", TASK, "pairs_side", BARS)
-    print(f"F1: edgeft {row['edgeft_f1']:.4f}, ordinary {row['ordinary_f1']:.4f}.")
+    both_sides(parser.parse_args(), __doc__ or "", TASK, "pairs_side", BARS)
 
 
 if __name__ == "__main__":

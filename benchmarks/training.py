@@ -17,6 +17,7 @@ from edgeft.bench.machine import describe_machine
 __all__ = ["SIDES", "Bars", "keep", "options", "run_both", "side_options", "summary"]
 
 SIDES = ("edgeft", "ordinary")
+TOLD_APART = ("side", "seed", "seconds")  # what of a run is no score
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,7 @@ def options(description: str | None, *, epochs: int, seeds: int, out: Path) -> A
     parser.add_argument("--epochs", type=int, default=epochs)
     parser.add_argument("--seeds", type=int, default=seeds)
     parser.add_argument("--keep", type=Path, help="new folder for edgeft's last checkpoint")
+    parser.add_argument("--alone", action="store_true", help="edgeft's side alone")
     _shared(parser)
     parser.add_argument("-o", "--out", type=Path, default=out)
     return parser
@@ -64,8 +66,9 @@ def run_both(script: str, work: Path, chosen: argparse.Namespace) -> list[dict[s
     ``script`` of this folder prints what a side came to as its last line.
     """
     runs = []
+    sides = SIDES[:1] if chosen.alone else SIDES
     for seed in range(chosen.seeds):
-        for side in SIDES if seed % 2 == 0 else SIDES[::-1]:
+        for side in sides if seed % 2 == 0 else sides[::-1]:
             run = _run(script, work, side, seed, chosen)
             runs.append({"side": side, "seed": seed, **run})
             if side == "edgeft" and chosen.keep:
@@ -96,25 +99,32 @@ def summary(runs: Sequence[dict[str, Any]], bars: Bars) -> dict[str, float]:
     """Medians of the seconds, means of the scores, and whether the bars were met.
 
     Ratio and points are taken seed by seed: the median of the ratios, the mean of
-    the differences, and the least and the most of both.
+    the differences, and the least and the most of both. Where one side ran alone
+    there are none.
     """
     by_side = {side: sorted((run for run in runs if run["side"] == side),
                             key=lambda run: int(run["seed"])) for side in SIDES}  # fmt: skip
-    pairs = list(zip(by_side["edgeft"], by_side["ordinary"], strict=True))
-    ratios = [ours["seconds"] / theirs["seconds"] for ours, theirs in pairs]
-    points = [100 * (ours[bars.score] - theirs[bars.score]) for ours, theirs in pairs]
-    scores = [name for name in runs[0] if name not in ("side", "seed", "seconds")]
-    return {
+    by_side = {side: some for side, some in by_side.items() if some}
+    scores = [name for name in runs[0] if name not in TOLD_APART]
+    each: dict[str, float] = {
         **{f"{side}_s": median(run["seconds"] for run in some) for side, some in by_side.items()},
-        "time_ratio": median(ratios),
-        "time_ratio_low": min(ratios),
-        "time_ratio_high": max(ratios),
-        "time_met": median(ratios) <= bars.most_time,
         **{
             f"{side}_{score}": mean(run[score] for run in some)
             for side, some in by_side.items()
             for score in scores
         },
+    }
+    if len(by_side) < len(SIDES):
+        return each
+    pairs = list(zip(by_side["edgeft"], by_side["ordinary"], strict=True))
+    ratios = [ours["seconds"] / theirs["seconds"] for ours, theirs in pairs]
+    points = [100 * (ours[bars.score] - theirs[bars.score]) for ours, theirs in pairs]
+    return {
+        **each,
+        "time_ratio": median(ratios),
+        "time_ratio_low": min(ratios),
+        "time_ratio_high": max(ratios),
+        "time_met": median(ratios) <= bars.most_time,
         "points": mean(points),
         "points_low": min(points),
         "points_high": max(points),
@@ -140,7 +150,7 @@ def keep(
         "runs": list(runs),
         **summary(runs, bars),
     }
-    out, score = chosen.out, bars.score
+    out = chosen.out
     rows = json.loads(out.read_text(encoding="utf-8"))["rows"] if out.exists() else []
     same = (row["name"], row["device"])
     rows = [one for one in rows if (one["name"], one.get("device", "cpu")) != same]
@@ -148,15 +158,35 @@ def keep(
     out.write_text(
         json.dumps({"method": method, "rows": [*rows, row]}, indent=2) + "\n", encoding="utf-8"
     )
-    words = score.replace("_", " ")
-    print(f"| data | epochs | edgeft | ordinary | share of the time | {words}, edgeft | "
-          f"{words}, ordinary | points |\n" + "| --- " * 8 + "|")  # fmt: skip
-    print(f"| {row['name']} | {row['epochs']} | {row['edgeft_s']:.0f} s | {row['ordinary_s']:.0f} s"
-          f" | {row['time_ratio']:.2f} ({row['time_ratio_low']:.2f} to "
-          f"{row['time_ratio_high']:.2f}) | {row[f'edgeft_{score}']:.4f} | "
-          f"{row[f'ordinary_{score}']:.4f} | {row['points']:+.2f} ({row['points_low']:+.2f} to "
-          f"{row['points_high']:+.2f}) |")  # fmt: skip
-    print(f"At most {bars.most_time} of the time: {'met' if row['time_met'] else 'missed'}; "
-          f"at most {bars.most_points} points less: "
-          f"{'met' if row['points_met'] else 'missed'}.")  # fmt: skip
+    print(told(row, bars, [name for name in runs[0] if name not in TOLD_APART]))
     return row
+
+
+def told(row: dict[str, Any], bars: Bars, scores: Sequence[str]) -> str:
+    """The row as a table, whether the bars were met, and the other scores of each side."""
+    sides = [side for side in SIDES if f"{side}_s" in row]
+    lines = [
+        f"{score.replace('_', ' ')}: "
+        + ", ".join(f"{side} {row[f'{side}_{score}']:.4f}" for side in sides)
+        for score in scores
+        if score != bars.score or len(sides) == 1
+    ]
+    words = bars.score.replace("_", " ")
+    if len(sides) == 1:
+        return "\n".join(
+            [f"{row['name']}, {row['epochs']} epochs: {row['edgeft_s']:.0f} s", *lines]
+        )
+    titles = ("data", "epochs", "edgeft", "ordinary", "share of the time", f"{words}, edgeft",
+              f"{words}, ordinary", "points")  # fmt: skip
+    cells = (
+        row["name"], row["epochs"], f"{row['edgeft_s']:.0f} s", f"{row['ordinary_s']:.0f} s",
+        f"{row['time_ratio']:.2f} ({row['time_ratio_low']:.2f} to {row['time_ratio_high']:.2f})",
+        f"{row[f'edgeft_{bars.score}']:.4f}", f"{row[f'ordinary_{bars.score}']:.4f}",
+        f"{row['points']:+.2f} ({row['points_low']:+.2f} to {row['points_high']:+.2f})",
+    )  # fmt: skip
+    table = [f"| {' | '.join(map(str, each))} |" for each in (titles, ("---",) * 8, cells)]
+    verdict = (
+        f"At most {bars.most_time} of the time: {'met' if row['time_met'] else 'missed'}; "
+        f"at most {bars.most_points} points less: {'met' if row['points_met'] else 'missed'}."
+    )
+    return "\n".join([*table, verdict, *lines])

@@ -23,6 +23,7 @@ from benchmarks.tables import replace_table
 from benchmarks.tagging import Sentence, sentences_of, write
 from benchmarks.train import BARS
 from benchmarks.training import summary
+from benchmarks.training import told as training_told
 from edgeft import Answer, Entities, Entity, Pair, Question, load
 from edgeft.bundle import read_manifest
 from edgeft.inputs import Input
@@ -53,6 +54,14 @@ def test_training_figures_are_medians_of_seconds_and_means_of_accuracies() -> No
     assert one["points"] == pytest.approx(1.0)
     assert (one["points_low"], one["points_high"]) == pytest.approx((-1.0, 3.0))
     assert one["points_met"]
+    alone = summary([run for run in runs if run["side"] == "edgeft"], BARS)
+    assert alone == {"edgeft_s": 5.0, "edgeft_accuracy": pytest.approx(0.93)}
+    about = {"name": "news", "epochs": 3}
+    assert training_told({**about, **alone}, BARS, ["accuracy"]).splitlines() == [
+        "news, 3 epochs: 5 s",
+        "accuracy: edgeft 0.9300",
+    ]
+    assert "| 0.40 (0.25 to 0.50) |" in training_told({**about, **one}, BARS, ["accuracy"])
 
 
 def test_cascades_are_told_by_data_over_their_seeds(capsys: pytest.CaptureFixture[str]) -> None:
