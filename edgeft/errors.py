@@ -33,6 +33,7 @@ __all__ = [
     "OverloadError",
     "RunError",
     "UsageError",
+    "first_line",
 ]
 
 
@@ -119,3 +120,12 @@ class GateError(EdgeftError):
     """A limit that the user set was not met."""
 
     exit_code = 3
+
+
+def first_line(error: BaseException) -> str:
+    """The first line of an error's text, with the next where it only announces that one.
+
+    Its type where it has no text.
+    """
+    lines = [line.strip() for line in str(error).strip().splitlines()] or [type(error).__name__]
+    return " ".join(lines[:2]) if lines[0].endswith(":") else lines[0]

@@ -23,12 +23,12 @@ from edgeft.checkpoint.model import (
     skeleton,
 )
 from edgeft.checkpoint.padding import keep_answers, pad_token
-from edgeft.checkpoint.pretrained import download, first_line, loading, local_folder
+from edgeft.checkpoint.pretrained import download, loading, local_folder
 from edgeft.checkpoint.sentences import Sentences, is_sentence_folder, read_sentences, suit
 from edgeft.checkpoint.tokenizer import added_beyond, read_tokenizer, token_limit
 from edgeft.checkpoint.weights import Weights, find_weights, wrapper_of
 from edgeft.data import lone_surrogate, visible
-from edgeft.errors import EdgeftError, ModelError, UsageError
+from edgeft.errors import EdgeftError, ModelError, UsageError, first_line
 from edgeft.fields import FieldError, Reader, choice, entries, listed, optional, text, whole
 from edgeft.normalize import parse_steps
 from edgeft.tasks import task_named

@@ -15,14 +15,13 @@ from contextlib import contextmanager, nullcontext, redirect_stdout
 from pathlib import Path
 from typing import Any
 
-from edgeft.errors import EdgeftError, ModelError
+from edgeft.errors import EdgeftError, ModelError, first_line
 from edgeft.folders.names import PARTIAL
 from edgeft.settings import contained, shared
 
 __all__ = [
     "check_checkpoint",
     "download",
-    "first_line",
     "loading",
     "local_folder",
     "quiet",
@@ -235,12 +234,3 @@ def _all_silent() -> Iterator[None]:
     finally:
         logging.disable(disabled)
         root.handlers[:] = handlers  # logging.warning() installs one of its own
-
-
-def first_line(error: BaseException) -> str:
-    """The first line of an error's text, with the next where it only announces that one.
-
-    Its type where it has no text.
-    """
-    lines = [line.strip() for line in str(error).strip().splitlines()] or [type(error).__name__]
-    return " ".join(lines[:2]) if lines[0].endswith(":") else lines[0]

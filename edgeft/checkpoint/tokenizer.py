@@ -5,8 +5,7 @@ import math
 from pathlib import Path
 from typing import Any
 
-from edgeft.checkpoint.pretrained import first_line
-from edgeft.errors import ModelError
+from edgeft.errors import ModelError, first_line
 
 __all__ = ["added_beyond", "read_tokenizer", "token_limit"]
 

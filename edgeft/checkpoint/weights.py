@@ -11,8 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from edgeft.bundle.integrity import sha256_of
-from edgeft.checkpoint.pretrained import first_line
-from edgeft.errors import ModelError
+from edgeft.errors import ModelError, first_line
 
 __all__ = ["Weights", "find_weights", "wrapper_of"]
 

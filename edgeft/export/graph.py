@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from edgeft.bundle import TensorRecord
 from edgeft.bundle.manifest import KNOWN_INPUTS
 from edgeft.checkpoint.open import Checkpoint
-from edgeft.checkpoint.pretrained import first_line, quiet
-from edgeft.errors import GateError, ModelError
+from edgeft.checkpoint.pretrained import quiet
+from edgeft.errors import GateError, ModelError, first_line
 from edgeft.export.embedder import write_embedder
 from edgeft.export.fusion import ATTENTION, FUSED_DOMAIN, check_fusion, fuse
 from edgeft.export.static import is_static, write_static

@@ -8,7 +8,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from edgeft.bundle.manifest import LONGEST_LABEL
-from edgeft.checkpoint.pretrained import first_line, quiet
+from edgeft.checkpoint.pretrained import quiet
 from edgeft.data import (
     SOURCE_SUFFIXES,
     Examples,
@@ -21,9 +21,10 @@ from edgeft.data import (
     unheard,
     visible,
 )
+from edgeft.data.arrow import is_unlabelled, open_dataset, open_parquet
 from edgeft.data.kinds import is_source
 from edgeft.data.label_names import label_names, named_by_ids
-from edgeft.errors import DataError, DependencyError, UsageError
+from edgeft.errors import DataError, DependencyError, UsageError, first_line
 from edgeft.inputs import with_texts
 from edgeft.normalize import normalizer
 from edgeft.settings import shared
@@ -31,7 +32,6 @@ from edgeft.tasks import task_named
 from edgeft.tasks.narrowed import kind_asked
 from edgeft.tasks.reading import check_kind, columns_named, examples_of
 from edgeft.tasks.task import Task
-from edgeft.train.arrow import is_unlabelled, open_dataset, open_parquet
 from edgeft.train.config import DataConfig
 
 __all__ = ["check_labels", "normalized_splits", "open_splits", "read_splits"]

@@ -2,8 +2,7 @@
 
 from pathlib import Path
 
-from edgeft.checkpoint.pretrained import first_line
-from edgeft.errors import DeviceError, EdgeftError, OutputError
+from edgeft.errors import DeviceError, EdgeftError, OutputError, first_line
 from edgeft.folders import is_write_failure
 from edgeft.train.checkpoints import complete_checkpoints, prune
 from edgeft.train.folder import CHECKPOINTS, partial_folder, resume_command

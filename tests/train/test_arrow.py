@@ -13,11 +13,11 @@ import pyarrow.parquet
 import pytest
 
 from edgeft.data import Examples
+from edgeft.data.arrow import is_unlabelled, open_dataset, open_parquet
 from edgeft.errors import DataError
 from edgeft.inputs import Pair
 from edgeft.tasks import task_named
 from edgeft.tasks.reading import examples_of, task_of
-from edgeft.train.arrow import is_unlabelled, open_dataset, open_parquet
 from edgeft.train.config import DataConfig
 from tests.train.conftest import read_splits
 

@@ -7,12 +7,19 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from edgeft.checkpoint.pretrained import first_line
-from edgeft.data import Cells, Table, visible
-from edgeft.data.table import LOOKED_AT, Records
-from edgeft.errors import DataError, EdgeftError
+from edgeft.data.labels import visible
+from edgeft.data.table import LOOKED_AT, Cells, Records, Table
+from edgeft.errors import DataError, EdgeftError, first_line
 
-__all__ = ["is_unlabelled", "open_dataset", "open_parquet"]
+__all__ = [
+    "check_text_type",
+    "class_names_in",
+    "is_unlabelled",
+    "open_dataset",
+    "open_parquet",
+    "text_cell",
+    "text_cells",
+]
 
 BATCH = 4096  # rows
 
@@ -32,7 +39,7 @@ def open_parquet(path: Path) -> Table:
     def batches(columns: Sequence[str]) -> Iterator[Any]:
         return iter(file.iter_batches(batch_size=BATCH, columns=list(columns)))
 
-    return _table(source, schema, _class_names(schema.metadata or {}), batches)
+    return _table(source, schema, class_names_in(schema.metadata or {}), batches)
 
 
 def open_dataset(source: str, dataset: Any) -> Table:
@@ -67,12 +74,12 @@ def _table(
     def pick(at: Sequence[int]) -> Iterator[tuple[int, Cells]]:
         chosen = [schema.names[one] for one in at]
         for one in at:
-            _check_type(source, schema.field(one))
+            check_text_type(source, schema.field(one))
         before = 0  # rows of the batches before
         with _guarded(source):
             for batch in batches(list(dict.fromkeys(chosen))):
                 columns = [
-                    _cells(source, name, batch.column(name), class_names.get(name), before)
+                    text_cells(source, name, batch.column(name), class_names.get(name), before)
                     for name in chosen
                 ]
                 yield from enumerate(zip(*columns, strict=True), start=before + 1)
@@ -95,7 +102,7 @@ def _table(
         with closing(records()) as rows:
             shown = tuple(row for _, row in islice(rows, LOOKED_AT))
             names = [(name, class_names.get(name)) for name in schema.names]
-            begun = tuple(tuple(_cell(row[name], its) for name, its in names) for row in shown)
+            begun = tuple(tuple(text_cell(row[name], its) for name, its in names) for row in shown)
     except (DataError, UnicodeDecodeError):
         # Of a column that none may ask for; texts and labels can be read all the same.
         return Table(source, columns, pick)
@@ -137,7 +144,7 @@ def _guarded(source: str, as_what: str = "") -> Iterator[None]:
         ) from error
 
 
-def _check_type(source: str, field: Any) -> None:
+def check_text_type(source: str, field: Any) -> None:
     """Raise DataError where a column's type has no spelling as text."""
     from pyarrow import types
 
@@ -154,14 +161,14 @@ def _check_type(source: str, field: Any) -> None:
         )
 
 
-def _cells(
+def text_cells(
     source: str, name: str, column: Any, class_names: list[str] | None, before: int
 ) -> list[str | None]:
-    """The cells of a part of a column; ``before`` rows stand before it."""
+    """The cells of a part of a column; ``before`` rows stand before it. Raises DataError."""
     cells = []
     for number, scalar in enumerate(column, start=before + 1):
         try:
-            cells.append(_cell(scalar.as_py(), class_names))
+            cells.append(text_cell(scalar.as_py(), class_names))
         except UnicodeDecodeError:
             raise DataError(
                 f"{source}, line {number}: {visible(name)} is not UTF-8.",
@@ -170,7 +177,8 @@ def _cells(
     return cells
 
 
-def _cell(value: object, class_names: list[str] | None) -> str | None:
+def text_cell(value: object, class_names: list[str] | None = None) -> str | None:
+    """A value as a table's cell: None for what is not there, NaN too."""
     if value is None:
         return None
     if isinstance(value, bytes):  # a string whose type was not written down
@@ -182,7 +190,7 @@ def _cell(value: object, class_names: list[str] | None) -> str | None:
     return None if value != value else str(value)  # NaN: how pandas writes that nothing is there
 
 
-def _class_names(metadata: Mapping[bytes, bytes]) -> dict[str, list[str]]:
+def class_names_in(metadata: Mapping[bytes, bytes]) -> dict[str, list[str]]:
     """The names of ClassLabel columns, which `datasets` notes in a Parquet file's metadata."""
     try:
         features = json.loads(metadata[b"huggingface"])["info"]["features"]
