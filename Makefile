@@ -12,8 +12,8 @@ PIP = -m pip --disable-pip-version-check install --quiet
 ON_CPU = $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX))
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-all test-newest lint tests small-demo base peers student-peers serve-peers bench-runtime \
-	bench-serve bench-spinning bench-peers bench-train bench-architectures bench-export frontier gpu-parts gpu-results clean
+.PHONY: help install demo test test-all test-newest test-cluster lint tests small-demo base peers student-peers serve-peers bench-runtime \
+	bench-serve bench-cluster bench-spinning bench-peers bench-train bench-architectures bench-export frontier gpu-parts gpu-results clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -58,7 +58,7 @@ small-demo: install base
 	$(BIN)/python -m tests.once build/small-demo/once
 	$(BASE)/bin/python tests/base_install.py build/small-demo/bundle build/small-demo/once/pair-bundle build/small-demo/once/tagger-bundle build/small-demo/once/answerer-bundle build/small-demo/once/scorer-bundle build/small-demo/once/labeller-bundle build/small-demo/once/encoder-bundle
 
-test-all: test test-newest peers ## The same and the slow tests: deploy files' installs, the benchmark scripts
+test-all: test test-newest test-cluster peers ## The same and the slow tests: deploy files' installs, the benchmark scripts
 	$(PYTEST) -m slow
 
 # One can train with this transformers, but not export; what is exported for the tests comes from .venv.
@@ -77,6 +77,18 @@ test-newest: install .venv-newest/installed ## The tests of training and running
 	rm -rf build/once
 	$(BIN)/python -m tests.once build/once
 	EDGEFT_TEST_ONCE=$(abspath build/once) .venv-newest/bin/python -m pytest -q -n $(CORES) --dist worksteal -m "not slow" $(NEWEST_TESTS)
+
+# Ray, Spark (where there is a Java) and an object store; what is exported for the tests comes from .venv.
+.venv-ray/installed: pyproject.toml constraints.txt
+	$(PYTHON) -m venv .venv-ray
+	.venv-ray/bin/python $(PIP) -c constraints.txt -e '.[ray,cpu]' pyspark 'moto[server]' s3fs \
+		filelock hypothesis psutil pytest pytest-randomly pytest-xdist
+	touch $@
+
+test-cluster: install .venv-ray/installed ## The tests of Ray and Spark, each with workers of its own
+	rm -rf build/once
+	$(BIN)/python -m tests.once build/once
+	EDGEFT_TEST_ONCE=$(abspath build/once) .venv-ray/bin/python -m pytest -q tests/cluster
 
 # Files of texts to measure on, e.g. DATA="sms_spam.csv banking77.csv"; without, built-in texts.
 # LIMIT takes so many of each, evenly.
@@ -169,6 +181,9 @@ bench-serve: install serve-peers build/bench-model ## The server under load, and
 	$(BIN)/python -m benchmarks.serve.overload build/bench-model $(if $(DATA),--data $(DATA))
 	$(BIN)/python -m benchmarks.serve.soak build/bench-model $(if $(DATA),--data $(DATA))
 
+bench-cluster: .venv-ray/installed build/bench-model ## Two workers on Ray against one process (DATA=FILE, ROUNDS=5)
+	.venv-ray/bin/python -m benchmarks.cluster build/bench-model $(if $(DATA),--data $(DATA))
+
 bench-train: install ## Training against the ordinary recipe (DATA=FILE, TEST=FILE, NAME, EPOCHS=4, ROWS)
 	$(BIN)/python -m benchmarks.train $(DATA) $(if $(TEST),--test $(TEST)) $(if $(NAME),--name $(NAME)) --epochs $(or $(EPOCHS),4) $(if $(ROWS),--rows $(ROWS))
 
@@ -190,4 +205,4 @@ gpu-results: install ## Tables of benchmarks/README.md from what a GPU machine g
 	$(BIN)/python -m benchmarks.gpu results $(FROM)
 
 clean: ## Remove everything that make made, build/ and the environments too
-	rm -rf $(VENV) $(BASE) $(PEERS) $(STUDENT_PEERS) $(SERVE_PEERS) .venv-newest build edgeft.egg-info .hypothesis .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) $(BASE) $(PEERS) $(STUDENT_PEERS) $(SERVE_PEERS) .venv-newest .venv-ray build edgeft.egg-info .hypothesis .pytest_cache .mypy_cache .ruff_cache

@@ -16,7 +16,7 @@ FLOORS = (
     {"bundle"},
     {"runtime"},
     {"proof", "page"},
-    {"checkpoint", "bench", "serve", "deploy"},
+    {"checkpoint", "bench", "serve", "deploy", "cluster"},
     {"train", "export", "report"},
     {"trim", "distill", "cascade"},
     {"compress"},

@@ -65,6 +65,23 @@ class _Out(_Named):
 
 OUT = _Out(path_type=Path)
 
+
+class _FileOrAddress(_Named):
+    """A path; an address such as s3://bucket/in is told as it stands."""
+
+    def convert(self, value: Any, *context: Any) -> Any:
+        return value if "://" in str(value) else super().convert(value, *context)
+
+
+class _OutOrAddress(_Out):
+    """The same, to be written."""
+
+    def convert(self, value: Any, *context: Any) -> Any:
+        return value if "://" in str(value) else super().convert(value, *context)
+
+
+FILE_OR_ADDRESS, OUT_OR_ADDRESS = _FileOrAddress(path_type=Path), _OutOrAddress(path_type=Path)
+
 bundle = click.argument("bundle", type=FOLDER)
 as_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON document instead.")
 

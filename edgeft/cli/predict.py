@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @click.command()
 @options.bundle
-@click.argument("source", metavar="[FILE|-]", type=options.FILE, default="-")
+@click.argument("source", metavar="[FILE|-]", type=options.FILE_OR_ADDRESS, default="-")
 @options.text_column
 @options.question_columns
 @options.runtime
@@ -43,8 +43,9 @@ if TYPE_CHECKING:
 )
 @options.symmetric
 @click.option(
-    "-o", "--out", type=options.OUT, metavar="VECTORS.npz",
-    help="Write an encoder's vectors to a .npz or .npy file, a row for each text.",
+    "-o", "--out", type=options.OUT_OR_ADDRESS, metavar="VECTORS.npz",
+    help="Write an encoder's vectors to a .npz or .npy file, a row for each text; with --engine "
+    "ray the folder of the answers.",
 )  # fmt: skip
 @click.option("--force", is_flag=True, help="Replace that file.")
 @click.option(
@@ -57,9 +58,25 @@ if TYPE_CHECKING:
     help="How vectors are kept in -o.  [default: float32]",
 )  # fmt: skip
 @click.option("--expect", metavar="DIGEST", help="Refuse a bundle with another digest.")
+@click.option(
+    "--engine", type=click.Choice(["local", "ray"]), default="local", show_default=True,
+    help="What runs it: this process, or workers on Ray, from Parquet to Parquet.",
+)  # fmt: skip
+@click.option(
+    "--workers", type=click.IntRange(1), metavar="N",
+    help="With ray: so many, of --threads (1) each.  [default: all CPUs]",
+)  # fmt: skip
+@click.option(
+    "--keep", metavar="COLUMN", multiple=True,
+    help="With ray: a column of FILE to keep beside the answers, several times.  [default: all]",
+)  # fmt: skip
+@click.option(
+    "--part-rows", type=click.IntRange(1), metavar="N",
+    help="With ray: the rows of a part, at most.  [default: 20,000]",
+)  # fmt: skip
 def command(
     bundle: Path,
-    source: Path,
+    source: Path | str,
     device: str,
     variant: str,
     threads: int | None,
@@ -72,12 +89,16 @@ def command(
     on_long: "LongTexts | None",
     batch_invariant: bool,
     symmetric: bool,
-    out: Path | None,
+    out: Path | str | None,
     force: bool,
     dimensions: int | None,
     prompt: str | None,
     vectors: "VectorForm | None",
     expect: str | None,
+    engine: str,
+    workers: int | None,
+    keep: tuple[str, ...],
+    part_rows: int | None,
     **named: str | None,
 ) -> None:
     """Predict each text of FILE, or of standard input.
@@ -100,6 +121,16 @@ def command(
 
     Standard input is answered as it arrives: the lines that are there are run
     together, up to 1,024 of them, and their answers are written at once.
+
+    With --engine ray (pip install 'edgeft[ray]') FILE is Parquet: a file, a folder with
+    all below it, or a pattern in quotes; and -o a folder. Both are paths or addresses
+    such as s3://bucket/in that fsspec reads, and the bundle a path, the same for every
+    machine. The columns of FILE are kept; beside them "prediction" is the JSON
+    line, and each plain value in it a column: "predicted_label", "predicted_score" …;
+    a row whose text is null gets null. Rows stand in parts in the order of the files, each
+    written whole or not at all: the same command again writes those that are missing,
+    and _SUCCESS stands there when none is. Ray is that of RAY_ADDRESS, else it is
+    started on this machine.
     """
     import edgeft
     from edgeft.bundle import read_manifest
@@ -110,6 +141,35 @@ def command(
     from edgeft.tasks.encoded import cut_sides
     from edgeft.tasks.entity_formats import line_by_line
 
+    settings: dict[str, Any] = {
+        "device": device, "variant": variant, "threads": threads, "on_long": on_long,
+        "batch_invariant": batch_invariant, "symmetric": symmetric, "expect": expect,
+        "min_score": min_score, "aggregation": aggregation, "top_k": top_k,
+        "max_answer_tokens": max_answer_tokens,
+    }  # fmt: skip
+    if engine == "ray":
+        from edgeft.cli.predict_ray import run_on_ray
+
+        if form != "json" or force or dimensions or prompt is not None or vectors:
+            raise UsageError(
+                "--format, --force, --dimensions, --prompt and --vectors are not for --engine ray.",
+                hint="Leave them out.",
+            )
+        run_on_ray(
+            bundle, str(source), out, named, scores=scores, workers=workers, keep=keep,
+            part_rows=part_rows, settings=settings,
+        )  # fmt: skip
+        return
+    if workers or keep or part_rows:
+        raise UsageError(
+            "--workers, --keep and --part-rows say how rows are spread.", hint="Add --engine ray"
+        )
+    if isinstance(source, str) or isinstance(out, str):
+        raise UsageError(
+            f"{source if isinstance(source, str) else out} is an address, and this process reads "
+            "and writes files.",
+            hint="--engine ray reads Parquet there.",
+        )
     arrivals = None
     if str(source) == "-":
         if sys.stdin is None:
@@ -151,20 +211,7 @@ def command(
     sizes = deque[int]()  # of a document's lines, with what ends them
     # Opened first: a wrong file name is told before a model is loaded.
     inputs = _inputs(task, source, arrivals, named, sizes.append if form == "brat" else None)
-    with edgeft.load(
-        bundle,
-        device=device,
-        variant=variant,
-        threads=threads,
-        on_long=on_long,
-        batch_invariant=batch_invariant,
-        symmetric=symmetric,
-        expect=expect,
-        min_score=min_score,
-        aggregation=aggregation,
-        top_k=top_k,
-        max_answer_tokens=max_answer_tokens,
-    ) as model:
+    with edgeft.load(bundle, **settings) as model:
         running = " and ".join(model.stages) or model.variant
         console.note(f"Running {running} on {model.device}, {model.threads} threads.")
         if out is not None:

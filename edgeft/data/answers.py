@@ -16,7 +16,7 @@ from edgeft.data.table import LABEL_COLUMNS
 from edgeft.errors import DataError
 from edgeft.inputs import Question
 
-__all__ = ["answers_or_questions", "holds_answers"]
+__all__ = ["answers_or_questions", "holds_answers", "question_columns"]
 
 QUESTIONS, CONTEXTS = ("question", "query"), ("context", "passage", "paragraph")
 ANSWERS = ("answers", "answer")
@@ -208,6 +208,14 @@ def _names(
             )
         names[role] = name or usual[0]
     return names
+
+
+def question_columns(
+    source: str, found: Sequence[str], columns: Mapping[str, str | None]
+) -> tuple[str, str]:
+    """The columns of questions and of their contexts, of those ``found``. Raises DataError."""
+    names = _names(source, found, columns)
+    return names["question"], names["context"]
 
 
 def _squad(document: Document) -> Iterator[_Row]:

@@ -12,6 +12,7 @@ from edgeft.data import (
     Source,
     Table,
     Tell,
+    find_inputs,
     inputs_in,
     open_inputs,
     open_source,
@@ -19,6 +20,7 @@ from edgeft.data import (
     unheard,
     visible,
 )
+from edgeft.data.answers import question_columns
 from edgeft.data.entities import holds_entities
 from edgeft.data.examples import ids_in, unlabelled
 from edgeft.data.kinds import TAGGED_SUFFIXES, open_unless_plain
@@ -34,6 +36,7 @@ __all__ = [
     "aligned",
     "check_columns",
     "check_kind",
+    "columns_asked",
     "columns_named",
     "examples_of",
     "read_examples",
@@ -86,6 +89,19 @@ def check_columns(task: Task, columns: Columns) -> None:
             else f"Both texts of a pair are to be read from {visible(text)}.",
             hint="Name two columns: --text-column ONE --text-column OTHER",
         )
+
+
+def columns_asked(
+    table: Table, task: Task, columns: Columns = NO_COLUMNS, tell: Tell = unheard
+) -> tuple[str, ...]:
+    """The columns that hold what a task is asked: of texts; of pairs; of questions and contexts.
+
+    Raises DataError, and UsageError where a column is named that the task does not read.
+    """
+    check_columns(task, columns)
+    if Question in task.takes:
+        return question_columns(table.source, table.columns, columns)
+    return find_inputs(table, columns, tell, task.takes).names
 
 
 def check_kind(source: str, task: Task, found: Examples | Sequence[Input]) -> None:

@@ -1,0 +1,132 @@
+"""A request, checked and recorded before anything runs: files, columns, bundle and output."""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from edgeft.bundle import read_manifest
+from edgeft.cluster.answers import added_columns, asked_in, one_shown
+from edgeft.cluster.parts import ParquetFacts, cut_in_parts, look_into
+from edgeft.cluster.places import Folder, parquet_files
+from edgeft.cluster.record import RECORD_FILE, Record, check_same_request, record_in
+from edgeft.cluster.work import PartsJob
+from edgeft.data import Tell
+from edgeft.errors import DataError, OutputError, UsageError
+from edgeft.runtime.load import load
+from edgeft.runtime.options import Options
+from edgeft.tasks import task_named
+from edgeft.tasks.task import Columns, Task
+
+__all__ = ["prepared"]
+
+# Options that change no answer, or stand in the record by themselves.
+BESIDE = {"variant", "expect", "threads", "observer", "verify", "remember", "spin"}
+
+
+def prepared(
+    bundle: str | os.PathLike[str],
+    source: str,
+    out: str,
+    columns: Columns,
+    keep: Sequence[str] | None,
+    scores: bool,
+    part_rows: int,
+    tell: Tell,
+    options: Options,
+) -> PartsJob:
+    """What workers are told; the output folder is begun, or goes on. See ``predict_parquet``."""
+    if part_rows < 1:
+        raise UsageError(f"part_rows must be 1 or more, not {part_rows}.")
+    options = {**options, "threads": options.get("threads") or 1}
+    folder = Path(bundle).absolute()
+    manifest = read_manifest(folder)
+    task = task_named(manifest.model.task, manifest.model.takes)
+    files = look_into(parquet_files(source))
+    with_rows = [one for one in files if any(one.groups)]  # of others even types may be unknown
+    if not with_rows:
+        raise DataError(f"{source} has no rows.", hint="Check that it is what was meant.")
+    asked, kept = _columns(with_rows, task, columns, keep, tell)
+    place = Folder(_absolute(out))
+    _check_apart(source, files, place.address)
+    before = record_in(place)
+    if before is not None and options.get("variant", "auto") == "auto":
+        options["variant"] = before.variant
+    options["expect"] = options.get("expect") or manifest.digest
+    with load(folder, **options) as model:
+        added = added_columns(one_shown(model, scores, len(asked)), kept)
+        if not model.stages:
+            options["variant"] = model.variant
+    record = Record(
+        bundle=manifest.digest,
+        variant=options.get("variant", "auto"),
+        options=_told(options, scores),
+        columns=asked,
+        kept=kept,
+        inputs=tuple((one.address, one.size, one.footer) for one in files),
+        parts=tuple(cut_in_parts([one.groups for one in files], part_rows))
+        if before is None
+        else before.parts,
+    )
+    if before is None:
+        place.put(RECORD_FILE, record.text())
+    else:
+        check_same_request(place, before, record)
+    return PartsJob(
+        bundle=str(folder),
+        options=options,
+        scores=scores,
+        files=tuple(one.address for one in files),
+        class_names=tuple(one.class_names for one in files),
+        parts=record.parts,
+        asked=asked,
+        kept=kept,
+        added=added,
+        out=place.address,
+    )
+
+
+def _columns(
+    files: Sequence[ParquetFacts],
+    task: Task,
+    columns: Columns,
+    keep: Sequence[str] | None,
+    tell: Tell,
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The columns that are asked, and those that are kept; all these files have them."""
+    first = files[0]
+    names = [str(one) for one in first.schema.names]
+    asked = asked_in(first.address, names, task, columns, tell)
+    kept = tuple(names if keep is None else dict.fromkeys(keep))
+    for one in files:
+        one.check(asked, kept)
+        for name in kept:
+            ours, its = first.schema.field(name).type, one.schema.field(name).type
+            if ours != its:
+                raise DataError(
+                    f"{one.address}: the column {name!r} holds {its}, and {ours} in "
+                    f"{first.address}.",
+                    hint="Write the files alike; --keep names the columns that are kept.",
+                )
+    return asked, kept
+
+
+def _absolute(out: str) -> str:
+    return out if "://" in out or "::" in out else str(Path(out).absolute())
+
+
+def _check_apart(source: str, files: Sequence[ParquetFacts], out: str) -> None:
+    """Raise OutputError where parts would be written among what is read."""
+    base = out.removeprefix("file://").rstrip("/") + "/"
+    read = _absolute(source).removeprefix("file://").rstrip("/") + "/"
+    inside = any(one.address.startswith(base) for one in files)
+    if inside or base.startswith(read):
+        raise OutputError(
+            f"{out} holds what is read, or stands in it.", hint="Name another folder with -o."
+        )
+
+
+def _told(options: Options, scores: bool) -> dict[str, Any]:
+    """Options that change answers, as the record keeps them."""
+    found = {name: one for name, one in options.items() if name not in BESIDE and one is not None}
+    return {**found, "scores": scores}
