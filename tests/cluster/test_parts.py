@@ -11,7 +11,7 @@ from typing import Any
 import pyarrow.parquet
 import pytest
 from fsspec.registry import known_implementations
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from edgeft.cluster.parts import RowsPart, cut_in_parts, look_into, rows_between
@@ -22,6 +22,7 @@ from tests.cluster.rows import many, write_rows
 SIZES = st.lists(st.lists(st.integers(0, 50), max_size=6), max_size=4)
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(SIZES, st.integers(1, 60))
 def test_each_row_is_in_one_part_and_in_order(groups: list[list[int]], most: int) -> None:
     parts = cut_in_parts(groups, most)
