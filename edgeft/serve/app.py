@@ -15,7 +15,7 @@ from edgeft.page.facts import FIELDS, facts_of
 from edgeft.serve import openapi
 from edgeft.serve.asked import example_of, predict_asked, seconds_of
 from edgeft.serve.bodies import ClientGoneError, Receive, json_bytes, parsed, read_body
-from edgeft.serve.calls import ReadCall
+from edgeft.serve.calls import ReadCall, wrong
 from edgeft.serve.connections import LEAVING
 from edgeft.serve.embeddings import embed_asked, embeddings_asked
 from edgeft.serve.front import KIND, NOTE, App, Front, Note, Scope, Send, refused, refused_body
@@ -73,19 +73,20 @@ class Routes:
         name = openapi.parameter("name", "path", its_name, "The model's name.")
         add = self.add
         asked: dict[str, Any] = {"parameters": [model, timeout]}
-        for path, read, summary, body in (
-            ("/v1/predict", predict_asked, "Predict one input, or a list of them.", {}),
+        for path, read, summary, body, answer in (
+            ("/v1/predict", predict_asked, "Predict one input, or a list of them.", {},
+             openapi.OBJECT),
             ("/v1/embeddings", embeddings_asked, "Vectors, as OpenAI's clients ask.",
-             openapi.EMBEDDINGS),
+             openapi.EMBEDDINGS, openapi.OBJECT),
             ("/v1/rerank", rerank_asked, "Texts ranked by a query, as Cohere's and Jina's "
-             "clients ask.", openapi.RERANK),
+             "clients ask.", openapi.RERANK, openapi.OBJECT),
             ("/embed", embed_asked, "Vectors, as text-embeddings-inference gives them.",
-             openapi.TEI_EMBED),
+             openapi.TEI_EMBED, openapi.VECTORS),
             ("/rerank", tei_rerank_asked, "The same ranking, as text-embeddings-inference gives "
-             "it.", openapi.TEI_RERANK),
+             "it.", openapi.TEI_RERANK, openapi.TEI_RANKING),
         ):  # fmt: skip
-            add("POST", path, self._called(read), summary, openapi.answers(404, *ASKED),
-                {**body, **asked})  # fmt: skip
+            add("POST", path, self._called(read), summary,
+                openapi.answers(404, *ASKED, schema=answer), {**body, **asked})  # fmt: skip
         add(
             "GET",
             "/v1/models",
@@ -139,10 +140,16 @@ class Routes:
             openapi.answers(404, *ASKED),
             {**openapi.INFER, "parameters": [name, timeout]},
         )
-        add("GET", "/metrics", self._metrics, "For Prometheus.", openapi.answers(kind="text/plain"))
+        add(
+            "GET",
+            "/metrics",
+            self._metrics,
+            "For Prometheus.",
+            openapi.answers(schema=openapi.TEXT, kind="text/plain"),
+        )
         add("GET", "/openapi.json", self._openapi, "This document.", openapi.answers())
         add("GET", "/", self._page, "A page to try the models by hand.",
-            openapi.answers(kind="text/html"))  # fmt: skip
+            openapi.answers(schema=openapi.TEXT, kind="text/html"))  # fmt: skip
         if service.config.admin:
             add("POST", "/admin/reload", self._reload, "Load bundles anew, all or one.",
                 openapi.answers(404, 409), {"parameters": [model]})  # fmt: skip
@@ -199,8 +206,7 @@ class Routes:
             with self._service.admission.enter() as ticket:
                 body = await self._body(request, note, ticket)
                 call = read(parsed(body))
-                name = call.model if call.model is not None else _named(request)
-                hosted = self._service.model(name)
+                hosted = self._service.model(_one_name(call.model, _named(request)))
                 live = hosted.live()
                 inputs = call.inputs(live.model)
                 ticket.take_inputs(inputs)
@@ -346,6 +352,13 @@ class Routes:
 def _named(request: Request) -> str | None:
     """The model that a request's query names."""
     return request.query_params.get("model") if request.scope["query_string"] else None
+
+
+def _one_name(body: str | None, query: str | None) -> str | None:
+    """The model that is asked, by its body or its query. Raises RefusedError (422)."""
+    if body is not None and query is not None and body != query:
+        raise wrong("model", "The body names one model, the query another.", "Name one.")
+    return query if body is None else body
 
 
 def _told(hosted: Hosted) -> dict[str, Any]:

@@ -9,9 +9,13 @@ from edgeft.page.facts import FIELDS
 __all__ = [
     "EMBEDDINGS",
     "INFER",
+    "OBJECT",
     "RERANK",
     "TEI_EMBED",
+    "TEI_RANKING",
     "TEI_RERANK",
+    "TEXT",
+    "VECTORS",
     "answers",
     "model_name",
     "parameter",
@@ -55,6 +59,13 @@ TENSOR = {
 }  # fmt: skip
 
 
+NULL = {"type": "null"}  # what may be left out may be null, too
+
+
+def _or_null(schema: Document) -> dict[str, Any]:
+    return {"anyOf": [schema, NULL]}
+
+
 def _body(schema: Document) -> dict[str, Any]:
     content = {"application/json": {"schema": schema}}
     return {"requestBody": {"required": True, "content": content}}
@@ -70,9 +81,9 @@ def predict_body(names: Sequence[str], takes: Collection[type]) -> dict[str, Any
             "properties": {
                 "input": one,
                 "inputs": {"type": "array", "items": one, "minItems": 1},
-                "model": model_name(names),
-                "scores": {**FLAG, "description": "Tell the score of every label."},
-                "timeout_ms": MILLISECONDS,
+                "model": _or_null(model_name(names)),
+                "scores": _or_null({**FLAG, "description": "Tell the score of every label."}),
+                "timeout_ms": _or_null(MILLISECONDS),
             },
             "oneOf": [{"required": ["input"]}, {"required": ["inputs"]}],
         }
@@ -109,7 +120,9 @@ INFER = _body(
                 "type": "object",
                 "properties": {
                     "scores": FLAG,
-                    "timeout": {**MILLISECONDS, "description": "Microseconds, as Triton's."},
+                    "timeout": _or_null(
+                        {**MILLISECONDS, "description": "Microseconds, as Triton's."}
+                    ),
                     "binary_data_output": FLAG,
                 },
             },
@@ -133,7 +146,9 @@ def _object_of(required: Sequence[str], **properties: Document) -> dict[str, Any
             "type": "object",
             "additionalProperties": False,
             "required": list(required),
-            "properties": properties,
+            "properties": {
+                name: one if name in required else _or_null(one) for name, one in properties.items()
+            },
         }
     )
 
@@ -173,6 +188,15 @@ RERANK = _object_of(
     return_documents=FLAG,
     label={**TEXT, "description": "By whose score of several."},
 )  # fmt: skip
+VECTORS = {"type": "array", "items": {"type": "array", "items": {"type": "number"}}}
+TEI_RANKING = {
+    "type": "array",
+    "items": {
+        "type": "object",
+        "required": ["index", "score"],
+        "properties": {"index": {"type": "integer"}, "score": {"type": "number"}, "text": TEXT},
+    },
+}
 TEI_RERANK = _object_of(
     ["query", "texts"],
     query=TEXT,
@@ -192,12 +216,13 @@ def parameter(name: str, place: str, schema: Document, says: str) -> dict[str, A
     }  # fmt: skip
 
 
-def answers(*statuses: int, right: str = "The answer.", kind: str = "application/json") -> Any:
+def answers(
+    *statuses: int, schema: Document = OBJECT, kind: str = "application/json"
+) -> dict[int | str, dict[str, Any]]:
     """The answers of a route: the right one, and why there may be none."""
     error = {"application/json": {"schema": {"type": "object", "required": ["error"]}}}
-    schema = OBJECT if kind == "application/json" else TEXT
     found: dict[int | str, dict[str, Any]] = {
-        200: {"description": right, "content": {kind: {"schema": schema}}}
+        200: {"description": "The answer.", "content": {kind: {"schema": dict(schema)}}}
     }
     for status in sorted({401, *statuses}):
         found[status] = {"description": REASONS[status], "content": error}

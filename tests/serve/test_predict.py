@@ -258,5 +258,21 @@ def test_what_is_served_is_told(tiny_bundle: Path, tagger_bundle: Path) -> None:
                 "200", "400", "401", "404", "413", "422", "429", "503", "504",
             }  # fmt: skip
             assert "/admin/reload" not in document["paths"]
+            paths = document["paths"]
+            for path, kind in (("/embed", "array"), ("/rerank", "array"), ("/v1/rerank", "object")):
+                right = paths[path]["post"]["responses"]["200"]["content"]["application/json"]
+                assert right["schema"]["type"] == kind
+
+    run(work)
+
+
+def test_two_names_for_one_request_are_refused(tiny_bundle: Path, tagger_bundle: Path) -> None:
+    async def work() -> None:
+        async with in_process({"news": tiny_bundle, "tags": tagger_bundle}) as served:
+            body = {"input": "the cat", "model": "news", "timeout_ms": None}
+            same = await served.client.post("/v1/predict?model=news", json=body)
+            assert (same.status_code, same.json()["model"]) == (200, "news")
+            other = await served.client.post("/v1/predict?model=tags", json=body)
+            assert (other.status_code, other.json()["error"]["where"]) == (422, "model")
 
     run(work)
