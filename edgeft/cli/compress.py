@@ -83,11 +83,11 @@ def command(
 
     Its variants, a trimmed vocabulary, half the layers, shorter texts, a static student and
     cascades of these are made and measured on this machine, on your rows: what each loses
-    against the whole, its speed and size. Of those within all limits on the rows that choose
-    the quickest becomes BUNDLE; the table is of rows that report. It takes minutes to hours:
-    a run that was cut short goes on where it was when asked again, and so does another
-    request with other limits of size or speed while BUNDLE.partial is there. Exit status 3,
-    and no BUNDLE, if a limit cannot be met, with what comes nearest.
+    against the whole, its speed and size. Of those within all limits on the rows that choose,
+    by proof before what only seems so, the quickest becomes BUNDLE; the table is of rows that
+    report. It takes minutes to hours: a run that was cut short goes on where it was when asked
+    again, and so does another request with other limits of size or speed while BUNDLE.partial
+    is there. Exit status 3, and no BUNDLE, if a limit cannot be met, with what comes nearest.
     """
     from edgeft.compress.config import CompressConfig
     from edgeft.compress.frontier import Limits

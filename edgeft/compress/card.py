@@ -47,7 +47,8 @@ def _chosen(found: Mapping[str, Any]) -> str:
     parts = [
         "## How it was chosen",
         f"Of {len(found['family'])} candidates **{escape(found['chosen'])}** is the quickest that "
-        f"keeps {escape(limits_told(found['limits']))} on the rows that choose.",
+        f"keeps {escape(limits_told(found['limits']))} on the rows that choose, "
+        "those of which they prove it first.",
         "\n".join(f"- {escape(one)}" for one in found["notes"]),
         "On the rows that report:",
         table(COLUMNS, [list(map(escape, row)) for row in table_rows(found["family"])]),

@@ -38,6 +38,11 @@ def notes_of(
         return ["Nothing quicker keeps the limits: this is the whole model as it is."]
     drop = best.report["drop"]
     told = [f"{best.name}: {drop['verdict']}"]
+    if not best.sure:
+        told.append(
+            f"It seemed to keep {limits.max_drop:g} points on the {best.choose['drop']['rows']:,} "
+            "rows that chose; they prove it of nothing quicker than the whole."
+        )
     if best.times_as_fast < 1:
         told.append(
             f"It is slower than the whole model in fp32 ({best.times_as_fast:g} times as fast)."

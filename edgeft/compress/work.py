@@ -12,6 +12,7 @@ big.partial/
 """
 
 import json
+import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -32,6 +33,11 @@ PARTS = ("rows", "checkpoints", "bundles", "candidates", "measured", "left_out",
 UNFINISHED = re.compile(r"\..+\.edgeft-(new|old|gone|lock)")
 JUDGING, JUDGED = "max_drop", ("bundles", "candidates", "measured", "left_out")
 FORMAT = 1
+ROWS = {
+    "learn": "The rows that students learn from",
+    "choose": "The rows that choose",
+    "report": "The rows that report",
+}
 
 
 class Work:
@@ -70,7 +76,13 @@ class Work:
         return str(found["why"]) if found else ""
 
     def leave_out(self, name: str, why: str) -> None:
-        """Keep why something is not made. Raises OutputError."""
+        """Keep why something is not made, without where this folder is. Raises OutputError.
+
+        The reason goes into the card and the manifest, which tell no paths of a machine.
+        """
+        for role, words in ROWS.items():
+            why = why.replace(str(self.rows(role)), words)
+        why = why.replace(f"{self.folder}{os.sep}", "")
         write_json(self.folder / "left_out" / f"{name.replace(' ', '-')}.json", {"why": why})
 
     def begin(self, asked: Mapping[str, Any], *, force: bool) -> None:

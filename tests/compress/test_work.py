@@ -28,6 +28,9 @@ def test_the_same_request_finds_all(tmp_path: Path) -> None:
     assert work.measured("half-int8") == {"bytes": 1}
     assert work.measured("half-fp32") is None
     assert (work.left_out("static fp32"), work.left_out("static")) == ("no reason", "")
+    work.leave_out("half", f"{work.rows('learn')}, line 3: of {work.checkpoint('half')}.")
+    told = work.left_out("half")
+    assert told == "The rows that students learn from, line 3: of checkpoints/half."
 
 
 def test_students_outlive_another_allowed_drop(tmp_path: Path) -> None:
