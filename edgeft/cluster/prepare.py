@@ -3,7 +3,7 @@
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from edgeft.bundle import read_manifest
 from edgeft.cluster.answers import added_columns, asked_in, one_shown
@@ -17,6 +17,9 @@ from edgeft.runtime.load import load
 from edgeft.runtime.options import Options
 from edgeft.tasks import task_named
 from edgeft.tasks.task import Columns, Task
+
+if TYPE_CHECKING:
+    import pyarrow
 
 __all__ = ["prepared"]
 
@@ -47,6 +50,7 @@ def prepared(
     if not with_rows:
         raise DataError(f"{source} has no rows.", hint="Check that it is what was meant.")
     asked, kept = _columns(with_rows, task, columns, keep, tell)
+    schema = _schema_kept(with_rows, kept)
     place = Folder(_absolute(out))
     _check_apart(source, files, place.address)
     before = record_in(place)
@@ -80,7 +84,7 @@ def prepared(
         class_names=tuple(one.class_names for one in files),
         parts=record.parts,
         asked=asked,
-        kept=kept,
+        kept=schema,
         added=added,
         out=place.address,
     )
@@ -100,15 +104,29 @@ def _columns(
     kept = tuple(names if keep is None else dict.fromkeys(keep))
     for one in files:
         one.check(asked, kept)
+    return asked, kept
+
+
+def _schema_kept(files: Sequence[ParquetFacts], kept: Sequence[str]) -> "pyarrow.Schema":
+    """The types of the columns that are kept; a file in which one is null throughout tells none.
+
+    Raises DataError where two files tell two.
+    """
+    import pyarrow
+
+    found: dict[str, tuple[Any, str]] = {}
+    for one in files:
         for name in kept:
-            ours, its = first.schema.field(name).type, one.schema.field(name).type
-            if ours != its:
+            kind = one.schema.field(name).type
+            ours, address = found.setdefault(name, (kind, one.address))
+            if pyarrow.types.is_null(ours):
+                found[name] = kind, one.address
+            elif kind != ours and not pyarrow.types.is_null(kind):
                 raise DataError(
-                    f"{one.address}: the column {name!r} holds {its}, and {ours} in "
-                    f"{first.address}.",
+                    f"{one.address}: the column {name!r} holds {kind}, and {ours} in {address}.",
                     hint="Write the files alike; --keep names the columns that are kept.",
                 )
-    return asked, kept
+    return pyarrow.schema([(name, kind) for name, (kind, _) in found.items()])
 
 
 def _absolute(out: str) -> str:

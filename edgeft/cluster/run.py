@@ -2,6 +2,8 @@
 
 import logging
 import os
+import signal
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -26,11 +28,8 @@ __all__ = ["PART_ROWS", "Done", "predict_parquet"]
 PART_ROWS = 20_000
 NO_COLUMNS: Columns = {}
 STORE_BYTES = 128 << 20  # of Ray's own memory for objects; numbers of parts are all that go there
-QUIET = {
-    "RAY_USAGE_STATS_ENABLED": "0",
-    "RAY_BACKEND_LOG_LEVEL": "fatal",
-    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
-}
+# Nothing is reported to anybody; of its processes' own logs, what ends one.
+QUIET = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_BACKEND_LOG_LEVEL": "fatal"}
 
 
 @dataclass(frozen=True)
@@ -135,10 +134,6 @@ def _rows(
     import ray
     from ray.data import ActorPoolStrategy
 
-    context = ray.data.DataContext.get_current()
-    context.enable_progress_bars = False
-    context.print_on_execution_start = False
-    logging.getLogger("ray.data").setLevel(logging.ERROR)
     parts = [{"part": at} for at in missing]
     # A part at a time is handed to a worker, so that none waits behind another at the end.
     data = ray.data.from_items(parts, override_num_blocks=len(parts)).map_batches(
@@ -149,12 +144,40 @@ def _rows(
         compute=ActorPoolStrategy(size=workers, max_tasks_in_flight_per_actor=1),
     )
     try:
-        yield from data.iter_rows()
+        with _data_silent(ray.data.DataContext.get_current()):
+            yield from data.iter_rows()
     except ray.exceptions.RayError as error:
         raise RunError(
             f"Ray gave up: {first_line(error).rstrip('.')}.",
             hint="Run it again to go on with what is missing.",
         ) from error
+
+
+@contextmanager
+def _data_silent(context: Any) -> Iterator[None]:
+    """No bars and no lines of Ray Data's own: the caller shows progress."""
+    log = logging.getLogger("ray.data")
+    before = context.enable_progress_bars, context.print_on_execution_start, log.level
+    context.enable_progress_bars = context.print_on_execution_start = False
+    log.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        context.enable_progress_bars, context.print_on_execution_start = before[:2]
+        log.setLevel(before[2])
+
+
+@contextmanager
+def _handler_kept() -> Iterator[None]:
+    """Give SIGTERM back to who had it: Ray takes it as it starts."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.getsignal(signal.SIGTERM)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 @contextmanager
@@ -168,16 +191,12 @@ def _on_ray(workers: int | None, threads: int) -> Iterator[int]:
             return
         quiet: dict[str, Any] = {"logging_level": logging.ERROR, "log_to_driver": False}
         try:
-            if os.environ.get("RAY_ADDRESS"):
-                ray.init(**quiet)
-            else:
+            if not os.environ.get("RAY_ADDRESS"):
                 count = workers or max(1, usable_cores() // threads)
-                ray.init(
-                    num_cpus=count * threads,
-                    include_dashboard=False,
-                    object_store_memory=STORE_BYTES,
-                    **quiet,
-                )
+                quiet |= {"num_cpus": count * threads, "include_dashboard": False}
+                quiet |= {"object_store_memory": STORE_BYTES}
+            with _handler_kept():
+                ray.init(**quiet)
         except Exception as error:  # of its own, of sockets, of processes that do not start
             raise RunError(
                 f"Ray cannot be reached or started: {first_line(error).rstrip('.')}.",

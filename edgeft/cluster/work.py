@@ -1,7 +1,7 @@
 """One part: its rows are read, answered and written, whole or not at all."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -30,8 +30,8 @@ class PartsJob:
     """All that a worker needs to know; it is sent to each.
 
     files: addresses. class_names: of each file, what numbers of classes stand for. asked: the
-    columns of texts. kept: those of the input that stand in the output. added: the columns of
-    answers and their kinds.
+    columns of texts. kept: those of the input that stand in the output, and their types. added: the
+    columns of answers and their kinds.
     """
 
     bundle: str
@@ -41,7 +41,7 @@ class PartsJob:
     class_names: tuple[Mapping[str, list[str]], ...]
     parts: tuple[RowsPart, ...]
     asked: tuple[str, ...]
-    kept: tuple[str, ...]
+    kept: "pyarrow.Schema"
     added: Mapping[str, str]
     out: str
 
@@ -95,7 +95,7 @@ def write_part(job: PartsJob, number: int, model: "Model") -> int:
 
     part = job.parts[number]
     address = job.files[part.file]
-    columns = tuple(dict.fromkeys((*job.kept, *job.asked)))
+    columns = tuple(dict.fromkeys((*job.kept.names, *job.asked)))
     empty, row = 0, part.begin
     waiting: list[RecordBatch] = []  # which become a group of the file
     with (
@@ -104,8 +104,7 @@ def write_part(job: PartsJob, number: int, model: "Model") -> int:
         Folder(job.out).place_for(job.name_of(number)) as place,
     ):
         file = ParquetFile(source)
-        fields = [file.schema_arrow.field(name) for name in job.kept]
-        schema = _schema(fields, job.added)
+        schema = _schema(job.kept, job.added)
         with ParquetWriter(place, schema) as writer:
             for batch in rows_between(file, part.begin, part.end, columns):
                 cells = [
@@ -118,7 +117,7 @@ def write_part(job: PartsJob, number: int, model: "Model") -> int:
                 empty += answers.count(None)
                 row += batch.num_rows
                 values = added_values(answers, job.added)
-                arrays = [batch.column(name) for name in job.kept]
+                arrays = [_as(batch.column(one.name), one.type) for one in job.kept]
                 arrays += _arrays(values, schema)
                 waiting.append(RecordBatch.from_arrays(arrays, schema=schema))
                 if sum(one.nbytes for one in waiting) > GROUP_BYTES:
@@ -129,7 +128,7 @@ def write_part(job: PartsJob, number: int, model: "Model") -> int:
     return empty
 
 
-def _schema(kept: Sequence[Any], added: Mapping[str, str]) -> "pyarrow.Schema":
+def _schema(kept: "pyarrow.Schema", added: Mapping[str, str]) -> "pyarrow.Schema":
     import pyarrow
 
     kinds = {
@@ -146,3 +145,8 @@ def _arrays(values: Mapping[str, list[Any]], schema: "pyarrow.Schema") -> list[A
     import pyarrow
 
     return [pyarrow.array(found, schema.field(name).type) for name, found in values.items()]
+
+
+def _as(column: Any, kind: Any) -> Any:
+    """A column in the type that it has elsewhere, where it is null throughout."""
+    return column if column.type == kind else column.cast(kind)

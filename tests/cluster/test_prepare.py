@@ -57,6 +57,16 @@ def test_parts_hold_each_row_once_with_the_answers_of_predict(
     assert rows[1]["prediction"] is rows[1]["predicted_label"] is None
 
 
+def test_a_column_that_is_null_throughout_a_file(tiny_bundle: Path, tmp_path: Path) -> None:
+    write_rows(tmp_path / "in", "a.parquet", note=[None, None], text=["a", "b"])
+    write_rows(tmp_path / "in", "b.parquet", note=[None, "x"], text=[None, None])
+    _work(_prepared(tiny_bundle, tmp_path / "in", tmp_path / "out"))
+    assert [row["note"] for row in rows_in(tmp_path / "out")] == [None, None, None, "x"]
+    assert [row["prediction"] is None for row in rows_in(tmp_path / "out")] == [
+        False, False, True, True,
+    ]  # fmt: skip
+
+
 def test_what_is_there_is_not_written_again(tiny_bundle: Path, tmp_path: Path) -> None:
     source, out = write_rows(tmp_path, **many(12)), tmp_path / "out"
     job = _prepared(tiny_bundle, source, out)
@@ -125,7 +135,7 @@ def test_columns_that_are_not_there(tiny_bundle: Path, tmp_path: Path) -> None:
     taken = write_rows(tmp_path / "taken", text=["a"], prediction=["b"])
     with pytest.raises(UsageError, match="have a column 'prediction'"):
         _prepared(tiny_bundle, taken, out)
-    assert _prepared(tiny_bundle, taken, out, keep=["text"]).kept == ("text",)
+    assert _prepared(tiny_bundle, taken, out, keep=["text"]).kept.names == ["text"]
 
 
 def test_nothing_to_do(tiny_bundle: Path, tmp_path: Path) -> None:
