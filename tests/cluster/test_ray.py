@@ -114,7 +114,7 @@ def test_a_driver_that_is_killed_goes_on(tiny_bundle: Path, tmp_path: Path) -> N
         _until(lambda: len(parts_in(out)) > 3)
         ray = driver.children(recursive=True)
         driver.kill()
-        psutil.wait_procs(ray, 60)
+        psutil.wait_procs(ray, 15)
         for one in ray:
             if one.is_running():
                 one.kill()
@@ -145,7 +145,7 @@ def test_what_goes_wrong_in_a_worker_is_one_error(tiny_bundle: Path, tmp_path: P
 
 CALLER = """
 import os, sys, ray, edgeft.cluster
-ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False)
+ray.init(num_cpus=3, include_dashboard=False, log_to_driver=False)
 class Threads(edgeft.cluster.Predictor):
     def __call__(self, batch):
         count = len(batch["text"])
