@@ -20,6 +20,7 @@ def spark_predictor(
     bundle: str | os.PathLike[str],
     *,
     fields: Sequence[str] = (),
+    pairs: bool = False,
     scores: bool = False,
     task: str | None = None,
     **options: Unpack[Options],
@@ -32,9 +33,10 @@ def spark_predictor(
         )
         table.withColumn("prediction", predict("text"))
 
-    The function takes a column of texts; two of pairs, or of questions and their contexts. It gives
-    the JSON line of ``edgeft predict``, null for a null text. With ``fields`` it gives these of it
-    as a struct, ``fields=("label", "score"), return_type="label string, score double"``.
+    The function takes a column of texts; two where a bundle is asked pairs alone, or questions and
+    their contexts, and with ``pairs`` where it is asked either. It gives the JSON line of ``edgeft
+    predict``, null for a null text. With ``fields`` it gives these of it, for a ``return_type``
+    that is a StructType of strings, numbers, and an ArrayType for a vector, of NaN for a null text.
 
     The bundle lies under the same path on every machine. A model takes as many threads as Spark
     gives a task cores (``spark.task.cpus``). ``options`` are those of ``edgeft.load``; name a
@@ -46,7 +48,7 @@ def spark_predictor(
         chosen: Options = {**options, "threads": keep_to_share(options.get("threads"))}
         model = load(place, task=task, **chosen)
 
-        def predict(*columns: Any) -> Any:
+        def answered(*columns: Any) -> Any:
             cells = [[text_cell(one) for one in column.tolist()] for column in columns]
             inputs = inputs_from(model.task, cells)
             check_kind("The column", model.task, [one for one in inputs if one is not None])
@@ -58,12 +60,23 @@ def spark_predictor(
                 for name in fields
             }
 
-        return predict
+        # Spark counts the parameters, and hands over so many columns.
+        def of_one(texts: Any) -> Any:
+            return answered(texts)
+
+        def of_two(first: Any, second: Any) -> Any:
+            return answered(first, second)
+
+        return of_two if pairs or str not in model.task.takes else of_one
 
     return make
 
 
 def _array(values: Sequence[Any]) -> Any:
+    """(N,) objects, or the (N, D) numbers of vectors."""
+    width = next((len(one) for one in values if isinstance(one, list)), 0)
+    if width:
+        return np.array([[np.nan] * width if one is None else one for one in values], np.float32)
     found = np.empty(len(values), object)
     found[:] = values
     return found

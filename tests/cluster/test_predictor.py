@@ -93,7 +93,7 @@ def test_what_a_batch_lacks_is_told(tiny_bundle: Path, pair_bundle: Path) -> Non
         Predictor(tiny_bundle, text_column=["a", "b", "c"])
 
 
-def test_the_function_for_spark(tiny_bundle: Path, pair_bundle: Path) -> None:
+def test_the_function_for_spark(tiny_bundle: Path, pair_bundle: Path, encoder_bundle: Path) -> None:
     predict = spark_predictor(tiny_bundle, variant="fp32")()
     assert predict(_objects(TEXTS)).tolist() == _expected(tiny_bundle, TEXTS)
     fields = spark_predictor(tiny_bundle, variant="fp32", fields=["label", "score"])()
@@ -103,9 +103,12 @@ def test_the_function_for_spark(tiny_bundle: Path, pair_bundle: Path) -> None:
     assert found["score"].tolist() == [one.get("score") for one in told]
     pairs = spark_predictor(pair_bundle, variant="fp32")()
     found = pairs(_objects(["a cat"]), _objects(["a dog"]))
+    either = spark_predictor(tiny_bundle, variant="fp32", pairs=True)()
+    assert json.loads(either(_objects(["a"]), _objects(["b"]))[0]).keys() >= {"label", "score"}
     assert found.tolist() == _expected(pair_bundle, [edgeft.Pair("a cat", "a dog")])
-    with pytest.raises(DataError, match="pairs of texts are wanted"):
-        pairs(_objects(["a"]))
+    vectors = spark_predictor(encoder_bundle, variant="fp32", fields=["vector"])()
+    found = vectors(_objects(["the cat", None]))["vector"]
+    assert (found.ndim, np.isnan(found).all(axis=1).tolist()) == (2, [False, True])
 
 
 def test_neither_ray_nor_pyspark_is_imported() -> None:

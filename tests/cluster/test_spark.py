@@ -23,7 +23,7 @@ PROGRAM = """
 import json, sys
 from pyspark.ml.functions import predict_batch_udf
 from pyspark.sql import SparkSession
-from pyspark.sql.types import StringType
+from pyspark.sql.types import DoubleType, StringType, StructField, StructType
 from edgeft.cluster import spark_predictor
 spark = SparkSession.builder.master("local[2]").config("spark.ui.enabled", "false").getOrCreate()
 rows = spark.read.parquet(sys.argv[2]).repartition(2)
@@ -32,26 +32,37 @@ line = predict_batch_udf(
 )
 fields = predict_batch_udf(
     spark_predictor(sys.argv[1], variant="fp32", fields=("label", "score")),
-    return_type="label string, score double", batch_size=16,
+    return_type=StructType(
+        [StructField("label", StringType()), StructField("score", DoubleType())]
+    ),
+    batch_size=16,
 )
 def threads():
     import os
     inner = spark_predictor(sys.argv[1], variant="fp32")()
     def told(texts):
         import numpy
-        model = inner.__closure__[[*inner.__code__.co_freevars].index("model")].cell_contents
+        inner(texts)
+        answered = inner.__closure__[0].cell_contents
+        names = [*answered.__code__.co_freevars]
+        model = answered.__closure__[names.index("model")].cell_contents
         return numpy.array([f"{model.threads} {os.environ['TOKENIZERS_PARALLELISM']}"] * len(texts))
     return told
 thread = predict_batch_udf(threads, return_type=StringType(), batch_size=16)
+pairs = predict_batch_udf(
+    spark_predictor(sys.argv[1], variant="fp32", pairs=True), return_type=StringType(),
+    batch_size=16,
+)
 found = rows.select("id", line("text").alias("line"), fields("text").alias("fields"),
-                    thread("text").alias("threads"))
+                    thread("text").alias("threads"), pairs("text", "other").alias("pairs"))
 for row in found.collect():
-    print("row", json.dumps([row.id, row.line, list(row.fields), row.threads]))
+    told = [row.id, row.line, [row.fields.label, row.fields.score], row.threads, row.pairs]
+    print("row", json.dumps(told))
 """
 
 
 def test_both_forms_of_the_function(tiny_bundle: Path, tmp_path: Path) -> None:
-    columns = many(100)
+    columns = {**many(100), "other": ["the cat", None] * 50}
     source = write_rows(tmp_path, **columns)
     done = subprocess.run(
         [sys.executable, "-c", PROGRAM, str(tiny_bundle), str(source)], capture_output=True,
@@ -64,9 +75,10 @@ def test_both_forms_of_the_function(tiny_bundle: Path, tmp_path: Path) -> None:
     with edgeft.load(tiny_bundle, variant="fp32", threads=1) as model:
         shown = [model.task.show(one, False) for one in model.predict(columns["text"])]
     assert [row[0] for row in rows] == columns["id"]
-    for (_, line, fields, threads), one in zip(rows, shown, strict=True):
+    for (at, line, fields, threads, pair), one in zip(rows, shown, strict=True):
         told = json.loads(line)
         assert told["label"] == one["label"]
         assert told["score"] == pytest.approx(one["score"], abs=1e-5)
         assert fields == [told["label"], told["score"]]
         assert threads == "1 false"
+        assert (pair is None) == (at % 2 == 1)
