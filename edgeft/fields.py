@@ -132,7 +132,8 @@ def listed(reader: Reader[Given], least: int = 0, most: int = 1 << 20) -> Reader
 
     def read(found: Any) -> tuple[Given, ...]:
         if not isinstance(found, list) or not least <= len(found) <= most:
-            raise _wrong(found, f"a list of {least} to {most} items")
+            sizes = f"{least} to {most}" if least < most else str(least)
+            raise _wrong(found, f"a list of {sizes} items")
         items = []
         for at, one in enumerate(found):
             try:

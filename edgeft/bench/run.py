@@ -27,6 +27,7 @@ from edgeft.runtime.tokenize import TextEncoder
 from edgeft.runtime.variants import Measurement, save_measurements
 from edgeft.tasks import task_named
 from edgeft.tasks.encoded import default_overlap
+from edgeft.tasks.prompts import before_pair
 from edgeft.tasks.reading import columns_named
 from edgeft.tasks.task import Task
 
@@ -64,6 +65,7 @@ def bench(config: BenchConfig, progress: Progress = silent, tell: Tell = unheard
             record.normalize,
             overlap=default_overlap(record.max_length) if task.on_long == "window" else None,
             empty=record.pad_id,
+            apart=before_pair(record.head) if task.embeds else None,
         )
         whole = read_all(
             config.data,

@@ -108,6 +108,7 @@ _HEAD = record(
     dimensions=whole(0, MOST_TOKENS),
     prompts=mapped(text(), _NAME, 0, 1000),
     prompt=text(0, 200),
+    pair_prompts=listed(text(0, 200), 0, 2),
 )
 _VARIANT = record(
     Variant,

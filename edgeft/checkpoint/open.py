@@ -6,7 +6,7 @@ Weights are read from safetensors alone, and no code that a model brings is run.
 import json
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +45,7 @@ RECORDED: Mapping[str, Reader[Any]] = {
     "max_length": whole(1, 1 << 30),
     "normalize": listed(text()),
     "takes": choice("", TEXTS, PAIRS),
+    "pair_prompts": listed(text(0, 200), 0, 2),
     "labels": listed(text(most=LONGEST_LABEL)),
     "data": entries,
     "base_model": entries,
@@ -118,7 +119,7 @@ def open_checkpoint(name: str, task: str | None = None, *, pooling: str = "") ->
     model = _model(name, folder, weights, config, wrapper, headed)
     head = PLAIN
     if sentences is not None:
-        model, head = _embedder(model, sentences)
+        model, head = _embedder(model, sentences, tuple(training.get("pair_prompts", ())))
     labels = _labels(name, model.config) if _labelled(headed) else ()
     if labels and not names_labels(folder):
         notes.append(f"Its config.json names no labels; they are {labels[0]} to {labels[-1]}.")
@@ -146,18 +147,17 @@ def open_checkpoint(name: str, task: str | None = None, *, pooling: str = "") ->
     )
 
 
-def _embedder(encoder: Any, sentences: Sentences) -> tuple[Any, Head]:
-    """The encoder with its pooling, and what to know of its vectors."""
+def _embedder(encoder: Any, sentences: Sentences, named: tuple[str, ...]) -> tuple[Any, Head]:
+    """The encoder with its pooling, and what to know of its vectors.
+
+    ``named`` are the prompts before the texts of the pairs that it learned from.
+    """
     from edgeft.checkpoint.embedder import Embedder
 
     model = Embedder(encoder, sentences)
-    head = Head(
-        pooling=sentences.pooling,
-        unit_length=sentences.unit_length,
-        dimensions=int(encoder.config.hidden_size),
-        prompts=sentences.prompts,
-        prompt=sentences.prompt,
-    )
+    head = sentences.head(int(encoder.config.hidden_size))
+    if named and {*named} <= {"", *head.prompts}:
+        head = replace(head, pair_prompts=named)
     return model.eval(), head
 
 

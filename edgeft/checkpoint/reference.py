@@ -21,6 +21,7 @@ from edgeft.runtime.punctuation import numbers_of
 from edgeft.settings import torch_threads
 from edgeft.tasks.encoded import Encoded, Part, Span, apart, default_overlap
 from edgeft.tasks.outputs import finite
+from edgeft.tasks.prompts import before_pair
 
 __all__ = ["as_given", "encode", "fills", "torch_told"]
 
@@ -86,7 +87,9 @@ def _encode_some(checkpoint: Checkpoint, kind: type, inputs: Sequence[Any]) -> l
     """Encode inputs of one kind, at least one; the texts of a pair apart where vectors are told."""
     if kind is not Pair or not checkpoint.task.embeds:
         return _encode_alike(checkpoint, inputs)
-    firsts, seconds = zip(*map(columns_of, inputs), strict=True)
+    first, second = before_pair(checkpoint.head)
+    firsts = [first + one.first for one in inputs]
+    seconds = [second + one.second for one in inputs]
     both = zip(_encode_alike(checkpoint, firsts), _encode_alike(checkpoint, seconds), strict=True)
     return [apart(*sides) for sides in both]
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from edgeft.errors import ModelError, UsageError
 from edgeft.fields import FieldError, entries, flag, mapped, optional, record, text, whole
-from edgeft.tasks.head import POOLINGS
+from edgeft.tasks.head import POOLINGS, Head
 
 __all__ = ["MODULES", "Sentences", "is_sentence_folder", "read_sentences", "suit",
            "write_sentences"]  # fmt: skip
@@ -48,6 +48,18 @@ class Sentences:
     prompts: Mapping[str, str] = field(default_factory=dict)
     prompt: str = ""
     lower: bool = False
+
+    def head(self, dimensions: int) -> Head:
+        """The same beside how many numbers a vector has; pairs are read as any two texts."""
+        alone = self.prompt
+        return Head(
+            pooling=self.pooling,
+            unit_length=self.unit_length,
+            dimensions=dimensions,
+            prompts=self.prompts,
+            prompt=alone,
+            pair_prompts=(alone, alone) if self.prompts else (),
+        )
 
 
 def is_sentence_folder(folder: Path) -> bool:

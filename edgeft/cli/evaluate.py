@@ -47,8 +47,9 @@ def command(
     from edgeft.bundle.manifest import CASCADE
     from edgeft.cli.scores import print_scores, scores_table, thresholds_table
     from edgeft.cli.trained import tell_trained
-    from edgeft.proof.battery import evaluate
+    from edgeft.proof.battery import evaluate, pairs_as
     from edgeft.tasks import task_named
+    from edgeft.tasks.prompts import pairs_told
     from edgeft.tasks.reading import columns_named, read_examples
 
     manifest = read_manifest(bundle)
@@ -59,12 +60,20 @@ def command(
     task = task.judging(examples.truths)
     if checkpoint is not None:
         tell_trained(checkpoint, bundle, data, examples.inputs)
+    prompts = pairs_as(record, examples)
+    if told := pairs_told(prompts or ()):
+        console.note(told)
     names = variants or (*record.variants, *[CASCADE] * bool(manifest.stages))
     results, thresholds = {}, {}
     with console.show_progress() as progress:
         for name in names:
             with edgeft.load(
-                bundle, device=device, variant=name, threads=threads, symmetric=symmetric
+                bundle,
+                device=device,
+                variant=name,
+                threads=threads,
+                symmetric=symmetric,
+                pair_prompts=prompts,
             ) as model:
                 results[name] = evaluate(model, examples, progress=progress)
                 thresholds[name] = dict(zip(record.labels, model.head.thresholds, strict=False))

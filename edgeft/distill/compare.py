@@ -1,5 +1,6 @@
 """What a student lost against its teacher, on rows that it did not learn from."""
 
+from dataclasses import replace
 from pathlib import Path
 
 from edgeft.checkpoint.open import Checkpoint, open_checkpoint
@@ -10,6 +11,7 @@ from edgeft.inputs import columns_of
 from edgeft.progress import Progress
 from edgeft.proof.paired import Drop
 from edgeft.proof.suited import suited, suited_drop
+from edgeft.tasks.prompts import reading_pairs
 from edgeft.tasks.task import Scores
 from edgeft.train.prepare import Prepared
 
@@ -32,6 +34,7 @@ def compared(
     if count:
         tell(seen_sentence(f"The {name} rows", count, len(rows)))
     student = open_checkpoint(str(folder))
+    teacher = replace(teacher, head=reading_pairs(teacher.head, prepared.task))
     teacher.model.to("cpu")  # where it is asked, wherever it taught
     before = torch_told(teacher, rows.inputs, step="running the teacher", progress=progress)
     after = torch_told(student, rows.inputs, step="running the student", progress=progress)

@@ -10,6 +10,7 @@ from edgeft.proof.evidence import Evidence
 from edgeft.runtime.tokenize import TextEncoder
 from edgeft.tasks.encoded import cut_sides
 from edgeft.tasks.head import Head
+from edgeft.tasks.prompts import before_pair
 
 __all__ = ["cautions", "counted_from", "cut_of_pairs", "cut_shorter"]
 
@@ -33,7 +34,10 @@ def cut_of_pairs(folder: Path, checkpoint: Checkpoint, evidence: Evidence) -> li
         return []
     tokenizer = (folder / "tokenizer.json").read_bytes()
     encoder = TextEncoder(
-        tokenizer, checkpoint.max_length, checkpoint.normalize, apart=checkpoint.task.embeds
+        tokenizer,
+        checkpoint.max_length,
+        checkpoint.normalize,
+        apart=before_pair(checkpoint.head) if checkpoint.task.embeds else None,
     )
     cuts = (one.cuts for one in encoder.encode(pairs))
     found = cut_sides(cuts, checkpoint.task.asks, checkpoint.max_length)

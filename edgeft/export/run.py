@@ -33,6 +33,7 @@ from edgeft.proof.limits import MAX_DROP
 from edgeft.tasks import task_named
 from edgeft.tasks.encoded import Part
 from edgeft.tasks.head import NO_WISH, PLAIN, Wish
+from edgeft.tasks.prompts import pairs_told, reading_pairs
 from edgeft.tasks.reading import columns_named
 from edgeft.tasks.task import PAIRS
 
@@ -145,7 +146,10 @@ def _export(
         tell=tell,
         on_bad="skip" if config.skip_bad else "error",
     )
-    checkpoint = _of_kind(checkpoint, evidence)
+    whole = _of_kind(whole, evidence)
+    checkpoint = _shortened(whole, config)
+    if told := pairs_told(checkpoint.head.pair_prompts):
+        tell(told)
     checkpoint.task.check(config.wish, checkpoint.labels)
     if not isinstance(evidence.choose, Examples):
         hint = f"Name --{checkpoint.task.roles[-1]}-column."
@@ -153,7 +157,9 @@ def _export(
             raise UsageError("--original needs labelled --data.", hint=hint)
         if config.wish:
             raise UsageError("A threshold needs labelled --data.", hint=hint)
-    original = _original(config, checkpoint) or (whole if checkpoint is not whole else None)
+    original = _original(config, checkpoint, evidence) or (
+        whole if checkpoint is not whole else None
+    )
     seen = trained_on(checkpoint, evidence)
     chooser = make_reference(checkpoint, evidence.choose, original=original, progress=progress)
     reporter = chooser
@@ -263,9 +269,15 @@ def _check(config: ExportConfig, target: Target) -> None:
 
 
 def _of_kind(checkpoint: Checkpoint, evidence: Evidence) -> Checkpoint:
-    """A checkpoint that judges pairs, where the data are such and it does not say so itself."""
+    """A checkpoint that judges pairs, where the data are such and it does not say so itself.
+
+    One that embeds reads them as their truths have it: see ``Task.sided``.
+    """
     if not evidence.choose or not isinstance(inputs_in(evidence.choose)[0], Pair):
         return checkpoint
+    if isinstance(evidence.choose, Examples):
+        form = checkpoint.task.judging(evidence.choose.truths)
+        checkpoint = replace(checkpoint, head=reading_pairs(checkpoint.head, form))
     task = task_named(checkpoint.task.name, PAIRS)
     return checkpoint if task is checkpoint.task else replace(checkpoint, task=task)
 
@@ -283,7 +295,9 @@ def _shortened(whole: Checkpoint, config: ExportConfig) -> Checkpoint:
     return replace(whole, max_length=config.max_length)
 
 
-def _original(config: ExportConfig, checkpoint: Checkpoint) -> Checkpoint | None:
+def _original(
+    config: ExportConfig, checkpoint: Checkpoint, evidence: Evidence
+) -> Checkpoint | None:
     """The model that drops are counted from, where that is not the checkpoint itself."""
     if not config.original:
         return None
@@ -294,7 +308,7 @@ def _original(config: ExportConfig, checkpoint: Checkpoint) -> Checkpoint | None
             f"{config.original} and {config.checkpoint} do not have the same labels.",
             hint="Name the model that the checkpoint was made from.",
         )
-    return original
+    return _of_kind(original, evidence)
 
 
 def _parts(checkpoint: Checkpoint, inputs: Sequence[Input]) -> list[Part]:

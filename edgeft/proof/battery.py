@@ -9,10 +9,10 @@ from pathlib import Path
 
 from edgeft.bundle import Manifest, read_manifest
 from edgeft.bundle.integrity import check_files
-from edgeft.bundle.manifest import CASCADE
+from edgeft.bundle.manifest import CASCADE, ModelRecord
 from edgeft.data import Examples
 from edgeft.errors import GateError, ModelError
-from edgeft.inputs import Input
+from edgeft.inputs import Input, Pair
 from edgeft.progress import Progress, silent
 from edgeft.proof.finding import Finding, compare, inexact, problem
 from edgeft.proof.limits import EXACT, SAME_LOGITS
@@ -20,11 +20,13 @@ from edgeft.proof.told import Told, tell
 from edgeft.runtime.golden import check_golden
 from edgeft.runtime.load import load
 from edgeft.runtime.model import Model
+from edgeft.tasks import task_named
 from edgeft.tasks.head import Head
 from edgeft.tasks.outputs import require_numbers
+from edgeft.tasks.prompts import reading_pairs
 from edgeft.tasks.reading import aligned
 
-__all__ = ["against", "evaluate", "hold", "hold_golden_again", "verify"]
+__all__ = ["against", "evaluate", "hold", "hold_golden_again", "pairs_as", "verify"]
 
 REFERENCE = "fp32"  # the variant that the others are compared with
 FULL_MODEL = "its full model"  # the same for a cascade
@@ -52,14 +54,19 @@ def verify(
     """
     manifest = read_manifest(bundle)
     check_files(bundle, manifest.files, manifest.files, verify="full")
-    truths = aligned(data, manifest.model.labels).truths if isinstance(data, Examples) else None
+    truths = prompts = None
+    if isinstance(data, Examples):
+        truths = aligned(data, manifest.model.labels).truths
+        prompts = pairs_as(manifest.model, data)
     inputs = data.inputs if isinstance(data, Examples) else data
     # fp32, and the full model of a cascade, each with the head that reads it.
     references: dict[str, tuple[Told, Head]] = {}
     results: dict[str, Finding] = {}
     for name in _in_order(manifest, with_data=bool(inputs)):
         alone = name != CASCADE
-        with load(bundle, device=device, variant=name, threads=threads, verify="off") as model:
+        with load(
+            bundle, device=device, variant=name, threads=threads, verify="off", pair_prompts=prompts
+        ) as model:
             golden = check_golden(model) if alone else None
             if not inputs or (alone and name not in manifest.model.variants):
                 results[name] = Finding(device=str(model.device), golden=golden)
@@ -75,6 +82,16 @@ def verify(
             found = compare(told, against, truths, head=model.head, theirs=its)
             results[name] = replace(found, device=str(model.device), golden=golden)
     return results
+
+
+def pairs_as(record: ModelRecord, examples: Examples) -> tuple[str, str] | None:
+    """The prompts with which pairs are read as their truths have it: see ``Task.sided``.
+
+    None where the model has none.
+    """
+    task = task_named(record.task, record.takes).judging(examples.truths)
+    names = reading_pairs(record.head, task).pair_prompts
+    return (names[0], names[1]) if names and isinstance(examples.inputs[0], Pair) else None
 
 
 def _in_order(manifest: Manifest, *, with_data: bool) -> list[str]:

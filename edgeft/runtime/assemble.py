@@ -26,6 +26,7 @@ from edgeft.runtime.trial import quickest, suitable
 from edgeft.tasks import TASKS, task_named
 from edgeft.tasks.encoded import default_overlap
 from edgeft.tasks.head import PLAIN
+from edgeft.tasks.prompts import before_pair
 from edgeft.tasks.task import LongTexts, Task
 
 __all__ = ["Wishes", "assemble"]
@@ -176,6 +177,10 @@ class _Opener:
             for name in names:
                 check_recorded(self.folder, manifest, name)
         sha256 = manifest.files[record.tokenizer].sha256
+        apart = None
+        if self.task.embeds:
+            named = wishes.settings.get("pair_prompts", record.head.pair_prompts)
+            apart = before_pair(replace(record.head, pair_prompts=named))
         tokenizer = repr((sha256, record.normalize, record.pad_id))
         encoder = self.encoders.get((tokenizer, record.max_length))
         if encoder is None:
@@ -191,7 +196,7 @@ class _Opener:
                 empty=record.pad_id,
                 offsets=self.task.by_token,
                 symmetric=wishes.symmetric,
-                apart=self.task.embeds,
+                apart=apart,
             )
         engines = {name: open_variant(opening, name, self.files) for name in names}
         return _Opened(opening, engines, encoder, tokenizer)

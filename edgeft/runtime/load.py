@@ -100,6 +100,7 @@ def load(
     aggregation: str | None = None,
     top_k: int | None = None,
     max_answer_tokens: int | None = None,
+    pair_prompts: tuple[str, str] | None = None,
     remember: int = 0,
     symmetric: bool = False,
     observer: Observer | None = None,
@@ -154,6 +155,8 @@ def load(
     min_score, aggregation: of entities: those below it are not given, from 0 to 1; which
         tokens of a word speak for it, "first", "average" or "max".
     top_k, max_answer_tokens: of answers: how many are told, and how long they may be.
+    pair_prompts: of vectors: the names of the prompts before the first and the second text of a
+        Pair, "" for none; ("query", "passage") for those of such a pair, where the model has them.
         Each setting by default as the bundle says; one that its task lacks is an error.
     remember: how many answers are kept from one call to the next, by the exact input, so
         that an equal one is not run again; ``Model.remembered`` counts. The answer that
@@ -172,6 +175,7 @@ def load(
         "aggregation": aggregation,
         "top_k": top_k,
         "max_answer_tokens": max_answer_tokens,
+        "pair_prompts": [*pair_prompts] if isinstance(pair_prompts, tuple) else pair_prompts,
     }
     check_options(
         device=device,

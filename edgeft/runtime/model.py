@@ -155,7 +155,7 @@ class Model(Generic[Prediction]):
         check_input(query, "the query", (str,))
         check_list(texts, "rank", wanted="a query and a list of str")
         every: list[Any] = list(one_by_one(texts, (str,)))
-        inputs = ranking.asked_to_rank(self.task, self.head.prompts, query, every)
+        inputs = ranking.asked_to_rank(self.task, self.head, query, every)
         ranking.check_ranks(self.task, self.labels, label)
         found = list(self._fresh(self._checked(inputs), None)) if every else []
         return ranking.best_texts(self.task, found, self.labels, every, top, label)

@@ -8,7 +8,7 @@ import numpy as np
 from edgeft.bundle.integrity import Verify
 from edgeft.bundle.manifest import MOST_TOKENS
 from edgeft.errors import UsageError
-from edgeft.fields import FieldError, Reader, choice, flag, number, optional, text, whole
+from edgeft.fields import FieldError, Reader, choice, flag, listed, number, optional, text, whole
 from edgeft.runtime.cpu import MOST_THREADS
 from edgeft.runtime.observer import Observer
 from edgeft.tasks.task import LongTexts
@@ -36,6 +36,7 @@ class Options(TypedDict, total=False):
     aggregation: str | None
     top_k: int | None
     max_answer_tokens: int | None
+    pair_prompts: tuple[str, str] | None
     remember: int
     symmetric: bool
     observer: Observer | None
@@ -62,6 +63,7 @@ _OPTIONS: Mapping[str, Reader[Any]] = {
     "aggregation": optional(choice("first", "average", "max")),
     "top_k": optional(whole(1, 1000)),
     "max_answer_tokens": optional(whole(1, MOST_TOKENS)),
+    "pair_prompts": optional(listed(text(0, 200), 2, 2)),
     "remember": whole(0, LARGEST),
     "symmetric": flag,
 }

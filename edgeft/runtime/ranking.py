@@ -1,32 +1,31 @@
 """What a model is asked to rank texts by a query, and their order by its answers."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from edgeft.errors import UsageError
 from edgeft.inputs import Input, Pair
+from edgeft.tasks.head import Head
+from edgeft.tasks.prompts import before_pair, for_pairs
 from edgeft.tasks.ranked import Ranked
 from edgeft.tasks.task import LabelNames, Task
 
 __all__ = ["best_texts", "check_ranks", "asked_to_rank"]
 
-FOR_QUERIES, FOR_TEXTS = "query", ("document", "passage", "corpus")
 
-
-def asked_to_rank(
-    task: Task, prompts: Mapping[str, str], query: str, texts: Sequence[str]
-) -> list[Input]:
+def asked_to_rank(task: Task, head: Head, query: str, texts: Sequence[str]) -> list[Input]:
     """A pair for each text, or where a model embeds the query and behind it the texts.
 
-    Of those each stands behind the prompt that is meant for it, where the model has one; prompts
-    are called so by sentence-transformers.
+    Of those each stands behind the prompt that is meant for it, where the model has one.
     """
     if not task.embeds:
         return [Pair(query, text) for text in texts]
-    before = next((prompts[name] for name in FOR_TEXTS if name in prompts), "")
-    return [prompts.get(FOR_QUERIES, "") + query, *(before + text for text in texts)]
+    names = for_pairs(head.prompts, head.prompt, sided=True)
+    first, second = before_pair(replace(head, pair_prompts=names))
+    return [first + query, *(second + text for text in texts)]
 
 
 def check_ranks(task: Task, labels: LabelNames, label: str | None) -> None:

@@ -43,7 +43,7 @@ class TextEncoder:
         empty: int = 0,
         offsets: bool = False,
         symmetric: bool = False,
-        apart: bool = False,
+        apart: tuple[str, str] | None = None,
     ) -> None:
         """With ``overlap`` long texts are split into windows that share so many tokens.
 
@@ -51,7 +51,7 @@ class TextEncoder:
         ``empty`` is the id of a text that has no token at all. With ``offsets`` parts
         tell the span of each token in the caller's text, in characters, and its word. With
         ``symmetric`` a pair is read in both orders. ``apart`` reads the two texts of a pair each
-        by itself.
+        by itself, behind what it gives for the first and for the second.
 
         Raises BundleError where the JSON is no tokenizer, or where offsets are wanted
         of texts that are normalized first; UsageError where an overlap leaves a window
@@ -190,11 +190,12 @@ class TextEncoder:
         return replace(one, truncated=True, cut=0, unread=len(text) - len(head))
 
     def _encode_both(self, inputs: Sequence[Input], known: dict[str, Tokens]) -> list[Encoded]:
-        if self._apart:
-            columns = [columns_of(one) for one in inputs]
+        if self._apart is not None:
+            first, second = self._apart
+            columns = [(first + one, second + other) for one, other in map(columns_of, inputs)]
             texts = list(dict.fromkeys(text for both in columns for text in both))
             found = dict(zip(texts, self._encode_texts(texts), strict=True))
-            return [apart(found[first], found[second]) for first, second in columns]
+            return [apart(found[one], found[other]) for one, other in columns]
         if self._frame is None:
             self._frame = frame_within(self._tokenizer, self._most)
         return encode_both(

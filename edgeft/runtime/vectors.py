@@ -13,14 +13,14 @@ from edgeft.errors import DataError, UsageError
 from edgeft.inputs import Input
 from edgeft.runtime.texts import one_by_one
 from edgeft.runtime.vector_files import write_vectors
-from edgeft.tasks.head import Head
 from edgeft.tasks.outputs import Array, ragged, require_numbers
+from edgeft.tasks.prompts import prompt_of
 from edgeft.tasks.vectors import VECTOR, of_length_1
 
 if TYPE_CHECKING:
     from edgeft.runtime.model import Model
 
-__all__ = ["VectorForm", "Vectors", "embedded", "in_form", "prompt_of", "vectors_of",
+__all__ = ["VectorForm", "Vectors", "embedded", "in_form", "vectors_of",
            "write_embedded"]  # fmt: skip
 
 VectorForm = Literal["float32", "int8", "binary"]
@@ -112,20 +112,6 @@ def _groups(
         elif unit and (windowed := [at for at, one in enumerate(encoded) if len(one.parts) > 1]):
             vectors[windowed] = of_length_1(vectors[windowed])
         yield vectors
-
-
-def prompt_of(head: Head, prompt: str | None) -> str:
-    """What stands before each text. Raises UsageError for a prompt that the model has not."""
-    prompts = head.prompts
-    name = head.prompt if prompt is None else prompt
-    if not name:
-        return ""
-    if name not in prompts:
-        raise UsageError(
-            f"The model has no prompt {name!r}.",
-            hint=f"It has {', '.join(prompts)}." if prompts else "It has none: leave it out.",
-        )
-    return prompts[name]
 
 
 def in_form(vectors: Array, form: VectorForm) -> NDArray[Any]:

@@ -13,10 +13,10 @@ from typing import Any
 from edgeft.errors import UsageError
 from edgeft.inputs import Input
 from edgeft.runtime.model import Model
-from edgeft.runtime.vectors import prompt_of
 from edgeft.serve.calls import Call, flag_at, known_fields, text_at, wrong
 from edgeft.serve.refusals import RefusedError
 from edgeft.tasks.embeddings import Embedding
+from edgeft.tasks.prompts import prompt_of
 from edgeft.tasks.vectors import of_length_1
 
 __all__ = ["embed_asked", "embeddings_asked"]

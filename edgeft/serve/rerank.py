@@ -88,7 +88,7 @@ def _call(
             ranking.check_ranks(model.task, model.labels, label)
         except UsageError as error:
             raise wrong("label" if label else "model", error.message, error.hint) from error
-        return ranking.asked_to_rank(model.task, model.head.prompts, query, texts)
+        return ranking.asked_to_rank(model.task, model.head, query, texts)
 
     def answer(name: str, model: Model, found: Sequence[Any]) -> Any:
         return told(name, ranking.best_texts(model.task, found, model.labels, texts, top, label))

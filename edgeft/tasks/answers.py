@@ -320,6 +320,7 @@ TASK = Task(
     counted=Noun("answer", "answers"),
     shares=Noun("context", "contexts"),
     group=group_of,
+    sided=False,
     forms=(),
     suits=of_one_form,
     judged=Noun("question", "questions"),

@@ -84,6 +84,7 @@ def belonging_form(by_numbers: Task) -> Task:
         counted=_PAIR,
         shares=Noun("query", "queries"),
         group=lambda one: columns_of(one)[:1],
+        sided=True,
         suits=_tells_belonging,
         judged=_PAIR,
         metrics={"ndcg_at_10": "nDCG@10", "recall_at_10": "recall@10"},

@@ -23,6 +23,7 @@ from edgeft.tasks.builtin import GOLDEN_TEXTS, parity_texts
 from edgeft.tasks.encoded import Encoded
 from edgeft.tasks.head import PLAIN, Head, Wish
 from edgeft.tasks.outputs import Array, Outputs
+from edgeft.tasks.prompts import pairs_told
 from edgeft.tasks.task import Answers, Columns, LabelNames, Noun, Rows, Task, Usage
 from edgeft.tasks.usual import always_plain, form_tells, no_thresholds, nothing_further, of_one_form
 from edgeft.tasks.vectors import TINY, VECTOR, cosines, joined_vectors, told_vectors
@@ -161,7 +162,7 @@ def _limits(heads: Sequence[Head]) -> list[str]:
         names = ", ".join(head.prompts)
         told.append(
             f"It was trained with prompts before texts ({names}): `model.embed(…, prompt=NAME)` "
-            "puts one there."
+            f"puts one there. {pairs_told(head.pair_prompts)}".rstrip()
         )
     return told
 
@@ -237,11 +238,12 @@ _BY_NUMBERS = Task(
     counted=Noun("number", "numbers"),
     shares=None,
     group=group_of,
+    sided=False,
     forms=(),
     suits=of_one_form,
     judged=Noun("text", "texts"),
     single=True,
-    settings=frozenset(),
+    settings=frozenset({"pair_prompts"}),
     metrics={"spearman": "Spearman", "pearson": "Pearson"},
     by_label="",
     provided="no answer to another pair moves further than the furthest of these",

@@ -245,6 +245,7 @@ TASK = Task(
     counted=Noun("entity", "entities"),
     shares=None,
     group=group_of,
+    sided=False,
     forms=(),
     suits=of_one_form,
     judged=Noun("word of an entity", "words of entities"),

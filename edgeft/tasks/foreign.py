@@ -77,6 +77,7 @@ TASK = Task(
     counted=Noun("row", "rows"),
     shares=None,
     group=group_of,
+    sided=False,
     forms=(),
     suits=of_one_form,
     judged=Noun("text", "texts"),

@@ -22,6 +22,8 @@ class Head:
     pooling: how the vectors of tokens became that of a text, "mean", "cls" or "last". unit_length:
     vectors have length 1. dimensions: numbers in a vector. prompts: name → what stands before a
     text that is embedded. prompt: the name of the one that does unless told otherwise.
+    pair_prompts: the names of those before the first and the second text of a pair, "" for none;
+    () where there are no prompts.
     """
 
     temperature: float = 1.0
@@ -41,6 +43,7 @@ class Head:
     dimensions: int = 0
     prompts: Mapping[str, str] = field(default_factory=dict)
     prompt: str = ""
+    pair_prompts: tuple[str, ...] = ()
 
 
 PLAIN = Head()

@@ -328,6 +328,7 @@ TASK = Task(
     counted=Noun("text", "texts"),
     shares=None,
     group=group_of,
+    sided=False,
     forms=(),
     suits=of_one_form,
     judged=Noun("label given to a text", "labels given to texts"),

@@ -248,6 +248,7 @@ TASK = Task(
     counted=Noun("number", "numbers"),
     shares=None,
     group=group_of,
+    sided=False,
     forms=(),
     suits=of_one_form,
     judged=Noun("text", "texts"),

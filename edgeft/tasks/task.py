@@ -186,6 +186,8 @@ class Task:
         each label.
     shares: what many inputs may have in common, so that they stand on one side of every split;
         None where each stands for itself. group(input): that of an input, or its own texts.
+    sided: whether the two texts of a pair differ in kind, as a query and a passage do, so that an
+        encoder's prompts for these stand before them.
     forms: the same task as it is judged by truths of another form, which tell of other figures; ()
         where all are of one. suits(truths): whether such are of this form.
     judged: what is compared where the reference is clear: inputs, or the parts of Answers.
@@ -262,6 +264,7 @@ class Task:
     counted: Noun
     shares: Noun | None
     group: "Callable[[Input], tuple[str, ...]]"
+    sided: bool
     forms: "tuple[Task, ...]"
     suits: Callable[[Rows], bool]
     judged: Noun

@@ -23,6 +23,8 @@ from edgeft.runtime.tokenize import TextEncoder
 from edgeft.settings import random_states
 from edgeft.tasks.classification import TASK
 from edgeft.tasks.encoded import default_overlap
+from edgeft.tasks.head import PLAIN, Head
+from edgeft.tasks.prompts import before_pair, reading_pairs
 from edgeft.tasks.task import Task
 from edgeft.train.embedded import minilm_folder
 from edgeft.train.objectives.objective import Objective
@@ -59,6 +61,13 @@ class BaseModel:
     sentences: Sentences | None = None
 
     @property
+    def head(self) -> Head:
+        """What its folder says of how outputs become answers, before any row is learned."""
+        if self.sentences is None:
+            return PLAIN
+        return reading_pairs(self.sentences.head(self.width), self.task)
+
+    @property
     def sha256(self) -> str:
         """That of the weights; where these are still to be drawn, that of the tokenizer."""
         if self.weights is None:
@@ -89,7 +98,7 @@ class BaseModel:
                 content,
                 max_length or NO_LIMIT,
                 offsets=self.task.by_token,
-                apart=self.task.embeds,
+                apart=before_pair(self.head) if self.task.embeds else None,
             )
         overlap = default_overlap(max_length)
         return TextEncoder(content, max_length, overlap=overlap, offsets=True)

@@ -10,6 +10,7 @@ from edgeft.runtime.tokenize import TextEncoder
 from edgeft.tasks import task_named
 from edgeft.tasks.encoded import Encoded
 from edgeft.tasks.narrowed import kind_asked
+from edgeft.tasks.prompts import pairs_told
 from edgeft.tasks.reading import aligned, columns_named, task_of
 from edgeft.tasks.tags import begins
 from edgeft.tasks.task import Task
@@ -120,6 +121,8 @@ def prepare(
         if config.model == DRAWN
         else open_base(config.model, task)
     )
+    if told := pairs_told(base.head.pair_prompts):
+        notes.append(told)
     encoder = base.encoder()
     special = len(encoder.encode([NOTHING[task.takes[0]]])[0].ids)
     learned = encoder.encode(splits.train.inputs)

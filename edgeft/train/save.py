@@ -97,6 +97,7 @@ def training_document(prepared: Prepared, learned: Learned) -> dict[str, Any]:
         "labels": list(prepared.labels),
         "normalize": list(prepared.config.data.normalize),
         "max_length": prepared.recipe.max_length,
+        "pair_prompts": list(base.head.pair_prompts),
         "seed": prepared.recipe.seed,
         "base_model": {
             # A local folder's path says nothing elsewhere; the sha256 does.

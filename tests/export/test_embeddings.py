@@ -125,6 +125,7 @@ def test_what_is_recorded_of_vectors(bundle: Path) -> None:
     assert (record["task"], record["labels"]) == ("feature-extraction", [])
     assert record["head"] == {
         "pooling": "mean", "unit_length": True, "dimensions": 32, "prompts": {"query": "find the "},
+        "pair_prompts": ["", ""],
     }  # fmt: skip
     assert "feature-extraction" in manifest["requires"]
     assert {"modules.json", "1_Pooling/config.json"} <= manifest["files"].keys()

@@ -20,6 +20,7 @@ from edgeft.runtime.places import word_rules
 from edgeft.runtime.runner import Runner
 from edgeft.runtime.tokenize import unknown_id
 from edgeft.tasks.encoded import default_overlap
+from edgeft.tasks.prompts import before_pair
 
 __all__ = ["TENSORS", "described", "script_of", "web_variant"]
 
@@ -95,7 +96,7 @@ def described(model: Model, name: str, tokenizer_json: bytes, folder: Path) -> d
         "head": asdict(model.head),
         "most": record.max_length,
         "overlap": default_overlap(record.max_length) if windows else None,
-        "apart": task.embeds,
+        "apart": before_pair(model.head) if task.embeds else None,
         "half": windows or Question in task.takes,
         "frame": {"before": before, "behind": behind, "both": _both(model, tokenizer)},
         "empty": record.pad_id,

@@ -7,7 +7,8 @@ export function encode(site, tokenizer, texts) {
   if (site.overlap !== null && texts.some((text) => Array.from(text).length > MOST_WINDOWED)) {
     throw { message: `A text of more than ${MOST_WINDOWED.toLocaleString("en")} characters is too long for windows.`, hint: "Split it." };
   }
-  const found = texts.map((text) => tokenizer.tokens(wellFormed(text)));
+  const behind = site.apart && texts.length === 2 ? texts.map((text, at) => site.apart[at] + text) : texts;
+  const found = behind.map((text) => tokenizer.tokens(wellFormed(text)));
   if (found.length === 1) return alone(site, found[0]);
   if (!site.apart) return together(site, ...found);
   const [one, other] = found.map((its) => alone(site, its));
