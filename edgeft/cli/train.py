@@ -55,7 +55,7 @@ def _split_steps(_: click.Context, __: click.Parameter, value: str | None) -> li
 @click.option(
     "--label-names",
     metavar="FILE",
-    help="Of labels that are ids: a file with a name a line, the first for 0, or a,b,c.",
+    help="Of labels or tags that are ids: a file with a name a line, the first for 0, or a,b,c.",
 )
 @click.option("--validation", metavar="FILE", help="Rows to choose the best epoch by.")
 @click.option("--test", metavar="FILE", help="Rows to report on; they choose nothing.")

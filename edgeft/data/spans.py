@@ -211,7 +211,7 @@ def _is_words(found: Any) -> bool:
 
 
 def _is_tags(found: Any) -> bool:
-    """Numbers, too: they are refused with a word on what to do."""
+    """Numbers, too: unless they get names, they are refused with a word on what to do."""
     return isinstance(found, list) and all(isinstance(one, (str, int)) for one in found)
 
 
@@ -229,7 +229,8 @@ def _strings(one: Object, key: str, where: str) -> list[str]:
         numbers = isinstance(found, list) and any(isinstance(x, int) for x in found)
         raise BadRowError(
             f"{where}: {visible(key)} is {'missing' if found is None else 'no list of words'}.",
-            hint="Write tags by their names, not as numbers." if numbers else
+            hint="edgeft train --label-names FILE says which tag each number is; elsewhere write "
+            "tags by their names." if numbers else
             'Such as {"tokens": ["Ada", "slept"], "tags": ["B-PER", "O"]}.',
             kind="no list of words with one of tags",
         )  # fmt: skip

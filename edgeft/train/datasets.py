@@ -24,6 +24,7 @@ from edgeft.data import (
 from edgeft.data.arrow import is_unlabelled, open_dataset, open_parquet
 from edgeft.data.kinds import is_source
 from edgeft.data.label_names import label_names, named_by_ids
+from edgeft.data.tag_names import with_tag_names
 from edgeft.errors import DataError, DependencyError, UsageError, first_line
 from edgeft.inputs import with_texts
 from edgeft.normalize import normalizer
@@ -75,6 +76,10 @@ def read_splits(
     """Read the splits as the examples of a task. Raises DataError."""
     columns = columns_named(vars(config))
     on_bad: OnBad = "skip" if config.skip_bad else "error"
+    tagged = config.label_names is not None and bool(task.schemes)
+    if tagged and config.label_names is not None:
+        names = label_names(config.label_names)
+        sources = {role: with_tag_names(one, names, columns) for role, one in sources.items()}
     splits = Splits(
         **{
             role: examples_of(source, task, columns, tell, on_bad)
@@ -86,18 +91,19 @@ def read_splits(
             split.source, task_named(task.name, kind_asked(task, splits.train.inputs)), split
         )
     _tell_other_columns(splits, tell)
-    return splits if config.label_names is None else _named(splits, task, config.label_names)
+    if config.label_names is None or tagged:
+        return splits
+    return _named(splits, task, config.label_names)
 
 
 def _named(splits: Splits, task: Task, given: str) -> Splits:
     """The splits with names for their labels. Raises UsageError, DataError."""
-    if task.by_token or not splits.train.labels:
+    if not splits.train.labels:
         raise UsageError(
             f"--label-names is for labels that are ids, and a {task.noun} learns "
             f"{task.marks.many}.",
-            hint="Leave it out. Tags are written by their names." if task.by_token
-            else "Leave it out.",
-        )  # fmt: skip
+            hint="Leave it out.",
+        )
     names = label_names(given)
     whole = splits.train
     return splits.each(lambda split: named_by_ids(split, names, whole=split is whole))

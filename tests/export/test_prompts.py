@@ -101,12 +101,15 @@ def test_a_pair_is_read_behind_them(prompted_bundle: Path) -> None:
         assert model.predict(pairs[3]).truncated
     with pytest.raises(UsageError, match="no prompt 'answer'"):
         edgeft.load(prompted_bundle, pair_prompts=("query", "answer"))
-    with pytest.raises(UsageError, match="pair_prompts is .*must be a list of 2 items"):
+    with pytest.raises(UsageError, match=r"pair_prompts is .*must be a list of 2 items"):
         edgeft.load(prompted_bundle, pair_prompts=("query",))  # type: ignore[arg-type]
 
 
 def test_the_truths_of_data_tell_which(prompted: Path, tmp_path: Path) -> None:
-    belonging, scored = written(tmp_path, "query,passage"), written(tmp_path, "sentence1,sentence2,score")
+    belonging, scored = (
+        written(tmp_path, "query,passage"),
+        written(tmp_path, "sentence1,sentence2,score"),
+    )
     told: list[str] = []
     for data, names in ((belonging, ("query", "passage")), (scored, ("plain", "plain"))):
         config = TrainConfig(
