@@ -10,7 +10,10 @@ from edgeft.data.table import PAIR_COLUMNS, TEXT_COLUMNS, Cells, Table, columns_
 from edgeft.errors import DataError
 from edgeft.inputs import Input, Pair
 
-__all__ = ["InputColumns", "find_inputs", "inputs_of", "lone_surrogate", "no_text", "tell_broken"]
+__all__ = [
+    "InputColumns", "find_inputs", "inputs_of", "lone_surrogate", "no_text", "tell_broken",
+    "usual_pair",
+]  # fmt: skip
 
 READ = "Only strings, numbers and truth values can be read."
 TEXTS = (str,)  # what a task takes that is asked single texts alone

@@ -22,6 +22,7 @@ __all__ = [
     "shown_of", "table_of", "unit_of",
 ]  # fmt: skip
 
+BESIDE = "Give labels in a column beside the texts; `edgeft tasks` shows what each task takes. "
 TABS = "Call a table whose columns are separated by tabs .tsv. "
 TAGGED_SUFFIXES = (".conll", ".conll03", ".iob", ".iob2", ".bio", ".bioes", ".ner")
 SOURCE_SUFFIXES = (*TABLE_SUFFIXES, *TAGGED_SUFFIXES, ".txt")
@@ -62,11 +63,11 @@ def open_source(path: Path, tell: Tell = unheard) -> Source:
     found = open_unless_plain(path, tell)
     if found is None:
         raise DataError(
-            f"{path}: neither does each line hold a word and its tag, nor does an .ann file stand "
-            "beside it."
+            f"{path} has texts and nothing that is true of them: neither does each line hold a "
+            "word and its tag, nor does an .ann file stand beside it."
             if path.suffix.lower() == ".txt"
             else f"{path}: the suffix {path.suffix or '(none)'!r} is not one that edgeft reads.",
-            hint=TABS * (path.suffix.lower() == ".txt")
+            hint=(BESIDE + TABS) * (path.suffix.lower() == ".txt")
             + f"Use one of {', '.join(SOURCE_SUFFIXES)}; edgeft train reads .parquet too.",
         )
     return found

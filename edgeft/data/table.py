@@ -126,7 +126,8 @@ def find_column(
         if not places:
             raise DataError(
                 f"{table.source} has no {role} column under a usual name.",
-                hint=f"{found} Name one with --{role}-column{_or_number(table)}.",
+                hint=f"{found} Name one with --{role}-column{_or_number(table)}."
+                + " `edgeft tasks` shows what each task takes." * (role == "label"),
             )
         at = places[0]
         others = [table.columns[one] for one in places if table.columns[one] != table.columns[at]]

@@ -154,6 +154,13 @@ def examples_of(
     check_kind(source.source, task, found)
     if isinstance(found, Examples):
         return found
+    if task.embeds:
+        raise DataError(
+            f"{source.source} gives single texts, and vectors are learned from pairs of texts and "
+            "judged by them.",
+            hint="Name the two columns: --text-column ONE --text-column OTHER. Texts alone need no "
+            f"training to get vectors: edgeft export MODEL --task {task.name} -o BUNDLE",
+        )
     told = task.roles[-1]
     if isinstance(source, Table) and told == "label":
         raise unlabelled(source, columns.get("label"))

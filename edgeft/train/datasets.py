@@ -15,6 +15,7 @@ from edgeft.data import (
     OnBad,
     Source,
     Splits,
+    Table,
     Tell,
     lookalikes,
     open_source,
@@ -22,6 +23,7 @@ from edgeft.data import (
     visible,
 )
 from edgeft.data.arrow import is_unlabelled, open_dataset, open_parquet
+from edgeft.data.input_columns import usual_pair
 from edgeft.data.kinds import is_source
 from edgeft.data.label_names import label_names, named_by_ids
 from edgeft.data.tag_names import with_tag_names
@@ -76,6 +78,8 @@ def read_splits(
     """Read the splits as the examples of a task. Raises DataError."""
     columns = columns_named(vars(config))
     on_bad: OnBad = "skip" if config.skip_bad else "error"
+    for source in sources.values():
+        _check_taught(source, task)
     tagged = config.label_names is not None and bool(task.schemes)
     if tagged and config.label_names is not None:
         names = label_names(config.label_names)
@@ -94,6 +98,31 @@ def read_splits(
     if config.label_names is None or tagged:
         return splits
     return _named(splits, task, config.label_names)
+
+
+def _check_taught(source: Source, task: Task) -> None:
+    """Raise DataError where a table has texts, and no column that tells what is true of them."""
+    if not isinstance(source, Table) or task.embeds or task.roles[-1] != "label":
+        return  # vectors are learned from pairs alone
+    cells = [cell for row in source.first_rows() for cell in row.values()]
+    alone, pairs = len(source.columns) == 1, len(source.columns) == 2
+    if not (alone or (pairs and usual_pair(source.columns))) or any(
+        not isinstance(cell, str) for cell in cells
+    ):
+        return
+    shown = " and ".join(map(visible, source.columns))
+    raise DataError(
+        f"{source.source} has {'one column' if alone else 'two columns of texts'}, {shown}, and "
+        "nothing beside that is to be learned.",
+        hint="Put the label of each row into a column of its own, which --label-column names; "
+        "`edgeft tasks` shows what each task takes. "
+        + (
+            "Vectors of plain texts need no training: edgeft export MODEL --task "
+            "feature-extraction -o BUNDLE"
+            if alone
+            else "Vectors are learned from pairs that belong together: --task feature-extraction"
+        ),
+    )
 
 
 def _named(splits: Splits, task: Task, given: str) -> Splits:

@@ -36,7 +36,7 @@ def test_ids_get_their_names(whole: bool, tmp_path: Path) -> None:
         [(text[start:end], split.labels[label]) for start, end, label in truth]
         for text, truth in zip(split.inputs, split.truths, strict=True)
     ]
-    assert texts == [[("Ada", "人"), ("Paris", "LOC")], [("李 明", "人")]]
+    assert texts == [[("Ada", "B-人"), ("Paris", "B-LOC")], [("李 明", "B-人")]]
 
 
 @pytest.mark.parametrize(
