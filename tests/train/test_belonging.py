@@ -171,7 +171,7 @@ def test_the_whole_road(tmp_path: Path) -> None:
     scores = [json.loads(line)["score"] for line in told.stdout.splitlines()]
     with edgeft.load(bundle, device="cpu", variant="fp32") as model:
         first = pairs[1].split(",")
-        both = model.embed(first)
+        both = [*model.embed(first[:1], prompt="query"), *model.embed(first[1:])]
         assert model.max_length == 16
     np.testing.assert_allclose(scores[0], both[0] @ both[1], atol=1e-5)
 
