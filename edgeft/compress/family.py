@@ -91,10 +91,14 @@ class Candidate:
 
 @dataclass(frozen=True)
 class Family:
-    """Sources, each after that which it is made of, and candidates, the whole's fp32 first."""
+    """Sources, each after that which it is made of, and candidates, the whole's fp32 first.
+
+    lacking: what is not tried of a checkpoint for such a task, and why; "" where all is.
+    """
 
     sources: tuple[FamilySource, ...]
     candidates: tuple[Candidate, ...]
+    lacking: str = ""
 
 
 WHOLE = FamilySource("whole", "itself")
@@ -140,4 +144,21 @@ def family_of(facts: FamilyFacts) -> Family:
             if half:
                 between = Member("half", FP32)
                 candidates += [Candidate((between, full)), Candidate((student, between, full))]
-    return Family(tuple(sources), tuple(candidates))
+    return Family(tuple(sources), tuple(candidates), _lacking(facts))
+
+
+def _lacking(facts: FamilyFacts) -> str:
+    """What no checkpoint for the task has in its family."""
+    if facts.vectors:
+        return (
+            "No static students are tried, as a student of vectors keeps some of the layers, and "
+            "no cascades, as a vector has no probability that tells when to ask further."
+        )
+    if facts.by_token:
+        return (
+            "No static students are tried, as they average the tokens of which answers tell here; "
+            "so there are no cascades, and neither is a vocabulary trimmed nor a text cut shorter."
+        )
+    if not facts.cascades and not facts.static:
+        return "No cascades are tried: no single probability tells when to ask further."
+    return ""

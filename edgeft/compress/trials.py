@@ -57,6 +57,8 @@ class Trials:
             tell=tell,
         )  # fmt: skip
         self.family: Family = family_of(facts_of(self.checkpoint, self.rows))
+        if self.family.lacking:
+            tell(self.family.lacking)
 
     def take(self) -> list[str]:
         """Take all steps that are not done yet; return their names."""

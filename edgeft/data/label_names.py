@@ -75,6 +75,7 @@ def named_by_ids(examples: Examples, names: Sequence[str], *, whole: bool) -> Ex
             f"and its labels are {len(ids)} ids from {min(ids)} to {max(ids)}: "
             + (f"{some} has no name." if lacking else f"no row has {some}."),
             hint="The first name is that of the id 0."
+            + " Add rows with those ids, or write labels by their names." * bool(unused)
             + (" Do your ids begin with 1? Then give a name for 0 and leave no row without one: "
                "write the names into the data." if min(ids) == 1 else ""),
         )  # fmt: skip

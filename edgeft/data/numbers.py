@@ -44,9 +44,17 @@ def number_in(cell: str) -> float | None:
 def holds_numbers(source: Source, columns: Mapping[str, str | None]) -> bool:
     """Whether the first rows of a table have numbers of many values, which no classes would have.
 
-    One of them at least is not whole, as ids of classes may be many, too.
+    One of them at least is not whole, as ids of classes may be many, too. A column whose name is
+    usual for numbers alone, such as a rating, may have as few as LEAST_AMOUNTS, where none has a
+    name that is usual for classes.
     """
     found = _first_numbers(source, columns)
+    if columns.get("label") is None and isinstance(source, Table):
+        names = {name.lower() for name in source.columns}
+        nested = any(isinstance(cell, (list, dict)) for row in source.first_rows()
+                     for cell in row.values())  # fmt: skip
+        if not nested and not names & {*LABEL_COLUMNS, "answer", "answers"}:
+            return len(found) >= LEAST_AMOUNTS
     return len(found) > FEW and not all(map(float.is_integer, found))
 
 
@@ -164,5 +172,5 @@ def _no_number(source: str, line: int, column: str, given: str) -> BadRowError:
         hint = "Write a decimal point, as in 4.5, and nothing between thousands, as in 1000."
     else:
         told = f"holds {visible(given)}, which is no number"
-        hint += " For classes: --task text-classification"
+        hint += " Classes are learned by --task text-classification."
     return BadRowError(f"{where} {told}.", hint=hint, kind=kind)

@@ -139,7 +139,12 @@ def _open(path: Path) -> io.BufferedReader:
             raise DataError(f"{path} is a folder, not a file.", hint="Name a file in it.")
         return _Bounded(path)
     except FileNotFoundError:
-        raise DataError(f"{path} does not exist.", hint="Check the path.") from None
+        raise DataError(
+            f"{path} does not exist.",
+            hint="Check the path."
+            + " Texts themselves come by standard input, as in: edgeft predict BUNDLE -"
+            * (not path.suffix),
+        ) from None
     except OSError as error:
         raise _unreadable(str(path), error) from error
     except ValueError:  # a NUL in the name

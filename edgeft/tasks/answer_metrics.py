@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from edgeft.tasks.head import Head
 from edgeft.tasks.task import Rows
+from edgeft.tasks.usual import none_withheld
 
 __all__ = ["AnswerScores", "exact", "f1_of", "official_form", "row_scores", "score_answers"]
 
@@ -121,9 +122,7 @@ class AnswerScores:
             "answered": round(self.given / self.rows, DIGITS),
         }
 
-    def selective(self) -> dict[str, float | None]:
-        """Empty: no answer is withheld."""
-        return {}
+    selective = none_withheld
 
     def tables(self, title: str) -> list[Grid]:
         """Questions that have an answer, and those that have none."""

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from edgeft.tasks.head import Head
 from edgeft.tasks.tags import tags_of
 from edgeft.tasks.task import Rows
+from edgeft.tasks.usual import none_withheld
 
 __all__ = ["EntityScores", "LabelScores", "score_entities", "weighted_f1", "worst_entities"]
 
@@ -108,9 +109,7 @@ class EntityScores:
         """What is left where entities of a low score are not given; empty where all are."""
         return _shares(self.overall, "entity_") if head.min_score else {}
 
-    def selective(self) -> dict[str, float | None]:
-        """Empty: no answer is withheld."""
-        return {}
+    selective = none_withheld
 
     def tables(self, title: str) -> list[Grid]:
         """The labels, and what mistakes are made."""

@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgeft.tasks.entity_metrics import LabelScores
-from edgeft.tasks.head import Head
 from edgeft.tasks.task import Rows
+from edgeft.tasks.usual import no_outcome, none_withheld
 
 __all__ = ["LabelSetScores", "score_label_sets", "weighted_label_f1", "worst_label_set"]
 
@@ -95,13 +95,8 @@ class LabelSetScores:
             },
         }
 
-    def outcome(self, head: Head) -> dict[str, float | None]:
-        """Empty: there is no answer without thresholds."""
-        return {}
-
-    def selective(self) -> dict[str, float | None]:
-        """Empty: no answer is withheld."""
-        return {}
+    outcome = no_outcome
+    selective = none_withheld
 
     def tables(self, title: str) -> list[Grid]:
         """The labels; of many those with the lowest F1."""

@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeft.tasks.head import Head
 from edgeft.tasks.task import Rows
+from edgeft.tasks.usual import no_outcome, none_withheld
 
 __all__ = ["NumberScores", "score_numbers", "correlations", "worst_number"]
 
@@ -87,13 +87,8 @@ class NumberScores:
             "parts": [dict(zip(names, part, strict=True)) for part in self.parts],
         }
 
-    def outcome(self, head: Head) -> dict[str, float | None]:
-        """Empty: no threshold changes a number."""
-        return {}
-
-    def selective(self) -> dict[str, float | None]:
-        """Empty: no answer is withheld."""
-        return {}
+    outcome = no_outcome
+    selective = none_withheld
 
     def tables(self, title: str) -> list[Grid]:
         """Where in the range of the truths answers are how far off."""

@@ -198,8 +198,8 @@ def _detect(source: "Source", columns: Columns) -> bool:
 
 def _aloud(source: "Source", columns: Columns) -> str:
     return (
-        "its labels are numbers, many of them different, so a number is learned "
-        "(text-regression); for classes: --task text-classification"
+        "its labels are numbers, by their name or as many of them differ, so a number is learned "
+        "(text-regression); for classes: --task text-classification --label-column NAME"
     )
 
 

@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 
 from edgeft.data.belonging import Belonging, text_id
 from edgeft.inputs import Input, Pair
-from edgeft.tasks.head import Head
 from edgeft.tasks.task import LabelNames, Rows
+from edgeft.tasks.usual import no_outcome, none_withheld
 
 __all__ = [
     "TOP",
@@ -157,13 +157,8 @@ class RetrievalScores:
             "places": [dict(zip(names, one, strict=True)) for one in self.places],
         }
 
-    def outcome(self, head: Head) -> dict[str, float | None]:
-        """Empty: no threshold changes an order."""
-        return {}
-
-    def selective(self) -> dict[str, float | None]:
-        """Empty: no answer is withheld."""
-        return {}
+    outcome = no_outcome
+    selective = none_withheld
 
     def tables(self, title: str) -> list[Grid]:
         """Where the first passage that belongs stands."""

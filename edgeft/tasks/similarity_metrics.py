@@ -5,9 +5,9 @@ from typing import Any
 
 import numpy as np
 
-from edgeft.tasks.head import Head
 from edgeft.tasks.number_metrics import correlations
 from edgeft.tasks.task import Rows
+from edgeft.tasks.usual import no_outcome, none_withheld
 
 __all__ = ["SimilarityScores", "score_similarities"]
 
@@ -52,13 +52,8 @@ class SimilarityScores:
         parts = [dict(zip(names, part, strict=True)) for part in self.parts]
         return {**self.headline(), "parts": parts}
 
-    def outcome(self, head: Head) -> dict[str, float | None]:
-        """Empty: no threshold changes a cosine."""
-        return {}
-
-    def selective(self) -> dict[str, float | None]:
-        """Empty: no answer is withheld."""
-        return {}
+    outcome = no_outcome
+    selective = none_withheld
 
     def tables(self, title: str) -> list[Grid]:
         """The mean cosine from the least alike pairs to the most."""

@@ -1,4 +1,4 @@
-"""What most tasks say where only some have more to say: values for fields of ``Task``."""
+"""What most tasks say where only some have more to say: for fields of ``Task``, and ``Scores``."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 __all__ = [
     "always_plain",
     "form_tells",
+    "no_outcome",
     "no_thresholds",
+    "none_withheld",
     "nothing_further",
     "of_logits",
     "of_one_form",
@@ -44,6 +46,16 @@ def nothing_further(
     outputs: "Outputs", truths: Rows, labels: LabelNames, head: Head
 ) -> dict[str, float | None]:
     """``Task.further`` of a task whose scores tell all."""
+    return {}
+
+
+def no_outcome(scores: object, head: Head) -> dict[str, float | None]:
+    """``Scores.outcome`` where no threshold changes an answer, or there is none without."""
+    return {}
+
+
+def none_withheld(scores: object) -> dict[str, float | None]:
+    """``Scores.selective`` where no answer is withheld."""
     return {}
 
 

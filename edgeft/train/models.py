@@ -208,7 +208,8 @@ def _locate(name: str) -> Path:
     return local_folder(name, hint=hint) or download(
         hub_id,
         subject=f"The model {hub_id!r}",
-        hint="Check the name and the network, or use the embedded model: --model minilm",
+        hint="Check the name and the network, or use a model that needs none: --model minilm reads "
+        "English, --model static learns any language from the data",
         named_by="--model",
     )
 

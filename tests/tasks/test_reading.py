@@ -97,6 +97,30 @@ def test_the_form_of_data_tells_the_task(tmp_path: Path) -> None:
     assert told("a.csv", "text,label\na,b\n") == "text-classification"
 
 
+@pytest.mark.parametrize(
+    ("header", "numbers", "task"),
+    [
+        ("sentence1,sentence2,score", (1, 2, 3), "text-regression"),  # under no name of classes
+        ("text,rating", (1, 2, 3, 4, 5), "text-regression"),
+        ("text,rating", (0, 1), "text-classification"),
+        ("text,label", (1, 2, 3), "text-classification"),
+        ("text,label", (1.5, 2, 3, 4, 5, 6), "text-regression"),
+        ("text,label,score", ("a", "b", "c"), "text-classification"),
+        ("question,context,answers,score", (1, 2, 3), "question-answering"),
+    ],
+)
+def test_numbers_tell_the_task(
+    header: str, numbers: tuple[object, ...], task: str, tmp_path: Path
+) -> None:
+    rows = "".join(f"{'x,' * header.count(',')}{one}\n" for one in numbers)
+    told: list[str] = []
+    assert task_of(open_source(written(tmp_path / "a.csv", f"{header}\n{rows}")), {}, told.append) \
+        == task  # fmt: skip
+    assert any("for classes: --task text-classification" in one for one in told) == (
+        task == "text-regression"
+    )
+
+
 def test_a_column_that_is_named_tells_the_task(tmp_path: Path) -> None:
     mixed = '{"text": "Ada", "entities": [], "topic": "b", "my_spans": [[0, 3, "PER"]]}'
     path = written(tmp_path / "a.jsonl", mixed)

@@ -159,4 +159,5 @@ def test_a_model_that_no_network_brings_says_how_to_bring_it(tmp_path: Path) -> 
     told = " ".join(done.stderr.split())
     assert f"The model '{name}' is no folder here and could not be had from the Hub" in told
     assert f"hf download {name} --local-dir FOLDER and name it: --model FOLDER" in told
+    assert "--model static learns any language from the data" in told
     assert not (tmp_path / "run").exists()
