@@ -239,7 +239,7 @@ def command(
         if model.stages and stages:
             told = (f"{name} {stages[name] / stages.total():.1%}" for name in model.stages)
             console.note(f"Answered by: {', '.join(told)}.")
-        if told_cut := cut_sides(cuts.elements(), task.asks, model.max_length):
+        if told_cut := cut_sides(cuts.elements(), model.max_length):
             console.note(told_cut)
 
 

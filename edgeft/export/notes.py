@@ -11,6 +11,7 @@ from edgeft.runtime.tokenize import TextEncoder
 from edgeft.tasks.encoded import cut_sides
 from edgeft.tasks.head import Head
 from edgeft.tasks.prompts import before_pair
+from edgeft.tasks.task import PAIR
 
 __all__ = ["cautions", "counted_from", "cut_of_pairs", "cut_shorter"]
 
@@ -40,8 +41,8 @@ def cut_of_pairs(folder: Path, checkpoint: Checkpoint, evidence: Evidence) -> li
         apart=before_pair(checkpoint.head) if checkpoint.task.embeds else None,
     )
     cuts = (one.cuts for one in encoder.encode(pairs))
-    found = cut_sides(cuts, checkpoint.task.asks, checkpoint.max_length)
-    return [f"The data hold {checkpoint.task.asks.of(len(pairs))}. {found}"] if found else []
+    found = cut_sides(cuts, checkpoint.max_length)
+    return [f"The data hold {PAIR.of(len(pairs))}. {found}"] if found else []
 
 
 def counted_from(original: Checkpoint | None) -> list[str]:

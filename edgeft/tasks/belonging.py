@@ -14,7 +14,7 @@ from edgeft.inputs import Input, columns_of
 from edgeft.tasks.encoded import Encoded
 from edgeft.tasks.head import Head
 from edgeft.tasks.outputs import Outputs
-from edgeft.tasks.task import Answers, LabelNames, Noun, Rows, Task
+from edgeft.tasks.task import PAIR, Answers, LabelNames, Noun, Rows, Task
 from edgeft.tasks.vectors import told_vectors
 
 if TYPE_CHECKING:
@@ -23,8 +23,6 @@ if TYPE_CHECKING:
 __all__ = ["belonging_form"]
 
 Floats = NDArray[np.float64]
-
-_PAIR = Noun("pair", "pairs")
 
 
 def _tells_belonging(truths: Rows) -> bool:
@@ -79,14 +77,14 @@ def belonging_form(by_numbers: Task) -> Task:
     """What a task of vectors is where its truths say which texts belong together."""
     return replace(
         by_numbers,
-        asks=_PAIR,
-        marks=_PAIR,
-        counted=_PAIR,
+        asks=PAIR,
+        marks=PAIR,
+        counted=PAIR,
         shares=Noun("query", "queries"),
         group=lambda one: columns_of(one)[:1],
         sided=True,
         suits=_tells_belonging,
-        judged=_PAIR,
+        judged=PAIR,
         metrics={"ndcg_at_10": "nDCG@10", "recall_at_10": "recall@10"},
         provided="",
         alike="same top 10",

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from math import gcd
 
-from edgeft.tasks.task import Noun
+from edgeft.tasks.task import PAIR
 
 __all__ = ["Encoded", "Part", "Span", "apart", "best_places", "cut_sides", "default_overlap",
            "in_both_orders"]  # fmt: skip
@@ -100,7 +100,7 @@ def in_both_orders(one: Encoded, other: Encoded) -> Encoded:
     )
 
 
-def cut_sides(cuts: Iterable[tuple[int, ...]], asks: Noun, max_length: int) -> str:
+def cut_sides(cuts: Iterable[tuple[int, ...]], max_length: int) -> str:
     """Of how many pairs each text was cut, in words; "" where none was."""
     counts = [0, 0]
     for one in cuts:
@@ -110,7 +110,7 @@ def cut_sides(cuts: Iterable[tuple[int, ...]], asks: Noun, max_length: int) -> s
         return ""
     first, second = counts
     return (
-        f"Cut to {max_length} tokens: {asks.of(first)} in the first text, {second:,} in the second."
+        f"Cut to {max_length} tokens: {PAIR.of(first)} in the first text, {second:,} in the second."
     )
 
 

@@ -6,11 +6,9 @@ from functools import cache
 
 from edgeft.inputs import Input, Pair
 from edgeft.tasks.builtin import GOLDEN_PAIRS, parity_pairs
-from edgeft.tasks.task import PAIRS, TEXTS, Noun, Task
+from edgeft.tasks.task import PAIR, PAIRS, TEXTS, Task
 
 __all__ = ["kind_asked", "narrowed", "takes_of"]
-
-PAIR = Noun("pair", "pairs")
 
 
 @cache

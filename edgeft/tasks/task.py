@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 __all__ = [
     "FIRST_TASK",
     "FOREIGN_TASK",
+    "PAIR",
     "PAIRS",
     "TASKS",
     "TEXTS",
@@ -83,6 +84,9 @@ class Noun:
     def are(self, count: int) -> str:
         """The same with its verb: "1 text is", "2,000 texts are"."""
         return f"{self.of(count)} {'is' if count == 1 else 'are'}"
+
+
+PAIR = Noun("pair", "pairs")  # of texts: what inputs are where two columns are read
 
 
 @dataclass(frozen=True)
