@@ -81,7 +81,7 @@ class Routes:
             ("/v1/rerank", rerank_asked, "Texts ranked by a query, as Cohere's and Jina's "
              "clients ask.", openapi.RERANK, openapi.OBJECT),
             ("/embed", embed_asked, "Vectors, as text-embeddings-inference gives them.",
-             openapi.TEI_EMBED, openapi.VECTORS),
+             openapi.TEI_EMBED, openapi.ROWS_OF_NUMBERS),
             ("/rerank", tei_rerank_asked, "The same ranking, as text-embeddings-inference gives "
              "it.", openapi.TEI_RERANK, openapi.TEI_RANKING),
         ):  # fmt: skip

@@ -15,7 +15,7 @@ __all__ = [
     "TEI_RANKING",
     "TEI_RERANK",
     "TEXT",
-    "VECTORS",
+    "ROWS_OF_NUMBERS",
     "answers",
     "model_name",
     "parameter",
@@ -188,7 +188,7 @@ RERANK = _object_of(
     return_documents=FLAG,
     label={**TEXT, "description": "By whose score of several."},
 )  # fmt: skip
-VECTORS = {"type": "array", "items": {"type": "array", "items": {"type": "number"}}}
+ROWS_OF_NUMBERS = {"type": "array", "items": {"type": "array", "items": {"type": "number"}}}
 TEI_RANKING = {
     "type": "array",
     "items": {
