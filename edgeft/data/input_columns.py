@@ -148,7 +148,7 @@ def no_text(source: str, line: int, column: str) -> BadRowError:
     """The error of a cell without text."""
     return BadRowError(
         f"{source}, line {line}: {visible(column)} is missing or holds no text.",
-        hint=READ,
+        hint=f"{READ} A pair of texts is a list of two under 'text', in every row.",
         kind="no text",
     )
 
