@@ -66,7 +66,7 @@ def _tokenizer(inputs: Sequence[Input]) -> tuple[Any, tuple[str, ...]]:
         why = f"The tokenizer of {EMBEDDED} does not know {unknown:.0%} of the tokens"
     tokenizer = learn_tokenizer(texts, max_length=MOST_LENGTH)
     return tokenizer, (
-        f"{why}, so a tokenizer of {len(tokenizer):,} tokens was learned from the texts of train.",
+        f"{why}, so one of {len(tokenizer):,} tokens was learned from the texts of train.",
     )
 
 
