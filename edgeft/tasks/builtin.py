@@ -7,6 +7,7 @@ from edgeft.inputs import Pair, Question
 
 __all__ = [
     "ENGLISH",
+    "GOLDEN_NAMES",
     "GOLDEN_PAIRS",
     "GOLDEN_QUESTIONS",
     "GOLDEN_TEXTS",
@@ -25,6 +26,12 @@ GOLDEN_TEXTS = (
     "今天的天气很好，我们去公园散步吧。",
     "Great service 👍🎉",
     "",
+)
+
+# What a tagger is for, before the others: names of a person, places and an organization.
+GOLDEN_NAMES = (
+    "Marie Curie moved from Warsaw to Paris, where she taught at the Sorbonne.",
+    *GOLDEN_TEXTS,
 )
 
 # What tokenizers most often read in different ways, in many scripts.

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from edgeft.errors import UsageError
 from edgeft.inputs import Input, group_of
 from edgeft.tasks import labelled
-from edgeft.tasks.builtin import GOLDEN_TEXTS, parity_texts
+from edgeft.tasks.builtin import GOLDEN_NAMES, parity_texts
 from edgeft.tasks.encoded import Encoded
 from edgeft.tasks.entity import Entities, Entity
 from edgeft.tasks.entity_formats import FORMATS
@@ -289,6 +289,6 @@ TASK = Task(
     fit=_fit,
     check=_check,
     show=_show,
-    golden=GOLDEN_TEXTS,
+    golden=GOLDEN_NAMES,
     parity=parity_texts,
 )
