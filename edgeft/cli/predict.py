@@ -72,7 +72,7 @@ if TYPE_CHECKING:
 )  # fmt: skip
 @click.option(
     "--part-rows", type=click.IntRange(1), metavar="N",
-    help="With ray: the rows of a part, at most.  [default: 20,000]",
+    help="With ray: the rows of a part.  [default: up to 20,000, four parts for each worker]",
 )  # fmt: skip
 def command(
     bundle: Path,

@@ -24,7 +24,7 @@ def run_on_ray(
     settings: Mapping[str, Any],
 ) -> None:
     """Write what is missing, and tell what was done. Raises EdgeftError."""
-    from edgeft.cluster.run import PART_ROWS, predict_parquet
+    from edgeft.cluster.run import predict_parquet
 
     if source == "-":
         raise UsageError(
@@ -42,7 +42,7 @@ def run_on_ray(
             keep=keep or None,
             scores=scores,
             workers=workers,
-            part_rows=part_rows or PART_ROWS,
+            part_rows=part_rows,
             tell=console.note,
             progress=progress,
             **settings,

@@ -23,6 +23,10 @@ if TYPE_CHECKING:
 
 __all__ = ["prepared"]
 
+# Of a part, unless told: at least what the runtime plans together, at most what may be lost.
+FEWEST_ROWS, MOST_ROWS = 1024, 20_000
+PARTS_EACH = 4  # of a worker's, at least, where there are so many rows
+
 # Options that change no answer, or stand in the record by themselves.
 BESIDE = {"variant", "expect", "threads", "observer", "verify", "remember", "spin"}
 
@@ -34,12 +38,13 @@ def prepared(
     columns: Columns,
     keep: Sequence[str] | None,
     scores: bool,
-    part_rows: int,
+    part_rows: int | None,
+    workers: int,
     tell: Tell,
     options: Options,
 ) -> PartsJob:
     """What workers are told; the output folder is begun, or goes on. See ``predict_parquet``."""
-    if part_rows < 1:
+    if part_rows is not None and part_rows < 1:
         raise UsageError(f"part_rows must be 1 or more, not {part_rows}.")
     options = {**options, "threads": options.get("threads") or 1}
     folder = Path(bundle).absolute()
@@ -61,6 +66,7 @@ def prepared(
         added = added_columns(one_shown(model, scores, len(asked)), kept)
         if not model.stages:
             options["variant"] = model.variant
+    groups = [one.groups for one in files]
     record = Record(
         bundle=manifest.digest,
         variant=options.get("variant", "auto"),
@@ -68,7 +74,7 @@ def prepared(
         columns=asked,
         kept=kept,
         inputs=tuple((one.address, one.size, one.footer) for one in files),
-        parts=tuple(cut_in_parts([one.groups for one in files], part_rows))
+        parts=tuple(cut_in_parts(groups, part_rows or _rows_for(workers, groups)))
         if before is None
         else before.parts,
     )
@@ -127,6 +133,12 @@ def _schema_kept(files: Sequence[ParquetFacts], kept: Sequence[str]) -> "pyarrow
                     hint="Write the files alike; --keep names the columns that are kept.",
                 )
     return pyarrow.schema([(name, kind) for name, (kind, _) in found.items()])
+
+
+def _rows_for(workers: int, groups: Sequence[Sequence[int]]) -> int:
+    """The rows of a part, so that workers end together and little is done again where one dies."""
+    rows = sum(map(sum, groups))
+    return max(FEWEST_ROWS, min(MOST_ROWS, -(-rows // (PARTS_EACH * workers))))
 
 
 def _absolute(out: str) -> str:

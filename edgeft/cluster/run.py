@@ -23,9 +23,8 @@ from edgeft.runtime.options import Options
 from edgeft.settings import environment
 from edgeft.tasks.task import Columns
 
-__all__ = ["PART_ROWS", "Done", "predict_parquet"]
+__all__ = ["Done", "predict_parquet"]
 
-PART_ROWS = 20_000
 NO_COLUMNS: Columns = {}
 STORE_BYTES = 128 << 20  # of Ray's own memory for objects; numbers of parts are all that go there
 # Nothing is reported to anybody; of its processes' own logs, what ends one.
@@ -56,7 +55,7 @@ def predict_parquet(
     keep: Sequence[str] | None = None,
     scores: bool = False,
     workers: int | None = None,
-    part_rows: int = PART_ROWS,
+    part_rows: int | None = None,
     tell: Tell = unheard,
     progress: Progress = silent,
     **options: Unpack[Options],
@@ -68,7 +67,8 @@ def predict_parquet(
     columns: by role those that are read, as ``task.roles`` calls them; by default usual names.
     keep: the columns of the input that stand in the output; all by default.
     workers: of ``threads`` CPUs each; by default as many as there are CPUs for.
-    part_rows: the rows of a part, at most.
+    part_rows: the rows of a part, at most; by default 20,000, and fewer where else there were not
+        four parts for each worker. A run that goes on keeps to what it began with.
     options: of ``edgeft.load``; ``threads`` are those of each worker, by default 1. "auto" as a
         variant is settled once, here, for all workers.
 
@@ -79,8 +79,11 @@ def predict_parquet(
     _check_packages()
     if workers is not None and workers < 1:
         raise UsageError(f"workers must be 1 or more, not {workers}.")
-    job = prepared(bundle, source, out, columns, keep, scores, part_rows, tell, options)
     threads = options.get("threads") or 1
+    likely = workers or max(1, usable_cores() // threads)
+    job = prepared(
+        bundle, source, out, columns, keep, scores, part_rows, likely, tell, options
+    )  # fmt: skip
     place = Folder(job.out)
     written, empty, seconds = _write(job, workers, threads, progress)
     if missing := _missing(job):

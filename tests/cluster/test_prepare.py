@@ -4,6 +4,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pyarrow
+import pyarrow.parquet
 import pytest
 
 from edgeft.cluster.prepare import prepared
@@ -18,7 +20,7 @@ from tests.cluster.rows import TEXTS, ids_in, many, parts_in, rows_in, write_row
 def _prepared(bundle: Path, source: Path, out: Path, **changed: Any) -> PartsJob:
     options = {"variant": "fp32", **changed.pop("options", {})}
     asked: dict[str, Any] = {
-        "columns": {}, "keep": None, "scores": False, "part_rows": 4, **changed,
+        "columns": {}, "keep": None, "scores": False, "part_rows": 4, "workers": 2, **changed,
     }  # fmt: skip
     return prepared(bundle, str(source), str(out), tell=unheard, options=options, **asked)
 
@@ -78,6 +80,16 @@ def test_what_is_there_is_not_written_again(tiny_bundle: Path, tmp_path: Path) -
     _work(again)
     assert parts_in(out)[1].stat().st_mtime_ns == before.st_mtime_ns
     assert [*ids_in(out)] == [*range(12)]
+
+
+@pytest.mark.parametrize(("rows", "workers", "parts"), [(3, 2, 1), (9000, 2, 8), (9000, 9, 9)])
+def test_parts_suit_rows_and_workers(
+    tiny_bundle: Path, tmp_path: Path, rows: int, workers: int, parts: int
+) -> None:
+    source = tmp_path / "rows.parquet"
+    pyarrow.parquet.write_table(pyarrow.table(many(rows)), source)  # in one group
+    job = _prepared(tiny_bundle, source, tmp_path / "out", part_rows=None, workers=workers)
+    assert len(job.parts) == parts
 
 
 def test_another_request_does_not_go_on(

@@ -25,13 +25,14 @@ from pyspark.ml.functions import predict_batch_udf
 from pyspark.sql import SparkSession
 from pyspark.sql.types import DoubleType, StringType, StructField, StructType
 from edgeft.cluster import spark_predictor
+bundle = sys.argv[1]
 spark = SparkSession.builder.master("local[2]").config("spark.ui.enabled", "false").getOrCreate()
 rows = spark.read.parquet(sys.argv[2]).repartition(2)
 line = predict_batch_udf(
-    spark_predictor(sys.argv[1], variant="fp32"), return_type=StringType(), batch_size=16
+    spark_predictor(bundle, variant="fp32"), return_type=StringType(), batch_size=16
 )
 fields = predict_batch_udf(
-    spark_predictor(sys.argv[1], variant="fp32", fields=("label", "score")),
+    spark_predictor(bundle, variant="fp32", fields=("label", "score")),
     return_type=StructType(
         [StructField("label", StringType()), StructField("score", DoubleType())]
     ),
@@ -39,7 +40,7 @@ fields = predict_batch_udf(
 )
 def threads():
     import os
-    inner = spark_predictor(sys.argv[1], variant="fp32")()
+    inner = spark_predictor(bundle, variant="fp32")()
     def told(texts):
         import numpy
         inner(texts)
@@ -50,7 +51,7 @@ def threads():
     return told
 thread = predict_batch_udf(threads, return_type=StringType(), batch_size=16)
 pairs = predict_batch_udf(
-    spark_predictor(sys.argv[1], variant="fp32", pairs=True), return_type=StringType(),
+    spark_predictor(bundle, variant="fp32", pairs=True), return_type=StringType(),
     batch_size=16,
 )
 found = rows.select("id", line("text").alias("line"), fields("text").alias("fields"),
