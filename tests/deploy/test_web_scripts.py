@@ -6,6 +6,7 @@ No graph is run here, so no package of npm is needed: numbers come from Python.
 import json
 import shutil
 import subprocess
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -59,7 +60,8 @@ def hold(bundle: Path, further: list[Input], **changed: Any) -> None:
     """All parts are Python's, and so are all answers, for built-in inputs and ``further`` ones."""
     from dataclasses import replace
 
-    with edgeft.load(bundle, device="cpu", variant="fp32", batch_invariant=True) as model:
+    load: Any = partial(edgeft.load, bundle, device="cpu", variant="fp32", batch_invariant=True)
+    with load(pair_prompts=changed.pop("pair_prompts", None)) as model:
         model.head = replace(model.head, **changed)
         inputs = [*asked_of(model.task, model.max_length, ()), *further]
         assert isinstance(model.runner, Runner)
@@ -100,7 +102,9 @@ def test_numbers(scorer_bundle: Path) -> None:
 
 
 def test_vectors(encoder_bundle: Path) -> None:
-    hold(encoder_bundle, [LONG, Pair("the cat", LONG)])
+    pairs = [Pair("the cat", LONG), Pair("今天", ""), Pair("", "the cat 👍")]
+    hold(encoder_bundle, [LONG, *pairs])
+    hold(encoder_bundle, [LONG, *pairs], pair_prompts=("query", ""))
 
 
 @pytest.mark.parametrize("aggregation", ["first", "average", "max"])
