@@ -1,7 +1,8 @@
 """What stands before texts that are embedded, by the names that sentence-transformers gives it.
 
-The names, and what goes where there is none, are those of its ``encode_query`` and
-``encode_document``. Standard library alone.
+The names are those that its ``encode_query`` and ``encode_document`` look for, in their order; its
+version 5 adds an empty "document" to every model, behind which it no longer sees a "passage": here
+that is taken, as the folder has it. Standard library alone.
 """
 
 from collections.abc import Mapping, Sequence

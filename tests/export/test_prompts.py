@@ -36,8 +36,9 @@ from sentence_transformers import SentenceTransformer
 folder, out = sys.argv[1:]
 queries, passages = json.load(sys.stdin)
 model = SentenceTransformer(folder, device="cpu")
-numpy.savez(out, first=model.encode_query(queries), second=model.encode_document(passages),
-            third=model.encode(queries), fourth=model.encode(passages))
+numpy.savez(out, first=model.encode_query(queries),
+            second=model.encode(passages, prompt_name="passage"), third=model.encode(queries),
+            fourth=model.encode(passages))
 """
 
 
