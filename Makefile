@@ -79,9 +79,14 @@ test-newest: install .venv-newest/installed ## The tests of training and running
 	EDGEFT_TEST_ONCE=$(abspath build/once) .venv-newest/bin/python -m pytest -q -n $(CORES) --dist worksteal -m "not slow" $(NEWEST_TESTS)
 
 # Ray, Spark (where there is a Java) and an object store; what is exported for the tests comes from .venv.
+# Clients of S3 hold each other to exact versions, which pip finds by itself only after minutes.
+STORE = aiobotocore==3.10.0 boto3==1.43.117 botocore==1.43.117 fsspec==2026.9.0 'moto[server]==5.2.5' \
+	python-dateutil==2.9.0.post0 s3fs==2026.9.0
+
 .venv-ray/installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv-ray
-	.venv-ray/bin/python $(PIP) -c constraints.txt -e '.[ray,cpu]' pyspark 'moto[server]' s3fs \
+	grep -vE '^(fsspec|python-dateutil)==' constraints.txt > .venv-ray/constraints.txt
+	.venv-ray/bin/python $(PIP) -c .venv-ray/constraints.txt -e '.[ray,cpu]' pyspark $(STORE) \
 		filelock hypothesis psutil pytest pytest-randomly pytest-xdist
 	touch $@
 
