@@ -6,6 +6,7 @@ the label is given where that reaches a threshold of its own: ``Head.thresholds`
 are none.
 """
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeft.errors import UsageError
+from edgeft.errors import DataError, UsageError
 from edgeft.inputs import Input, Pair, group_of
 from edgeft.tasks import labelled
 from edgeft.tasks.builtin import GOLDEN_TEXTS, parity_texts
@@ -35,6 +36,7 @@ __all__ = ["TASK", "Labels"]
 
 LOGITS = "logits"
 SCORE_DIGITS, SHARE_DIGITS = 6, 4
+MANY_LABELS = 1000  # from which on a task can have mistaken another column for that of the labels
 NO_LABEL = -1  # of a part of an answer that is not given
 
 Floats = NDArray[np.float64]
@@ -302,8 +304,17 @@ def _read(
 
 
 def _labels(examples: "Examples") -> LabelNames:
-    shown = {at for truth in examples.truths for at in truth}
-    return tuple(label for at, label in enumerate(examples.labels) if at in shown)
+    """The labels that the rows hold. Raises DataError where they are rather texts than labels."""
+    held = Counter(at for truth in examples.truths for at in truth)
+    lonely = sum(rows == 1 for rows in held.values())
+    if len(held) > MANY_LABELS and 2 * lonely > len(held):
+        raise DataError(
+            f"{examples.source} has {len(held):,} labels in {len(examples):,} rows, and {lonely:,} "
+            "of them stand in one row alone.",
+            hint="Is it the column of the labels? --label-column names another one. Nothing can be "
+            "learned of a label with a single row: leave such out, or join them.",
+        )
+    return tuple(label for at, label in enumerate(examples.labels) if at in held)
 
 
 def _shown(truths: Rows, labels: LabelNames) -> list[Sequence[str]]:

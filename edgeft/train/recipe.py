@@ -119,7 +119,7 @@ class Facts:
     width: the model's hidden size. p99_tokens: 99% of the train texts have no
     more tokens. length_limit: the most tokens that the model takes. static: it is little but its
     tokens' vectors. smoothed: targets are, where there are many classes. head: there is one, which
-    begins at random.
+    begins at random; without one vectors are learned, of texts that may be longer than these.
     """
 
     width: int
@@ -175,7 +175,9 @@ def default_recipe(facts: Facts, choice: RecipeChoice | None = None) -> Recipe:
         optimizer=optimizer,
         label_smoothing=default_label_smoothing(facts.classes) if facts.smoothed else 0.0,
         class_weights=False,
-        max_length=default_max_length(facts.p99_tokens, facts.length_limit),
+        max_length=default_max_length(
+            facts.p99_tokens if facts.head else COVERED_LENGTH_CAP, facts.length_limit
+        ),
         patience=PATIENCE_EPOCHS,
         seed=0,
     )

@@ -4,14 +4,17 @@ import copy
 import json
 import pickle
 from dataclasses import asdict
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from edgeft.errors import RunError, UsageError
+from edgeft.data import Examples
+from edgeft.errors import DataError, RunError, UsageError
 from edgeft.tasks.head import NO_WISH, PLAIN, Head, Wish
 from edgeft.tasks.labels import TASK, Labels
 from edgeft.tasks.outputs import sigmoid
+from edgeft.tasks.reading import read_examples
 from tests.encoded import encoded
 
 NAMES = ("joy", "爱", "😀")
@@ -132,3 +135,17 @@ def test_a_head_is_fitted_to_rows() -> None:
     further = TASK.further(logits, truths, NAMES, head)
     assert further["lrap"] == 1.0
     assert TASK.further(logits, truths, NAMES, PLAIN)["ece"] > further["ece"]
+
+
+def test_a_column_of_texts_is_not_taken_for_labels(tmp_path: Path) -> None:
+    def read(names: int) -> Examples:
+        path = tmp_path / f"{names}.jsonl"
+        rows = [{"text": f"text {at}", "labels": [f"l{at % names}", f"m{at // 2}"]}
+                for at in range(5_000)]  # fmt: skip
+        path.write_text("".join(f"{json.dumps(one)}\n" for one in rows))
+        return read_examples(path, TASK)
+
+    assert len(TASK.labels(read(7))) == 2507  # each has rows enough
+    with pytest.raises(DataError, match=r"5000\.jsonl has 7,500 labels in 5,000 rows") as found:
+        TASK.labels(read(5_000))
+    assert "--label-column" in found.value.hint

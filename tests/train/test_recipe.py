@@ -81,6 +81,13 @@ def test_the_length_covers_99_of_100_texts_within_limits() -> None:
     assert default_max_length(64, 512) == 64
 
 
+def test_an_encoder_goes_on_to_read_texts_that_are_longer_than_those_it_learned_from() -> None:
+    facts = replace(FACTS, p99_tokens=16, head=False)
+    assert default_recipe(facts).max_length == 256
+    assert default_recipe(replace(facts, length_limit=48)).max_length == 48
+    assert resolve_recipe(RecipeChoice(max_length=16), facts).max_length == 16
+
+
 def test_chosen_values_win_and_defaults_follow_them() -> None:
     recipe = resolve_recipe(RecipeChoice(batch_size=4, class_weights=True, optimizer="sgd"), FACTS)
     assert (recipe.batch_size, recipe.class_weights, recipe.optimizer) == (4, True, "sgd")
