@@ -37,12 +37,15 @@ def write_rows(path: Path, texts: list[str], rows: int) -> None:
     pyarrow.parquet.write_table(pyarrow.table({"id": range(rows), "text": repeated}), path)
 
 
-def run_side(side: str, bundle: Path, source: Path, out: Path, count: int) -> dict[str, float]:
+def run_side(
+    side: str, bundle: Path, source: Path, out: Path, chosen: argparse.Namespace
+) -> dict[str, float]:
     """Seconds of the work alone, and of the whole run."""
     begin = time.perf_counter()
     done = subprocess.run(
         [sys.executable, "-m", "benchmarks.cluster_side", side, str(bundle), str(source), str(out),
-         str(count)], stdout=subprocess.PIPE, text=True, check=True, cwd=ROOT,
+         chosen.variant, str(chosen.workers)],
+        stdout=subprocess.PIPE, text=True, check=True, cwd=ROOT,
     )  # fmt: skip
     whole = time.perf_counter() - begin
     return {**json.loads(done.stdout.splitlines()[-1]), "whole": whole}
@@ -71,6 +74,7 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=200_000)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--workers", type=int, default=2, help="and threads of the other side")
+    parser.add_argument("--variant", default="fp32", help="auto settles it, also of a cascade")
     parser.add_argument("-o", "--out", type=Path, help="file to keep; by default in results/")
     chosen = parser.parse_args()
     bundle = bundle_of(chosen.folder)
@@ -84,7 +88,7 @@ def main() -> None:
             outs = {"ray": place / f"parts-{at}", "alone": place / f"labels-{at}.json"}
             order = ("ray", "alone") if at % 2 else ("alone", "ray")
             found: dict[str, Any] = {
-                side: run_side(side, bundle, source, outs[side], chosen.workers) for side in order
+                side: run_side(side, bundle, source, outs[side], chosen) for side in order
             }
             found["faults"] = faults(outs["ray"], json.loads(outs["alone"].read_text("utf-8")))
             rounds.append(found)
@@ -119,6 +123,7 @@ def main() -> None:
         "texts": told,
         "rows": chosen.rows,
         "workers": chosen.workers,
+        "variant": chosen.variant,
         "claims": [asdict(one) for one in claims],
         "rounds": rounds,
     }

@@ -9,19 +9,22 @@ from pathlib import Path
 import edgeft
 
 
-def on_ray(bundle: str, source: str, out: str, workers: int) -> float:
+def on_ray(bundle: str, source: str, out: str, variant: str, workers: int) -> float:
     """Seconds from the first part begun to the last one written."""
     from edgeft.cluster import predict_parquet
 
-    done = predict_parquet(bundle, source, out, workers=workers, threads=1, variant="fp32")
+    done = predict_parquet(bundle, source, out, workers=workers, threads=1, variant=variant)
     return done.seconds
 
 
-def alone(bundle: str, source: str, out: str, threads: int) -> float:
+def alone(bundle: str, source: str, out: str, variant: str, threads: int) -> float:
     """Seconds from the model loaded to the last answer; labels are kept, no Parquet is written."""
     from pyarrow.parquet import ParquetFile
 
-    with edgeft.load(bundle, variant="fp32", threads=threads) as model, ParquetFile(source) as file:
+    with (
+        edgeft.load(bundle, variant=variant, threads=threads) as model,
+        ParquetFile(source) as file,
+    ):
 
         def texts() -> Iterator[str]:
             for batch in file.iter_batches(columns=["text"]):
@@ -35,6 +38,6 @@ def alone(bundle: str, source: str, out: str, threads: int) -> float:
 
 
 if __name__ == "__main__":
-    side, *paths, count = sys.argv[1:]
+    side, bundle, source, out, variant, count = sys.argv[1:]
     run = on_ray if side == "ray" else alone
-    print(json.dumps({"seconds": run(*paths, int(count))}))
+    print(json.dumps({"seconds": run(bundle, source, out, variant, int(count))}))
