@@ -5,11 +5,12 @@ import re
 import secrets
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from edgeft.data.arrow import guarded
 from edgeft.errors import DataError, DependencyError, EdgeftError, OutputError, first_line
 from edgeft.folders import new_file, write_file
 
@@ -57,20 +58,9 @@ def opened(address: str) -> Iterator[Any]:
         yield file
 
 
-@contextmanager
-def reading(source: str) -> Iterator[None]:
+def reading(source: str) -> AbstractContextManager[None]:
     """Turn whatever a file system or a reader raises in here into one DataError."""
-    try:
-        yield
-    except EdgeftError:
-        raise
-    except FileNotFoundError:
-        raise DataError(f"{source} does not exist.", hint="Check the path.") from None
-    except Exception as error:  # clients of object stores have no common base
-        raise DataError(
-            f"{source} cannot be read: {first_line(error).rstrip('.')}.",
-            hint="Check the address, and what may be read there.",
-        ) from error
+    return guarded(source, hint="Check the address, and what may be read there.")
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from edgeft.errors import DataError, EdgeftError, first_line
 __all__ = [
     "check_text_type",
     "class_names_in",
+    "guarded",
     "is_unlabelled",
     "open_dataset",
     "open_parquet",
@@ -30,7 +31,7 @@ def open_parquet(path: Path) -> Table:
     A row's "line" is its number, from 1. Raises DataError.
     """
     source = str(path)
-    with _guarded(source, " as Parquet"):
+    with guarded(source, " as Parquet"):
         import pyarrow.parquet
 
         file = pyarrow.parquet.ParquetFile(path)
@@ -61,7 +62,7 @@ def open_dataset(source: str, dataset: Any) -> Table:
 def is_unlabelled(source: str, dataset: Any) -> bool:
     """Whether a ClassLabel column holds -1 alone: the Hub's sign for a withheld test set."""
     names = [name for name, feature in dataset.features.items() if hasattr(feature, "int2str")]
-    with _guarded(source):
+    with guarded(source):
         return any(set(dataset[name]) == {-1} for name in names)
 
 
@@ -76,7 +77,7 @@ def _table(
         for one in at:
             check_text_type(source, schema.field(one))
         before = 0  # rows of the batches before
-        with _guarded(source):
+        with guarded(source):
             for batch in batches(list(dict.fromkeys(chosen))):
                 columns = [
                     text_cells(source, name, batch.column(name), class_names.get(name), before)
@@ -89,7 +90,7 @@ def _table(
 
     def records() -> Records:
         number = 0
-        with _guarded(source):
+        with guarded(source):
             for batch in batches(schema.names):
                 for row in batch.to_pylist():
                     number += 1
@@ -128,8 +129,10 @@ def _named(value: Any, class_names: list[str] | None) -> Any:
 
 
 @contextmanager
-def _guarded(source: str, as_what: str = "") -> Iterator[None]:
-    """Turn whatever the library raises into one DataError: its errors have no common base."""
+def guarded(
+    source: str, as_what: str = "", *, hint: str = "Write the data again, or as CSV."
+) -> Iterator[None]:
+    """Turn whatever a library raises into one DataError: its errors have no common base."""
     try:
         yield
     except EdgeftError:
@@ -139,8 +142,7 @@ def _guarded(source: str, as_what: str = "") -> Iterator[None]:
     except Exception as error:  # MemoryError, too: a small file may claim a huge size
         reason = first_line(error) or type(error).__name__
         raise DataError(
-            f"{source} cannot be read{as_what}: {reason.rstrip('.')}.",
-            hint="Write the data again, or as CSV.",
+            f"{source} cannot be read{as_what}: {reason.rstrip('.')}.", hint=hint
         ) from error
 
 
