@@ -66,18 +66,19 @@ class _Out(_Named):
 OUT = _Out(path_type=Path)
 
 
-class _FileOrAddress(_Named):
-    """A path; an address such as s3://bucket/in is told as it stands."""
+class _OrAddress(click.Path):
+    """A path as its other base has it; an address such as s3://bucket/in is told as it stands."""
 
     def convert(self, value: Any, *context: Any) -> Any:
         return value if "://" in str(value) else super().convert(value, *context)
 
 
-class _OutOrAddress(_Out):
-    """The same, to be written."""
+class _FileOrAddress(_OrAddress, _Named):
+    pass
 
-    def convert(self, value: Any, *context: Any) -> Any:
-        return value if "://" in str(value) else super().convert(value, *context)
+
+class _OutOrAddress(_OrAddress, _Out):
+    pass
 
 
 FILE_OR_ADDRESS, OUT_OR_ADDRESS = _FileOrAddress(path_type=Path), _OutOrAddress(path_type=Path)

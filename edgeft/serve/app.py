@@ -1,10 +1,9 @@
 """The routes: what is asked over HTTP, and who answers it."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, Iterator
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable
 from http import HTTPStatus
-from typing import Any, TypeVar
+from typing import Any
 
 from fastapi import FastAPI, Request, Response
 from starlette.exceptions import HTTPException
@@ -16,10 +15,10 @@ from edgeft.serve import openapi
 from edgeft.serve.asked import example_of, predict_asked, seconds_of
 from edgeft.serve.bodies import ClientGoneError, Receive, json_bytes, parsed, read_body
 from edgeft.serve.calls import ReadCall, wrong
-from edgeft.serve.connections import LEAVING
 from edgeft.serve.embeddings import embed_asked, embeddings_asked
 from edgeft.serve.front import KIND, NOTE, App, Front, Note, Scope, Send, refused, refused_body
 from edgeft.serve.hosted import Hosted, Live
+from edgeft.serve.leaving import unless_gone
 from edgeft.serve.metrics import CONTENT_TYPE
 from edgeft.serve.page import try_page
 from edgeft.serve.refusals import RefusedError
@@ -30,7 +29,6 @@ from edgeft.tasks.columns import columns_of_shown
 
 __all__ = ["Routes", "application"]
 
-Result = TypeVar("Result")
 Work = Callable[[Request, Note], Awaitable[Response]]
 Endpoint = Callable[[Request], Awaitable[Response]]
 
@@ -385,51 +383,3 @@ def _refused(request: Request, refusal: RefusedError) -> Response:
 def _json(document: Any, *, ok: bool = True) -> Response:
     status = HTTPStatus.OK if ok else HTTPStatus.SERVICE_UNAVAILABLE
     return Response(json_bytes(document), status_code=int(status), headers=KIND)
-
-
-async def unless_gone(request: Request, work: Coroutine[Any, Any, Result]) -> Result:
-    """What ``work`` gives; where the client leaves meanwhile it is given up: ClientGoneError."""
-    task = asyncio.current_task()
-    gone = False
-
-    def leave() -> None:
-        nonlocal gone
-        gone = True
-        if task is not None:
-            task.cancel()
-
-    with listening(request, leave):
-        try:
-            return await work
-        except asyncio.CancelledError:
-            if gone and task is not None:
-                task.uncancel()
-                raise ClientGoneError from None
-            raise
-
-
-@contextmanager
-def listening(request: Request, leave: Callable[[], None]) -> Iterator[None]:
-    """Call ``leave`` once the client leaves, in here.
-
-    Our own connections tell. Another server's are listened to by a task, which costs more.
-    """
-    leaving: set[Callable[[], None]] | None = request.scope.get(LEAVING)
-    if leaving is not None:
-        leaving.add(leave)
-        try:
-            yield
-        finally:
-            leaving.discard(leave)
-        return
-
-    async def listen() -> None:
-        while (await request.receive())["type"] != "http.disconnect":
-            pass
-        leave()
-
-    listener = asyncio.get_running_loop().create_task(listen())
-    try:
-        yield
-    finally:
-        listener.cancel()
