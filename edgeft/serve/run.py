@@ -17,6 +17,7 @@ from edgeft.serve.config import ServeConfig
 from edgeft.serve.connections import bounded
 from edgeft.serve.hosted import Loader
 from edgeft.serve.logs import Log
+from edgeft.serve.open_files import room_for
 from edgeft.serve.service import Service
 
 __all__ = ["engines_stuck", "run"]
@@ -35,7 +36,12 @@ def run(config: ServeConfig, *, stream: TextIO | None = None, loader: Loader | N
     log = Log(stream)
     try:
         server = _Server(_uvicorn(config), config, log, loader)
-        with _told_by(log), asyncio.Runner(loop_factory=server.config.get_loop_factory()) as runner:
+        loop_factory = server.config.get_loop_factory()
+        with (
+            room_for(config.max_connections),
+            _told_by(log),
+            asyncio.Runner(loop_factory=loop_factory) as runner,
+        ):
             runner.run(server.run_all(listening))
     finally:
         listening.close()

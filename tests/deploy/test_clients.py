@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 import edgeft
-from tests.deploy.server import EDGEFT, served
+from tests.serve.command import EDGEFT, served
 
 FOLDER = Path(__file__).parents[2] / "deploy" / "clients"
 KEY = "a-key-that-nobody-guesses"

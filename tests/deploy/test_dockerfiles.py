@@ -19,7 +19,7 @@ from pathlib import Path, PurePosixPath
 import httpx
 import pytest
 
-from tests.deploy.server import EDGEFT, at_loopback, served
+from tests.serve.command import EDGEFT, at_loopback, served
 
 ROOT = Path(__file__).parents[2]
 DOCKERFILES = [ROOT / "deploy" / "Dockerfile.cpu", ROOT / "deploy" / "Dockerfile.cuda"]

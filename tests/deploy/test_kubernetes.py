@@ -13,8 +13,8 @@ import httpx
 import pytest
 import yaml
 
-from tests.deploy.server import EDGEFT, at_loopback, served
 from tests.deploy.test_dockerfiles import DOCKERFILES, clean, only
+from tests.serve.command import EDGEFT, at_loopback, served
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
 KUBERNETES = ("deployment.yaml", "service.yaml", "autoscaler.yaml")

@@ -1,16 +1,16 @@
 """The systemd unit: verified by systemd itself, and its very commands run on a bundle."""
 
 import json
-import os
 import shlex
 import shutil
 import signal
 import subprocess
-import sys
 from pathlib import Path
 
 import httpx
 import pytest
+
+from tests.serve.command import EDGEFT, served
 
 UNIT = Path(__file__).parents[2] / "deploy" / "edgeft.service"
 MOST_EXPOSED = 15  # of 100, by systemd's own count
@@ -61,30 +61,17 @@ def test_the_commands_serve_reload_and_end(tiny_bundle: Path, tmp_path: Path) ->
     arguments[arguments.index("--port") + 1] = "0"
     arguments[arguments.index("--drain") + 1] = "0"
     variables = dict(one.split("=", 1) for one in shlex.split(found["Environment"]))
-    process = subprocess.Popen(
-        [sys.executable, "-m", "edgeft", *arguments], stderr=subprocess.PIPE, text=True,
-        env={**os.environ, **variables, "XDG_CACHE_HOME": str(tmp_path)},
-    )  # fmt: skip
-    assert process.stderr is not None
-    url = ""
-    try:
-        for line in process.stderr:
-            event = json.loads(line)
-            url = event.get("url", url)
-            if event["event"] == "ready":
-                break
+    variables["XDG_CACHE_HOME"] = str(tmp_path)
+    with served([*EDGEFT, *arguments], variables) as (process, url):
         assert httpx.get(f"{url}/v2/health/ready").status_code == 200
         kill, sent, whom = shlex.split(found["ExecReload"])
         assert (kill, whom, port) == ("/bin/kill", "$MAINPID", "8000")
         subprocess.run(["kill", sent, str(process.pid)], check=True)
         events = []
-        for line in process.stderr:
+        for line in process.stderr or ():
             events.append(json.loads(line)["event"])
             if events[-1] == "model ready":  # the bundle was loaded anew
                 process.send_signal(signal.SIGTERM)
         assert "model ready" in events
         assert events[-1] == "stopped"
         assert process.wait(30) == 0
-    finally:
-        process.kill()
-        process.communicate()

@@ -10,8 +10,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -23,8 +22,11 @@ from edgeft.serve.config import ServeConfig, keys_from
 from edgeft.serve.run import run as serve
 from tests.process_state import whole
 from tests.serve.asking import PLAIN, Kept, Served, at_socket, gated, run, until
+from tests.serve.command import EDGEFT
+from tests.serve.command import served as served_by
 from tests.stages import left_changed
 
+MANY = 10_000  # connections
 HEAD = b"POST /v1/predict HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n"
 
 
@@ -157,6 +159,63 @@ def test_more_connections_than_there_may_be_are_closed(tiny_bundle: Path) -> Non
     run(work)
 
 
+@pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="open files are not told here")
+def test_ten_thousand_connections_take_no_more_than_there_may_be(tiny_bundle: Path) -> None:
+    resource = pytest.importorskip("resource")
+    limits = soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if hard != resource.RLIM_INFINITY and hard < MANY + 200:
+        pytest.skip(f"a process may have {hard} open files here, no more")
+    few = ["bash", "-c", 'ulimit -Sn 256; exec "$@"', "bash"]  # less than its connections take
+    opened: list[socket.socket] = []
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, MANY + 200), hard))
+        with (
+            served_by([*few, *command(tiny_bundle, "--max-connections", "300")]) as (process, url),
+            httpx.Client(base_url=url, timeout=60) as client,
+        ):
+            body, files = {"input": "the cat"}, Path(f"/proc/{process.pid}/fd")
+            answer = client.post("/v1/predict", json=body).json()  # and keeps its connection
+            where = (httpx.URL(url).host, httpx.URL(url).port)
+            for at in range(MANY):
+                opened.append(socket.create_connection(where, timeout=60))
+                if at % 1000 == 0:
+                    assert client.post("/v1/predict", json=body).json() == answer
+            assert 300 < len([*files.iterdir()]) < 400
+            for one in opened:
+                one.close()
+            while len([*files.iterdir()]) > 100:
+                time.sleep(0.05)
+            assert httpx.post(f"{url}/v1/predict", json=body, timeout=60).json() == answer
+    finally:
+        for one in opened:
+            one.close()
+        resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+
+
+def test_more_connections_than_the_system_allows_are_told(tiny_bundle: Path) -> None:
+    few = ["bash", "-c", 'ulimit -n 256; exec "$@"', "bash", *command(tiny_bundle)]
+    done = subprocess.run(few, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 2
+    assert "1,024 connections take 1,152 open files" in done.stderr
+    assert "--max-connections 128" in done.stderr
+
+
+def test_a_server_that_was_killed_starts_again_where_it_was(tiny_bundle: Path) -> None:
+    body = {"inputs": ["the cat"] * 500}
+    with served_by(command(tiny_bundle)) as (process, url):
+        answer = httpx.post(f"{url}/v1/predict", json=body, timeout=60).json()
+        url_parts = httpx.URL(url)
+        with socket.create_connection((url_parts.host, url_parts.port)) as connection:
+            connection.sendall(post(json.dumps(body).encode()))
+            process.kill()
+            process.wait(30)
+            with suppress(ConnectionError):
+                assert connection.recv(1) == b""  # never half an answer
+        with served_by(command(tiny_bundle, port=url_parts.port or 0)) as (_, again):
+            assert again == url
+            assert httpx.post(f"{url}/v1/predict", json=body, timeout=60).json() == answer
+
+
 def test_stopping_answers_what_was_admitted_and_is_not_ready_meanwhile(tiny_bundle: Path) -> None:
     gates = gated()
 
@@ -209,33 +268,17 @@ def test_without_its_packages_one_message_says_what_to_install(tmp_path: Path) -
     assert "pip install 'edgeft[serve]'" in done.stderr
 
 
-@contextmanager
-def started(*arguments: str, **variables: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
-    """The command in a process of its own, once it is ready, and where it listens."""
-    command = [sys.executable, "-m", "edgeft", "serve", "--port", "0", "--threads", "1"]
-    process = subprocess.Popen(
-        [*command, "--variant", "fp32", *arguments], stderr=subprocess.PIPE, text=True,
-        env={**os.environ, **variables},
-    )  # fmt: skip
-    assert process.stderr is not None
-    url = ""
-    try:
-        for line in process.stderr:
-            event = json.loads(line)
-            url = event.get("url", url)
-            if event["event"] == "ready":
-                break
-        yield process, url
-    finally:
-        process.kill()
-        process.communicate()
+def command(bundle: object, *arguments: str, port: int = 0) -> list[str]:
+    """That of a server with one thread."""
+    options = ("--port", str(port), "--threads", "1", "--variant", "fp32")
+    return [*EDGEFT, "serve", str(bundle), *options, *arguments]
 
 
 def test_the_command_answers_reloads_and_ends(tiny_bundle: Path, tmp_path: Path) -> None:
     keys = tmp_path / "keys"
     keys.write_text("one-key-of-a-client\n\nkey-of-another-client\n")
     named = f"my-model={tiny_bundle}"
-    with started(named, "--api-key-file", str(keys)) as (process, url):
+    with served_by(command(named, "--api-key-file", str(keys))) as (process, url):
         headers = {"Authorization": "Bearer key-of-another-client"}
         body = {"inputs": ["the cat"] * 500}
         assert httpx.post(f"{url}/v1/predict", json=body).status_code == 401
@@ -267,8 +310,7 @@ def test_the_command_answers_reloads_and_ends(tiny_bundle: Path, tmp_path: Path)
 
 
 def test_a_bundle_that_cannot_be_loaded_ends_the_command(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "edgeft", "serve", "--port", "0", str(tmp_path)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    done = subprocess.run(command(tmp_path), capture_output=True, text=True, timeout=60)
     assert done.returncode == 1
     assert "Error: " in done.stderr
     assert "Traceback" not in done.stderr
