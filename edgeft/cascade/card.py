@@ -8,6 +8,7 @@ from edgeft.bundle import Manifest
 from edgeft.cascade.wording import assumed_told, promises_told, seen_told, share
 from edgeft.export.card import front_matter, origin_of
 from edgeft.export.markdown import an, escape, labels_told, table
+from edgeft.proof.paired import told_loss
 from edgeft.tasks import task_named
 
 __all__ = ["cascade_card"]
@@ -127,8 +128,7 @@ def _figures(found: Mapping[str, Any]) -> list[str]:
     ]
     drop = figures["drop"]
     lost = ", ".join(
-        f"{metric.replace('_', ' ')} {drop[metric]['points']:.2f} ({drop[metric]['low']:.2f} to "
-        f"{drop[metric]['high']:.2f})"
+        f"{metric.replace('_', ' ')} {told_loss(drop[metric])}"
         for metric in metrics
         if metric in drop
     )

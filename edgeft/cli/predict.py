@@ -341,12 +341,13 @@ def _pair(number: int, line: bytes) -> "Input":
     match _value(line):
         case [str() as first, str() as second]:
             return Pair(first, second)
+        case {"text": str() as first, "other": str() as second}:
+            return Pair(first, second)
         case {"text": str() as first, "text_pair": str() as second}:
             return Pair(first, second)
     raise DataError(
         f"stdin, line {number}: it is no pair of texts.",
-        hint='Give a line such as ["A man eats.", "Someone eats."] or '
-        '{"text": "…", "text_pair": "…"}.',
+        hint='Give a line such as ["A man eats.", "Someone eats."] or {"text": "…", "other": "…"}.',
     )
 
 

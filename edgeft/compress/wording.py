@@ -3,6 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from edgeft.proof.paired import told_loss
+
 __all__ = ["COLUMNS", "READ", "table_rows"]
 
 COLUMNS = ("candidate", "MB", "texts/s", "times", "p50 ms", "score", "points lost (95%)",
@@ -22,7 +24,6 @@ def table_rows(family: Sequence[Mapping[str, Any]]) -> list[list[str]]:
 
 def _cells(one: Mapping[str, Any], *, reference: bool) -> list[str]:
     scores, drop = one["report"]["scores"], one["report"]["drop"]
-    lost = f"{drop['points']:.2f} ({drop['low']:.2f} to {drop['high']:.2f})"
     return [
         one["name"],
         f"{one['bytes'] / 1e6:.1f}",
@@ -30,7 +31,7 @@ def _cells(one: Mapping[str, Any], *, reference: bool) -> list[str]:
         "1" if reference else f"{one['times_as_fast']:.2f}",
         f"{one['p50_ms']:.2f}",
         f"{next(iter(scores.values())):.4f}",
-        "-" if reference else lost,
+        "-" if reference else told_loss(drop),
         "-" if reference else _within(drop),
         ", ".join(f"{share:.0%}" for share in one["stages"].values()) or "-",
     ]

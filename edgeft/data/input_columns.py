@@ -16,6 +16,7 @@ __all__ = [
 ]  # fmt: skip
 
 READ = "Only strings, numbers and truth values can be read."
+PAIRS_ALONE = (("text", "other"),)  # usual only where pairs are wanted; a server takes them so
 TEXTS = (str,)  # what a task takes that is asked single texts alone
 
 
@@ -84,7 +85,7 @@ def find_inputs(
     named, other = columns.get("text"), columns.get("other")
     names: Sequence[str | None] = (named,) if other is None else (named, other)
     if named is None and other is None and Pair in takes:
-        usual = usual_pair(table.columns)
+        usual = usual_pair(table.columns, PAIR_COLUMNS + PAIRS_ALONE * (str not in takes))
         if usual is not None:
             names = usual
             tell(
@@ -110,10 +111,12 @@ def find_inputs(
     return InputColumns(table.source, places, tuple(table.columns[at] for at in places))
 
 
-def usual_pair(columns: Sequence[str]) -> tuple[str, str] | None:
+def usual_pair(
+    columns: Sequence[str], usual: Sequence[tuple[str, str]] = PAIR_COLUMNS
+) -> tuple[str, str] | None:
     """The two columns whose names are usual for pairs; None where another may hold the text."""
     lowered = {name.lower(): name for name in reversed(columns)}
-    for first, second in PAIR_COLUMNS:
+    for first, second in usual:
         if first in lowered and second in lowered:
             others = lowered.keys() & set(TEXT_COLUMNS) - {first, second}
             return None if others else (lowered[first], lowered[second])

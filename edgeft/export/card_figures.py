@@ -79,11 +79,13 @@ def _remarks(result: ExportResult) -> list[str]:
     lines = []
     for name, report in result.reports.items():
         if report.drop:
-            p = report.drop.mcnemar_p
-            lines.append(
-                f"{name}: {report.verdict} {report.drop.newly_wrong} rows became wrong, "
-                f"{report.drop.newly_right} right (McNemar's p {p:.2g})."
-            )
+            drop, line = report.drop, f"{name}: {report.verdict}"
+            if drop.newly_wrong or drop.newly_right:  # never of numbers: none is hit exactly
+                line += (
+                    f" {drop.newly_wrong} rows became wrong, {drop.newly_right} right "
+                    f"(McNemar's p {drop.mcnemar_p:.2g})."
+                )
+            lines.append(line)
         elif not report.exact:
             lines.append(f"{name}: {report.verdict}")
         if left := result.manifest.model.variants[name].measured.get("left_in_float"):

@@ -2,7 +2,7 @@
 
 import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from edgeft.proof.limits import CONFIDENCE
 from edgeft.tasks.task import LabelNames, Rows, Task
 
-__all__ = ["Drop", "Loss", "mcnemar_p", "paired_drop"]
+__all__ = ["Drop", "Loss", "mcnemar_p", "paired_drop", "told_loss"]
 
 TAIL = (1 - CONFIDENCE) / 2  # of the chance, on either side of an interval
 DRAWS = 10_000  # of row weights; fewer where there are many kinds of rows
@@ -41,7 +41,12 @@ class Loss:
         return {"points": self.points, "low": self.low, "high": self.high}
 
     def __str__(self) -> str:
-        return f"{self.points:.2f} ({self.low:.2f} to {self.high:.2f})"
+        return told_loss(self.figures())
+
+
+def told_loss(loss: Mapping[str, float]) -> str:
+    """Points and interval as ``Loss.figures`` has them, for a person to read."""
+    return f"{loss['points']:z.2f} ({loss['low']:z.2f} to {loss['high']:z.2f})"
 
 
 @dataclass(frozen=True)

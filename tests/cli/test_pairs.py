@@ -61,14 +61,23 @@ def test_pairs_are_read_from_standard_input(pair_bundle: Path, table: Path) -> N
     wanted = run("predict", pair_bundle, table, *NAMED, "--variant", "fp32").stdout
     lists = "\n".join(json.dumps([one.first, one.second]) for one in PAIRS).encode()
     assert run("predict", pair_bundle, "-", "--variant", "fp32", stdin=lists).stdout == wanted
-    objects = "\n".join(json.dumps({"text": one.first, "text_pair": one.second, "x": 1})
-                        for one in PAIRS).encode()  # fmt: skip
-    assert run("predict", pair_bundle, "-", "--variant", "fp32", stdin=objects).stdout == wanted
+    for name in ("text_pair", "other"):
+        objects = "\n".join(json.dumps({"text": one.first, name: one.second, "x": 1})
+                            for one in PAIRS).encode()  # fmt: skip
+        assert run("predict", pair_bundle, "-", "--variant", "fp32", stdin=objects).stdout == wanted
     refused = run("predict", pair_bundle, "-", stdin=b'["a", "b"]\nthe cat\n')
     assert refused.exit_code == 1
     assert "stdin, line 2: it is no pair of texts." in refused.output
     named = run("predict", pair_bundle, "-", *NAMED, stdin=lists)
     assert "From standard input lists of two texts are read." in named.output
+
+
+def test_columns_named_as_a_server_takes_pairs(pair_bundle: Path, tmp_path: Path) -> None:
+    path = tmp_path / "pairs.csv"
+    path.write_text("text,other\nthe cat,it fell\n", encoding="utf-8")
+    found = run("predict", pair_bundle, path, "--variant", "fp32")
+    assert json.loads(found.stdout)["label"]
+    assert "pairs of texts are read, from 'text' and 'other'" in _words(found)
 
 
 def test_a_model_of_pairs_reads_no_single_texts(
@@ -78,6 +87,8 @@ def test_a_model_of_pairs_reads_no_single_texts(
     plain.write_text("the cat\n", encoding="utf-8")
     found = run("predict", pair_bundle, plain)
     assert f"{plain} has one text a line, and pairs of texts are wanted." in _words(found)
+    gone = tmp_path / "gone.txt"
+    assert f"{gone} does not exist." in _words(run("predict", pair_bundle, gone))
     one = tmp_path / "one.csv"
     one.write_text("text\nthe cat\n", encoding="utf-8")
     found = run("predict", pair_bundle, one)

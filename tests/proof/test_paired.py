@@ -206,3 +206,8 @@ def test_words_of_rare_labels_are_for_metrics_that_weigh_them_alike() -> None:
 def test_no_rows() -> None:
     with pytest.raises(ValueError, match="no rows"):
         paired_drop(ids(), ids(), ids(), 2)
+
+
+def test_a_loss_that_rounds_to_nothing_has_no_sign() -> None:
+    assert str(Loss("accuracy", "accuracy", -0.001, -0.004, 0.0)) == "0.00 (0.00 to 0.00)"
+    assert str(Loss("accuracy", "accuracy", -0.12, -1.5, 0.25)) == "-0.12 (-1.50 to 0.25)"
