@@ -10,7 +10,7 @@ from typing import IO
 from edgeft.data.table import LONGEST_FIELD, Lines
 from edgeft.errors import DataError
 
-__all__ = ["check_file", "lines_of", "open_lines", "too_long"]
+__all__ = ["check_opens", "lines_of", "open_lines", "too_long"]
 
 # How a text begins that is not in UTF-8. The longer marks first: one begins like a shorter one.
 MARKS = (
@@ -60,7 +60,7 @@ def open_lines(path: Path) -> Lines:
         raise
 
 
-def check_file(path: Path) -> None:
+def check_opens(path: Path) -> None:
     """Raise DataError where there is no file that can be opened."""
     _open(path).close()
 

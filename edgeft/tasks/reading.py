@@ -25,7 +25,7 @@ from edgeft.data.entities import holds_entities
 from edgeft.data.examples import ids_in, unlabelled
 from edgeft.data.kinds import TAGGED_SUFFIXES, open_unless_plain
 from edgeft.data.label_names import as_ids
-from edgeft.data.source import check_file
+from edgeft.data.source import check_opens
 from edgeft.data.table import numbered
 from edgeft.errors import DataError, UsageError
 from edgeft.inputs import Input, Pair, Question
@@ -201,7 +201,7 @@ def read_examples_or_inputs(
         if named is None and str in task.takes:
             found = list(open_inputs(path, tell=tell))
         else:
-            check_file(path)
+            check_opens(path)
             raise DataError(
                 f"{path} has one text a line, so no column {named!r}."
                 if named
