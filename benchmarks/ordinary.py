@@ -23,13 +23,15 @@ BATCH = 32
 WIDTH = 384  # of MiniLM
 
 
-def trainer_arguments(out: Path, options: argparse.Namespace, **more: Any) -> TrainingArguments:
+def trainer_arguments(
+    out: Path, options: argparse.Namespace, *, paired: bool = False, **more: Any
+) -> TrainingArguments:
     """Every epoch is saved; the batch size and learning rate are edgeft's."""
     return TrainingArguments(
         output_dir=str(out / "work"),
         num_train_epochs=options.epochs,
         per_device_train_batch_size=BATCH,
-        learning_rate=default_learning_rate(WIDTH),
+        learning_rate=default_learning_rate(WIDTH, gentle=paired),
         weight_decay=0.01,
         save_strategy="epoch",
         save_total_limit=1,

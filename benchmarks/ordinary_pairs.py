@@ -54,7 +54,7 @@ def train_ordinary(
     }  # fmt: skip
     trainer = Trainer(
         model=model,
-        args=trainer_arguments(out, options, **ranked_by(metric)),
+        args=trainer_arguments(out, options, paired=True, **ranked_by(metric)),
         train_dataset=rows["train"],
         eval_dataset=rows["choose"],
         compute_metrics=lambda one: {metric: score(one.predictions, one.label_ids)},

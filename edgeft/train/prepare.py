@@ -142,6 +142,7 @@ def prepare(
             static=base.static,
             smoothed=objective.smoothed,
             head=not task.embeds,
+            paired=isinstance(splits.train.inputs[0], Pair) and not task.embeds,
             processes=hardware.processes,
         ),
     )

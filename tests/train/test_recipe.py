@@ -35,7 +35,9 @@ FACTS = Facts(width=384, rows=9000, classes=77, p99_tokens=61, length_limit=512)
 def test_wider_models_take_smaller_steps() -> None:
     assert default_learning_rate(384) == LEARNING_RATE_AT_384
     assert 3e-5 <= default_learning_rate(768) <= 1e-4  # the range of the BERT paper
-    assert default_learning_rate(384, head=False) == 1e-4  # vectors: nothing begins at random
+    assert default_learning_rate(384, gentle=True) == 1e-4
+    for gentle in (replace(FACTS, head=False), replace(FACTS, paired=True)):  # vectors; pairs
+        assert default_recipe(gentle).learning_rate == 1e-4
     rates = [default_learning_rate(width) for width in (64, 384, 768, 1024, 8192)]
     assert rates == sorted(rates, reverse=True)
     assert (rates[-1], rates[0]) == LEARNING_RATE_RANGE
