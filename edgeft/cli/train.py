@@ -90,7 +90,11 @@ def _split_steps(_: click.Context, __: click.Parameter, value: str | None) -> li
 @click.option("--epochs", type=int, help="At most so many.  [default: by data size]")
 @click.option("--batch-size", type=int, help="Rows of one process.  [default: by data size]")
 @click.option("--gradient-accumulation", type=int, help="Batches per update.  [default: 1]")
-@click.option("--learning-rate", type=float, help="[default: by model width]")
+@click.option(
+    "--learning-rate",
+    type=float,
+    help="[default: by model width; a third of it for pairs and vectors]",
+)
 @click.option("--warmup-share", type=float, help="Share of all updates.  [default: 0.1]")
 @click.option("--schedule", help="linear, cosine or constant.  [default: linear]")
 @click.option("--weight-decay", type=float, help="[default: 0.01]")

@@ -57,18 +57,24 @@ def test_a_batch_holds_the_first_texts_and_then_the_others() -> None:
         OBJECTIVE.targets(["the cat"], [one(1)], [1.0], ())
 
 
-def test_what_gives_vectors_already_takes_smaller_steps(tmp_path: Path) -> None:
+def test_what_gives_vectors_already_and_what_reads_pairs_take_smaller_steps(tmp_path: Path) -> None:
     data = tmp_path / "d.csv"
     rows = [f"the cat fell {at},a dog won {at % 7},{at % 5}" for at in range(60)]
     data.write_text("\n".join(["sentence1,sentence2,score", *rows, ""]), encoding="utf-8")
     rates = [
         prepare(
-            TrainConfig(DataConfig(str(data)), task=task, device="cpu", precision="fp32"),
+            TrainConfig(
+                DataConfig(str(data), text_column=column),
+                task=task, device="cpu", precision="fp32",
+            ),
             resolve_hardware("cpu", "fp32", 1),
         ).recipe.learning_rate
-        for task in ("feature-extraction", "text-regression")
-    ]
-    assert rates == [1e-4, 3e-4]
+        for task, column in (
+            ("feature-extraction", None), ("text-regression", None),
+            ("text-regression", "sentence1"),
+        )
+    ]  # fmt: skip
+    assert rates == [1e-4, 1e-4, 3e-4]
 
 
 def test_an_encoder_learns_and_stays_one(tmp_path: Path) -> None:
