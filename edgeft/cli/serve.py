@@ -72,7 +72,7 @@ COUNT = click.IntRange(1)
 )
 @click.option("--tls-cert", "certificate", type=options.FILE, help="Certificate chain, PEM.")
 @click.option("--tls-key", "certificate_key", type=options.FILE, help="Its private key, PEM.")
-@click.option("--admin", is_flag=True, help="Allow POST /admin/reload.")
+@click.option("--admin", is_flag=True, help="Allow POST /admin/reload; takes an API key.")
 @click.option("--log-inputs", is_flag=True, help="Quote in the log what is asked.")
 def command(
     bundles: tuple[str, ...],

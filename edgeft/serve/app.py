@@ -9,9 +9,9 @@ from fastapi import FastAPI, Request, Response
 from starlette.exceptions import HTTPException
 
 from edgeft import __version__
-from edgeft.errors import EdgeftError
 from edgeft.page.facts import FIELDS, facts_of
 from edgeft.serve import openapi
+from edgeft.serve.admin import reload_asked
 from edgeft.serve.asked import example_of, predict_asked, seconds_of
 from edgeft.serve.bodies import ClientGoneError, Receive, json_bytes, parsed, read_body
 from edgeft.serve.calls import ReadCall, wrong
@@ -150,7 +150,7 @@ class Routes:
             openapi.answers(schema=openapi.TEXT, kind="text/html"))  # fmt: skip
         if service.config.admin:
             add("POST", "/admin/reload", self._reload, "Load bundles anew, all or one.",
-                openapi.answers(404, 409), {"parameters": [model]})  # fmt: skip
+                openapi.answers(403, 404, 409), {"parameters": [model]})  # fmt: skip
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -330,12 +330,7 @@ class Routes:
     async def _reload(self, request: Request, note: Note) -> Response:
         name = _named(request)
         names = list(self._service.models) if name is None else [self._service.model(name).name]
-        try:
-            return _json({"models": await self._service.reload(names)})
-        except EdgeftError as error:
-            raise RefusedError(
-                HTTPStatus.CONFLICT, "reload", error.message, hint="The old bundle is still served."
-            ) from error
+        return _json({"models": await reload_asked(request, self._service, names)})
 
     async def _unknown(self, request: Request, error: Exception) -> Response:
         """What no route takes: 404 and 405."""

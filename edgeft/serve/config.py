@@ -26,15 +26,16 @@ class ServeConfig:
         read or answered; what is beyond is told to come again. max_body_bytes: of one request.
     max_connections: open at a time; one more is closed.
     deadline_s: that a request may take, at most; a client may ask for less.
-    read_s: that a client may take to send a request's head, and its body, and to take of an answer
-        what is written of it.
+    read_s: that a client may take to send a request's head, and its body; and in which it must take
+        something of its answer.
     check_every_s: between two inferences that show that a model still answers. hang_s: without
         any batch done, after which its engine counts as hanging.
     restart_s: before the second restart of an engine; each further one waits twice as long.
     drain_s: that it still takes requests, not ready any more, once it is told to stop. grace_s:
         that what was admitted then has to be answered.
     keys: of which a client must show one; none are asked for where there are none.
-    admin: whether POST /admin/reload is there. log_inputs: whether logs quote what is asked.
+    admin: whether POST /admin/reload is there, which takes keys. log_inputs: whether logs quote
+        what is asked.
     """
 
     bundles: Mapping[str, Path]
@@ -82,6 +83,11 @@ class ServeConfig:
                 f"A request may have {self.max_body_bytes:,} bytes, and all together "
                 f"{self.max_bytes:,}.",
                 hint="Raise the bound on all together.",
+            )
+        if self.admin and not self.keys:
+            raise UsageError(
+                "POST /admin/reload is for those with a key, and there is none.",
+                hint=f"Give --api-key-file or {KEY_VARIABLE}; SIGHUP reloads without.",
             )
         if (self.certificate is None) != (self.certificate_key is None):
             raise UsageError("TLS needs both a certificate and its key.")

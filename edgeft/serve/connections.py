@@ -6,6 +6,8 @@ from typing import Any, cast
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from edgeft.serve.unsent import left
+
 __all__ = ["LEAVING", "MOST_HEAD", "bounded"]
 
 LEAVING = "edgeft.leaving"  # in an ASGI scope: a set of what to call once the client has left
@@ -15,7 +17,8 @@ MOST_HEAD = 64 << 10  # bytes of a request line and its headers
 def bounded(most: int, seconds: float) -> type[HttpToolsProtocol]:
     """uvicorn's protocol, of which at most ``most`` are open.
 
-    A head takes ``seconds`` at most, and so does a client that takes nothing of its answer.
+    A head takes ``seconds`` at most. A client of whose answer nothing moves for as long is let go;
+    one that takes it slowly is waited for.
     """
 
     class Bounded(HttpToolsProtocol):
@@ -47,7 +50,7 @@ def bounded(most: int, seconds: float) -> type[HttpToolsProtocol]:
 
         def pause_writing(self) -> None:
             super().pause_writing()
-            self._stalled = self.loop.call_later(seconds, self.transport.abort)
+            self._watch(left(self.transport))
 
         def resume_writing(self) -> None:
             self._taken()
@@ -82,6 +85,17 @@ def bounded(most: int, seconds: float) -> type[HttpToolsProtocol]:
             if self._stalled is not None:
                 self._stalled.cancel()
                 self._stalled = None
+
+        def _watch(self, before: tuple[int, int]) -> None:
+            self._stalled = self.loop.call_later(seconds, self._look, before)
+
+        def _look(self, before: tuple[int, int]) -> None:
+            """Go on waiting where anything of the answer has moved."""
+            now = left(self.transport)
+            if now == before:
+                self.transport.abort()
+            else:
+                self._watch(now)
 
         def _give_up(self) -> None:
             self._late = None

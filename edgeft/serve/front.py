@@ -143,4 +143,5 @@ def refused_body(refusal: RefusedError, path: str, request_id: str) -> bytes:
         "where": refusal.where,
         "request_id": request_id,
     }
-    return json_bytes({"error": {name: one for name, one in told.items() if one}})
+    error = {name: one for name, one in told.items() if one}
+    return json_bytes({"error": error, **refusal.beside})

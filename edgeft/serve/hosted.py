@@ -58,8 +58,9 @@ class Live:
 class Hosted:
     """A bundle under a name. All methods are for one event loop.
 
-    ``fault`` says why it does not answer, "" where it does. Its model is replaced when its engine
-    dies or hangs (after a check by a real inference), and by ``reload``.
+    ``fault`` says why it does not answer, "" where it does: to anybody, so without what names files
+    of this machine, which only the log has. Its model is replaced when its engine dies or hangs
+    (after a check by a real inference), and by ``reload``.
     """
 
     def __init__(
@@ -76,7 +77,8 @@ class Hosted:
         self._loader = loader or self._load
         self._live: Live | None = None
         self.fault = "It is being loaded."
-        self.loaded = False  # once
+        self._loaded = asyncio.Event()  # once
+        self._answers = asyncio.Event()  # set while there is a model
         self._doubted = asyncio.Event()
         self._changing = asyncio.Lock()  # held while another model is loaded
         self._check: asyncio.Task[str] | None = None
@@ -91,6 +93,11 @@ class Hosted:
     def ready(self) -> bool:
         """Whether it answers."""
         return self._live is not None and not self.fault
+
+    @property
+    def loaded(self) -> bool:
+        """Whether it was ever loaded."""
+        return self._loaded.is_set()
 
     def live(self) -> Live:
         """What answers now. Raises RefusedError (503)."""
@@ -142,6 +149,7 @@ class Hosted:
             with suppress(asyncio.CancelledError):
                 await self._watcher
         live, self._live = self._live, None
+        self._answers.clear()
         self.fault = self.fault or "The server stops."
         if live is not None:
             live.retired = True
@@ -224,7 +232,8 @@ class Hosted:
             if not asking.done():
                 fault = f"Nothing was answered for {self._config.hang_s:g} s."
             elif (error := asking.exception()) and not isinstance(error, OverloadError):
-                fault = error.message if isinstance(error, EdgeftError) else type(error).__name__
+                fault = f"Its engine failed: {_kind(error)}"
+                self._log.tell("check failed", level="error", model=self.name, fault=_told(error))
         finally:
             asking.cancel()
         if live is self._live:
@@ -233,27 +242,38 @@ class Hosted:
         return fault
 
     async def _restart(self, live: Live, fault: str) -> None:
-        """Give an engine up, failing all that wait for it, and load the bundle until that works."""
+        """Give an engine up, failing all that wait for it, and load the bundle until that works.
+
+        Between two attempts a reload may come first, which ends the waiting.
+        """
         self._log.tell("engine failed", level="error", model=self.name, fault=fault)
-        async with self._changing:
-            self._live, self.fault = None, fault
-            live.retired = True
-            live.model.abandon()
-            self._end(live)
-            while True:
-                if self._failures:
-                    wait_s = self._config.restart_s * 2 ** (self._failures - 1)
-                    await asyncio.sleep(min(wait_s, MOST_RESTART_S))
-                self._failures += 1
-                self._metrics.restarts.labels(self.name).inc()
-                try:
-                    self._go_live(await self._made())
-                except Exception as error:
-                    self.fault = _told(error)
-                    self._log.tell("restart failed", level="error", model=self.name,
-                                   fault=self.fault)  # fmt: skip
-                else:
-                    return
+        self._live, self.fault = None, fault
+        self._answers.clear()
+        live.retired = True
+        live.model.abandon()
+        self._end(live)
+        while self._live is None:
+            if self._failures:
+                wait_s = self._config.restart_s * 2 ** (self._failures - 1)
+                await self._rested(min(wait_s, MOST_RESTART_S))
+            async with self._changing:
+                if self._live is None:
+                    await self._start_anew()
+
+    async def _rested(self, seconds: float) -> None:
+        """Wait for so long, or until there is a model."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._answers.wait()
+
+    async def _start_anew(self) -> None:
+        self._failures += 1
+        self._metrics.restarts.labels(self.name).inc()
+        try:
+            self._go_live(await self._made())
+        except Exception as error:
+            self.fault = f"It cannot be loaded: {_kind(error)}"
+            self._log.tell("restart failed", level="error", model=self.name, fault=_told(error))
 
     # --- loaded and swapped --------------------------------------------------------------
 
@@ -261,12 +281,13 @@ class Hosted:
         """Load the bundle anew, verify and warm it, and let it take over.
 
         What the old model was asked it still answers. Raises EdgeftError, and then the old model
-        stays.
+        stays. A bundle that is loaded for the first time is waited for.
         """
+        await self._loaded.wait()
         async with self._changing:
-            old = self._live
             try:
                 new = await self._made()
+                old = self._live  # which may have failed meanwhile
                 if old is not None and new.model.task.name != old.model.task.name:
                     await in_thread(new.model.close)
                     raise UsageError(
@@ -287,7 +308,9 @@ class Hosted:
             return new
 
     def _go_live(self, live: Live) -> None:
-        self._live, self.fault, self.loaded = live, "", True
+        self._live, self.fault = live, ""
+        self._loaded.set()
+        self._answers.set()
         self._checked = time.monotonic()
         model = live.model
         self._log.tell(
@@ -358,8 +381,14 @@ async def _together(calls: Iterable[Coroutine[Any, Any, Any]]) -> list[Any]:
             task.cancel()
 
 
-def _told(error: Exception) -> str:
+def _told(error: BaseException) -> str:
+    """An error, for the log."""
     return error.message if isinstance(error, EdgeftError) else type(error).__name__
+
+
+def _kind(error: BaseException) -> str:
+    """An error, for whoever asks."""
+    return f"{type(error).__name__}. The server's log says why."
 
 
 def in_thread(work: Callable[[], Result]) -> Awaitable[Result]:

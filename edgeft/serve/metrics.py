@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, ProcessCollector
-from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_latest
 from prometheus_client.registry import Collector
 
@@ -189,7 +189,7 @@ class _Now(Collector):
                 f"{name.capitalize()} at a time, at most.",
                 value=getattr(self._admission.most, name),
             )
-        yield GaugeMetricFamily(
+        yield CounterMetricFamily(
             "edgeft_log_lines_dropped", "Lines that the log could not take.", value=self._dropped()
         )
         ready = GaugeMetricFamily("edgeft_model_ready", "1 where it answers.", labels=["model"])

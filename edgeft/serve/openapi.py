@@ -27,9 +27,10 @@ Document = Mapping[str, Any]
 REASONS = {
     400: "The body is no JSON in UTF-8.",
     401: "The API key is missing or wrong.",
+    403: "The request comes from another site's page.",
     404: "There is no such model.",
     408: "The body did not arrive in time.",
-    409: "The new bundle cannot be used; the old one stays.",
+    409: "A new bundle cannot be used; its old one stays.",
     413: "The request is larger than the server takes.",
     415: "The body is compressed, which is not read.",
     422: "The body is JSON, but not of the right shape; it says where.",

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from http import HTTPStatus
+from typing import Any
 
 from edgeft.errors import (
     ClosedError,
@@ -22,7 +23,8 @@ RETRY: Mapping[str, str] = {"Retry-After": "1"}
 class RefusedError(EdgeftError):
     """A request that gets no answer.
 
-    ``reason`` is one word for programs, logs and metrics; ``where`` names the place in the body.
+    ``reason`` is one word for programs, logs and metrics; ``where`` names the place in the body;
+    ``beside`` stands beside the error, where there is more to tell.
     """
 
     def __init__(
@@ -34,10 +36,11 @@ class RefusedError(EdgeftError):
         hint: str = "",
         where: str = "",
         headers: Mapping[str, str] | None = None,
+        beside: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__(message, hint=hint)
         self.status, self.reason, self.where = status, reason, where
-        self.headers = dict(headers or {})
+        self.headers, self.beside = dict(headers or {}), dict(beside or {})
 
 
 def refusal_of(error: Exception) -> RefusedError:

@@ -11,7 +11,7 @@ from typing import TextIO
 
 import uvicorn
 
-from edgeft.errors import EdgeftError, OutputError, UsageError
+from edgeft.errors import OutputError, UsageError
 from edgeft.serve.app import application
 from edgeft.serve.config import ServeConfig
 from edgeft.serve.connections import bounded
@@ -19,6 +19,7 @@ from edgeft.serve.hosted import Loader
 from edgeft.serve.logs import Log
 from edgeft.serve.open_files import room_for
 from edgeft.serve.service import Service
+from edgeft.serve.tls import check_certificate
 
 __all__ = ["engines_stuck", "run"]
 
@@ -64,6 +65,7 @@ class _Server(uvicorn.Server):
     ) -> None:
         super().__init__(config)
         self._told, self._log, self._loader = told, log, loader
+        self._again = False  # whether bundles are to be loaded anew, or once more
         self._reloading: asyncio.Task[None] | None = None
 
     async def run_all(self, listening: socket.socket) -> None:
@@ -81,8 +83,10 @@ class _Server(uvicorn.Server):
             elif loading.done():
                 self._log.tell("ready", models=sorted(self._service.models))
             await asyncio.wait({serving})
-            loading.cancel()
-            await asyncio.wait({loading})
+            ending = {one for one in (loading, self._reloading) if one is not None}
+            for one in ending:
+                one.cancel()
+            await asyncio.wait(ending)
             await self._service.stop()
             self._log.tell("stopped")
         if failed:
@@ -126,18 +130,22 @@ class _Server(uvicorn.Server):
         loop.call_later(self._told.drain_s, setattr, self, "should_exit", True)
 
     def _reload(self) -> None:
+        """Load bundles anew; told so meanwhile, once more: what is read may be older than that."""
+        self._again = True
+        self._log.tell("reload asked")
         if self._reloading is None or self._reloading.done():
             self._reloading = asyncio.create_task(self._reload_all())
 
     async def _reload_all(self) -> None:
-        for name in self._service.models:
-            try:
-                await self._service.reload([name])
-            except EdgeftError:
-                continue  # it is in the log, and the old one stays
+        while self._again:
+            self._again = False
+            await self._service.reload([*self._service.models])  # what fails is in the log
 
 
 def _uvicorn(config: ServeConfig) -> uvicorn.Config:
+    """Raises UsageError where the certificate cannot be used."""
+    if config.certificate is not None and config.certificate_key is not None:
+        check_certificate(config.certificate, config.certificate_key)
     return uvicorn.Config(
         app=lambda: None,  # until there is one
         http=bounded(config.max_connections, config.read_s),

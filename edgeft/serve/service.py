@@ -3,8 +3,10 @@
 import asyncio
 import hmac
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from http import HTTPStatus
 
+from edgeft.errors import EdgeftError
 from edgeft.inputs import Input
 from edgeft.serve.admission import Admission, Amounts
 from edgeft.serve.config import ServeConfig
@@ -13,7 +15,15 @@ from edgeft.serve.logs import Log
 from edgeft.serve.metrics import Metrics, ModelState
 from edgeft.serve.refusals import RefusedError
 
-__all__ = ["Service"]
+__all__ = ["Reloaded", "Service"]
+
+
+@dataclass(frozen=True)
+class Reloaded:
+    """What became of bundles: the digests of those that took over, and why others did not."""
+
+    done: Mapping[str, str]
+    failed: Mapping[str, EdgeftError]
 
 
 class Service:
@@ -79,9 +89,16 @@ class Service:
         found = await asyncio.gather(*(one.check() for one in loaded))
         return {one.name: fault for one, fault in zip(loaded, found, strict=True) if fault}
 
-    async def reload(self, names: Sequence[str]) -> dict[str, str]:
-        """Load bundles anew; the digest of each. Raises EdgeftError, with the old ones kept."""
-        return {name: (await self.models[name].reload()).model.manifest.digest for name in names}
+    async def reload(self, names: Sequence[str]) -> Reloaded:
+        """Load bundles anew, one after the other, whatever becomes of the others."""
+        done: dict[str, str] = {}
+        failed: dict[str, EdgeftError] = {}
+        for name in names:
+            try:
+                done[name] = (await self.models[name].reload()).model.manifest.digest
+            except EdgeftError as error:  # the log has it, and the old one stays
+                failed[name] = error
+        return Reloaded(done, failed)
 
     def check_key(self, given: bytes | None) -> None:
         """Raise RefusedError (401) where keys are asked for and this is none of them."""

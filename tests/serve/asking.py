@@ -22,7 +22,7 @@ from edgeft.serve.service import Service
 from edgeft.tasks.encoded import Part
 from tests.runtime.test_sharing import Gate
 
-__all__ = ["Kept", "at_socket", "gated", "in_process", "run", "until"]
+__all__ = ["Gates", "Kept", "at_socket", "gated", "in_process", "run", "until"]
 
 PLAIN: Mapping[str, Any] = {"device": "cpu", "variant": "fp32", "threads": 1}
 
@@ -52,15 +52,20 @@ class Served:
 
 @asynccontextmanager
 async def in_process(
-    bundles: Mapping[str, Path], *, loader: Loader | None = None, **told: Any
+    bundles: Mapping[str, Path],
+    *,
+    loader: Loader | None = None,
+    started: bool = True,
+    **told: Any,
 ) -> AsyncIterator[Served]:
-    """A service that is loaded, without a socket."""
+    """A service that is loaded unless it is not to be ``started``, without a socket."""
     kept = Kept()
     log = Log(kept)
     service = Service(ServeConfig(bundles=bundles, **{**PLAIN, **told}), log=log, loader=loader)
     transport = httpx.ASGITransport(app=application(service))
     try:
-        await service.start()
+        if started:
+            await service.start()
         async with httpx.AsyncClient(transport=transport, base_url="http://here") as client:
             yield Served(client, service, kept, "")
     finally:

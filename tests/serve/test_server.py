@@ -111,34 +111,46 @@ def test_bodies_that_stay_halves_and_heads_that_never_end(tiny_bundle: Path) -> 
     run(work)
 
 
-def test_a_client_that_takes_nothing_of_its_answer_is_let_go(pair_bundle: Path) -> None:
+def test_a_client_that_takes_nothing_of_its_answer_is_let_go_and_a_slow_one_gets_all(
+    pair_bundle: Path,
+) -> None:
     text = "the cat " * 700_000  # whose beginning alone is read, and which comes back whole
     body = {"query": "a", "documents": [text], "return_documents": True}
-    bounds = {"read_s": 0.5, "max_body_bytes": 8 << 20, "max_characters": 8 << 20}
+    bounds = {"read_s": 0.3, "max_body_bytes": 8 << 20, "max_characters": 8 << 20}
+    content = json.dumps(body).encode()
+    head = HEAD.replace(b"/v1/predict", b"/v1/rerank")
+    head += f"Content-Length: {len(content)}\r\n\r\n".encode()
+
+    def read(slow: socket.socket, *, seconds: float = 0.0, size: int = 1 << 20) -> int:
+        """The bytes that come, of which so many are taken at a time, with a pause for each."""
+        found = 0
+        with suppress(ConnectionError):
+            while chunk := slow.recv(size):
+                found += len(chunk)
+                time.sleep(seconds)
+        return found
 
     async def work() -> None:
         async with at_socket({"pairs": pair_bundle}, **bounds) as served:
             url = httpx.URL(served.url)
-            with socket.socket() as slow:
-                slow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+
+            async def asked(room: int) -> socket.socket:
+                slow = socket.socket()
+                slow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, room)
                 slow.connect((url.host, url.port))
-                content = json.dumps(body).encode()
-                head = HEAD.replace(b"/v1/predict", b"/v1/rerank")
-                head += f"Content-Length: {len(content)}\r\n\r\n".encode()
+                before = len(served.log.events("request"))
                 await asyncio.to_thread(slow.sendall, head + content)
-                await until(lambda: served.log.events("request"))
-                assert served.log.events("request")[0]["status"] == 200
+                await until(lambda: len(served.log.events("request")) > before)
+                assert served.log.events("request")[-1]["status"] == 200
                 assert served.service.admission.inside.bytes == 0
-                await asyncio.sleep(0.8)
+                return slow
 
-                def rest() -> int:
-                    read = 0
-                    with suppress(ConnectionError):
-                        while chunk := slow.recv(1 << 20):
-                            read += len(chunk)
-                    return read
-
-                assert await asyncio.to_thread(rest) < len(text)
+            with await asked(4096) as silent:
+                await asyncio.sleep(1.2)
+                assert await asyncio.to_thread(read, silent) < len(text)
+            with await asked(1 << 16) as slow:  # all takes several times as long as it may rest
+                found = await asyncio.to_thread(read, slow, seconds=0.02, size=1 << 16)
+                assert found > len(text)
             assert (await served.predict(input=["a", "b"])).status_code == 200
 
     run(work)
@@ -350,11 +362,28 @@ def test_keys_are_read_and_must_not_be_guessed(tmp_path: Path) -> None:
         {"port": 70_000},
         {"max_bytes": 10},
         {"certificate": Path("cert.pem")},
+        {"admin": True},
     ],
 )
 def test_what_makes_no_sense_is_told(told: dict[str, Any]) -> None:
     with pytest.raises(EdgeftError):
         ServeConfig(**{"bundles": {"a": Path("a")}, **PLAIN, **told})
+
+
+def test_a_certificate_that_cannot_be_used_is_told_before_anything_runs(
+    tiny_bundle: Path, tmp_path: Path
+) -> None:
+    certificate, key = tmp_path / "cert.pem", tmp_path / "key.pem"
+    certificate.write_text("no certificate\n")
+    key.write_text("no key\n")
+    log = Kept()
+    told = {"certificate": certificate, "certificate_key": key, "port": 0, **PLAIN}
+    with pytest.raises(UsageError, match=r"cert\.pem.*key\.pem.*PEM"):
+        serve(ServeConfig(bundles={"news": tiny_bundle}, **told), stream=log)
+    assert log.events("listening") == []
+    told["certificate"] = tmp_path / "none.pem"
+    with pytest.raises(UsageError, match=r"none\.pem.*No such file"):
+        serve(ServeConfig(bundles={"news": tiny_bundle}, **told), stream=log)
 
 
 def test_tls_is_what_was_named(tiny_bundle: Path, tmp_path: Path) -> None:
