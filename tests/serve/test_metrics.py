@@ -124,9 +124,10 @@ def test_what_waits_and_what_is_padded(tiny_bundle: Path) -> None:
             after = await served.metrics()
 
             def grown(name: str) -> float:
-                return after[f'edgeft_{name}{{model="news"}}'] - before[
-                    f'edgeft_{name}{{model="news"}}'
-                ]
+                return (
+                    after[f'edgeft_{name}{{model="news"}}']
+                    - before[f'edgeft_{name}{{model="news"}}']
+                )
 
             tokens = [sum(lengths) for lengths in counts.lengths]
             run = [max(lengths) * len(lengths) for lengths in counts.lengths]

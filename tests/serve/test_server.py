@@ -119,7 +119,7 @@ def test_a_client_that_takes_nothing_of_its_answer_is_let_go_and_a_slow_one_gets
     bounds = {"read_s": 0.3, "max_body_bytes": 8 << 20, "max_characters": 8 << 20}
     content = json.dumps(body).encode()
     head = HEAD.replace(b"/v1/predict", b"/v1/rerank")
-    head += f"Content-Length: {len(content)}\r\n\r\n".encode()
+    head += f"Connection: close\r\nContent-Length: {len(content)}\r\n\r\n".encode()
 
     def read(slow: socket.socket, *, seconds: float = 0.0, size: int = 1 << 20) -> int:
         """The bytes that come, of which so many are taken at a time, with a pause for each."""
