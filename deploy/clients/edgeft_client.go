@@ -14,6 +14,8 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"io"
+	"math"
 	"net/http"
 	"os"
 	"strconv"
@@ -72,12 +74,20 @@ func (c *Client) post(path string, body, answer any) error {
 		case !again || left == 0:
 			return told(response)
 		}
-		seconds, err := strconv.ParseFloat(response.Header.Get("Retry-After"), 64)
-		if err != nil {
-			seconds = 1
-		}
-		time.Sleep(time.Duration(seconds * float64(time.Second)))
+		time.Sleep(wait(response.Header.Get("Retry-After")))
 	}
+}
+
+// What Retry-After says, in seconds or as a date; a second where it says neither, at most a minute.
+func wait(told string) time.Duration {
+	seconds, err := strconv.ParseFloat(strings.TrimSpace(told), 64)
+	if err != nil || math.IsNaN(seconds) {
+		seconds = 1
+		if date, err := http.ParseTime(told); err == nil {
+			seconds = time.Until(date).Seconds()
+		}
+	}
+	return time.Duration(math.Min(math.Max(seconds, 0), 60) * float64(time.Second))
 }
 
 // Too much at a time, or the model is being loaded.
@@ -108,13 +118,32 @@ func told(response *http.Response) error {
 	return &ServerError{response.StatusCode, body.Error.Code, body.Error.Message}
 }
 
+// All lines, however long they are.
+func lines(from io.Reader) ([]string, error) {
+	var found []string
+	for reader := bufio.NewReader(from); ; {
+		line, err := reader.ReadString('\n')
+		if line != "" {
+			found = append(found, strings.TrimSuffix(strings.TrimSuffix(line, "\n"), "\r"))
+		}
+		if err == io.EOF {
+			return found, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+}
+
 func main() {
 	client := Client{URL: os.Args[1], Key: os.Getenv("EDGEFT_API_KEY")}
 	client.HTTP.Timeout = 30 * time.Second
 	texts := os.Args[2:]
 	if len(texts) == 0 {
-		for lines := bufio.NewScanner(os.Stdin); lines.Scan(); {
-			texts = append(texts, lines.Text())
+		var err error
+		if texts, err = lines(os.Stdin); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
 		}
 	}
 	for len(texts) > 0 {

@@ -42,8 +42,8 @@ export class Client {
       const response = await this.#send(path, body);
       if (response.ok) return response.json();
       if (!TRY_AGAIN.includes(response.status) || !left) throw await told(response);
-      const seconds = Number(response.headers.get("Retry-After") ?? 1);
-      await new Promise((resume) => setTimeout(resume, seconds * 1000));
+      const pause = wait(response.headers.get("Retry-After")) * 1000;
+      await new Promise((resume) => setTimeout(resume, pause));
     }
   }
 
@@ -60,6 +60,13 @@ export class Client {
       throw new ServerError(0, "network", `${this.url} does not answer: ${why}`);
     }
   }
+}
+
+/** What Retry-After says, in seconds or as a date; 1 where it says neither, at most a minute. */
+function wait(told) {
+  let seconds = told?.trim() ? Number(told) : 1;
+  if (Number.isNaN(seconds)) seconds = (Date.parse(told) - Date.now()) / 1000;
+  return Number.isNaN(seconds) ? 1 : Math.min(Math.max(seconds, 0), 60);
 }
 
 async function told(response) {
@@ -80,10 +87,9 @@ async function main(url, ...texts) {
 }
 
 async function lines(stream) {
-  const { createInterface } = await import("node:readline");
-  const found = [];
-  for await (const line of createInterface({ input: stream })) found.push(line);
-  return found;
+  let whole = "";
+  for await (const part of stream.setEncoding("utf8")) whole += part;
+  return whole ? whole.replace(/\r?\n$/, "").split(/\r?\n/) : [];
 }
 
 if (globalThis.process?.argv[1]?.endsWith("edgeft_client.mjs")) {

@@ -9,10 +9,13 @@ As a program it answers its arguments, or the lines of standard input, one JSON 
 """
 
 import json
+import math
 import os
 import sys
 import time
 from collections.abc import Iterable, Iterator
+from email.utils import mktime_tz, parsedate_tz
+from http.client import HTTPException
 from itertools import islice
 from typing import Any
 from urllib.error import HTTPError
@@ -57,9 +60,22 @@ class Client:
             except HTTPError as error:
                 if error.code not in TRY_AGAIN or not left:
                     raise _told(error.code, error.read()) from None
-                time.sleep(float(error.headers.get("Retry-After", 1)))
-            except OSError as error:
+                time.sleep(_wait(error.headers.get("Retry-After", "")))
+            except (OSError, HTTPException) as error:
                 raise ServerError(0, "network", f"{self._url} does not answer: {error}") from None
+
+
+def _wait(told: str) -> float:
+    """What Retry-After says, in seconds or as a date; 1 where it says neither, at most a minute."""
+    try:
+        seconds = float(told)
+    except ValueError:
+        try:
+            date = parsedate_tz(told)
+            seconds = mktime_tz(date) - time.time() if date else 1.0
+        except (ValueError, OverflowError):
+            seconds = 1.0
+    return 1.0 if math.isnan(seconds) else min(max(seconds, 0.0), 60.0)
 
 
 def _told(status: int, body: bytes) -> ServerError:

@@ -6,9 +6,13 @@ import shutil
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from email.utils import formatdate
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from importlib.util import find_spec
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -91,9 +95,10 @@ class _Busy(BaseHTTPRequestHandler):
         assert isinstance(server, _Front)
         server.seen += 1
         body = self.rfile.read(int(self.headers["Content-Length"]))
-        if server.seen % 3:
-            self.send_response(429 if server.seen % 3 == 1 else 503)
-            self.send_header("Retry-After", "0.05")
+        server.at.append(time.monotonic())
+        if nth := server.seen % 3:
+            self.send_response(429 if nth == 1 else 503)
+            self.send_header("Retry-After", server.waits[nth - 1]())
             self.send_header("Content-Length", "0")
             self.end_headers()
             return
@@ -106,15 +111,26 @@ class _Busy(BaseHTTPRequestHandler):
         """Nothing."""
 
 
+def soon() -> str:
+    return "0.05"
+
+
 class _Front(HTTPServer):
-    def __init__(self, answers: bool) -> None:
+    def __init__(self, answers: bool, waits: Sequence[Callable[[], str]]) -> None:
         super().__init__(("127.0.0.1", 0), _Busy)
-        self.answers, self.seen = answers, 0
+        self.answers, self.waits, self.seen = answers, waits, 0
+        self.at: list[float] = []  # when it was asked
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server_port}/"
 
 
-@pytest.fixture(params=[True, False], ids=["answers", "fails"])
-def busy(request: pytest.FixtureRequest) -> Iterator[_Front]:
-    with _Front(request.param) as front:
+@contextmanager
+def fronted(
+    answers: bool = True, waits: Sequence[Callable[[], str]] = (soon, soon)
+) -> Iterator[_Front]:
+    with _Front(answers, waits) as front:
         thread = threading.Thread(target=front.serve_forever)
         thread.start()
         yield front
@@ -122,14 +138,44 @@ def busy(request: pytest.FixtureRequest) -> Iterator[_Front]:
         thread.join()
 
 
+@pytest.fixture(params=[True, False], ids=["answers", "fails"])
+def busy(request: pytest.FixtureRequest) -> Iterator[_Front]:
+    with fronted(request.param) as front:
+        yield front
+
+
 def test_a_client_comes_again_when_it_is_told_to(client: Client, busy: _Front) -> None:
-    done = asked(client, f"http://127.0.0.1:{busy.server_port}/", "a", "b")
+    done = asked(client, busy.url, "a", "b")
     assert busy.seen == 3
     if busy.answers:
         assert [json.loads(line)["label"] for line in done.stdout.splitlines()] == ["a", "b"]
     else:  # what is no answer of edgeft's is an error, too
         assert done.returncode == 1
         assert done.stderr.startswith("502 http: ")
+
+
+def test_a_client_waits_until_a_date_and_a_second_for_what_it_cannot_read(client: Client) -> None:
+    with fronted(waits=(lambda: formatdate(time.time() + 2, usegmt=True), lambda: "soon")) as front:
+        done = asked(client, front.url, "a")
+    assert (done.returncode, done.stderr) == (0, "")
+    # A date has whole seconds, so that at least one of the two was left.
+    assert [later - earlier > 0.9 for earlier, later in pairwise(front.at)] == [True, True]
+
+
+def test_a_client_need_not_wait_for_what_has_passed(client: Client) -> None:
+    with fronted(waits=(lambda: "Thu, 01 Jan 2015 00:00:00 GMT", lambda: "-5")) as front:
+        done = asked(client, front.url, "a")
+    assert (done.returncode, done.stderr, front.seen) == (0, "", 3)
+
+
+def test_long_lines_are_read_whole(client: Client) -> None:
+    texts = ["a", "long " * 50_000, "two\u2028lines to some", "", "b"]
+    for end in ("\n", ""):
+        with fronted() as front:
+            done = asked(client, front.url, lines="\n".join(texts) + end)
+        assert (done.returncode, done.stderr) == (0, "")
+        found = [json.loads(line)["label"] for line in done.stdout.split("\n") if line]
+        assert found == texts
 
 
 @pytest.mark.slow  # an export, in a process of its own as extensions change the one they are in
