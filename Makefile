@@ -179,12 +179,21 @@ bench-spinning: base build/bench-model ## Spinning threads, quiet and beside a n
 bench-peers: base peers build/bench-model ## The runtime against nine other ways to run the model (the same options)
 	$(MEASURE).peers build/bench-model --rounds $(ROUNDS) $(foreach file,$(DATA),--data $(file)) $(if $(LIMIT),--limit $(LIMIT)) --readme
 
-bench-serve: install serve-peers build/bench-model ## The server under load, and against others (DATA=FILE, ROUNDS=9)
+# CASCADE=BUNDLE CASCADE_DATA=FILE also measures a cascade (benchmarks/results/serve-cascade.json).
+# The soak asks REQUESTS requests of SOAK, by its own best variant: a bundle that is quick shows most.
+# results/serve-soak.json is of a static student.
+REQUESTS ?= 200000
+SOAK ?= build/bench-model
+CASCADE ?=
+CASCADE_DATA ?=
+
+bench-serve: install serve-peers build/bench-model ## The server under load, and against others (DATA=FILE, ROUNDS=9, REQUESTS, SOAK, CASCADE)
 	for peer in fastapi litserve infinity; do \
 		$(BIN)/python -m benchmarks.serve.against build/bench-model --peer $$peer --rounds $(ROUNDS) $(if $(DATA),--data $(DATA)) || exit; done
 	$(BIN)/python -m benchmarks.serve.own_cost build/bench-model --rounds $(ROUNDS) $(if $(DATA),--data $(DATA))
 	$(BIN)/python -m benchmarks.serve.overload build/bench-model $(if $(DATA),--data $(DATA))
-	$(BIN)/python -m benchmarks.serve.soak build/bench-model $(if $(DATA),--data $(DATA))
+	$(BIN)/python -m benchmarks.serve.soak $(SOAK) --variant auto --requests $(REQUESTS) $(if $(DATA),--data $(DATA))
+	$(if $(CASCADE),$(BIN)/python -m benchmarks.serve.against $(CASCADE) --peer fastapi --rounds $(ROUNDS) $(if $(CASCADE_DATA),--data $(CASCADE_DATA)))
 
 bench-cluster: .venv-ray/installed build/bench-model ## Two workers on Ray against one process (DATA=FILE, ROUNDS=5)
 	.venv-ray/bin/python -m benchmarks.cluster build/bench-model $(if $(DATA),--data $(DATA))

@@ -1,6 +1,8 @@
 """The benchmark scripts run; what they say of speed is not a test's business."""
 
 import json
+import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -409,3 +411,16 @@ def test_training_is_measured_on_a_few_rows(tmp_path: Path) -> None:
     assert row["edgeft_s"] > 0
     assert row["ordinary_s"] > 0
     assert 0 <= row["ordinary_accuracy"] <= 1
+
+
+@pytest.mark.skipif(shutil.which("make") is None, reason="there is no make here")
+def test_the_target_asks_the_server_what_the_results_tell() -> None:
+    command = ["make", "--dry-run", "bench-serve", "CASCADE=mine", "CASCADE_DATA=its.csv"]
+    variables = {name: one for name, one in os.environ.items() if "MAKE" not in name}
+    done = subprocess.run(
+        command, cwd=ROOT, env=variables, capture_output=True, text=True, check=True
+    )
+    results = ROOT / "benchmarks" / "results"
+    requests = json.loads((results / "serve-soak.json").read_text())["requests"]
+    assert f"serve.soak build/bench-model --variant auto --requests {requests} " in done.stdout
+    assert "serve.against mine --peer fastapi --rounds 9 --data its.csv" in done.stdout

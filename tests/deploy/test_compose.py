@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -64,10 +65,43 @@ def test_prometheus_scrapes_the_server_and_grafana_asks_prometheus(tmp_path: Pat
     assert dashboard[1] == home == f"{provider['options']['path']}/dashboard.json"
     assert json.loads((FOLDER / dashboard[0]).read_text(encoding="utf-8"))["uid"] == "edgeft"
     # As they lie beside each other in the container.
-    for mount in services()["prometheus"]["volumes"][:2]:
-        shutil.copy(FOLDER / mount.split(":")[0], tmp_path)
-    if shutil.which("promtool") is None:
-        pytest.skip("there is no promtool here")
-    command = ["promtool", "check", "config", str(tmp_path / "prometheus.yml")]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
+    shutil.copy(FOLDER / services()["prometheus"]["volumes"][0].split(":")[0], tmp_path)
+    (tmp_path / "edgeft.key").write_text("a-key")
+    for key in ("", "a-key"):
+        (config, _) = prometheus_files(key)
+        shutil.copy(FOLDER / config, tmp_path / "prometheus.yml")
+        if shutil.which("promtool") is None:
+            pytest.skip("there is no promtool here")
+        command = ["promtool", "check", "config", str(tmp_path / "prometheus.yml")]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+        assert done.returncode == 0, done.stdout + done.stderr
+
+
+def prometheus_files(key: str) -> tuple[str, str]:
+    """The configuration that Prometheus gets where the server asks for a key, and its key's file.
+
+    ${NAME:+…} is what stands in it where the variable is set, ${NAME:-…} where it is not.
+    """
+    configs = read(FILE)["configs"]
+    targets = {one["target"]: configs[one["source"]]
+               for one in services()["prometheus"]["configs"]}  # fmt: skip
+    file, content = (
+        targets["/etc/prometheus/prometheus.yml"]["file"],
+        targets["/etc/prometheus/edgeft.key"]["content"],
+    )
+    file = re.sub(r"\$\{EDGEFT_API_KEY:\+([^}]*)\}", r"\1" if key else "", file)
+    return file, re.sub(r"\$\{EDGEFT_API_KEY:-([^}]*)\}", key or r"\1", content)
+
+
+def test_prometheus_has_the_key_that_the_server_asks_for() -> None:
+    assert services()["edgeft"]["environment"]["EDGEFT_API_KEY"] == "${EDGEFT_API_KEY:-}"
+    (without, nothing), (file, key) = prometheus_files(""), prometheus_files("mine")
+    assert nothing  # Compose refuses one without any
+    assert key == "mine"
+    (scraped,), (plain,) = (read(FOLDER / one)["scrape_configs"] for one in (file, without))
+    # Beside the configuration, where compose.yaml puts it.
+    assert scraped.pop("authorization") == {"credentials_file": "edgeft.key"}
+    assert scraped == plain
+    assert {**read(FOLDER / file), "scrape_configs": 0} == {
+        **read(FOLDER / without), "scrape_configs": 0,
+    }  # fmt: skip

@@ -7,6 +7,7 @@ health check says so.
 
 import json
 import os
+import re
 import shlex
 import shutil
 import subprocess
@@ -70,6 +71,7 @@ def test_the_image_runs_without_rights_and_installs_the_pinned_base(dockerfile: 
     # Two images, one without a bundle, and one that is made of it.
     bases = [step.value for step in every if step.name == "FROM"]
     assert [base.split()[-1] for base in bases] == ["server", "server"]
+    assert re.match(r"python:3\.11\.\d+-slim-bookworm ", bases[0])  # a patch version
     assert isinstance(json.loads(only(dockerfile, "CMD").value), list)  # a shell keeps signals
 
 

@@ -130,6 +130,20 @@ def test_both_scale_by_what_waits() -> None:
     assert runtime()["spec"]["annotations"]["prometheus.kserve.io/port"] == str(port)
 
 
+def test_the_monitor_has_the_key_that_the_pods_ask_for() -> None:
+    (monitor,) = documents("kubernetes/podmonitor.yaml")
+    (endpoint,) = monitor["spec"]["podMetricsEndpoints"]
+    (container,) = pods()[0]["containers"]
+    (asked,) = (one for one in container["env"] if one["name"] == "EDGEFT_API_KEY")
+    secret = asked["valueFrom"]["secretKeyRef"]
+    assert endpoint["authorization"]["credentials"].items() <= secret.items()
+    assert endpoint["port"] == container["ports"][0]["name"]
+    labels = deployment()["spec"]["template"]["metadata"]["labels"]
+    assert monitor["spec"]["selector"]["matchLabels"] == labels
+    # KServe's has none, as nothing could give it to what reads the annotations.
+    assert "EDGEFT_API_KEY" not in [one["name"] for one in pods()[1]["containers"][0]["env"]]
+
+
 @pytest.mark.slow  # downloads the schemas, which unpack to 100 MB
 def test_the_schemas_of_kubernetes_have_nothing_to_say(tmp_path: Path) -> None:
     venv.create(tmp_path / "venv", with_pip=True)

@@ -1,6 +1,7 @@
 """The systemd unit: verified by systemd itself, and its very commands run on a bundle."""
 
 import json
+import re
 import shlex
 import shutil
 import signal
@@ -10,6 +11,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from tests.deploy.test_dockerfiles import DOCKERFILES, only
 from tests.serve.command import EDGEFT, served
 
 UNIT = Path(__file__).parents[2] / "deploy" / "edgeft.service"
@@ -49,6 +51,20 @@ def test_the_unit_has_no_more_rights_than_it_needs() -> None:
     if "nrecognized option" in done.stderr:
         pytest.skip("this systemd-analyze reads no units that are not loaded")
     assert done.returncode == 0, done.stdout[-300:]
+
+
+def test_its_head_installs_what_the_image_installs() -> None:
+    head = re.findall(r"^#   (.+)$", UNIT.read_text(encoding="utf-8"), re.MULTILINE)
+    made, _, install = head[0].partition(" && ")
+    program, *words = shlex.split(install)
+    folder = made.split()[-1]
+    assert program == f"{folder}/bin/pip"
+    assert settings()["ExecStart"].startswith(f"{folder}/bin/edgeft ")
+    image = shlex.split(only(DOCKERFILES[0], "RUN", "pip install").value)
+    assert words == ["install", "-c", image[image.index("--constraint") + 1], image[-1]]
+    # cp needs the folder above to be there.
+    assert head[1].startswith("mkdir -p /srv/edgeft && ")
+    assert shlex.split(settings()["ExecStart"])[2] == shlex.split(head[1])[-1]
 
 
 def test_the_commands_serve_reload_and_end(tiny_bundle: Path, tmp_path: Path) -> None:
