@@ -3,15 +3,19 @@
 import json
 import shutil
 import subprocess
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 import transformers
 
 import edgeft
+from benchmarks import interop_numbers
 from edgeft.export.run import ExportConfig, export
+from edgeft.inputs import Input
 from edgeft.tasks.outputs import ragged
 from tests import tiny
 from tests.train.conftest import rows
@@ -89,9 +93,45 @@ def test_the_same_answers(node: Path, tmp_path: Path) -> None:
         assert [one["answer"] for one in found] == [one.text for one in model.predict(asked)]
 
 
-def ask(node: Path, bundle: Path, task: str, inputs: list[Any], dtype: str | None) -> list[Any]:
+@pytest.mark.parametrize("kind", ["pair", "labeller", "scorer"])
+def test_the_same_numbers(node: Path, kind: str, request: pytest.FixtureRequest) -> None:
+    """Of judges of pairs, many labels and numbers, each with edgeft's own answers."""
+    bundle: Path = request.getfixturevalue(f"{kind}_bundle")
+    texts = [*(text for text, _ in rows(40)), "一只狗 🐕", ""]
+    inputs: list[Input] = [*texts]
+    if kind == "pair":
+        texts.pop()  # an empty second text is none to it
+        inputs = [edgeft.Pair(one, other) for one, other in pairwise(texts)]
+    readers = interop_numbers.number_readers(bundle, node=node)
+    with edgeft.load(bundle, device="cpu", variant="fp32") as model:
+        *_, found = interop_numbers.compared(model, inputs, readers)
+    assert found["reader"] == "transformers.js"
+    assert found["equal"] == len(inputs)
+    assert found["apart"] < interop_numbers.NEAR
+
+
+def test_the_same_vectors_by_the_pipeline(node: Path, encoder_bundle: Path) -> None:
+    texts = [*(text for text, _ in rows(40)), "一只狗 🐕", ""]
+    with edgeft.load(encoder_bundle, device="cpu", variant="fp32") as model:
+        assert (model.head.pooling, model.head.unit_length) == ("mean", True)
+        ours = model.embed(texts, prompt="")
+    options = {"pooling": "mean", "normalize": True}
+    found = ask(node, encoder_bundle, "feature-extraction", [*texts], "fp32", options)
+    assert np.abs(np.array(found)[:, 0] - ours).max() < 1e-5
+
+
+def ask(
+    node: Path,
+    bundle: Path,
+    task: str,
+    inputs: list[Any],
+    dtype: str | None,
+    options: dict[str, Any] | None = None,
+) -> list[Any]:
     """What a pipeline of transformers.js finds for each input."""
-    question = {"folder": str(bundle), "task": task, "inputs": inputs, "dtype": dtype}
+    question = {
+        "folder": str(bundle), "task": task, "inputs": inputs, "dtype": dtype, "options": options
+    }  # fmt: skip
     done = subprocess.run(
         ["node", SCRIPT.name], cwd=node, input=json.dumps(question), capture_output=True, text=True,
         timeout=600,
