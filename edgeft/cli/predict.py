@@ -44,8 +44,8 @@ if TYPE_CHECKING:
 @options.symmetric
 @click.option(
     "-o", "--out", type=options.OUT_OR_ADDRESS, metavar="VECTORS.npz",
-    help="Write an encoder's vectors to a .npz or .npy file, a row for each text; a .npz keeps the "
-    "bundle's digest, a .npy does not. With --engine ray the folder of the answers.",
+    help="Write an encoder's vectors to a .npz or .npy file, a row for each text; with --engine "
+    "ray the folder of the answers.",
 )  # fmt: skip
 @click.option("--force", is_flag=True, help="Replace that file.")
 @click.option(
@@ -117,8 +117,7 @@ def command(
 
     An encoder's vectors can be written to a file that numpy reads (-o VECTORS.npz):
     "array", a row for each text in their order, and beside it the bundle's "digest",
-    "form" and "dimensions", so that edgeft.Vectors.read(…).similarity(…) refuses another
-    bundle's; a .npy file holds the rows alone, and nothing tells whose they are.
+    "form" and "dimensions"; a .npy file holds the rows alone.
 
     Standard input is answered as it arrives: the lines that are there are run
     together, up to 1,024 of them, and their answers are written at once.
@@ -187,12 +186,10 @@ def command(
             f"--format brat writes the .ann of one document, and {source} has several.",
             hint="Name one of its .ann files; that beside which it stands is read whole.",
         )
-    if scores and (task.by_token or not record.labels):
+    if scores and task.by_token:
         raise UsageError(
             f"--scores tells the score of every label of a text, which {bundle} does not give.",
-            hint=f"Leave it out: a {task.noun} has no labels."
-            if not task.by_token
-            else "Leave it out: what is found has its score."
+            hint="Leave it out: what is found has its score."
             + (" The next best tells --top-k N." if "top_k" in task.settings else ""),
         )
     if out is None and (force or dimensions or prompt is not None or vectors):
@@ -260,7 +257,7 @@ def _write_vectors(
     from edgeft.runtime.vectors import write_embedded
 
     with claim_file(out, force=force, inputs=[source]) as place:
-        written = write_embedded(
+        count = write_embedded(
             model,
             _single_texts(source, model.task, inputs),
             place,
@@ -269,10 +266,7 @@ def _write_vectors(
             form=form or "float32",
         )
     width = dimensions or model.head.dimensions
-    console.note(f"{out} holds {written.rows:,} vectors of {width:,} numbers, {form or 'float32'}.")
-    if written.truncated:
-        cut = model.task.asks.of(written.truncated)
-        console.note(f"Cut to {model.max_length} tokens: {cut}.")
+    console.note(f"{out} holds {count:,} vectors of {width:,} numbers, {form or 'float32'}.")
 
 
 def _single_texts(source: Path, task: "Task", inputs: "Iterable[Input]") -> Iterator[str]:

@@ -38,7 +38,7 @@ COUNT = click.IntRange(1)
 )
 @click.option(
     "--max-characters", type=COUNT, default=4 << 20, show_default=True,
-    help="Of all inputs together.",
+    help="Of all inputs together; counted in place of tokens, which are known too late.",
 )  # fmt: skip
 @click.option(
     "--max-bytes", type=COUNT, default=64 << 20, show_default=True, help="Of all bodies together."
@@ -107,7 +107,8 @@ def command(
     `edgeft predict`. A page to try models by hand is at /. Vectors are at /v1/embeddings, as
     OpenAI's clients ask, rankings at /v1/rerank, as Cohere's and Jina's do; /embed and /rerank
     are text-embeddings-inference's. The Open Inference Protocol (v2) is at /v2, metrics for
-    Prometheus at /metrics, what is served at /v1/models, all of it described at /openapi.json.
+    Prometheus at /metrics, what is served at /v1/models, all of it described at /docs and in
+    /openapi.json.
 
     All requests share one batcher a model. What is too much at a time gets 429 with
     Retry-After, a request without an answer in time 504. /v2/health/live runs a real

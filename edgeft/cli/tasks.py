@@ -43,5 +43,4 @@ def command(as_json: bool) -> None:
         ],
     )
     console.print_lines(["A line of each, as JSON Lines; a table with such columns is the same:"])
-    width = max(map(len, TASKS))
-    console.print_lines([f"  {one.name:<{width}}  {one.example}" for one in tasks])
+    console.print_lines([f"  {one.example}" for one in tasks])

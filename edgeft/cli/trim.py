@@ -6,7 +6,6 @@ from typing import Any
 import click
 
 from edgeft.cli import console, options
-from edgeft.cli.invoked import command_line
 
 
 @click.command()
@@ -68,5 +67,6 @@ def command(checkpoint: str, out: Path, as_json: bool, **settings: Any) -> None:
                 f"{lost.sentence(result.max_drop)}"
             ]
         )
-    words = ("export", out, "-o", "BUNDLE", "--data", "FILE", "--original", checkpoint)
-    console.print_lines([f"Next: {command_line(*words)}"])
+    console.print_lines(
+        [f"Next: edgeft export {out} -o BUNDLE --data FILE --original {checkpoint}"]
+    )

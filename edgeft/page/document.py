@@ -22,19 +22,26 @@ class PageDocument:
 
 
 @cache
-def document_with(end: str, without_scripts: str) -> PageDocument:
+def document_with(
+    end: str, without_scripts: str, *, page: str = "page", link: str = ""
+) -> PageDocument:
     """The page with ``end``, the script that defines ``ask`` and ``WAY`` before all others.
 
-    ``without_scripts`` is what stands there where JavaScript is switched off.
+    ``without_scripts`` is what stands there where JavaScript is switched off; ``link`` an element
+    at the head that leads elsewhere. ``page``: "page", or "docs" for the one that tells routes.
     """
     folder = files("edgeft.page")
     html, style, script = (
-        folder.joinpath(name).read_text(encoding="utf-8")
-        for name in ("page.html", "page.css", "page.js")
+        "\n".join(folder.joinpath(name).read_text(encoding="utf-8") for name in names)
+        for names in (
+            (f"{page}.html",),
+            dict.fromkeys(("page.css", f"{page}.css")),
+            ("common.js", f"{page}.js"),
+        )
     )
     script = f"{end}\n{script}"
-    html = html.replace("<!--without scripts-->", without_scripts)
-    html = html.replace("/*page.css*/", style).replace("/*page.js*/", script)
+    html = html.replace("<!--without scripts-->", without_scripts).replace("<!--link-->", link)
+    html = html.replace("/*style*/", style).replace("/*script*/", script)
     return PageDocument(html, _digest(style), _digest(script))
 
 

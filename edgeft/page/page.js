@@ -1,20 +1,12 @@
 // Tries models by hand. What a prediction is, its own fields tell: no task is known by name.
-// Another script before this one says who answers: ask(path, body, signal), and WAY in words.
+// Other scripts before this one have what all pages need, and say who answers: ask(path, body, signal), and WAY in words.
 // Whatever a user or a model says goes into the page as text, never as HTML.
 const FEW = 6; // bars that are shown without being asked for
 const MOST_LINES = 12; // of a table of similarities
 const WORDS = {
   text: "Text", other: "Second text", question: "Question", context: "Text in which the answer may stand",
 };
-const at = (id) => document.getElementById(id);
 const state = { models: [], model: null, names: [], key: "", asking: null };
-
-function make(tag, className, ...children) {
-  const found = document.createElement(tag);
-  if (className) found.className = className;
-  found.append(...children.filter((one) => one !== null && one !== undefined));
-  return found;
-}
 
 async function start() {
   problem(null);
@@ -140,13 +132,6 @@ function clear() {
   at("answers").replaceChildren();
   at("status").textContent = "";
   problem(null);
-}
-
-function problem(error) {
-  at("problem").replaceChildren();
-  if (!error) return;
-  const more = [error.where && `At: ${error.where}`, error.hint].filter(Boolean).join(" · ");
-  at("problem").append(make("div", "card problem", make("strong", "", error.message), more ? make("p", "", more) : null));
 }
 
 function showExamples() {

@@ -95,8 +95,7 @@ class Model(Generic[Prediction]):
         """Predict one input, or a list of inputs in the same order.
 
         What inputs are, ``task.takes`` says: texts, a ``Pair`` of texts, a ``Question``. One
-        longer than ``max_length`` tokens is treated as ``load`` was told. A text of an encoder
-        is read as it is; ``embed`` and ``rank`` put a prompt before it, where the model has one.
+        longer than ``max_length`` tokens is treated as ``load`` was told.
         Raises TypeError for anything else, DataError for an input that is too
         long, RunError.
         """
@@ -178,10 +177,8 @@ class Model(Generic[Prediction]):
             model's own choice, which is mostly none. "" is none in any case.
         form: "float32"; "int8" or "binary" for what ``runtime.vectors.in_form`` makes of them.
 
-        Memory is bounded but for the result. Vectors of two bundles must not be compared, which an
-        array cannot tell: ``edgeft.vectors_of`` gives such as know their bundle. Whether a text was
-        cut, ``predict`` tells. Raises UsageError where the bundle gives no vectors, or for what it
-        has not; and what ``predict`` raises.
+        Memory is bounded but for the result. Raises UsageError where the bundle gives no vectors,
+        or for what it has not; and what ``predict`` raises.
         """
         from edgeft.runtime.vectors import embedded
 

@@ -1,6 +1,7 @@
 """The routes: what is asked over HTTP, and who answers it."""
 
 import asyncio
+import re
 from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 from typing import Any
@@ -20,11 +21,18 @@ from edgeft.serve.front import KIND, NOTE, App, Front, Note, Scope, Send, refuse
 from edgeft.serve.hosted import Hosted, Live
 from edgeft.serve.leaving import unless_gone
 from edgeft.serve.metrics import CONTENT_TYPE
-from edgeft.serve.page import try_page
+from edgeft.serve.page import docs_page, try_page
 from edgeft.serve.refusals import RefusedError
 from edgeft.serve.rerank import rerank_asked, tei_rerank_asked
 from edgeft.serve.service import Service
-from edgeft.serve.tensors import HEADER_LENGTH, infer_asked, infer_body, metadata
+from edgeft.serve.tensors import (
+    HEADER_LENGTH,
+    VERSION,
+    check_version,
+    infer_asked,
+    infer_body,
+    metadata,
+)
 from edgeft.tasks.columns import columns_of_shown
 
 __all__ = ["Routes", "application"]
@@ -66,7 +74,7 @@ class Routes:
             TIMEOUT, "header", {"type": "number", "exclusiveMinimum": 0},
             "Milliseconds that the answer may take.",
         )  # fmt: skip
-        its_name = openapi.model_name(list(service.models))
+        its_name = openapi.one_of(list(service.models))
         model = openapi.parameter("model", "query", its_name, "Its name, where there are several.")
         name = openapi.parameter("name", "path", its_name, "The model's name.")
         add = self.add
@@ -85,69 +93,31 @@ class Routes:
         ):  # fmt: skip
             add("POST", path, self._called(read), summary,
                 openapi.answers(404, *ASKED, schema=answer), {**body, **asked})  # fmt: skip
-        add(
-            "GET",
-            "/v1/models",
-            self._models,
-            "What is served, and what it runs on.",
-            openapi.answers(),
-        )
-        add(
-            "GET",
-            "/v2",
-            self._server,
-            "The server, as the Open Inference Protocol tells it.",
-            openapi.answers(),
-        )
-        add(
-            "GET",
-            "/v2/health/live",
-            self._is_live,
-            "Whether models answer: a real inference.",
-            openapi.answers(503),
-        )
-        add(
-            "GET",
-            "/v2/health/ready",
-            self._is_ready,
-            "Whether requests are welcome.",
-            openapi.answers(503),
-        )
-        named = {"parameters": [name]}
-        add(
-            "GET",
-            "/v2/models/{name}",
-            self._metadata,
-            "A model's inputs and outputs.",
-            openapi.answers(404, 503),
-            named,
-        )
-        add(
-            "GET",
-            "/v2/models/{name}/ready",
-            self._model_ready,
-            "Whether a model answers.",
-            openapi.answers(404, 503),
-            named,
-        )
-        add(
-            "POST",
-            "/v2/models/{name}/infer",
-            self._infer,
-            "Texts in, answers out, as tensors.",
-            openapi.answers(404, *ASKED),
-            {**openapi.INFER, "parameters": [name, timeout]},
-        )
-        add(
-            "GET",
-            "/metrics",
-            self._metrics,
-            "For Prometheus.",
-            openapi.answers(schema=openapi.TEXT, kind="text/plain"),
-        )
-        add("GET", "/openapi.json", self._openapi, "This document.", openapi.answers())
-        add("GET", "/", self._page, "A page to try the models by hand.",
-            openapi.answers(schema=openapi.TEXT, kind="text/html"))  # fmt: skip
+        plain, faulty = openapi.answers(), openapi.answers(503)
+        add("GET", "/v1/models", self._models, "What is served, and what it runs on.", plain)
+        add("GET", "/v2", self._server, "The server, as the Open Inference Protocol tells it.",
+            plain)  # fmt: skip
+        add("GET", "/v2/health/live", self._is_live, "Whether models answer: a real inference.",
+            faulty)  # fmt: skip
+        add("GET", "/v2/health/ready", self._is_ready, "Whether requests are welcome.", faulty)
+        version = openapi.parameter("version", "path", openapi.one_of([VERSION]), "There is one.")
+        for path, named in (
+            ("/v2/models/{name}", [name]),
+            ("/v2/models/{name}/versions/{version}", [name, version]),
+        ):
+            add("GET", path, self._metadata, "A model's inputs and outputs.",
+                openapi.answers(404, 503), {"parameters": named})  # fmt: skip
+            add("GET", f"{path}/ready", self._model_ready, "Whether a model answers.",
+                openapi.answers(404, 503), {"parameters": named})  # fmt: skip
+            add("POST", f"{path}/infer", self._infer, "Texts in, answers out, as tensors.",
+                openapi.answers(404, *ASKED),
+                {**openapi.INFER, "parameters": [*named, timeout]})  # fmt: skip
+        add("GET", "/metrics", self._metrics, "For Prometheus.",
+            openapi.answers(schema=openapi.TEXT, kind="text/plain"))  # fmt: skip
+        add("GET", "/openapi.json", self._openapi, "This document.", plain)
+        html = openapi.answers(schema=openapi.TEXT, kind="text/html")
+        add("GET", "/", self._page, "A page to try the models by hand.", html)
+        add("GET", "/docs", self._docs, "A page that tells this document.", html)
         if service.config.admin:
             add("POST", "/admin/reload", self._reload, "Load bundles anew, all or one.",
                 openapi.answers(403, 404, 409), {"parameters": [model]})  # fmt: skip
@@ -191,7 +161,7 @@ class Routes:
         self.app.add_api_route(
             path, endpoint, methods=[method], summary=summary, responses=responses,
             openapi_extra=document, response_class=Response,
-            operation_id=f"{method.lower()}{path.replace('/', '_').replace('{name}', 'name')}",
+            operation_id=f"{method.lower()}{re.sub('[/{]+', '_', path).replace('}', '')}",
         )  # fmt: skip
 
     # --- predictions ---------------------------------------------------------------------
@@ -210,13 +180,13 @@ class Routes:
                 ticket.take_inputs(inputs)
                 self._note(note, hosted, inputs)
                 found = await self._answered(request, hosted, live, inputs, until, call.seconds)
-            return _json(call.told(hosted.name, live.model, found))
+                return _json(call.told(hosted.name, live.model, found))
 
         return work
 
     async def _infer(self, request: Request, note: Note) -> Response:
         until = self._until(request)
-        hosted = self._service.model(request.path_params["name"])
+        hosted = self._at_path(request)
         with self._service.admission.enter() as ticket:
             body = await self._body(request, note, ticket)
             live = hosted.live()
@@ -226,13 +196,17 @@ class Routes:
             ticket.take_inputs(asked.inputs)
             self._note(note, hosted, asked.inputs)
             found = await self._answered(request, hosted, live, asked.inputs, until, asked.seconds)
-        scores = asked.scores and not task.by_token
-        shown = [task.show(one, scores) for one in found]
-        content, head = infer_body(hosted.name, asked, shown, columns)
+            shown = [task.show(one, asked.scores) for one in found]
+            content, head = infer_body(hosted.name, asked, shown, columns)
         if head is None:
             return Response(content, headers=KIND)
         headers = {HEADER_LENGTH: str(head), "Content-Type": "application/octet-stream"}
         return Response(content, headers=headers)
+
+    def _at_path(self, request: Request) -> Hosted:
+        """The model that a path names. Raises RefusedError (404)."""
+        check_version(request.path_params.get("version"))
+        return self._service.model(request.path_params["name"])
 
     def _until(self, request: Request) -> float:
         """The event loop's time at which a request's time is over, by its header."""
@@ -286,6 +260,10 @@ class Routes:
         body, headers = try_page()
         return Response(body, headers=headers)
 
+    async def _docs(self, request: Request, note: Note) -> Response:
+        body, headers = docs_page()
+        return Response(body, headers=headers)
+
     async def _models(self, request: Request, note: Note) -> Response:
         data = [_told(one) for one in self._service.models.values()]
         return _json({"object": "list", "data": data})
@@ -295,7 +273,7 @@ class Routes:
         return _json({"name": "edgeft", "version": __version__, "extensions": extensions})
 
     async def _metadata(self, request: Request, note: Note) -> Response:
-        hosted = self._service.model(request.path_params["name"])
+        hosted = self._at_path(request)
         live = hosted.live()
         return _json(metadata(hosted.name, live.model.task, columns_of_shown(live.example)))
 
@@ -310,7 +288,7 @@ class Routes:
         return _json(told, ok=ready)
 
     async def _model_ready(self, request: Request, note: Note) -> Response:
-        hosted = self._service.model(request.path_params["name"])
+        hosted = self._at_path(request)
         ready = hosted.ready and not self._service.draining
         return _json({"name": hosted.name, "ready": ready}, ok=ready)
 

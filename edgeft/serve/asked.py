@@ -11,6 +11,7 @@ from edgeft.serve.calls import Call, flag_at, known_fields, text_at, wrong
 from edgeft.tasks.task import Task
 
 __all__ = [
+    "check_scores",
     "example_of",
     "input_of",
     "inputs_asked",
@@ -31,11 +32,8 @@ def predict_asked(document: Any) -> Call:
 
     def inputs(model: Model) -> list[Input]:
         task = model.task
-        if scores and task.by_token:
-            raise wrong(
-                "scores",
-                f"This {task.noun} gives no scores of labels; what it finds has its score.",
-            )
+        if scores:
+            check_scores(task, "scores")
         return [input_of(found, task, "input")] if single else inputs_asked(found, task)
 
     def told(name: str, model: Model, predictions: Sequence[Any]) -> Any:
@@ -50,6 +48,14 @@ def predict_asked(document: Any) -> Call:
         told=told,
         seconds=seconds_of(fields.get("timeout_ms"), "timeout_ms", per_second=1e3),
     )
+
+
+def check_scores(task: Task, where: str) -> None:
+    """Raise RefusedError (422) where a task gives no scores of labels."""
+    if task.by_token:
+        raise wrong(
+            where, f"This {task.noun} gives no scores of labels; what it finds has its score."
+        )
 
 
 def seconds_of(found: Any, where: str, *, per_second: float) -> float | None:

@@ -23,7 +23,8 @@ class ServeConfig:
         is the only one.
     device, variant, threads, on_long, batch_invariant: as ``edgeft.load`` takes them.
     max_requests, max_inputs, max_characters, max_bytes: of all requests together that are being
-        read or answered; what is beyond is told to come again. max_body_bytes: of one request.
+        read or answered; what is beyond is told to come again. Characters stand for tokens, which
+        are known only once the batcher has tokenized. max_body_bytes: of one request.
     max_connections: open at a time; one more is closed.
     deadline_s: that a request may take, at most; a client may ask for less.
     read_s: that a client may take to send a request's head, and its body; and in which it must take

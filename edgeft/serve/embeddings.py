@@ -7,14 +7,13 @@ https://huggingface.github.io/text-embeddings-inference/ tell them.
 import base64
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from http import HTTPStatus
 from typing import Any
 
 from edgeft.errors import UsageError
 from edgeft.inputs import Input
 from edgeft.runtime.model import Model
 from edgeft.serve.calls import Call, flag_at, known_fields, text_at, wrong
-from edgeft.serve.refusals import RefusedError
+from edgeft.serve.cuts import check_whole, may_cut
 from edgeft.tasks.embeddings import Embedding
 from edgeft.tasks.prompts import prompt_of
 from edgeft.tasks.vectors import of_length_1
@@ -74,18 +73,11 @@ def embed_asked(document: Any) -> Call:
     fields = known_fields(document, TEI, '{"inputs": "…"}')
     texts = _texts(fields, "inputs")
     width, prompt = fields.get("dimensions"), text_at(fields, "prompt_name", "a prompt's name")
-    unit, may_cut = flag_at(fields, "normalize", True), flag_at(fields, "truncate", True)
-    if fields.get("truncation_direction", "Right") not in ("Right", "right"):
-        raise wrong("truncation_direction", "Texts are cut at their end: Right.")
+    unit, cut = flag_at(fields, "normalize", True), may_cut(fields)
 
     def told(name: str, model: Model, found: Sequence[Embedding]) -> Any:
-        for at, one in enumerate(found):
-            if one.truncated and not may_cut:
-                raise RefusedError(
-                    HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "too_large",
-                    f"The text has more than {model.max_length} tokens.",
-                    where=f"inputs[{at}]", hint='Send less, or "truncate": true.',
-                )  # fmt: skip
+        if not cut:
+            check_whole(found, [f"inputs[{at}]" for at in range(len(found))], model)
         return [_numbers(_cut(one, width, unit=unit), model) for one in found]
 
     return Call(

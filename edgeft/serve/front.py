@@ -22,7 +22,7 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,100}")
-OPEN = ("/v2/health/live", "/v2/health/ready", "/")  # probes have no key, and the page asks for it
+OPEN = ("/v2/health/live", "/v2/health/ready", "/", "/docs")  # probes have no key; pages ask for it
 NOTE = "edgeft"  # its name in an ASGI scope
 KIND = {"Content-Type": "application/json"}
 STOPPING = RefusedError(

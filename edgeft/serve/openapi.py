@@ -17,7 +17,7 @@ __all__ = [
     "TEXT",
     "ROWS_OF_NUMBERS",
     "answers",
-    "model_name",
+    "one_of",
     "parameter",
     "predict_body",
 ]
@@ -82,7 +82,7 @@ def predict_body(names: Sequence[str], takes: Collection[type]) -> dict[str, Any
             "properties": {
                 "input": one,
                 "inputs": {"type": "array", "items": one, "minItems": 1},
-                "model": _or_null(model_name(names)),
+                "model": _or_null(one_of(names)),
                 "scores": _or_null({**FLAG, "description": "Tell the score of every label."}),
                 "timeout_ms": _or_null(MILLISECONDS),
             },
@@ -91,8 +91,8 @@ def predict_body(names: Sequence[str], takes: Collection[type]) -> dict[str, Any
     )
 
 
-def model_name(names: Sequence[str]) -> dict[str, Any]:
-    """One of the models' names."""
+def one_of(names: Sequence[str]) -> dict[str, Any]:
+    """One of these names."""
     return {"type": "string", "enum": list(names)}
 
 

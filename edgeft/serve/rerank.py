@@ -13,6 +13,7 @@ from edgeft.inputs import Input
 from edgeft.runtime import ranking
 from edgeft.runtime.model import Model
 from edgeft.serve.calls import Call, flag_at, known_fields, text_at, wrong
+from edgeft.serve.cuts import check_whole, may_cut
 from edgeft.tasks.ranked import Ranked
 
 __all__ = ["rerank_asked", "tei_rerank_asked"]
@@ -49,7 +50,7 @@ def tei_rerank_asked(document: Any) -> Call:
     """
     fields = known_fields(document, TEI, '{"query": "…", "texts": ["…"]}')
     texts, back = _texts(fields, "texts"), flag_at(fields, "return_text", False)
-    flag_at(fields, "truncate", True)
+    cut = may_cut(fields)
     if flag_at(fields, "raw_scores", False):
         raise wrong("raw_scores", "The model has one kind of score: leave it out.")
 
@@ -59,7 +60,7 @@ def tei_rerank_asked(document: Any) -> Call:
             for one in ranked
         ]
 
-    return _call(fields, texts, None, None, told)
+    return _call(fields, texts, None, None, told, cut=cut)
 
 
 def _texts(fields: Mapping[str, Any], name: str) -> list[str]:
@@ -77,7 +78,13 @@ def _texts(fields: Mapping[str, Any], name: str) -> list[str]:
 
 
 def _call(
-    fields: Mapping[str, Any], texts: list[str], label: str | None, top: int | None, told: Any
+    fields: Mapping[str, Any],
+    texts: list[str],
+    label: str | None,
+    top: int | None,
+    told: Any,
+    *,
+    cut: bool = True,
 ) -> Call:
     query = text_at(fields, "query", "a text")
     if query is None:
@@ -91,6 +98,9 @@ def _call(
         return ranking.asked_to_rank(model.task, model.head, query, texts)
 
     def answer(name: str, model: Model, found: Sequence[Any]) -> Any:
+        if not cut:  # the query stands before the texts, or in a pair with each
+            places = [f"texts[{at}]" for at in range(len(texts))]
+            check_whole(found, ["query", *places][-len(found) :], model)
         return told(name, ranking.best_texts(model.task, found, model.labels, texts, top, label))
 
     return Call(model=text_at(fields, "model", "a model's name"), inputs=inputs, told=answer)

@@ -14,15 +14,18 @@ from typing import Any
 
 from edgeft.inputs import Input
 from edgeft.page.facts import FIELDS
-from edgeft.serve.asked import made, seconds_of
+from edgeft.serve.asked import check_scores, made, seconds_of
 from edgeft.serve.bodies import json_bytes, parsed
+from edgeft.serve.calls import wrong
 from edgeft.serve.refusals import RefusedError
 from edgeft.tasks.columns import value_in_column
 from edgeft.tasks.task import Task
 
 __all__ = [
     "HEADER_LENGTH",
+    "VERSION",
     "Infer",
+    "check_version",
     "infer_asked",
     "infer_body",
     "metadata",
@@ -30,6 +33,7 @@ __all__ = [
 ]
 
 HEADER_LENGTH = "Inference-Header-Content-Length"
+VERSION = "1"  # the only one of each model
 PACKED = {"BOOL": "?", "INT64": "q", "FP32": "f"}  # for struct
 
 
@@ -50,11 +54,19 @@ def tensors_in(task: Task) -> list[dict[str, Any]]:
     return [{"name": name, "datatype": "BYTES", "shape": [-1]} for name in names]
 
 
+def check_version(version: str | None) -> None:
+    """Raise RefusedError (404) for a version that no model has."""
+    if version not in (None, VERSION):
+        raise RefusedError(
+            HTTPStatus.NOT_FOUND, "model", f"There is no such version. There is: {VERSION}."
+        )
+
+
 def metadata(name: str, task: Task, columns: Mapping[str, str]) -> dict[str, Any]:
     """What a model is, as the protocol tells it."""
     return {
         "name": name,
-        "versions": ["1"],
+        "versions": [VERSION],
         "platform": "edgeft",
         "inputs": tensors_in(task),
         "outputs": [
@@ -76,14 +88,16 @@ def infer_asked(
         size = int(header_length)
     document, rest = parsed(body[:size]), memoryview(body)[size:]
     if not isinstance(document, dict):
-        raise _wrong("", "The body must be an object.")
+        raise wrong("", "The body must be an object.")
     request_id = document.get("id")
     if request_id is not None and not isinstance(request_id, str):
-        raise _wrong("id", "It must be a string.")
+        raise wrong("id", "It must be a string.")
     parameters = _object(document.get("parameters"), "parameters")
     scores = parameters.get("scores", False)
     if not isinstance(scores, bool):
-        raise _wrong("parameters.scores", "It must be true or false.")
+        raise wrong("parameters.scores", "It must be true or false.")
+    if scores:
+        check_scores(task, "parameters.scores")
     texts = _tensors(document.get("inputs"), rest)
     return Infer(
         id=request_id,
@@ -111,7 +125,7 @@ def infer_body(
         else:
             output["data"] = data
         outputs.append(output)
-    document: dict[str, Any] = {"model_name": name, "model_version": "1", "outputs": outputs}
+    document: dict[str, Any] = {"model_name": name, "model_version": VERSION, "outputs": outputs}
     if asked.id is not None:
         document["id"] = asked.id
     head = json_bytes(document)
@@ -124,7 +138,7 @@ def infer_body(
 def _tensors(found: Any, rest: memoryview) -> dict[str, list[str]]:
     """The texts of each input tensor by its name."""
     if not isinstance(found, list) or not found:
-        raise _wrong("inputs", "It must be a list of one tensor or more.")
+        raise wrong("inputs", "It must be a list of one tensor or more.")
     texts: dict[str, list[str]] = {}
     at = 0
     for number, one in enumerate(found):
@@ -132,23 +146,23 @@ def _tensors(found: Any, rest: memoryview) -> dict[str, list[str]]:
         tensor = _object(one, where)
         name, shape = tensor.get("name"), tensor.get("shape")
         if not isinstance(name, str) or name in texts:
-            raise _wrong(f"{where}.name", "It must be a name that no other input has.")
+            raise wrong(f"{where}.name", "It must be a name that no other input has.")
         if tensor.get("datatype") != "BYTES":
-            raise _wrong(f"{where}.datatype", "It must be BYTES: texts go in as such.")
+            raise wrong(f"{where}.datatype", "It must be BYTES: texts go in as such.")
         count = _count(shape, f"{where}.shape")
         size = _object(tensor.get("parameters"), f"{where}.parameters").get("binary_data_size")
         if size is None:
             data = _flat(tensor.get("data"), f"{where}.data")
         elif isinstance(size, bool) or not isinstance(size, int) or not 0 <= size <= len(rest) - at:
-            raise _wrong(f"{where}.parameters.binary_data_size", "So much does not follow.")
+            raise wrong(f"{where}.parameters.binary_data_size", "So much does not follow.")
         else:
             data = _unpacked(rest[at : at + size], where)
             at += size
         if len(data) != count:
-            raise _wrong(f"{where}.data", f"It has {len(data)} texts; its shape says {count}.")
+            raise wrong(f"{where}.data", f"It has {len(data)} texts; its shape says {count}.")
         texts[name] = data
     if at != len(rest):
-        raise _wrong("inputs", f"{len(rest) - at} bytes follow that no input has.")
+        raise wrong("inputs", f"{len(rest) - at} bytes follow that no input has.")
     return texts
 
 
@@ -161,18 +175,18 @@ def _count(shape: Any, where: str) -> int:
         and shape[1:] in ([], [1])
     )
     if not right or not shape[0]:
-        raise _wrong(where, "It must be [N] or [N, 1], for N texts, 1 or more.")
+        raise wrong(where, "It must be [N] or [N, 1], for N texts, 1 or more.")
     return int(shape[0])
 
 
 def _flat(data: Any, where: str) -> list[str]:
     """Texts, each of which may stand in a list of its own."""
     if not isinstance(data, list):
-        raise _wrong(where, "It must be a list of texts.")
+        raise wrong(where, "It must be a list of texts.")
     found = [one[0] if isinstance(one, list) and len(one) == 1 else one for one in data]
     for at, one in enumerate(found):
         if not isinstance(one, str):
-            raise _wrong(f"{where}[{at}]", "It must be a text.")
+            raise wrong(f"{where}[{at}]", "It must be a text.")
     return found
 
 
@@ -185,11 +199,11 @@ def _unpacked(data: memoryview, where: str) -> list[str]:
             (size,) = struct.unpack_from("<I", data, at)
             end += size
         if end > len(data):
-            raise _wrong(where, "Its bytes end within a text.")
+            raise wrong(where, "Its bytes end within a text.")
         try:
             found.append(str(data[at + 4 : end], "utf-8"))
         except UnicodeDecodeError:
-            raise _wrong(where, f"Text {len(found)} is not UTF-8.") from None
+            raise wrong(where, f"Text {len(found)} is not UTF-8.") from None
         at = end
     return found
 
@@ -200,10 +214,10 @@ def _inputs(texts: Mapping[str, list[str]], task: Task) -> list[Input]:
         if texts.keys() == set(names):
             columns = [texts[name] for name in names]
             if len({len(one) for one in columns}) > 1:
-                raise _wrong("inputs", "All tensors must have as many texts.")
+                raise wrong("inputs", "All tensors must have as many texts.")
             return [made(kind, row) for row in zip(*columns, strict=True)]
     ways = " or ".join(" and ".join(FIELDS[kind]) for kind in task.takes)
-    raise _wrong("inputs", f"The tensors must be: {ways}.")
+    raise wrong("inputs", f"The tensors must be: {ways}.")
 
 
 def _outputs(
@@ -214,13 +228,13 @@ def _outputs(
     if found is None or found == []:
         return dict.fromkeys(columns, otherwise)
     if not isinstance(found, list):
-        raise _wrong("outputs", "It must be a list.")
+        raise wrong("outputs", "It must be a list.")
     wanted: dict[str, bool] = {}
     for number, one in enumerate(found):
         where = f"outputs[{number}]"
         name = _object(one, where).get("name")
         if not isinstance(name, str) or name not in columns:
-            raise _wrong(f"{where}.name", f"There is no such output: {', '.join(columns)}.")
+            raise wrong(f"{where}.name", f"There is no such output: {', '.join(columns)}.")
         its = _object(one.get("parameters"), f"{where}.parameters")
         wanted[name] = its.get("binary_data", otherwise) is True
     return wanted
@@ -230,12 +244,8 @@ def _object(found: Any, where: str) -> dict[str, Any]:
     if found is None and where.endswith("parameters"):
         return {}
     if not isinstance(found, dict):
-        raise _wrong(where, "It must be an object.")
+        raise wrong(where, "It must be an object.")
     return found
-
-
-def _wrong(where: str, message: str) -> RefusedError:
-    return RefusedError(HTTPStatus.UNPROCESSABLE_ENTITY, "input", message, where=where)
 
 
 # --- what goes out -----------------------------------------------------------------------

@@ -8,7 +8,7 @@ vectors where there are texts, which nothing but ``same`` compares.
 Where truths say which texts belong together, it is of ``belonging``'s form.
 """
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -25,13 +25,7 @@ from edgeft.tasks.head import PLAIN, Head, Wish
 from edgeft.tasks.outputs import Array, Outputs
 from edgeft.tasks.prompts import pairs_told
 from edgeft.tasks.task import Answers, Columns, LabelNames, Noun, Rows, Task, Usage
-from edgeft.tasks.usual import (
-    always_plain,
-    no_thresholds,
-    nothing_further,
-    of_one_form,
-    reading_told,
-)
+from edgeft.tasks.usual import always_plain, form_tells, no_thresholds, nothing_further, of_one_form
 from edgeft.tasks.vectors import TINY, VECTOR, cosines, joined_vectors, told_vectors
 
 if TYPE_CHECKING:
@@ -67,8 +61,7 @@ class Embedding:
 class Similarity:
     """How alike the two texts of a ``Pair`` are: ``score`` is the cosine of their vectors, -1 to 1.
 
-    ``windows`` are those of both texts. ``cut`` tells of a truncated pair how many tokens each of
-    its texts lost, else it is (). The other fields are as in an ``Embedding``.
+    ``windows`` are those of both texts; the other fields are as in an ``Embedding``.
     """
 
     score: float
@@ -76,7 +69,6 @@ class Similarity:
     unknown_share: float = 0.0
     windows: int = 2
     stage: str = ""
-    cut: tuple[int, ...] = ()
 
 
 # --- from outputs to answers ---------------------------------------------------------
@@ -110,7 +102,7 @@ def _decode(
     for row, one in zip(told_vectors(outputs, encoded, head), encoded, strict=True):
         told = (one.truncated, one.unknown_share, len(one.parts), one.stage)
         if one.second:
-            found.append(Similarity(float(cosines([row])[0]), *told, one.lost))
+            found.append(Similarity(float(cosines([row])[0]), *told))
         else:
             tokens = sum(len(part.ids) for part in one.parts)
             found.append(Embedding(row[0], *told, tokens))
@@ -140,11 +132,16 @@ def _relevance(predictions: Sequence[Embedding], labels: LabelNames, label: str 
 
 
 def _show(prediction: Embedding | Similarity, full: bool) -> dict[str, Any]:
-    if isinstance(prediction, Similarity):
-        score = round(prediction.score, COSINE_DIGITS)
-        return {"score": score, **reading_told(prediction, usual_windows=2)}
-    vector = [float(f"{one:.{SIGNIFICANT}g}") for one in prediction.vector.tolist()]
-    return {"vector": vector, **reading_told(prediction)}
+    shown: dict[str, Any] = (
+        {"vector": [float(f"{one:.{SIGNIFICANT}g}") for one in prediction.vector.tolist()]}
+        if isinstance(prediction, Embedding)
+        else {"score": round(prediction.score, COSINE_DIGITS)}
+    )
+    shown["truncated"] = prediction.truncated
+    shown["unknown_share"] = round(prediction.unknown_share, SHARE_DIGITS)
+    if prediction.windows > 1 + isinstance(prediction, Similarity):
+        shown["windows"] = prediction.windows
+    return shown
 
 
 def _unit(outputs: Outputs) -> float:
@@ -208,26 +205,17 @@ def _fit(
 # --- the data, which the runtime never reads -----------------------------------------
 
 
-def _detect(source: "Source", columns: Columns) -> bool:
-    """Pairs and numbers are read as text-regression, and pairs alone may lack their labels."""
-    from edgeft.data.belonging import holds_triples
-
-    return holds_triples(source, columns)
-
-
-def _aloud(source: "Source", columns: Columns) -> str:
-    return (
-        "two texts of each row belong together and a third does not, so vectors are learned "
-        "(feature-extraction); for labels of pairs: --label-column NAME"
-    )
-
-
 def _read(
     source: "Source", columns: Columns, tell: "Tell", on_bad: "OnBad"
 ) -> "Examples | Sequence[Input]":
     from edgeft.data.belonging import pairs_or_inputs
 
     return pairs_or_inputs(source, columns, tell, on_bad)
+
+
+def _truth_key(one: Input, truth: Any) -> Hashable:
+    """Two numbers of one pair contradict each other as little as two people who judged it."""
+    return None
 
 
 def _strata(truths: Rows, labels: LabelNames) -> list[str]:
@@ -264,19 +252,19 @@ _BY_NUMBERS = Task(
     schemes={},
     data="pairs of texts with a number that says how alike they are, or without one: pairs that "
     "belong together, such as query and passage; and maybe a third text that does not",
-    example='{"query": "Who is in Rome?", "passage": "Ada is in Rome.", "negative": "Bo is not."}',
+    example='{"sentence1": "A man eats.", "sentence2": "Someone eats.", "score": 4.2}',
     usage=Usage('model.embed(["…"])'),
     limits=_limits,
     rules=lambda head: (),
     cautions=lambda heads, bare: (),
     formats={},
     roles=("text", "other", "negative", "label"),
-    detect=_detect,
-    aloud=_aloud,
+    detect=lambda source, columns: False,  # pairs and numbers are read as text-regression
+    aloud=form_tells,
     read=_read,
     labels=lambda examples: (),
     shown=lambda truths, labels: [() for _ in truths],
-    truth_key=numbered.no_contradiction,
+    truth_key=_truth_key,
     strata=_strata,
     join=joined_vectors,
     answer=_answer,

@@ -34,7 +34,6 @@ from edgeft.tasks.usual import (
     nothing_further,
     of_logits,
     of_one_form,
-    reading_told,
     unranked,
 )
 from edgeft.tasks.words import text_of
@@ -45,7 +44,7 @@ if TYPE_CHECKING:
 
 __all__ = ["TASK", "Entities", "Entity"]
 
-SCORE_DIGITS = 6
+SCORE_DIGITS, SHARE_DIGITS = 6, 4
 
 Floats = NDArray[np.float64]
 
@@ -111,7 +110,7 @@ def _sure(
 
 
 def _show(prediction: Entities, full: bool) -> dict[str, Any]:
-    return {
+    shown: dict[str, Any] = {
         "entities": [
             {
                 "label": one.label,
@@ -122,8 +121,14 @@ def _show(prediction: Entities, full: bool) -> dict[str, Any]:
             }
             for one in prediction
         ],
-        **reading_told(prediction),
+        "truncated": prediction.truncated,
+        "unknown_share": round(prediction.unknown_share, SHARE_DIGITS),
     }
+    if prediction.windows > 1:
+        shown["windows"] = prediction.windows
+    if prediction.stage:
+        shown["stage"] = prediction.stage
+    return shown
 
 
 # --- what answers are worth; a program that only predicts imports nothing for it ------

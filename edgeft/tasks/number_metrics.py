@@ -18,8 +18,7 @@ from numpy.typing import NDArray
 from edgeft.tasks.task import Rows
 from edgeft.tasks.usual import no_outcome, none_withheld
 
-__all__ = ["NumberScores", "beside", "by_size", "correlations", "once_each", "score_numbers",
-           "worst_number"]  # fmt: skip
+__all__ = ["NumberScores", "score_numbers", "correlations", "worst_number"]
 
 DIGITS = 6
 SHOWN = 5  # digits of an error in a table; its unit is the user's
@@ -38,9 +37,8 @@ class NumberScores:
     ``spearman`` and ``pearson`` are from -1 to 1. ``r2`` is the share of the truths' variance that
     the answers explain, below 0 where the truths' mean would do better, None where all truths are
     one number. ``mse`` and ``mae`` are the mean squared and the mean absolute error, in the units
-    of the truths. ``lowest`` and ``highest`` are the ends of the answers' range. ``parts`` are
-    (lowest truth, highest, rows, mean absolute error, mean error) of quarters of the
-    rows, from the lowest truths on.
+    of the truths. ``parts`` are (lowest truth, highest, rows, mean absolute error, mean error) of
+    quarters of the rows, from the lowest truths on.
     """
 
     rows: int
@@ -49,8 +47,6 @@ class NumberScores:
     r2: float | None
     mse: float
     mae: float
-    lowest: float
-    highest: float
     parts: tuple[tuple[float, float, int, float, float], ...]
 
     @property
@@ -76,7 +72,6 @@ class NumberScores:
             "R2": "-" if self.r2 is None else f"{self.r2:.4f}",
             "mean squared error": f"{self.mse:.{SHOWN}g}",
             "mean absolute error": f"{self.mae:.{SHOWN}g}",
-            "answers": f"{self.lowest:.{SHOWN}g} to {self.highest:.{SHOWN}g}",
         }
 
     def to_dict(self) -> dict[str, Any]:
@@ -89,8 +84,6 @@ class NumberScores:
             "r2": self.r2,
             "mse": self.mse,
             "mae": self.mae,
-            "lowest": self.lowest,
-            "highest": self.highest,
             "parts": [dict(zip(names, part, strict=True)) for part in self.parts],
         }
 
@@ -112,57 +105,27 @@ def score_numbers(truths: Rows, answers: Rows) -> NumberScores:
 
     Raises ValueError where the lists are empty or differ in length.
     """
-    truth, answer = beside(truths, answers)
+    truth, answer = np.asarray(truths, np.float64), np.asarray(answers, np.float64)  # (N,)
+    if len(truth) != len(answer) or not len(truth):
+        raise ValueError("truths and answers must have the same length, at least 1")
+    found = correlations(truth, answer, np.ones((len(truth), 1)))
     errors = answer - truth
     mse, spread = float((errors**2).mean()), float(truth.var())
-    parts = [
-        (low, high, rows, _told(mean_absolute), _told(mean))
-        for low, high, rows, (mean_absolute, mean) in by_size(truth, np.abs(errors), errors)
-    ]
+    order = np.argsort(truth, kind="stable")
+    parts = []
+    for some in np.array_split(order, min(PARTS, len(order))):
+        low, high = float(truth[some].min()), float(truth[some].max())
+        mean_absolute, mean = float(np.abs(errors[some]).mean()), float(errors[some].mean())
+        parts.append((low, high, len(some), _told(mean_absolute), _told(mean)))
     return NumberScores(
         rows=len(truth),
-        **once_each(truth, answer),
+        spearman=round(float(found["spearman"][0]), DIGITS),
+        pearson=round(float(found["pearson"][0]), DIGITS),
         r2=round(1 - mse / spread, DIGITS) if np.ptp(truth) else None,
         mse=_told(mse),
         mae=_told(float(np.abs(errors).mean())),
-        lowest=_told(float(answer.min())),
-        highest=_told(float(answer.max())),
         parts=tuple(parts),
     )
-
-
-def beside(truths: Rows, answers: Rows) -> tuple[Floats, Floats]:
-    """N truths and N answers, (N,) each.
-
-    Raises ValueError where the lists are empty or differ in length.
-    """
-    truth, answer = np.asarray(truths, np.float64), np.asarray(answers, np.float64)
-    if len(truth) != len(answer) or not len(truth):
-        raise ValueError("truths and answers must have the same length, at least 1")
-    return truth, answer
-
-
-def once_each(truth: Floats, answer: Floats) -> dict[str, float]:
-    """Both correlations where every row counts once, to the digits that are told."""
-    found = correlations(truth, answer, np.ones((len(truth), 1)))
-    return {name: round(float(one[0]), DIGITS) for name, one in found.items()}
-
-
-def by_size(truth: Floats, *values: Floats) -> list[tuple[float, float, int, list[float]]]:
-    """Quarters of the rows, from the lowest of the (N,) truths on.
-
-    Of each: the lowest truth, the highest, the rows, and the mean of each of the (N,) ``values``.
-    """
-    order = np.argsort(truth, kind="stable")
-    return [
-        (
-            float(truth[some].min()),
-            float(truth[some].max()),
-            len(some),
-            [float(one[some].mean()) for one in values],
-        )
-        for some in np.array_split(order, min(PARTS, len(order)))
-    ]
 
 
 def correlations(truths: Rows, answers: Rows, weights: Floats) -> dict[str, Floats]:

@@ -4,7 +4,7 @@ The graph gives (B, 1) logits that are the numbers themselves, in the units of t
 training scaled is scaled back in the model's own head. Truths and answers are float64.
 """
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -20,13 +20,7 @@ from edgeft.tasks.head import PLAIN, Head, Wish
 from edgeft.tasks.joined import mean_of_parts
 from edgeft.tasks.outputs import Outputs, dense, require_numbers
 from edgeft.tasks.task import Answers, Columns, LabelNames, Noun, Rows, Task, Usage
-from edgeft.tasks.usual import (
-    always_plain,
-    no_thresholds,
-    nothing_further,
-    of_one_form,
-    reading_told,
-)
+from edgeft.tasks.usual import always_plain, no_thresholds, nothing_further, of_one_form
 
 if TYPE_CHECKING:
     from edgeft.data import Examples, OnBad, Source, Tell
@@ -35,6 +29,7 @@ if TYPE_CHECKING:
 __all__ = ["TASK", "Number"]
 
 LOGITS = "logits"
+SHARE_DIGITS = 4
 SIGNIFICANT = 7  # digits of a number as it is shown: a float32 has no more
 MOST_STRATA = 10  # groups of truths of like size, that a split keeps in proportion
 LEAST_IN_STRATUM = 4
@@ -88,7 +83,14 @@ def _decode(
     head: Head,
 ) -> list[Number]:
     return [
-        Number(value, one.truncated, one.unknown_share, one.windows, one.stage, one.lost)
+        Number(
+            value,
+            one.truncated,
+            one.unknown_share,
+            one.windows,
+            one.stage,
+            one.cuts if one.truncated else (),
+        )
         for value, one in zip(_values(outputs).tolist(), encoded, strict=True)
     ]
 
@@ -115,8 +117,18 @@ def _relevance(predictions: Sequence[Number], labels: LabelNames, label: str | N
 
 
 def _show(prediction: Number, full: bool) -> dict[str, Any]:
-    value = float(f"{prediction.value:.{SIGNIFICANT}g}")
-    return {"value": value, **reading_told(prediction)}
+    shown: dict[str, Any] = {
+        "value": float(f"{prediction.value:.{SIGNIFICANT}g}"),
+        "truncated": prediction.truncated,
+        "unknown_share": round(prediction.unknown_share, SHARE_DIGITS),
+    }
+    if prediction.cut:
+        shown["cut"] = list(prediction.cut)
+    if prediction.windows > 1:
+        shown["windows"] = prediction.windows
+    if prediction.stage:
+        shown["stage"] = prediction.stage
+    return shown
 
 
 def _unit(outputs: Outputs) -> float:
@@ -185,15 +197,10 @@ def _detect(source: "Source", columns: Columns) -> bool:
 
 
 def _aloud(source: "Source", columns: Columns) -> str:
-    from edgeft.data import Table, holds_pairs
-
-    told = (
+    return (
         "its labels are numbers, by their name or as many of them differ, so a number is learned "
         "(text-regression); for classes: --task text-classification --label-column NAME"
     )
-    if isinstance(source, Table) and holds_pairs(source.columns, columns):
-        told += "; for vectors whose cosine says how alike two texts are: --task feature-extraction"
-    return told
 
 
 def _read(
@@ -202,6 +209,11 @@ def _read(
     from edgeft.data.numbers import numbers_or_inputs
 
     return numbers_or_inputs(source, columns, tell, on_bad)
+
+
+def _truth_key(one: Input, truth: Any) -> Hashable:
+    """Two numbers of one text contradict each other as little as two people who judged it."""
+    return None
 
 
 def _strata(truths: Rows, labels: LabelNames) -> list[str]:
@@ -261,7 +273,7 @@ TASK = Task(
     read=_read,
     labels=lambda examples: (),
     shown=lambda truths, labels: [() for _ in truths],
-    truth_key=numbered.no_contradiction,
+    truth_key=_truth_key,
     strata=_strata,
     join=lambda outputs, encoded: mean_of_parts(outputs, encoded, LOGITS),
     answer=_answer,

@@ -135,8 +135,6 @@ def test_what_is_recorded_of_vectors(bundle: Path) -> None:
     card = (bundle / "README.md").read_text(encoding="utf-8")
     assert "Vectors have 32 numbers: mean pooling, brought to length 1." in card
     assert "a text's vector moves a little with its neighbours" in card
-    assert sorted(record["variants"]) == ["fp32", "int8"]
-    assert "or use fp32, whose vectors do not move" in card
     assert "SentenceTransformer(" in card
 
 
@@ -317,12 +315,6 @@ def test_numbers_of_single_texts_judge_nothing(bundle: Path, tmp_path: Path) -> 
     path.write_text("text,label\nthe cat,4\nthe dog,2\n", encoding="utf-8")
     told = CliRunner().invoke(main, ["verify", str(bundle), "--data", str(path)])
     assert told.exit_code == 0, told.output
-    assert "vectors are judged by pairs of texts, so 'label' is not read" in " ".join(
-        told.stderr.split()
-    )
-    told = CliRunner().invoke(main, ["predict", str(bundle), str(path), "--scores"])
-    assert told.exit_code == 2
-    assert "a text encoder has no labels" in told.stderr
     told = CliRunner().invoke(main, ["eval", str(bundle), str(path)])
     assert told.exit_code == 1
     told = CliRunner().invoke(main, ["eval", str(bundle), str(path), "--label-column", "label"])

@@ -127,6 +127,14 @@ def test_texts_are_ranked_as_by_rank(
             assert [one["score"] for one in tei] == pytest.approx(scores)
             tei = await posted(served, "/rerank", query="", texts=texts[:1], return_text=True)
             assert tei[0]["text"] == texts[0]
+            for query, where in (("a good cat", "texts[4]"), ("the cat " * 300, "query")):
+                if task != "vectors" and where == "query":
+                    where = "texts[0]"  # the pair with it is what is too long
+                body = {"query": query, "texts": texts, "truncate": False}
+                cut = await served.client.post("/rerank", json=body)
+                assert (cut.status_code, cut.json()["error"]["where"]) == (413, where)
+            few = {"query": "a", "texts": ["b"], "truncate": False, "truncation_direction": "right"}
+            assert len(await posted(served, "/rerank", **few)) == 1
 
     run(work)
 
@@ -179,6 +187,12 @@ REFUSED: list[tuple[str, Any, str]] = [
     (RERANK, {**ASKED, "label": "yes"}, "label"),
     (TEI_RERANK, {"query": "a", "texts": ["b"], "raw_scores": True}, "raw_scores"),
     (TEI_RERANK, {"query": "a", "texts": "b"}, "texts"),
+    (TEI_RERANK, {"query": "a", "texts": ["b"], "truncate": 1}, "truncate"),
+    (
+        TEI_RERANK,
+        {"query": "a", "texts": ["b"], "truncation_direction": "Left"},
+        "truncation_direction",
+    ),
 ]
 
 

@@ -3,13 +3,19 @@
 import asyncio
 import shutil
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+import edgeft
 from edgeft.errors import RunError
+from edgeft.serve.admission import Amounts
+from edgeft.serve.metrics import ModelMetrics
+from edgeft.serve.service import Service
 from tests.bundles import with_variant
-from tests.serve.asking import Served, gated, in_process, run, until
+from tests.serve.asking import PLAIN, Served, gated, in_process, run, until
 
 KEY = "a-key-of-many-letters"
 LIVE, READY = "/v2/health/live", "/v2/health/ready"
@@ -44,6 +50,36 @@ def test_what_is_too_much_is_told_to_come_again_and_the_rest_is_answered(tiny_bu
             told = await served.metrics()
             assert told['edgeft_request_errors_total{reason="overloaded"}'] == 2
             assert told["edgeft_admitted_requests"] == told["edgeft_admitted_inputs"] == 0
+
+    run(work)
+
+
+def test_a_place_is_kept_until_the_answer_is_built(tiny_bundle: Path) -> None:
+    def loader(folder: Path, seen: ModelMetrics) -> edgeft.Model:
+        model = edgeft.load(folder, observer=seen, **PLAIN)
+        usual = model.task.show
+
+        def show(*asked: Any) -> Any:
+            if services:
+                inside.append(replace(services[0].admission.inside))
+            return usual(*asked)
+
+        model.task = replace(model.task, show=show)
+        return model
+
+    services: list[Service] = []
+    inside: list[Amounts] = []
+    infer = {"name": "text", "datatype": "BYTES", "shape": [1], "data": ["cat"]}
+
+    async def work() -> None:
+        async with in_process({"news": tiny_bundle}, loader=loader) as served:
+            services.append(served.service)
+            assert (await served.predict(input="cat")).status_code == 200
+            answer = await served.client.post("/v2/models/news/infer", json={"inputs": [infer]})
+            assert answer.status_code == 200
+            assert served.service.admission.inside == Amounts()
+        assert [(one.requests, one.characters) for one in inside] == [(1, 3), (1, 3)]
+        assert all(one.bytes for one in inside)
 
     run(work)
 

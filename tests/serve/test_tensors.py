@@ -35,6 +35,16 @@ def test_health_and_metadata(tiny_bundle: Path, answerer_bundle: Path) -> None:
             told = (await get("/v2/models/qa")).json()
             assert [one["name"] for one in told["inputs"]] == ["question", "context"]
             told = (await get("/v2/models/news")).json()
+            for version in told["versions"]:
+                path = f"/v2/models/news/versions/{version}"
+                assert (await get(path)).json() == told
+                assert (await get(f"{path}/ready")).json() == {"name": "news", "ready": True}
+                body = {"inputs": [tensor("the cat")]}
+                found = await served.client.post(f"{path}/infer", json=body)
+                assert found.json() == (await served.client.post(INFER, json=body)).json()
+            for path in ("", "/ready"):
+                none = await get(f"/v2/models/news/versions/2{path}")
+                assert (none.status_code, "1" in none.json()["error"]) == (404, True)
             assert {one["name"]: one["datatype"] for one in told["outputs"]} == {
                 "prediction": "BYTES", "label": "BYTES", "score": "FP32", "truncated": "BOOL",
                 "unknown_share": "FP32",
@@ -127,6 +137,18 @@ def test_binary_tensors_both_ways(tiny_bundle: Path) -> None:
                 bad = await served.client.post(INFER, content=content, headers=headers)
                 assert bad.status_code in (400, 422), (length, content)
                 assert isinstance(bad.json()["error"], str)
+
+    run(work)
+
+
+def test_scores_are_refused_where_there_are_none(tagger_bundle: Path) -> None:
+    async def work() -> None:
+        async with in_process({"news": tagger_bundle}) as served:
+            body = {"inputs": [tensor("the cat")], "parameters": {"scores": True}}
+            refused = await served.client.post(INFER, json=body)
+            assert (refused.status_code, "parameters.scores" in refused.text) == (422, True)
+            body["parameters"] = {"scores": False}  # type: ignore[assignment]
+            assert (await served.client.post(INFER, json=body)).status_code == 200
 
     run(work)
 
