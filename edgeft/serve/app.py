@@ -17,7 +17,7 @@ from edgeft.serve.asked import example_of, predict_asked, seconds_of
 from edgeft.serve.bodies import ClientGoneError, Receive, json_bytes, parsed, read_body
 from edgeft.serve.calls import ReadCall, wrong
 from edgeft.serve.embeddings import embed_asked, embeddings_asked
-from edgeft.serve.front import KIND, NOTE, App, Front, Note, Scope, Send, refused, refused_body
+from edgeft.serve.front import KIND, NOTE, App, Front, Note, Scope, Send, refused_response
 from edgeft.serve.hosted import Hosted, Live
 from edgeft.serve.leaving import unless_gone
 from edgeft.serve.metrics import CONTENT_TYPE
@@ -154,7 +154,7 @@ class Routes:
                 note.reason = "gone"
                 return Response(status_code=GONE)
             except Exception as error:
-                return _refused(request, refused(error, note, self._service))
+                return refused_response(request.scope, note, error, self._service)
 
         if "{" not in path:
             self._plain[method, path] = endpoint
@@ -317,7 +317,7 @@ class Routes:
         refusal = RefusedError(error.status_code, reason, "There is no such route.",
                                hint="GET /openapi.json lists them.",
                                headers=error.headers)  # fmt: skip
-        return _refused(request, refused(refusal, request.scope[NOTE], self._service))
+        return refused_response(request.scope, request.scope[NOTE], refusal, self._service)
 
 
 def _named(request: Request) -> str | None:
@@ -345,12 +345,6 @@ def _told(hosted: Hosted) -> dict[str, Any]:
             "input": example_of(model.task),
         }
     return told
-
-
-def _refused(request: Request, refusal: RefusedError) -> Response:
-    note: Note = request.scope[NOTE]
-    body = refused_body(refusal, request.url.path, note.id)
-    return Response(body, status_code=int(refusal.status), headers={**refusal.headers, **KIND})
 
 
 def _json(document: Any, *, ok: bool = True) -> Response:

@@ -9,13 +9,15 @@ from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any
 
+from fastapi import Response
+
 from edgeft.errors import EdgeftError
 from edgeft.serve.bodies import Receive, json_bytes
 from edgeft.serve.logs import raised_at
 from edgeft.serve.refusals import RETRY, RefusedError, refusal_of
 from edgeft.serve.service import Service
 
-__all__ = ["KIND", "NOTE", "Front", "Note", "refused", "refused_body"]
+__all__ = ["KIND", "NOTE", "Front", "Note", "refused_response"]
 
 Scope = MutableMapping[str, Any]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
@@ -77,22 +79,15 @@ class Front:
         except asyncio.CancelledError:
             if note.status or not self._service.draining:
                 raise
-            await self._refuse(scope, told, note, STOPPING)  # there was no time left for it
+            answer = refused_response(scope, note, STOPPING, self._service)
+            await answer(scope, receive, told)  # there was no time left for it
         except Exception as error:
             if note.status:  # it has begun to be answered
                 raise
-            await self._refuse(scope, told, note, error)
+            answer = refused_response(scope, note, error, self._service)
+            await answer(scope, receive, told)
         finally:
             self._end(scope, note, time.perf_counter() - begin)
-
-    async def _refuse(self, scope: Scope, send: Send, note: Note, error: Exception) -> None:
-        refusal = refused(error, note, self._service)
-        body = refused_body(refusal, scope["path"], note.id)
-        headers = {**refusal.headers, **KIND, "Content-Length": str(len(body))}
-        pairs = [(name.lower().encode(), one.encode()) for name, one in headers.items()]
-        status = int(refusal.status)
-        await send({"type": "http.response.start", "status": status, "headers": pairs})
-        await send({"type": "http.response.body", "body": body})
 
     def _end(self, scope: Scope, note: Note, seconds: float) -> None:
         metrics, log = self._service.metrics, self._service.log
@@ -119,7 +114,7 @@ def _key(headers: dict[bytes, bytes]) -> bytes | None:
     return headers.get(b"x-api-key")
 
 
-def refused(error: Exception, note: Note, service: Service) -> RefusedError:
+def refused_response(scope: Scope, note: Note, error: Exception, service: Service) -> Response:
     """What a client is told of an error; the log gets the place of one that nobody expected."""
     refusal = refusal_of(error)
     note.reason = refusal.reason
@@ -128,7 +123,8 @@ def refused(error: Exception, note: Note, service: Service) -> RefusedError:
             "unexpected error", level="error", id=note.id, error=type(error).__name__,
             place=raised_at(error),
         )  # fmt: skip
-    return refusal
+    body = refused_body(refusal, scope["path"], note.id)
+    return Response(body, status_code=int(refusal.status), headers={**refusal.headers, **KIND})
 
 
 def refused_body(refusal: RefusedError, path: str, request_id: str) -> bytes:

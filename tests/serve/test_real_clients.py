@@ -72,6 +72,7 @@ def test_whatever_is_asked_the_server_never_fails(
     with served(command(*bundles)) as (process, url):
         document = httpx.get(f"{url}/openapi.json").json()
         routes = sum(len(methods) for methods in document["paths"].values())
+        routes -= 1  # that of the document itself, which it does not ask again
         done = subprocess.run(
             [program, "--config-file", config, "run", f"{url}/openapi.json", "--max-examples", "40",
              "--seed", "1", "--checks", ",".join(CHECKS)],

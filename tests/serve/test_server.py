@@ -249,6 +249,27 @@ def test_stopping_answers_what_was_admitted_and_is_not_ready_meanwhile(tiny_bund
     run(work)
 
 
+def test_what_cannot_be_answered_before_the_end_is_told(tiny_bundle: Path) -> None:
+    gates = gated()
+
+    async def work() -> None:
+        async with at_socket({"news": tiny_bundle}, loader=gates, grace_s=0.0) as served:
+            gates.shut()
+            asked = asyncio.create_task(served.predict(input="the cat"))
+            await until(lambda: served.service.models["news"].state().inside == 1)
+            os.kill(os.getpid(), signal.SIGTERM)
+            found = await asked
+            assert (found.status_code, found.json()["error"]["code"]) == (503, "stopping")
+            assert found.headers["connection"] == "close"
+            assert found.headers["content-type"] == "application/json"
+            gates.open()
+
+    try:
+        run(work)
+    finally:
+        gates.open()
+
+
 def test_a_server_leaves_the_process_as_it_was(tiny_bundle: Path) -> None:
     def once() -> None:
         log = Kept()
