@@ -361,16 +361,34 @@ def test_pairs_are_measured_on_a_few_rows(pair_bundle: Path, tmp_path: Path) -> 
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("minilm")
-def test_numbers_are_measured_on_a_few_rows(tmp_path: Path) -> None:
+def test_vectors_are_measured_beside_other_embedders(tmp_path: Path) -> None:
+    names = [
+        name for name in ("sentence", "fastembed") if (ROOT / PEERS[name].environment).is_dir()
+    ]
+    if not names:
+        pytest.skip("set up by: make base peers")
+    out = tmp_path / "out.json"
+    only = [word for name in names for word in ("--only", name)]
+    run_script("model", tmp_path / "made")
+    run_script("vectors", tmp_path / "made", "--rounds", 1, "--limit", 20, "-o", out, *only)
+    rows = json.loads(out.read_text())["rows"]
+    assert [one["peer"] for one in rows] == names
+    assert all(one["ratio"] > 0 and one["same_vectors"] == 1 for one in rows)
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("minilm")
+@pytest.mark.parametrize("script", ["numbers", "embeddings"])
+def test_numbers_of_pairs_are_measured_on_a_few_rows(script: str, tmp_path: Path) -> None:
     data, out = tmp_path / "data.csv", tmp_path / "out.json"
     data.write_text(
         "".join(f"Shares fell {at}.,Shares rose {at}.,{at % 7}.5\n" for at in range(40))
     )
-    run_script("numbers", data, "--choose", data, "--test", data, "--first", 1, "--second", 2,
+    run_script(script, data, "--choose", data, "--test", data, "--first", 1, "--second", 2,
                "--label", 3, "--epochs", 1, "--name", "few", "-o", out)  # fmt: skip
     (row,) = json.loads(out.read_text())["rows"]
     assert row["rows"] == {"train": 40, "choose": 40, "report": 40}
-    assert -1 <= row["ordinary_pearson"] <= 1
+    assert -1 <= row["ordinary_spearman"] <= 1
     assert row["int8"].get("refused") or set(row["int8"]["losses"]) == {"Spearman", "Pearson"}
 
 
