@@ -112,10 +112,10 @@ def web(as_json: bool, **given: Any) -> None:
 
     It looks and answers as the page of `edgeft serve`, by onnxruntime-web, and asks no other
     server: what visitors write stays with them. Texts are read and answers made as in Python,
-    which 200 inputs are to show in a headless Chromium, if there is one: exit status 3 if
-    fewer than 99% get Python's answer. The page tells that, and its p50 in the visitor's
-    browser. Cascades are run as one of their models, and what no browser can do truly is
-    refused.
+    which 200 inputs are to show in a headless Chromium, if there is one: exit status 3 unless
+    all get Python's answer, or, of a variant that rounds (int8), 99%. The page tells that,
+    and its p50 in the visitor's browser. Cascades are run as one of their models, and what no
+    browser can do truly is refused.
 
     Any server of files will do: python -m http.server --directory SITE. It runs on one
     thread; four are used where the server sends Cross-Origin-Opener-Policy: same-origin and

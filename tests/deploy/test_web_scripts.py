@@ -6,6 +6,7 @@ No graph is run here, so no package of npm is needed: numbers come from Python.
 import json
 import shutil
 import subprocess
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -17,7 +18,8 @@ import edgeft
 from edgeft.deploy.web import bundled
 from edgeft.deploy.web.asked import MOST_ASKED, asked_of
 from edgeft.deploy.web.bundled import described
-from edgeft.deploy.web.proven import NEAR, _apart
+from edgeft.deploy.web.proven import NEAR, Proven, _apart, hold_site, least_equal
+from edgeft.errors import GateError
 from edgeft.inputs import Input, Pair, Question, columns_of
 from edgeft.runtime.runner import Runner
 from tests import tiny
@@ -126,7 +128,27 @@ def test_two_hundred_inputs_of_any_kind(tiny_bundle: Path, answerer_bundle: Path
             asked = asked_of(model.task, model.max_length, ())
             assert len(asked) == MOST_ASKED
             assert len({*asked}) == len(asked)
-            assert own in asked_of(model.task, model.max_length, [own])  # type: ignore[list-item]
+            few = asked_of(model.task, model.max_length, [own])  # type: ignore[list-item]
+            assert own in few
+            assert len({*few}) == len(few) == MOST_ASKED
+        many = [
+            f"mine {at}" if isinstance(own, str) else Question("mine?", f"mine {at}")
+            for at in range(1000)
+        ]
+        found = asked_of(model.task, model.max_length, many)
+        assert len({*found}) == len(found) == MOST_ASKED
+        assert sum(one in many for one in found) > 100
+
+
+def test_where_nothing_is_rounded_every_answer_must_be_equal() -> None:
+    for variant, least in {"fp32": 200, "portable": 200, "int8": 198, "q4": 198}.items():
+        assert least_equal(variant, 200) == least
+        proven = Proven(200, least, least, 0.0, 1.0, "Chrome 1", different=(7,))
+        hold_site(proven, ["x"] * 200)
+        with pytest.raises(GateError, match=f"only {least - 1} of 200"):
+            hold_site(replace(proven, equal=least - 1), ["x"] * 200)
+    assert "all must be" in str(Proven(200, 200, 200, 0.0, 1.0, "Chrome 1"))
+    assert "at least 198 must be" in str(Proven(200, 200, 198, 0.0, 1.0, "Chrome 1"))
 
 
 def test_what_counts_as_the_same() -> None:

@@ -16,15 +16,21 @@ PIECES = ((0.0, 0.5), (0.5, 1.0), (0.25, 0.75), (0.1, 0.4))  # of a text's words
 def asked_of(task: Task, max_length: int, own: Sequence[Input]) -> list[Input]:
     """MOST_ASKED inputs, none twice: what tokenizers read in different ways, in many scripts.
 
-    Beside these they are ``own`` ones, evenly chosen; without such built-in ones, from no word to
-    more than the model reads.
+    Beside these they are ``own`` ones, evenly chosen; where there are too few of them, built-in
+    ones too, from no word to more than the model reads.
     """
     found = list(dict.fromkeys(chain(task.golden, _spelt(task), _longest(task, max_length))))
-    room = MOST_ASKED - len(found)
-    others = [one for one in dict.fromkeys(own or _builtin(task, max_length)) if one not in found]
+    for more in (own, _builtin(task, max_length)):
+        found += _evenly(more, MOST_ASKED - len(found), found)
+    return found[:MOST_ASKED]
+
+
+def _evenly(inputs: Iterable[Input], room: int, found: Sequence[Input]) -> Iterator[Input]:
+    """As many of the inputs as there is room for, or all; none twice, and none that was found."""
+    known = set(found)
+    others = [one for one in dict.fromkeys(inputs) if one not in known]
     step = max(1.0, len(others) / max(1, room))
-    chosen = (others[int(at * step)] for at in range(min(room, len(others))))
-    return [*found, *chosen][:MOST_ASKED]
+    return (others[int(at * step)] for at in range(min(room, len(others))))
 
 
 def _spelt(task: Task) -> Iterator[Input]:

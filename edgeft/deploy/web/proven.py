@@ -27,7 +27,9 @@ TOGETHER = 5  # inputs that the browser is asked at a time
 # How far scores may lie apart, and other numbers as a share of them, where a variant rounds:
 # another order of sums moves what int8 rounds by a step, so that no two machines' scores are equal.
 NEAR = 0.05
-LEAST_EQUAL = 0.99  # of answers: where two labels are as good as tied, such a step decides
+# Of answers, and of variants that round alone: where two labels are as good as tied, such a step
+# decides. Of the others every answer must be equal.
+LEAST_EQUAL = 0.99
 
 
 @dataclass(frozen=True)
@@ -35,12 +37,14 @@ class Proven:
     """What a comparison found.
 
     equal: of so many inputs that were ``asked`` the answers that are the same, but for rounding of
-    their numbers. largest: the largest difference of a number in these. p50_ms: of single inputs in
-    that ``browser``. different: the places of the others among those asked; they are not shown.
+    their numbers. least: how many must be. largest: the largest difference of a number in these.
+    p50_ms: of single inputs in that ``browser``. different: the places of the others among those
+    asked; they are not shown.
     """
 
     asked: int
     equal: int
+    least: int
     largest: float
     p50_ms: float
     browser: str
@@ -52,7 +56,7 @@ class Proven:
 
     def __str__(self) -> str:
         return (
-            f"{self.equal} of {self.asked} answers are Python's, numbers at most "
+            f"{self.equal} of {self.asked} answers are Python's ({must_be(self)}), numbers at most "
             f"{self.largest:.1g} apart; p50 {self.p50_ms:.1f} ms in {self.browser}"
         )
 
@@ -99,6 +103,7 @@ def prove_site(
     return Proven(
         asked=len(inputs),
         equal=len(near),
+        least=least_equal(model.variant, len(inputs)),
         largest=max(near, default=0.0),
         p50_ms=round(median(ms for _, ms in found), 2),
         browser=product.replace("/", " "),
@@ -108,13 +113,25 @@ def prove_site(
 
 def hold_site(proven: Proven, inputs: Sequence[Input]) -> None:
     """Raise GateError where too few answers are Python's."""
-    if proven.equal < LEAST_EQUAL * proven.asked:
+    if proven.equal < proven.least:
         first = str(_named(inputs[proven.different[0]]))
         raise GateError(
-            f"In {proven.browser} only {proven.equal} of {proven.asked} answers are Python's; the "
-            f"first other one is that to {first[:200]}.",
-            hint="Choose another variant with --variant; fp32 is computed alike everywhere.",
+            f"In {proven.browser} only {proven.equal} of {proven.asked} answers are Python's "
+            f"({must_be(proven)}); the first other one is that to {first[:200]}.",
+            hint="Choose another variant with --variant: fp32 is computed alike everywhere. "
+            "--no-check writes the page all the same, and it says that it was not held.",
         )
+
+
+def least_equal(variant: str, asked: int) -> int:
+    """How many answers of so many must be Python's."""
+    return asked if variant in EXACT else math.ceil(LEAST_EQUAL * asked)
+
+
+def must_be(proven: Proven) -> str:
+    """What was asked of it."""
+    every = proven.least == proven.asked
+    return "all must be" if every else f"at least {proven.least} must be"
 
 
 def _named(one: Input) -> dict[str, str]:

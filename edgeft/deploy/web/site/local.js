@@ -122,10 +122,11 @@ function facts() {
     lines.push(line("p50 in this browser: ", make("b", "", told(p50(here.times))), ` of ${count(here.times.length, "answer")}.`));
   }
   if (proven) {
-    const { asked, equal, largest, p50_ms: ms, browser } = proven;
+    const { asked, equal, least, largest, p50_ms: ms, browser } = proven;
+    const mustBe = least === asked ? "all must be" : `at least ${least} must be`;
     lines.push(line(
       `Held against Python in ${browser}: `, make("b", "", `${equal} of ${asked}`),
-      ` answers are the same; scores lie at most ${Number(largest.toPrecision(1))} apart; p50 ${told(ms)} there.`,
+      ` answers are the same (${mustBe}); scores lie at most ${Number(largest.toPrecision(1))} apart; p50 ${told(ms)} there.`,
     ));
   } else lines.push(line("Its answers were not held against Python's in a browser."));
   const { engine } = here.site;
