@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from edgeft.cli import console, options
+from edgeft.cli.invoked import command_line
 
 if TYPE_CHECKING:
     from edgeft.cascade.run import CascadeResult
@@ -72,7 +73,7 @@ def command(stages: tuple[str, ...], out: Path, as_json: bool, **settings: Any) 
         console.print_json(result.to_dict())
         return
     show(result)
-    console.print_lines([f"Next: edgeft predict {out} FILE"])
+    console.print_lines([f"Next: {command_line('predict', out, 'FILE')}"])
 
 
 def show(result: "CascadeResult") -> None:

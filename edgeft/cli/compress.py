@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from edgeft.cli import console, options
+from edgeft.cli.invoked import command_line
 
 if TYPE_CHECKING:
     from edgeft.compress.frontier import MeasuredCandidate
@@ -112,7 +113,11 @@ def command(
         console.print_json(result.to_dict())
         return
     console.print_lines(
-        [f"Chosen: {result.chosen.name}", *result.notes, f"Next: edgeft predict {out} FILE"]
+        [
+            f"Chosen: {result.chosen.name}",
+            *result.notes,
+            f"Next: {command_line('predict', out, 'FILE')}",
+        ]
     )
 
 

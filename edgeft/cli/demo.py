@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from edgeft.cli import console, options
+from edgeft.cli.invoked import command_line
 
 if TYPE_CHECKING:
     from edgeft.bench.result import CellResult
@@ -76,10 +77,11 @@ def _show(result: "DemoResult", seconds: float) -> None:
             f"{result.train.document['seconds'] / 60:.1f}.",
             "",
             "Try next:",
-            f'  echo "Shares fell after the report" | edgeft predict {out / "bundle"} -',
-            f"  edgeft eval {out / 'bundle'} {out / 'test.csv'}",
-            f"  edgeft serve {out / ('cascade' if result.cascade else 'bundle')}",
-            "  edgeft train YOUR.csv -o runs/mine",
+            '  echo "Shares fell after the report" | '
+            f"{command_line('predict', out / 'bundle', '-')}",
+            f"  {command_line('eval', out / 'bundle', out / 'test.csv')}",
+            f"  {command_line('serve', out / ('cascade' if result.cascade else 'bundle'))}",
+            f"  {command_line('train', 'YOUR.csv', '-o', 'runs/mine')}",
         ]
     )
 

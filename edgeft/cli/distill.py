@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from edgeft.cli import console, options
+from edgeft.cli.invoked import command_line
 from edgeft.cli.train_print import describe_run, note_epoch, print_report
 
 if TYPE_CHECKING:
@@ -135,6 +136,14 @@ def show(result: "DistillResult", checkpoint: str) -> None:
             [f"On {lost.rows:,} {result.split} rows it loses, in points (95% interval): {told}."]
         )
     name = Path(result.out).name
-    console.print_lines([
-        f"Next: edgeft export {result.out} -o build/{name} --data FILE --original {checkpoint}",
-    ])  # fmt: skip
+    words = (
+        "export",
+        result.out,
+        "-o",
+        f"build/{name}",
+        "--data",
+        "FILE",
+        "--original",
+        checkpoint,
+    )
+    console.print_lines([f"Next: {command_line(*words)}"])

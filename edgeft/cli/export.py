@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from edgeft.cli import console, options
+from edgeft.cli.invoked import command_line
 
 if TYPE_CHECKING:
     from edgeft.export.result import ExportResult
@@ -165,7 +166,7 @@ def command(
         console.print_json(result.to_dict())
     else:
         show(result)
-        console.print_lines([f"Next: edgeft predict {out} FILE"])
+        console.print_lines([f"Next: {command_line('predict', out, 'FILE')}"])
 
 
 def show(result: "ExportResult") -> None:

@@ -6,6 +6,7 @@ from typing import Any
 import click
 
 from edgeft.cli import console, options
+from edgeft.cli.invoked import command_line
 
 
 @click.command()
@@ -67,6 +68,5 @@ def command(checkpoint: str, out: Path, as_json: bool, **settings: Any) -> None:
                 f"{lost.sentence(result.max_drop)}"
             ]
         )
-    console.print_lines(
-        [f"Next: edgeft export {out} -o BUNDLE --data FILE --original {checkpoint}"]
-    )
+    words = ("export", out, "-o", "BUNDLE", "--data", "FILE", "--original", checkpoint)
+    console.print_lines([f"Next: {command_line(*words)}"])
