@@ -63,6 +63,7 @@ def front_matter(manifest: Manifest) -> str:
 
 
 def _limits(manifest: Manifest) -> str:
+    still = [name for name, one in manifest.model.variants.items() if one.batch_invariant]
     model, task = manifest.model, task_named(manifest.model.task, manifest.model.takes)
     lines = [
         f"At most {model.max_length} tokens of a {task.asks.one} are read; the rest is cut off, "
@@ -89,7 +90,7 @@ def _limits(manifest: Manifest) -> str:
                 f"vector moves a little with its neighbours: of {task.asks.of(batch['texts'])} the "
                 f"one that moved most is {batch['moved']:.2g} (1 less the cosine) from where it is "
                 "alone. Where that matters, load it with `batch_invariant=True`, which runs each "
-                f"{task.asks.one} alone, or use fp32 or int8-static, whose vectors do not move."
+                f"{task.asks.one} alone, or use {' or '.join(still)}, whose vectors do not move."
             )
         elif not variant.batch_invariant and batch:
             lines.append(

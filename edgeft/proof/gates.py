@@ -6,14 +6,14 @@ from dataclasses import dataclass, replace
 from edgeft.bundle import Head
 from edgeft.data import evenly
 from edgeft.errors import ModelError
-from edgeft.inputs import Input
+from edgeft.inputs import Input, columns_of
 from edgeft.progress import Progress, silent
 from edgeft.proof.finding import Finding, Neighbours, compare, inexact, problem
 from edgeft.proof.limits import EXACT
 from edgeft.proof.told import Told, tell
 from edgeft.runtime.model import Model
 from edgeft.tasks.head import PLAIN
-from edgeft.tasks.task import Rows, Scores
+from edgeft.tasks.task import Rows, Scores, Task
 
 __all__ = ["Reference", "judge", "report_on"]
 
@@ -90,7 +90,7 @@ def report_on(
     model: Model, reference: Reference, told: Told, head: Head, *, max_drop: float
 ) -> Finding:
     """What is told of a variant, from what it tells of the reference's inputs."""
-    some = evenly(reference.texts, NEIGHBOUR_TEXTS)
+    some = evenly(_each_by_itself(model.task, reference.texts), NEIGHBOUR_TEXTS)
     beside, alone = (_told(model, some, alone=alone) for alone in (False, True))
     batch = compare(beside, alone, head=head).agreement
     assert batch is not None, "judged before, its answers are numbers"
@@ -120,6 +120,17 @@ def _compared(told: Told, reference: Reference, head: Head, *, exact: bool) -> F
         counted_by=head if exact else reference.baseline_head,
     )
     return replace(found, source=reference.source)
+
+
+def _each_by_itself(task: Task, inputs: Sequence[Input]) -> Sequence[Input]:
+    """The inputs, or the texts of pairs where each gets a vector of its own.
+
+    Two vectors that move together leave their cosine where it is. Texts are in the order of their
+    lengths, so that queries and passages are both among those that are taken.
+    """
+    if not task.embeds:
+        return inputs
+    return sorted({text: None for one in inputs for text in columns_of(one)}, key=len)
 
 
 def _suited(told: Told, reference: Reference) -> Head:

@@ -135,6 +135,8 @@ def test_what_is_recorded_of_vectors(bundle: Path) -> None:
     card = (bundle / "README.md").read_text(encoding="utf-8")
     assert "Vectors have 32 numbers: mean pooling, brought to length 1." in card
     assert "a text's vector moves a little with its neighbours" in card
+    assert sorted(record["variants"]) == ["fp32", "int8"]
+    assert "or use fp32, whose vectors do not move" in card
     assert "SentenceTransformer(" in card
 
 

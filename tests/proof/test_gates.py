@@ -12,11 +12,14 @@ from edgeft.checkpoint.open import Checkpoint, open_checkpoint
 from edgeft.data import Examples, labelled
 from edgeft.errors import DataError, ModelError
 from edgeft.export.references import make_reference
+from edgeft.inputs import Pair
 from edgeft.proof.finding import Finding
 from edgeft.proof.gates import Reference, judge, report_on
 from edgeft.proof.told import Told
 from edgeft.runtime.model import Model
 from edgeft.tasks.outputs import dense
+from tests import tiny
+from tests.conftest import Make
 from tests.encoded import logits_for
 from tests.tiny import LABELS
 from tests.train.conftest import rows
@@ -159,8 +162,6 @@ def test_figures_do_not_depend_on_the_order_of_the_rows(
 def test_a_drop_is_counted_from_the_original(
     checkpoint: Checkpoint, tmp_path: Path, fp32: Model
 ) -> None:
-    from tests import tiny
-
     other = open_checkpoint(str(tiny.bert(tmp_path / "other", seed=5)))
     data = own_labels(fp32)
     reference = make_reference(checkpoint, data, original=other)
@@ -208,3 +209,18 @@ def test_a_reference_sees_normalized_texts(checkpoint: Checkpoint) -> None:
     dirty: Reference = make_reference(steps, ["<p>rain\n  fell</p>\ud800"])
     clean: Reference = make_reference(checkpoint, ["rain fell ?"])
     np.testing.assert_allclose(logits_of(dirty.told), logits_of(clean.told), atol=1e-5)
+
+
+def test_of_pairs_the_vectors_of_both_texts_are_looked_at(
+    encoder_bundle: Path, made_once: Make
+) -> None:
+    encoder = open_checkpoint(str(made_once("encoder-checkpoint", tiny.sentences)))
+    pairs = [Pair(*both) for both in zip(TEXTS[::2], TEXTS[1::2], strict=True)]
+    with edgeft.load(encoder_bundle, device="cpu", variant="int8") as model:
+        by_texts, by_pairs = (
+            report(model, make_reference(encoder, some)).batch for some in (TEXTS, pairs)
+        )
+    assert by_texts is not None
+    assert (by_texts.texts, by_texts.max_abs_logit_diff > 0) == (90, True)
+    # Of a cosine nothing tells how far two vectors move together.
+    assert by_pairs == by_texts
