@@ -14,9 +14,10 @@ if TYPE_CHECKING:
     from edgeft.runtime.load import load
     from edgeft.runtime.model import Model
     from edgeft.runtime.providers import Device
+    from edgeft.runtime.vectors import Vectors, vectors_of
     from edgeft.tasks.answers import Answer
     from edgeft.tasks.classification import Classification
-    from edgeft.tasks.embeddings import Embedding
+    from edgeft.tasks.embeddings import Embedding, Similarity
     from edgeft.tasks.entities import Entities, Entity
     from edgeft.tasks.labels import Labels
     from edgeft.tasks.numbers import Number
@@ -37,8 +38,11 @@ __all__ = [
     "Pair",
     "Question",
     "Ranked",
+    "Similarity",
+    "Vectors",
     "__version__",
     "load",
+    "vectors_of",
 ]
 
 _LAZY = {
@@ -55,7 +59,10 @@ _LAZY = {
     "Pair": "edgeft.inputs",
     "Question": "edgeft.inputs",
     "Ranked": "edgeft.tasks.ranked",
+    "Similarity": "edgeft.tasks.embeddings",
+    "Vectors": "edgeft.runtime.vectors",
     "load": "edgeft.runtime.load",
+    "vectors_of": "edgeft.runtime.vectors",
 }
 
 

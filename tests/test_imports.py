@@ -62,7 +62,8 @@ def test_public_names() -> None:
 
     assert edgeft.__all__ == [
         "Answer", "Classification", "Device", "EdgeftError", "Embedding", "Entities", "Entity",
-        "Labels", "Model", "Number", "Pair", "Question", "Ranked", "__version__", "load",
+        "Labels", "Model", "Number", "Pair", "Question", "Ranked", "Similarity", "Vectors",
+        "__version__", "load", "vectors_of",
     ]  # fmt: skip
     assert all(getattr(edgeft, name) for name in edgeft.__all__)
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):

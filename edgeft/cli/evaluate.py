@@ -78,6 +78,8 @@ def command(
                 results[name] = evaluate(model, examples, progress=progress)
                 thresholds[name] = dict(zip(record.labels, model.head.thresholds, strict=False))
                 ran_on = str(model.device)
+    for told in dict.fromkeys(one.cut for one in results.values() if one.cut):
+        console.note(told)
     if as_json:
         found = {name: one.scored() for name, one in results.items()}
         console.print_json({"device": ran_on, "variants": found})

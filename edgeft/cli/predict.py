@@ -44,8 +44,8 @@ if TYPE_CHECKING:
 @options.symmetric
 @click.option(
     "-o", "--out", type=options.OUT_OR_ADDRESS, metavar="VECTORS.npz",
-    help="Write an encoder's vectors to a .npz or .npy file, a row for each text; with --engine "
-    "ray the folder of the answers.",
+    help="Write an encoder's vectors to a .npz or .npy file, a row for each text; a .npz keeps the "
+    "bundle's digest, a .npy does not. With --engine ray the folder of the answers.",
 )  # fmt: skip
 @click.option("--force", is_flag=True, help="Replace that file.")
 @click.option(
@@ -117,7 +117,8 @@ def command(
 
     An encoder's vectors can be written to a file that numpy reads (-o VECTORS.npz):
     "array", a row for each text in their order, and beside it the bundle's "digest",
-    "form" and "dimensions"; a .npy file holds the rows alone.
+    "form" and "dimensions", so that edgeft.Vectors.read(…).similarity(…) refuses another
+    bundle's; a .npy file holds the rows alone, and nothing tells whose they are.
 
     Standard input is answered as it arrives: the lines that are there are run
     together, up to 1,024 of them, and their answers are written at once.
@@ -257,7 +258,7 @@ def _write_vectors(
     from edgeft.runtime.vectors import write_embedded
 
     with claim_file(out, force=force, inputs=[source]) as place:
-        count = write_embedded(
+        written = write_embedded(
             model,
             _single_texts(source, model.task, inputs),
             place,
@@ -266,7 +267,10 @@ def _write_vectors(
             form=form or "float32",
         )
     width = dimensions or model.head.dimensions
-    console.note(f"{out} holds {count:,} vectors of {width:,} numbers, {form or 'float32'}.")
+    console.note(f"{out} holds {written.rows:,} vectors of {width:,} numbers, {form or 'float32'}.")
+    if written.truncated:
+        cut = model.task.asks.of(written.truncated)
+        console.note(f"Cut to {model.max_length} tokens: {cut}.")
 
 
 def _single_texts(source: Path, task: "Task", inputs: "Iterable[Input]") -> Iterator[str]:

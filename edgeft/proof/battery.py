@@ -21,6 +21,7 @@ from edgeft.runtime.golden import check_golden
 from edgeft.runtime.load import load
 from edgeft.runtime.model import Model
 from edgeft.tasks import task_named
+from edgeft.tasks.encoded import cut_sides
 from edgeft.tasks.head import Head
 from edgeft.tasks.outputs import require_numbers
 from edgeft.tasks.prompts import reading_pairs
@@ -153,4 +154,5 @@ def evaluate(model: Model, examples: Examples, *, progress: Progress = silent) -
     truths = aligned(examples, model.labels).truths
     told = tell(model, examples.inputs, f"scoring {model.variant}", progress)
     require_numbers(told.outputs)
-    return compare(told, None, truths, head=model.head)
+    cut = cut_sides((one.cuts for one in told.encoded), model.max_length)
+    return replace(compare(told, None, truths, head=model.head), cut=cut)

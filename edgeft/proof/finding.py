@@ -53,6 +53,7 @@ class Finding:
     no_numbers: of so many inputs the outputs were NaN or infinite; nothing else is told then.
     device, golden: where a bundle's variant ran, and how its golden inputs did.
     stages: the share of the inputs that each stage of a cascade answered, 0 to 1.
+    cut: of how many pairs each text was cut, in words.
     source: of the inputs, "data" or "built-in". batch: what neighbours do. exact: it is the
         reference itself in another form, so there is nothing to prove of ``max_drop`` points.
     """
@@ -72,6 +73,7 @@ class Finding:
     device: str = ""
     golden: GoldenResult | None = None
     stages: Mapping[str, float] = field(default_factory=dict)
+    cut: str = ""
     source: str = ""
     batch: Neighbours | None = None
     exact: bool = False

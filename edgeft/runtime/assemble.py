@@ -69,6 +69,11 @@ def assemble(folder: Path, wishes: Wishes) -> Model:
             f"symmetric is for pairs of texts, and this {task.noun} is asked {task.asks.many}.",
             hint="Leave it out.",
         )
+    if wishes.symmetric and task.embeds:
+        raise UsageError(
+            "The cosine of two vectors is the same in both orders, so symmetric changes nothing.",
+            hint="Leave it out. pair_prompts names the prompt before each of the two texts.",
+        )
     if wishes.overlap is not None and (wishes.on_long or task.on_long) != "window":
         raise no_windows()
     asked = _asked(manifest, wishes.variant)

@@ -177,8 +177,10 @@ class Model(Generic[Prediction]):
             model's own choice, which is mostly none. "" is none in any case.
         form: "float32"; "int8" or "binary" for what ``runtime.vectors.in_form`` makes of them.
 
-        Memory is bounded but for the result. Raises UsageError where the bundle gives no vectors,
-        or for what it has not; and what ``predict`` raises.
+        Memory is bounded but for the result. Vectors of two bundles must not be compared, which an
+        array cannot tell: ``edgeft.vectors_of`` gives such as know their bundle. Whether a text was
+        cut, ``predict`` tells. Raises UsageError where the bundle gives no vectors, or for what it
+        has not; and what ``predict`` raises.
         """
         from edgeft.runtime.vectors import embedded
 

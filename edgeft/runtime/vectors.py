@@ -13,14 +13,14 @@ from edgeft.errors import DataError, UsageError
 from edgeft.inputs import Input
 from edgeft.runtime.texts import one_by_one
 from edgeft.runtime.vector_files import write_vectors
-from edgeft.tasks.outputs import Array, ragged, require_numbers
+from edgeft.tasks.outputs import Array
 from edgeft.tasks.prompts import prompt_of
-from edgeft.tasks.vectors import VECTOR, of_length_1
+from edgeft.tasks.vectors import of_length_1, told_vectors
 
 if TYPE_CHECKING:
     from edgeft.runtime.model import Model
 
-__all__ = ["VectorForm", "Vectors", "embedded", "in_form", "vectors_of",
+__all__ = ["VectorForm", "Vectors", "Written", "embedded", "in_form", "vectors_of",
            "write_embedded"]  # fmt: skip
 
 VectorForm = Literal["float32", "int8", "binary"]
@@ -41,8 +41,16 @@ def embedded(
 ) -> NDArray[Any]:
     """See ``Model.embed``."""
     width = _check(model, dimensions, form)
-    groups = [in_form(one, form) for one in _groups(model, texts, width, prompt)]
+    groups = [in_form(one, form) for one, _ in _groups(model, texts, width, prompt)]
     return np.concatenate(groups) if groups else in_form(np.zeros((0, width), np.float32), form)
+
+
+@dataclass(frozen=True)
+class Written:
+    """So many vectors were written, of which so many are of texts that were cut."""
+
+    rows: int
+    truncated: int
 
 
 def write_embedded(
@@ -53,16 +61,24 @@ def write_embedded(
     *,
     prompt: str | None = None,
     form: VectorForm = "float32",
-) -> int:
-    """Write the vectors of texts to a file, whole or not at all, in bounded memory; how many.
+) -> Written:
+    """Write the vectors of texts to a file, whole or not at all, in bounded memory.
 
     A row is that of a text, in their order. For .npz and .npy see ``vector_files``. Raises what
     ``Model.embed`` raises, and OutputError.
     """
     width = _check(model, dimensions, form)
     like = in_form(np.zeros((0, width), np.float32), form)
-    groups = (in_form(one, form) for one in _groups(model, texts, width, prompt))
-    return write_vectors(path, like, groups, _beside(model.manifest.digest, form, width))
+    truncated = 0
+
+    def groups() -> Iterator[NDArray[Any]]:
+        nonlocal truncated
+        for one, cut in _groups(model, texts, width, prompt):
+            truncated += cut
+            yield in_form(one, form)
+
+    rows = write_vectors(path, like, groups(), _beside(model.manifest.digest, form, width))
+    return Written(rows, truncated)
 
 
 def _beside(digest: str, form: str, dimensions: int) -> dict[str, NDArray[Any]]:
@@ -96,22 +112,16 @@ def _check(model: "Model[Any]", dimensions: int | None, form: VectorForm) -> int
 
 def _groups(
     model: "Model[Any]", texts: Iterable[str], width: int, prompt: str | None
-) -> Iterator[Array]:
-    """The (n, D) float32 vectors of one group of texts after the other."""
+) -> Iterator[tuple[Array, int]]:
+    """The (n, D) float32 vectors of one group of texts after the other, and how many were cut."""
     before = prompt_of(model.head, prompt)
     checked: Iterable[Input] = one_by_one(texts, (str,))
     if before:
         checked = (before + text for text in checked if isinstance(text, str))
-    unit = model.head.unit_length
+    shorter = model.head.unit_length and width < model.head.dimensions
     for _, encoded, outputs in model.runner.stream(checked):
-        require_numbers(outputs)
-        rows = ragged(outputs, VECTOR)
-        vectors = np.concatenate(rows)[:, :width]  # (n, D)
-        if unit and width < rows[0].shape[1]:
-            vectors = of_length_1(vectors)
-        elif unit and (windowed := [at for at, one in enumerate(encoded) if len(one.parts) > 1]):
-            vectors[windowed] = of_length_1(vectors[windowed])
-        yield vectors
+        vectors = np.concatenate(told_vectors(outputs, encoded, model.head))[:, :width]  # (n, D)
+        yield of_length_1(vectors) if shorter else vectors, sum(one.truncated for one in encoded)
 
 
 def in_form(vectors: Array, form: VectorForm) -> NDArray[Any]:

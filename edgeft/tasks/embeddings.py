@@ -61,7 +61,8 @@ class Embedding:
 class Similarity:
     """How alike the two texts of a ``Pair`` are: ``score`` is the cosine of their vectors, -1 to 1.
 
-    ``windows`` are those of both texts; the other fields are as in an ``Embedding``.
+    ``windows`` are those of both texts. ``cut`` tells of a truncated pair how many tokens each of
+    its texts lost, else it is (). The other fields are as in an ``Embedding``.
     """
 
     score: float
@@ -69,6 +70,7 @@ class Similarity:
     unknown_share: float = 0.0
     windows: int = 2
     stage: str = ""
+    cut: tuple[int, ...] = ()
 
 
 # --- from outputs to answers ---------------------------------------------------------
@@ -102,7 +104,8 @@ def _decode(
     for row, one in zip(told_vectors(outputs, encoded, head), encoded, strict=True):
         told = (one.truncated, one.unknown_share, len(one.parts), one.stage)
         if one.second:
-            found.append(Similarity(float(cosines([row])[0]), *told))
+            cut = one.cuts if one.truncated else ()
+            found.append(Similarity(float(cosines([row])[0]), *told, cut))
         else:
             tokens = sum(len(part.ids) for part in one.parts)
             found.append(Embedding(row[0], *told, tokens))
@@ -139,6 +142,8 @@ def _show(prediction: Embedding | Similarity, full: bool) -> dict[str, Any]:
     )
     shown["truncated"] = prediction.truncated
     shown["unknown_share"] = round(prediction.unknown_share, SHARE_DIGITS)
+    if isinstance(prediction, Similarity) and prediction.cut:
+        shown["cut"] = list(prediction.cut)
     if prediction.windows > 1 + isinstance(prediction, Similarity):
         shown["windows"] = prediction.windows
     return shown

@@ -1,5 +1,6 @@
 """Vectors from the command line to a file that numpy reads."""
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,6 @@ from edgeft.cli import main
 from edgeft.errors import OutputError
 from edgeft.export.run import ExportConfig, export
 from edgeft.runtime.vector_files import write_vectors
-from edgeft.runtime.vectors import Vectors, vectors_of
 from tests import tiny
 from tests.conftest import Make
 
@@ -43,9 +43,10 @@ def test_vectors_are_written_in_order_and_know_their_bundle(
     assert done.exit_code == 0, done.output
     assert done.stdout == ""
     assert "holds 5 vectors of 32 numbers, float32" in " ".join(done.output.split())
-    found = Vectors.read(out)
+    assert "Cut to 24 tokens: 1 text." in done.stderr
+    found = edgeft.Vectors.read(out)
     with edgeft.load(bundle, device="cpu", variant="fp32") as model:
-        wanted = vectors_of(model, TEXTS)
+        wanted = edgeft.vectors_of(model, TEXTS)
         np.testing.assert_array_equal(found.array, wanted.array)
         assert (found.digest, found.form, found.dimensions) == (wanted.digest, "float32", 32)
         found.similarity(wanted)
@@ -56,9 +57,32 @@ def test_vectors_are_written_in_order_and_know_their_bundle(
         many = run("predict", bundle, "-", "--variant", "fp32", "-o", tmp_path / "m.npy",
                    stdin=("the cat fell\n" * 3000).encode())  # fmt: skip
         assert many.exit_code == 0, many.output
+        assert "Cut to" not in many.stderr
         rows = np.load(tmp_path / "m.npy")
         assert (rows.shape, rows.dtype) == ((3000, 32), np.float32)
         np.testing.assert_allclose(rows, np.repeat(wanted.array[:1], 3000, axis=0), atol=1e-6)
+
+
+def test_the_help_tells_which_file_keeps_the_digest() -> None:
+    told = " ".join(run("predict", "--help").output.split())
+    assert "a .npz keeps the bundle's digest, a .npy does not" in told
+    assert "edgeft.Vectors.read" in told
+
+
+def test_how_many_pairs_were_cut_is_told(bundle: Path, tmp_path: Path) -> None:
+    path = tmp_path / "pairs.csv"
+    rows = ["the cat,the dog,1", f"{'the river ' * 40},the dog,2", f"cat,{'今天 ' * 60},3"]
+    path.write_text("\n".join(["sentence1,sentence2,score", *rows]), encoding="utf-8")
+    wanted = "Cut to 24 tokens: 1 pair in the first text, 1 in the second."
+    done = run("predict", bundle, path, "--variant", "fp32")
+    assert wanted in " ".join(done.stderr.split())
+    shown = [json.loads(line) for line in done.stdout.splitlines()]
+    assert ["cut" in one for one in shown] == [one["truncated"] for one in shown]
+    assert [one.get("cut") for one in shown] == [None, [80 + 2 - 24, 0], [0, 120 + 2 - 24]]
+    for more in ((), ("--json",)):
+        done = run("eval", bundle, path, *more)
+        assert done.exit_code == 0, done.output
+        assert " ".join(done.stderr.split()).count(wanted) == 1
 
 
 @pytest.mark.parametrize("form", ["int8", "binary"])
@@ -66,7 +90,7 @@ def test_vectors_are_kept_as_asked(form: str, bundle: Path, texts: Path, tmp_pat
     done = run("predict", bundle, texts, "--variant", "fp32", "-o", tmp_path / "v.npz",
                "--vectors", form, "--dimensions", 9, "--prompt", "query")  # fmt: skip
     assert done.exit_code == 0, done.output
-    found = Vectors.read(tmp_path / "v.npz")
+    found = edgeft.Vectors.read(tmp_path / "v.npz")
     assert (found.form, found.dimensions) == (form, 9)
     with edgeft.load(bundle, device="cpu", variant="fp32") as model:
         wanted = model.embed(TEXTS, 9, prompt="query", form=form)  # type: ignore[arg-type]
@@ -98,7 +122,7 @@ def test_what_is_not_written(bundle: Path, tiny_bundle: Path, texts: Path, tmp_p
     assert out.read_bytes() == b"mine"
     again = run("predict", bundle, pairs, "--text-column", "passage", "-o", out, "--force")
     assert again.exit_code == 0, again.output
-    assert len(Vectors.read(out)) == 2
+    assert len(edgeft.Vectors.read(out)) == 2
     assert sorted(one.name for one in tmp_path.iterdir()) == [
         "broken.jsonl",
         "pairs.csv",

@@ -75,6 +75,12 @@ def test_ranking_in_both_orders(pair_bundle: Path) -> None:
             assert one.score == pytest.approx(scores[one.index], abs=1e-6)
 
 
+def test_vectors_have_no_order(encoder_bundle: Path) -> None:
+    with pytest.raises(UsageError, match="the same in both orders") as caught:
+        open_here(encoder_bundle, symmetric=True)
+    assert "pair_prompts" in caught.value.hint
+
+
 def test_what_takes_no_pairs_is_not_symmetric(tagger_bundle: Path, pair_bundle: Path) -> None:
     with pytest.raises(UsageError, match="symmetric is for pairs of texts, and this entity tagger"):
         open_here(tagger_bundle, symmetric=True)
@@ -96,3 +102,4 @@ def test_at_the_command_line(pair_bundle: Path, tmp_path: Path) -> None:
     assert told in " ".join(found.stderr.split())
     scored = CliRunner().invoke(main, ["eval", str(pair_bundle), str(path), *options, "--json"])
     assert json.loads(scored.stdout)["variants"]["fp32"]["rows"] == 5
+    assert told in " ".join(scored.stderr.split())
