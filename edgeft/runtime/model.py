@@ -95,7 +95,8 @@ class Model(Generic[Prediction]):
         """Predict one input, or a list of inputs in the same order.
 
         What inputs are, ``task.takes`` says: texts, a ``Pair`` of texts, a ``Question``. One
-        longer than ``max_length`` tokens is treated as ``load`` was told.
+        longer than ``max_length`` tokens is treated as ``load`` was told. A text of an encoder
+        is read as it is; ``embed`` and ``rank`` put a prompt before it, where the model has one.
         Raises TypeError for anything else, DataError for an input that is too
         long, RunError.
         """
