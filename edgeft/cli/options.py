@@ -164,8 +164,8 @@ checkpoint = click.option(
 max_drop = click.option(
     "--max-drop", type=Number(0, 100), default=MAX_DROP, show_default=True,
     metavar="POINTS",
-    help="What may be lost on labelled rows of each metric of the task: accuracy and macro F1; "
-    "entity F1; exact match and F1. Of numbers a point is a hundredth of Spearman and Pearson.",
+    help="What may be lost on labelled rows of each metric of the task, as `edgeft tasks` names "
+    "them. Of Spearman, Pearson, nDCG@10 and recall@10 a point is a hundredth.",
 )  # fmt: skip
 
 

@@ -187,10 +187,12 @@ def command(
             f"--format brat writes the .ann of one document, and {source} has several.",
             hint="Name one of its .ann files; that beside which it stands is read whole.",
         )
-    if scores and task.by_token:
+    if scores and (task.by_token or not record.labels):
         raise UsageError(
             f"--scores tells the score of every label of a text, which {bundle} does not give.",
-            hint="Leave it out: what is found has its score."
+            hint=f"Leave it out: a {task.noun} has no labels."
+            if not task.by_token
+            else "Leave it out: what is found has its score."
             + (" The next best tells --top-k N." if "top_k" in task.settings else ""),
         )
     if out is None and (force or dimensions or prompt is not None or vectors):

@@ -43,4 +43,5 @@ def command(as_json: bool) -> None:
         ],
     )
     console.print_lines(["A line of each, as JSON Lines; a table with such columns is the same:"])
-    console.print_lines([f"  {one.example}" for one in tasks])
+    width = max(map(len, TASKS))
+    console.print_lines([f"  {one.name:<{width}}  {one.example}" for one in tasks])

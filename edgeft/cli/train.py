@@ -148,7 +148,7 @@ def command(
     as_json: bool,
     **given: Any,
 ) -> None:
-    """Fine-tune a model on DATA: for labels, numbers, entities or answers.
+    """Fine-tune a model on DATA: for labels, numbers, entities, answers or vectors.
 
     DATA is a CSV, TSV, JSON Lines or Parquet file, a folder with train,
     validation and test files, or the name of a Hub data set (name:config).
@@ -156,7 +156,9 @@ def command(
     and brat, answers as SQuAD's JSON. The data tell the task, unless --task
     names it: edgeft tasks lists them all. Whole numbers are labels of classes,
     unless --task text-regression says that they are amounts; --label-names says
-    what they stand for. Files are in UTF-8, or UTF-16 with a byte-order mark.
+    what they stand for. Vectors are learned from pairs, with numbers or alone, where
+    --task feature-extraction says so, and from those with a third text, a negative.
+    Files are in UTF-8, or UTF-16 with a byte-order mark.
     Semicolons, tabs or bars in a .csv are found; what a reader had to decide it
     says on stderr.
 

@@ -9,7 +9,7 @@ suffix does not say, a column among several) it tells in a note.
 
 from edgeft.data.bad import OnBad
 from edgeft.data.examples import Examples, inputs_in, labelled
-from edgeft.data.input_columns import find_inputs, inputs_of, lone_surrogate
+from edgeft.data.input_columns import find_inputs, holds_pairs, inputs_of, lone_surrogate
 from edgeft.data.kinds import (
     SOURCE_SUFFIXES,
     Source,
@@ -48,6 +48,7 @@ __all__ = [
     "distinct",
     "evenly",
     "find_inputs",
+    "holds_pairs",
     "fingerprint",
     "grouped_split",
     "hold_out",

@@ -13,6 +13,7 @@ from edgeft.data.input_columns import (
     lone_surrogate,
     no_text,
     tell_broken,
+    usual_pair,
 )
 from edgeft.data.kinds import Source, table_of
 from edgeft.data.labels import visible
@@ -22,7 +23,7 @@ from edgeft.data.table import Table, find_column
 from edgeft.errors import DataError
 from edgeft.inputs import Input, Pair
 
-__all__ = ["Belonging", "belonging_of", "pairs_or_inputs", "text_id"]
+__all__ = ["Belonging", "belonging_of", "holds_triples", "pairs_or_inputs", "text_id"]
 
 # The usual names of what does not belong to a query, beside a column of what does.
 NEGATIVE_COLUMNS = ("negative", "hard_negative", "negative_passage")
@@ -48,6 +49,20 @@ def belonging_of(one: Pair, belongs: bool) -> Belonging:
     return Belonging(text_id(one.first), text_id(one.second), belongs)
 
 
+def holds_triples(source: Source, columns: Mapping[str, str | None]) -> bool:
+    """Whether a table has texts that belong together and a third that does not, and no labels.
+
+    By the columns' names: two that are usual for pairs, and one for what does not belong; or by
+    three that are named.
+    """
+    if columns.get("label") is not None or not isinstance(source, Table):
+        return False
+    if columns.get("negative") is not None:
+        return True
+    labelled = {name.lower() for name in source.columns} & {*NUMBER_COLUMNS}
+    return not labelled and bool(usual_pair(source.columns) and _negative(source, columns))
+
+
 def pairs_or_inputs(
     source: Source, columns: Mapping[str, str | None], tell: Tell, on_bad: OnBad
 ) -> Examples | list[Input]:
@@ -67,6 +82,12 @@ def pairs_or_inputs(
                 f"{table.source}: numbers say how alike two texts are, and it has one column of "
                 "texts.",
                 hint="Name both: --text-column ONE --text-column OTHER",
+            )
+        labelled = next((name for name in table.columns if name.lower() in NUMBER_COLUMNS), None)
+        if labelled is not None:
+            tell(
+                f"{table.source}: vectors are judged by pairs of texts, so {visible(labelled)} is "
+                "not read."
             )
         return list(_texts(table, quiet, tell))
     usual = {column.lower() for column in table.columns} & set(NUMBER_COLUMNS)

@@ -11,8 +11,8 @@ from edgeft.errors import DataError
 from edgeft.inputs import Input, Pair
 
 __all__ = [
-    "InputColumns", "find_inputs", "inputs_of", "lone_surrogate", "no_text", "tell_broken",
-    "usual_pair",
+    "InputColumns", "find_inputs", "holds_pairs", "inputs_of", "lone_surrogate", "no_text",
+    "tell_broken", "usual_pair",
 ]  # fmt: skip
 
 READ = "Only strings, numbers and truth values can be read."
@@ -121,6 +121,13 @@ def usual_pair(
             others = lowered.keys() & set(TEXT_COLUMNS) - {first, second}
             return None if others else (lowered[first], lowered[second])
     return None
+
+
+def holds_pairs(columns: Sequence[str], named: Mapping[str, str | None]) -> bool:
+    """Whether ``find_inputs`` finds two columns of texts among these, or two are ``named``."""
+    if named.get("text") is not None or named.get("other") is not None:
+        return named.get("other") is not None
+    return usual_pair(columns) is not None
 
 
 def inputs_of(

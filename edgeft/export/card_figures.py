@@ -88,6 +88,9 @@ def _remarks(result: ExportResult) -> list[str]:
             lines.append(line)
         elif not report.exact:
             lines.append(f"{name}: {report.verdict}")
+        if report.scores and not report.scores.support:  # else tables by label say more
+            told = ", ".join(f"{what} {value}" for what, value in report.scores.summary().items())
+            lines.append(f"{name} on these rows: {told}.")
         if left := result.manifest.model.variants[name].measured.get("left_in_float"):
             told = ", ".join(f"`{one}`" for one in left)
             lines.append(f"{name}: left in float, being most sensitive: {told}.")

@@ -25,7 +25,7 @@ from edgeft.tasks.head import PLAIN, Head, Wish
 from edgeft.tasks.outputs import Array, Outputs
 from edgeft.tasks.prompts import pairs_told
 from edgeft.tasks.task import Answers, Columns, LabelNames, Noun, Rows, Task, Usage
-from edgeft.tasks.usual import always_plain, form_tells, no_thresholds, nothing_further, of_one_form
+from edgeft.tasks.usual import always_plain, no_thresholds, nothing_further, of_one_form
 from edgeft.tasks.vectors import TINY, VECTOR, cosines, joined_vectors, told_vectors
 
 if TYPE_CHECKING:
@@ -210,6 +210,20 @@ def _fit(
 # --- the data, which the runtime never reads -----------------------------------------
 
 
+def _detect(source: "Source", columns: Columns) -> bool:
+    """Pairs and numbers are read as text-regression, and pairs alone may lack their labels."""
+    from edgeft.data.belonging import holds_triples
+
+    return holds_triples(source, columns)
+
+
+def _aloud(source: "Source", columns: Columns) -> str:
+    return (
+        "two texts of each row belong together and a third does not, so vectors are learned "
+        "(feature-extraction); for labels of pairs: --label-column NAME"
+    )
+
+
 def _read(
     source: "Source", columns: Columns, tell: "Tell", on_bad: "OnBad"
 ) -> "Examples | Sequence[Input]":
@@ -257,15 +271,15 @@ _BY_NUMBERS = Task(
     schemes={},
     data="pairs of texts with a number that says how alike they are, or without one: pairs that "
     "belong together, such as query and passage; and maybe a third text that does not",
-    example='{"sentence1": "A man eats.", "sentence2": "Someone eats.", "score": 4.2}',
+    example='{"query": "Who is in Rome?", "passage": "Ada is in Rome.", "negative": "Bo is not."}',
     usage=Usage('model.embed(["…"])'),
     limits=_limits,
     rules=lambda head: (),
     cautions=lambda heads, bare: (),
     formats={},
     roles=("text", "other", "negative", "label"),
-    detect=lambda source, columns: False,  # pairs and numbers are read as text-regression
-    aloud=form_tells,
+    detect=_detect,
+    aloud=_aloud,
     read=_read,
     labels=lambda examples: (),
     shown=lambda truths, labels: [() for _ in truths],

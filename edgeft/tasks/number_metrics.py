@@ -37,8 +37,9 @@ class NumberScores:
     ``spearman`` and ``pearson`` are from -1 to 1. ``r2`` is the share of the truths' variance that
     the answers explain, below 0 where the truths' mean would do better, None where all truths are
     one number. ``mse`` and ``mae`` are the mean squared and the mean absolute error, in the units
-    of the truths. ``parts`` are (lowest truth, highest, rows, mean absolute error, mean error) of
-    quarters of the rows, from the lowest truths on.
+    of the truths. ``lowest`` and ``highest`` are the ends of the answers' range. ``parts`` are
+    (lowest truth, highest, rows, mean absolute error, mean error) of quarters of the
+    rows, from the lowest truths on.
     """
 
     rows: int
@@ -47,6 +48,8 @@ class NumberScores:
     r2: float | None
     mse: float
     mae: float
+    lowest: float
+    highest: float
     parts: tuple[tuple[float, float, int, float, float], ...]
 
     @property
@@ -72,6 +75,7 @@ class NumberScores:
             "R2": "-" if self.r2 is None else f"{self.r2:.4f}",
             "mean squared error": f"{self.mse:.{SHOWN}g}",
             "mean absolute error": f"{self.mae:.{SHOWN}g}",
+            "answers": f"{self.lowest:.{SHOWN}g} to {self.highest:.{SHOWN}g}",
         }
 
     def to_dict(self) -> dict[str, Any]:
@@ -84,6 +88,8 @@ class NumberScores:
             "r2": self.r2,
             "mse": self.mse,
             "mae": self.mae,
+            "lowest": self.lowest,
+            "highest": self.highest,
             "parts": [dict(zip(names, part, strict=True)) for part in self.parts],
         }
 
@@ -124,6 +130,8 @@ def score_numbers(truths: Rows, answers: Rows) -> NumberScores:
         r2=round(1 - mse / spread, DIGITS) if np.ptp(truth) else None,
         mse=_told(mse),
         mae=_told(float(np.abs(errors).mean())),
+        lowest=_told(float(answer.min())),
+        highest=_told(float(answer.max())),
         parts=tuple(parts),
     )
 

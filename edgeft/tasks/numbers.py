@@ -197,10 +197,15 @@ def _detect(source: "Source", columns: Columns) -> bool:
 
 
 def _aloud(source: "Source", columns: Columns) -> str:
-    return (
+    from edgeft.data import Table, holds_pairs
+
+    told = (
         "its labels are numbers, by their name or as many of them differ, so a number is learned "
         "(text-regression); for classes: --task text-classification --label-column NAME"
     )
+    if isinstance(source, Table) and holds_pairs(source.columns, columns):
+        told += "; for vectors whose cosine says how alike two texts are: --task feature-extraction"
+    return told
 
 
 def _read(

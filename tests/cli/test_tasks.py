@@ -29,12 +29,35 @@ def test_every_task_is_listed_with_its_data_and_an_example() -> None:
 def test_the_example_is_read_by_its_task(name: str, tmp_path: Path) -> None:
     task = task_named(name)
     path = tmp_path / "data.jsonl"
-    lines = [task.example, task.example.replace("4.2", "1.5")]  # one number alone tells nothing
+    lines = [task.example.replace("4.2", number) for number in ("4.2", "1.5", "0.5")]
     path.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+    assert task_of(open_source(path)) == name
     found = examples_of(open_source(path), task, {})
-    assert len(found) == 2
+    assert len(found) == (6 if "negative" in task.example else 3)
     assert isinstance(found.inputs[0], task.takes)
     assert all(task.shown(found.truths, found.labels)) or not found.labels
+
+
+def test_what_vectors_can_be_learned_from_is_told(tmp_path: Path) -> None:
+    def told(header: str, row: str, **named: str) -> tuple[str, list[str]]:
+        path = tmp_path / "d.csv"
+        path.write_text("\n".join([header, *(row.format(at) for at in range(9)), ""]))
+        notes: list[str] = []
+        return task_of(open_source(path), named, notes.append), notes
+
+    name, (note,) = told("sentence1,sentence2,score", "a {0},b {0},{0}.5")
+    assert name == "text-regression"
+    assert "--task feature-extraction" in note
+    name, (note,) = told("text,score", "a {0},{0}.5")
+    assert "feature-extraction" not in note
+    for columns in ("anchor,positive,negative", "query,passage,hard_negative"):
+        name, (note,) = told(columns, "a {0},b {0},c {0}")
+        assert name == "feature-extraction"
+        assert "so vectors are learned" in note
+    name, _ = told("anchor,positive,negative,label", "a {0},b {0},c {0},x{0}")
+    assert name == "text-classification"
+    named = {"text": "a", "other": "b", "negative": "c"}
+    assert told("a,b,c", "a {0},b {0},c {0}", **named)[0] == "feature-extraction"
 
 
 def test_many_different_numbers_are_learned_as_such(tmp_path: Path) -> None:

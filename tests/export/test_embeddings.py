@@ -317,6 +317,12 @@ def test_numbers_of_single_texts_judge_nothing(bundle: Path, tmp_path: Path) -> 
     path.write_text("text,label\nthe cat,4\nthe dog,2\n", encoding="utf-8")
     told = CliRunner().invoke(main, ["verify", str(bundle), "--data", str(path)])
     assert told.exit_code == 0, told.output
+    assert "vectors are judged by pairs of texts, so 'label' is not read" in " ".join(
+        told.stderr.split()
+    )
+    told = CliRunner().invoke(main, ["predict", str(bundle), str(path), "--scores"])
+    assert told.exit_code == 2
+    assert "a text encoder has no labels" in told.stderr
     told = CliRunner().invoke(main, ["eval", str(bundle), str(path)])
     assert told.exit_code == 1
     told = CliRunner().invoke(main, ["eval", str(bundle), str(path), "--label-column", "label"])

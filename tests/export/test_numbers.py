@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -122,6 +123,20 @@ def test_what_the_manifest_and_the_card_tell(result: ExportResult, data: Path) -
     assert "became wrong" not in card  # a number is near its truth or far from it
     assert "ORTModelForSequenceClassification" in card
     assert 'model.predict("…").value' in card
+
+
+def test_the_card_tells_the_range_of_each_variants_answers(
+    result: ExportResult, fp32: edgeft.Model, data: Path
+) -> None:
+    """On the rows that report, which are among these."""
+    card = (result.out / "README.md").read_text(encoding="utf-8")
+    found = re.findall(r"^- (\S+) on these rows: .*, answers (\S+) to (\S+)\.$", card, re.M)
+    ranges = {name: (float(low), float(high)) for name, low, high in found}
+    assert set(ranges) == {*result.reports}
+    answers = [one.value for one in fp32.predict(read_examples(data, TASK).inputs)]
+    for end in ranges["fp32"]:
+        assert min(abs(one - end) for one in answers) < 0.1  # of thousands, to five digits
+    assert ranges["int8"] != ranges["fp32"]
 
 
 def test_scored_and_verified(result: ExportResult, fp32: edgeft.Model, data: Path) -> None:
