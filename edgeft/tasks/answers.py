@@ -22,7 +22,14 @@ from edgeft.tasks.encoded import Encoded
 from edgeft.tasks.head import PLAIN, Head, Wish
 from edgeft.tasks.outputs import Outputs, tempered
 from edgeft.tasks.task import Answers, Columns, LabelNames, Noun, Rows, Task, Usage
-from edgeft.tasks.usual import form_tells, nothing_further, of_logits, of_one_form, unranked
+from edgeft.tasks.usual import (
+    form_tells,
+    nothing_further,
+    of_logits,
+    of_one_form,
+    reading_told,
+    unranked,
+)
 
 if TYPE_CHECKING:
     from edgeft.data import Examples, OnBad, Source, Tell
@@ -31,7 +38,7 @@ if TYPE_CHECKING:
 __all__ = ["TASK", "Answer"]
 
 NOTHING = ("", 0, 0)
-SCORE_DIGITS, SHARE_DIGITS = 6, 4
+SCORE_DIGITS = 6
 ROLES = ("question", "context", "answers")  # of columns
 
 Floats = NDArray[np.float64]
@@ -138,13 +145,8 @@ def _score_of_first(spans: BestSpans, head: Head) -> float:
 def _show(prediction: Answer, full: bool) -> dict[str, Any]:
     shown: dict[str, Any] = {
         **_shown(prediction),
-        "truncated": prediction.truncated,
-        "unknown_share": round(prediction.unknown_share, SHARE_DIGITS),
+        **reading_told(prediction),
     }
-    if prediction.windows > 1:
-        shown["windows"] = prediction.windows
-    if prediction.stage:
-        shown["stage"] = prediction.stage
     if prediction.others:
         shown["others"] = [_shown(one) for one in prediction.others]
     return shown

@@ -30,7 +30,7 @@ from edgeft.tasks.thresholds import (
     rules_of,
     too_low,
 )
-from edgeft.tasks.usual import always_plain, no_thresholds, of_logits, of_one_form
+from edgeft.tasks.usual import always_plain, no_thresholds, of_logits, of_one_form, reading_told
 
 if TYPE_CHECKING:
     from edgeft.data import Examples, OnBad, Source, Tell
@@ -40,7 +40,7 @@ __all__ = ["TASK", "Classification"]
 
 LOGITS = "logits"
 WITHHELD = -1  # the id of an answer that is not given
-SCORE_DIGITS, SHARE_DIGITS = 6, 4
+SCORE_DIGITS = 6
 
 Ids = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -132,7 +132,7 @@ def _decode(
             windows=one.windows,
             abstained=abstained,
             stage=one.stage,
-            cut=one.cuts if one.truncated else (),
+            cut=one.lost,
         )
         for at, score, row, abstained, one in rows
     ]
@@ -164,17 +164,10 @@ def _show(prediction: Classification, full: bool) -> dict[str, Any]:
     shown: dict[str, Any] = {
         "label": prediction.label,
         "score": round(prediction.score, SCORE_DIGITS),
-        "truncated": prediction.truncated,
-        "unknown_share": round(prediction.unknown_share, SHARE_DIGITS),
+        **reading_told(prediction),
     }
-    if prediction.cut:
-        shown["cut"] = list(prediction.cut)
     if prediction.abstained:
         shown["abstained"] = True
-    if prediction.windows > 1:
-        shown["windows"] = prediction.windows
-    if prediction.stage:
-        shown["stage"] = prediction.stage
     if full:
         scores = prediction.scores.items()
         shown["scores"] = {label: round(one, SCORE_DIGITS) for label, one in scores}

@@ -8,7 +8,7 @@ vectors where there are texts, which nothing but ``same`` compares.
 Where truths say which texts belong together, it is of ``belonging``'s form.
 """
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -25,7 +25,13 @@ from edgeft.tasks.head import PLAIN, Head, Wish
 from edgeft.tasks.outputs import Array, Outputs
 from edgeft.tasks.prompts import pairs_told
 from edgeft.tasks.task import Answers, Columns, LabelNames, Noun, Rows, Task, Usage
-from edgeft.tasks.usual import always_plain, no_thresholds, nothing_further, of_one_form
+from edgeft.tasks.usual import (
+    always_plain,
+    no_thresholds,
+    nothing_further,
+    of_one_form,
+    reading_told,
+)
 from edgeft.tasks.vectors import TINY, VECTOR, cosines, joined_vectors, told_vectors
 
 if TYPE_CHECKING:
@@ -104,8 +110,7 @@ def _decode(
     for row, one in zip(told_vectors(outputs, encoded, head), encoded, strict=True):
         told = (one.truncated, one.unknown_share, len(one.parts), one.stage)
         if one.second:
-            cut = one.cuts if one.truncated else ()
-            found.append(Similarity(float(cosines([row])[0]), *told, cut))
+            found.append(Similarity(float(cosines([row])[0]), *told, one.lost))
         else:
             tokens = sum(len(part.ids) for part in one.parts)
             found.append(Embedding(row[0], *told, tokens))
@@ -135,18 +140,11 @@ def _relevance(predictions: Sequence[Embedding], labels: LabelNames, label: str 
 
 
 def _show(prediction: Embedding | Similarity, full: bool) -> dict[str, Any]:
-    shown: dict[str, Any] = (
-        {"vector": [float(f"{one:.{SIGNIFICANT}g}") for one in prediction.vector.tolist()]}
-        if isinstance(prediction, Embedding)
-        else {"score": round(prediction.score, COSINE_DIGITS)}
-    )
-    shown["truncated"] = prediction.truncated
-    shown["unknown_share"] = round(prediction.unknown_share, SHARE_DIGITS)
-    if isinstance(prediction, Similarity) and prediction.cut:
-        shown["cut"] = list(prediction.cut)
-    if prediction.windows > 1 + isinstance(prediction, Similarity):
-        shown["windows"] = prediction.windows
-    return shown
+    if isinstance(prediction, Similarity):
+        score = round(prediction.score, COSINE_DIGITS)
+        return {"score": score, **reading_told(prediction, usual_windows=2)}
+    vector = [float(f"{one:.{SIGNIFICANT}g}") for one in prediction.vector.tolist()]
+    return {"vector": vector, **reading_told(prediction)}
 
 
 def _unit(outputs: Outputs) -> float:
@@ -232,11 +230,6 @@ def _read(
     return pairs_or_inputs(source, columns, tell, on_bad)
 
 
-def _truth_key(one: Input, truth: Any) -> Hashable:
-    """Two numbers of one pair contradict each other as little as two people who judged it."""
-    return None
-
-
 def _strata(truths: Rows, labels: LabelNames) -> list[str]:
     from edgeft.tasks.numbers import TASK as NUMBERS
 
@@ -283,7 +276,7 @@ _BY_NUMBERS = Task(
     read=_read,
     labels=lambda examples: (),
     shown=lambda truths, labels: [() for _ in truths],
-    truth_key=_truth_key,
+    truth_key=numbered.no_contradiction,
     strata=_strata,
     join=joined_vectors,
     answer=_answer,

@@ -75,6 +75,11 @@ class Encoded:
         return self.parts[0].ids
 
     @property
+    def lost(self) -> tuple[int, ...]:
+        """Of a truncated pair the tokens that each of its texts lost, else ()."""
+        return self.cuts if self.truncated else ()
+
+    @property
     def windows(self) -> int:
         """In how many parts it is read, in the order that takes more of them."""
         return -(-len(self.parts) // self.orders)

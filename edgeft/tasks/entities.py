@@ -34,6 +34,7 @@ from edgeft.tasks.usual import (
     nothing_further,
     of_logits,
     of_one_form,
+    reading_told,
     unranked,
 )
 from edgeft.tasks.words import text_of
@@ -44,7 +45,7 @@ if TYPE_CHECKING:
 
 __all__ = ["TASK", "Entities", "Entity"]
 
-SCORE_DIGITS, SHARE_DIGITS = 6, 4
+SCORE_DIGITS = 6
 
 Floats = NDArray[np.float64]
 
@@ -110,7 +111,7 @@ def _sure(
 
 
 def _show(prediction: Entities, full: bool) -> dict[str, Any]:
-    shown: dict[str, Any] = {
+    return {
         "entities": [
             {
                 "label": one.label,
@@ -121,14 +122,8 @@ def _show(prediction: Entities, full: bool) -> dict[str, Any]:
             }
             for one in prediction
         ],
-        "truncated": prediction.truncated,
-        "unknown_share": round(prediction.unknown_share, SHARE_DIGITS),
+        **reading_told(prediction),
     }
-    if prediction.windows > 1:
-        shown["windows"] = prediction.windows
-    if prediction.stage:
-        shown["stage"] = prediction.stage
-    return shown
 
 
 # --- what answers are worth; a program that only predicts imports nothing for it ------

@@ -26,7 +26,7 @@ from edgeft.tasks.lazy_scores import LazyScores
 from edgeft.tasks.outputs import Array, Outputs, dense, require_numbers, sigmoid, tempered
 from edgeft.tasks.ranked import ranked_by, scores_of
 from edgeft.tasks.task import Answers, Columns, LabelNames, Noun, Rows, Task, Usage
-from edgeft.tasks.usual import always_plain, form_tells, of_logits, of_one_form
+from edgeft.tasks.usual import always_plain, form_tells, of_logits, of_one_form, reading_told
 
 if TYPE_CHECKING:
     from edgeft.data import Examples, OnBad, Source, Tell
@@ -127,7 +127,7 @@ def _decode(
             unknown_share=one.unknown_share,
             windows=one.windows,
             stage=one.stage,
-            cut=one.cuts if one.truncated else (),
+            cut=one.lost,
         )
         for some, row, one in zip(sets, scores, encoded, strict=True)
     ]
@@ -160,19 +160,11 @@ def _relevance(predictions: Sequence[Labels], labels: LabelNames, label: str | N
 
 def _show(prediction: Labels, full: bool) -> dict[str, Any]:
     told = prediction.scores if full else prediction.labels
-    shown: dict[str, Any] = {
+    return {
         "labels": list(prediction.labels),
         "scores": {label: round(prediction.scores[label], SCORE_DIGITS) for label in told},
-        "truncated": prediction.truncated,
-        "unknown_share": round(prediction.unknown_share, SHARE_DIGITS),
+        **reading_told(prediction),
     }
-    if prediction.cut:
-        shown["cut"] = list(prediction.cut)
-    if prediction.windows > 1:
-        shown["windows"] = prediction.windows
-    if prediction.stage:
-        shown["stage"] = prediction.stage
-    return shown
 
 
 # --- what answers are worth; a program that only predicts imports nothing for it ------

@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 from edgeft.tasks.task import Rows
 from edgeft.tasks.usual import no_outcome, none_withheld
 
-__all__ = ["NumberScores", "score_numbers", "correlations", "worst_number"]
+__all__ = ["NumberScores", "beside", "by_size", "correlations", "once_each", "score_numbers",
+           "worst_number"]  # fmt: skip
 
 DIGITS = 6
 SHOWN = 5  # digits of an error in a table; its unit is the user's
@@ -111,22 +112,16 @@ def score_numbers(truths: Rows, answers: Rows) -> NumberScores:
 
     Raises ValueError where the lists are empty or differ in length.
     """
-    truth, answer = np.asarray(truths, np.float64), np.asarray(answers, np.float64)  # (N,)
-    if len(truth) != len(answer) or not len(truth):
-        raise ValueError("truths and answers must have the same length, at least 1")
-    found = correlations(truth, answer, np.ones((len(truth), 1)))
+    truth, answer = beside(truths, answers)
     errors = answer - truth
     mse, spread = float((errors**2).mean()), float(truth.var())
-    order = np.argsort(truth, kind="stable")
-    parts = []
-    for some in np.array_split(order, min(PARTS, len(order))):
-        low, high = float(truth[some].min()), float(truth[some].max())
-        mean_absolute, mean = float(np.abs(errors[some]).mean()), float(errors[some].mean())
-        parts.append((low, high, len(some), _told(mean_absolute), _told(mean)))
+    parts = [
+        (low, high, rows, _told(mean_absolute), _told(mean))
+        for low, high, rows, (mean_absolute, mean) in by_size(truth, np.abs(errors), errors)
+    ]
     return NumberScores(
         rows=len(truth),
-        spearman=round(float(found["spearman"][0]), DIGITS),
-        pearson=round(float(found["pearson"][0]), DIGITS),
+        **once_each(truth, answer),
         r2=round(1 - mse / spread, DIGITS) if np.ptp(truth) else None,
         mse=_told(mse),
         mae=_told(float(np.abs(errors).mean())),
@@ -134,6 +129,40 @@ def score_numbers(truths: Rows, answers: Rows) -> NumberScores:
         highest=_told(float(answer.max())),
         parts=tuple(parts),
     )
+
+
+def beside(truths: Rows, answers: Rows) -> tuple[Floats, Floats]:
+    """N truths and N answers, (N,) each.
+
+    Raises ValueError where the lists are empty or differ in length.
+    """
+    truth, answer = np.asarray(truths, np.float64), np.asarray(answers, np.float64)
+    if len(truth) != len(answer) or not len(truth):
+        raise ValueError("truths and answers must have the same length, at least 1")
+    return truth, answer
+
+
+def once_each(truth: Floats, answer: Floats) -> dict[str, float]:
+    """Both correlations where every row counts once, to the digits that are told."""
+    found = correlations(truth, answer, np.ones((len(truth), 1)))
+    return {name: round(float(one[0]), DIGITS) for name, one in found.items()}
+
+
+def by_size(truth: Floats, *values: Floats) -> list[tuple[float, float, int, list[float]]]:
+    """Quarters of the rows, from the lowest of the (N,) truths on.
+
+    Of each: the lowest truth, the highest, the rows, and the mean of each of the (N,) ``values``.
+    """
+    order = np.argsort(truth, kind="stable")
+    return [
+        (
+            float(truth[some].min()),
+            float(truth[some].max()),
+            len(some),
+            [float(one[some].mean()) for one in values],
+        )
+        for some in np.array_split(order, min(PARTS, len(order)))
+    ]
 
 
 def correlations(truths: Rows, answers: Rows, weights: Floats) -> dict[str, Floats]:

@@ -1,7 +1,7 @@
 """What tasks share whose truths are numbers. A program that only predicts imports no metrics."""
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from edgeft.errors import UsageError
 
@@ -14,7 +14,14 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
 
-__all__ = ["no_wishes", "number_figures", "number_worst"]
+__all__ = ["no_contradiction", "no_wishes", "number_figures", "number_worst"]
+
+
+def no_contradiction(one: Any, truth: Any) -> None:
+    """``Task.truth_key``: two numbers of an input are as little at odds as two people's judgments.
+
+    So all have one key.
+    """
 
 
 def number_figures(

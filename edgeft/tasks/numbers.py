@@ -4,7 +4,7 @@ The graph gives (B, 1) logits that are the numbers themselves, in the units of t
 training scaled is scaled back in the model's own head. Truths and answers are float64.
 """
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +20,13 @@ from edgeft.tasks.head import PLAIN, Head, Wish
 from edgeft.tasks.joined import mean_of_parts
 from edgeft.tasks.outputs import Outputs, dense, require_numbers
 from edgeft.tasks.task import Answers, Columns, LabelNames, Noun, Rows, Task, Usage
-from edgeft.tasks.usual import always_plain, no_thresholds, nothing_further, of_one_form
+from edgeft.tasks.usual import (
+    always_plain,
+    no_thresholds,
+    nothing_further,
+    of_one_form,
+    reading_told,
+)
 
 if TYPE_CHECKING:
     from edgeft.data import Examples, OnBad, Source, Tell
@@ -29,7 +35,6 @@ if TYPE_CHECKING:
 __all__ = ["TASK", "Number"]
 
 LOGITS = "logits"
-SHARE_DIGITS = 4
 SIGNIFICANT = 7  # digits of a number as it is shown: a float32 has no more
 MOST_STRATA = 10  # groups of truths of like size, that a split keeps in proportion
 LEAST_IN_STRATUM = 4
@@ -83,14 +88,7 @@ def _decode(
     head: Head,
 ) -> list[Number]:
     return [
-        Number(
-            value,
-            one.truncated,
-            one.unknown_share,
-            one.windows,
-            one.stage,
-            one.cuts if one.truncated else (),
-        )
+        Number(value, one.truncated, one.unknown_share, one.windows, one.stage, one.lost)
         for value, one in zip(_values(outputs).tolist(), encoded, strict=True)
     ]
 
@@ -117,18 +115,8 @@ def _relevance(predictions: Sequence[Number], labels: LabelNames, label: str | N
 
 
 def _show(prediction: Number, full: bool) -> dict[str, Any]:
-    shown: dict[str, Any] = {
-        "value": float(f"{prediction.value:.{SIGNIFICANT}g}"),
-        "truncated": prediction.truncated,
-        "unknown_share": round(prediction.unknown_share, SHARE_DIGITS),
-    }
-    if prediction.cut:
-        shown["cut"] = list(prediction.cut)
-    if prediction.windows > 1:
-        shown["windows"] = prediction.windows
-    if prediction.stage:
-        shown["stage"] = prediction.stage
-    return shown
+    value = float(f"{prediction.value:.{SIGNIFICANT}g}")
+    return {"value": value, **reading_told(prediction)}
 
 
 def _unit(outputs: Outputs) -> float:
@@ -216,11 +204,6 @@ def _read(
     return numbers_or_inputs(source, columns, tell, on_bad)
 
 
-def _truth_key(one: Input, truth: Any) -> Hashable:
-    """Two numbers of one text contradict each other as little as two people who judged it."""
-    return None
-
-
 def _strata(truths: Rows, labels: LabelNames) -> list[str]:
     """Groups of like size from the lowest truths to the highest; equal ones stay together."""
     truth = np.asarray(truths, np.float64)  # (N,)
@@ -278,7 +261,7 @@ TASK = Task(
     read=_read,
     labels=lambda examples: (),
     shown=lambda truths, labels: [() for _ in truths],
-    truth_key=_truth_key,
+    truth_key=numbered.no_contradiction,
     strata=_strata,
     join=lambda outputs, encoded: mean_of_parts(outputs, encoded, LOGITS),
     answer=_answer,

@@ -20,6 +20,7 @@ from edgeft.data.belonging import Belonging, text_id
 from edgeft.inputs import Input, Pair
 from edgeft.tasks.task import LabelNames, Rows
 from edgeft.tasks.usual import no_outcome, none_withheld
+from edgeft.tasks.vectors import of_length_1
 
 __all__ = [
     "TOP",
@@ -65,12 +66,12 @@ def first_of(
     places = {passage: at for at, passage in enumerate(ids)}
     if not ids:
         return [], np.zeros(0)
-    known = _of_length_1([rows[at][1] for at in firsts.values()])  # (P, D)
+    known = of_length_1(np.stack([rows[at][1] for at in firsts.values()]))  # (P, D)
     asked = list(its.items())
     found: dict[int, tuple[Ids, float]] = {}
     for begin in range(0, len(asked), BLOCK):
         some = asked[begin : begin + BLOCK]
-        near = _of_length_1([rows[at][0] for _, at in some]) @ known.T  # (Q, P)
+        near = of_length_1(np.stack([rows[at][0] for _, at in some])) @ known.T  # (Q, P)
         near = np.round(near, DIGITS)
         for row, (query, _) in zip(near, some, strict=True):
             if query in places and (query, query) not in own:
@@ -80,13 +81,6 @@ def first_of(
         [found[query][0] for query in queries],
         np.array([found[query][1] for query in queries], np.float64),
     )
-
-
-def _of_length_1(vectors: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:
-    stacked = np.stack(vectors)
-    lengths = np.linalg.norm(stacked, axis=1, keepdims=True)
-    scaled: NDArray[np.float32] = stacked / np.maximum(lengths, np.float32(1e-12))
-    return scaled
 
 
 def _first(near: NDArray[np.float32], ids: Sequence[int]) -> tuple[Ids, float]:

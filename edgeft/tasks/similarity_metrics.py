@@ -3,16 +3,13 @@
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
-from edgeft.tasks.number_metrics import correlations
+from edgeft.tasks.number_metrics import beside, by_size, once_each
 from edgeft.tasks.task import Rows
 from edgeft.tasks.usual import no_outcome, none_withheld
 
 __all__ = ["SimilarityScores", "score_similarities"]
 
 DIGITS = 6
-PARTS = 4  # of the rows, by size of their numbers, that a table shows
 
 Grid = tuple[str, list[str], list[list[object]]]  # title, columns, rows
 
@@ -68,19 +65,9 @@ def score_similarities(truths: Rows, answers: Rows) -> SimilarityScores:
 
     Raises ValueError where the lists are empty or differ in length.
     """
-    truth, answer = np.asarray(truths, np.float64), np.asarray(answers, np.float64)  # (N,)
-    if len(truth) != len(answer) or not len(truth):
-        raise ValueError("truths and answers must have the same length, at least 1")
-    found = correlations(truth, answer, np.ones((len(truth), 1)))
-    order = np.argsort(truth, kind="stable")
+    truth, answer = beside(truths, answers)
     parts = tuple(
-        (
-            float(truth[some].min()),
-            float(truth[some].max()),
-            len(some),
-            round(float(answer[some].mean()), DIGITS),
-        )
-        for some in np.array_split(order, min(PARTS, len(order)))
+        (low, high, rows, round(mean, DIGITS))
+        for low, high, rows, (mean,) in by_size(truth, answer)
     )
-    spearman, pearson = (round(float(found[name][0]), DIGITS) for name in ("spearman", "pearson"))
-    return SimilarityScores(len(truth), spearman, pearson, parts)
+    return SimilarityScores(len(truth), **once_each(truth, answer), parts=parts)

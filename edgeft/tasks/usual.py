@@ -23,8 +23,11 @@ __all__ = [
     "nothing_further",
     "of_logits",
     "of_one_form",
+    "reading_told",
     "unranked",
 ]
+
+SHARE_DIGITS = 4
 
 
 def always_plain(truths: Rows) -> Head:
@@ -67,6 +70,21 @@ def of_logits(outputs: "Outputs") -> float:
 def of_one_form(truths: Rows) -> bool:
     """``Task.suits`` of a task of which all truths are alike."""
     return True
+
+
+def reading_told(prediction: Any, usual_windows: int = 1) -> dict[str, Any]:
+    """For ``Task.show``: how an input was read; the rest only where it is not as usual."""
+    shown = {
+        "truncated": prediction.truncated,
+        "unknown_share": round(prediction.unknown_share, SHARE_DIGITS),
+    }
+    if cut := getattr(prediction, "cut", ()):
+        shown["cut"] = list(cut)
+    if prediction.windows > usual_windows:
+        shown["windows"] = prediction.windows
+    if prediction.stage:
+        shown["stage"] = prediction.stage
+    return shown
 
 
 def unranked(

@@ -46,10 +46,6 @@ def _targets(
     ]
 
 
-def _pad(targets: Sequence[float], width: int) -> dict[str, Any]:
-    return {"labels": torch.tensor(targets, dtype=torch.float32)}  # (B,) float32
-
-
 def _loss(outputs: Any, batch: Mapping[str, Any], weights: Any, label_smoothing: float) -> Any:
     """Times the rows of the batch; vectors are (2 B, D), the first texts before the others."""
     vectors = torch.nn.functional.normalize(getattr(outputs, VECTOR).float(), dim=1)
@@ -84,7 +80,7 @@ OBJECTIVE: Objective = Objective(
     within=as_it_is,
     choices=frozenset(),
     targets=_targets,
-    pad=_pad,
+    pad=NUMBERS.pad,
     count=len,
     weights=no_classes,
     loss=_loss,
