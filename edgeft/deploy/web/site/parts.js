@@ -17,7 +17,7 @@ export function encode(site, tokenizer, texts) {
     parts: [...one.parts, ...other.parts],
     truncated: one.truncated || other.truncated,
     unknown: (one.unknown * sizes[0] + other.unknown * sizes[1]) / Math.max(1, sizes[0] + sizes[1]),
-    cuts: [],
+    cuts: [one.lost, other.lost],
     second: one.parts.length,
   };
 }
@@ -37,7 +37,7 @@ function alone(site, found) {
   }
   const truncated = !windows && size > room;
   const read = truncated ? found.ids.slice(0, room) : found.ids;
-  return { parts, truncated, unknown: share(site, read, read.length), cuts: [], second: 0 };
+  return { parts, truncated, unknown: share(site, read, read.length), lost: size - read.length, cuts: [], second: 0 };
 }
 
 function together(site, first, second) {

@@ -5,7 +5,7 @@ const TINY = 1e-12; // instead of the length of a vector without any
 
 export function decode(rows, encoded) {
   const [one, other] = rows.map((row) => row.sentence_embedding.data);
-  const told = reading(encoded);
+  const told = reading(encoded, true);
   return other ? { score: score(cosine(one, other)), ...told } : { vector: Array.from(one, significant), ...told };
 }
 
