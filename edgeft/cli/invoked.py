@@ -22,7 +22,7 @@ def command_line(*words: object) -> str:
 
 def _program() -> list[str]:
     called, found = Path(sys.argv[0]), shutil.which(NAME)
-    if called.name == "__main__.py":  # python -m edgeft
+    if called.parts[-2:] == (NAME, "__main__.py"):  # python -m edgeft
         # Not by what links lead to: the Pythons of several environments are often one file.
         if found and Path(found).absolute().parent == Path(sys.executable).absolute().parent:
             return [NAME]

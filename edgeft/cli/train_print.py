@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edgeft.cli import console
+from edgeft.cli.invoked import command_line
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -138,10 +139,11 @@ def print_result(result: "TrainResult") -> None:
         console.print_table("Scores", *_summary(scored))
         last = list(scored)[-1]
         print_scores(scored[last], title=last)
+    bundle = Path("build") / result.out.name
     console.print_lines([
         f"{result.out} holds epoch {result.learned.best.epoch} of {len(result.learned.curve)}, "
         f"after {result.document['seconds']:.0f} s.",
-        f"Next: edgeft export {result.out} -o {Path('build') / result.out.name}",
+        f"Next: {command_line('export', result.out, '-o', bundle)}",
     ])  # fmt: skip
 
 

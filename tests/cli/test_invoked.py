@@ -57,10 +57,10 @@ def test_another_program_of_its_name_on_path(
     (tmp_path / "elsewhere" / "edgeft").chmod(0o755)
     rest = "predict 'build/my news' FILE"
     assert called(monkeypatch, [environment / "edgeft"]) == f".venv/bin/edgeft {rest}"
-    assert called(monkeypatch, ["x/__main__.py"]) == f".venv/bin/python -m edgeft {rest}"
+    assert called(monkeypatch, ["edgeft/__main__.py"]) == f".venv/bin/python -m edgeft {rest}"
 
 
 def test_as_part_of_another_program(environment: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert environment.is_dir()
-    for name in ("", "/usr/bin/pytest", "script.py"):
+    for name in ("", "/usr/bin/pytest", "pytest/__main__.py", "script.py"):
         assert called(monkeypatch, [name]).startswith("edgeft predict ")
