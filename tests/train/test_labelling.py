@@ -4,6 +4,8 @@ import json
 import random
 from collections.abc import Sequence
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 import torch
@@ -62,6 +64,18 @@ def test_the_loss_is_torchs_own_as_a_sum_over_labels() -> None:
         logits[[0, 2]], batch["labels"][[0, 2]], reduction="sum"
     )
     assert float(asked) == pytest.approx(float(two))
+
+
+def test_a_new_head_gives_each_label_as_often_as_it_holds() -> None:
+    truths = [(0,)] * 60 + [(0, 1)] * 6 + [()] * 34  # of the third label there is none
+    for layers in ([torch.nn.Linear(4, 3)], [torch.nn.Linear(4, 3), torch.nn.Linear(3, 3)]):
+        model: Any = torch.nn.Sequential(*layers)
+        model.config = SimpleNamespace(num_labels=3)
+        before = layers[0].bias.tolist()
+        OBJECTIVE.fitted(truths).begin(model)
+        shares = torch.sigmoid(layers[-1].bias)
+        assert shares.tolist() == pytest.approx([67 / 102, 7 / 102, 1 / 102])
+        assert len(layers) == 1 or layers[0].bias.tolist() == before
 
 
 def test_rows_with_a_rare_label_weigh_as_those_without() -> None:

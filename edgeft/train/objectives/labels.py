@@ -1,6 +1,9 @@
 """Any number of labels for each text: binary cross-entropy, a sum over labels."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -11,6 +14,7 @@ from torch.nn import functional
 from edgeft.inputs import Input
 from edgeft.tasks.encoded import Encoded
 from edgeft.train.objectives.classes import IGNORED, MOST_WEIGHT
+from edgeft.train.objectives.heads import last_layer
 from edgeft.train.objectives.objective import OF_CLASSES, Figure, LearnedRow, Objective, as_it_is
 
 __all__ = ["OBJECTIVE"]
@@ -36,6 +40,27 @@ def _pad(targets: Sequence[tuple[LabelSet, int]], width: int) -> dict[str, Any]:
     for row, (truth, _) in enumerate(targets):
         holds[row, list(truth)] = 1.0
     return {"labels": holds}
+
+
+def _fitted(truths: Sequence[LabelSet]) -> Objective:
+    """With a head that gives each label as often as it holds among these, before it learns."""
+    counts = Counter(label for truth in truths for label in truth)
+    return replace(OBJECTIVE, begin=partial(_begin, counts=counts, rows=len(truths)))
+
+
+def _begin(model: Any, *, counts: Mapping[int, int], rows: int) -> None:
+    """Let the bias be the log odds of each label: few of many labels hold for a text.
+
+    Else the first epoch goes into that alone (Lin et al. 2017, "Focal Loss for Dense Object
+    Detection", 4.1). One row with the label and one without are added.
+    """
+    size = model.config.num_labels
+    head = last_layer(model, size)
+    if head is None:
+        return
+    shares = [(counts[at] + 1) / (rows + 2) for at in range(size)]
+    with torch.no_grad():
+        head.bias.copy_(torch.tensor(shares, dtype=torch.float64).logit())
 
 
 def _weights(rows: Sequence[LearnedRow], labels: tuple[str, ...]) -> NDArray[np.float32]:
@@ -122,7 +147,7 @@ def _config(labels: tuple[str, ...]) -> dict[str, Any]:
 
 
 OBJECTIVE: Objective = Objective(
-    fitted=lambda truths: OBJECTIVE,
+    fitted=_fitted,
     begin=as_it_is,
     within=as_it_is,
     choices=OF_CLASSES,

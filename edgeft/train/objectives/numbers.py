@@ -17,6 +17,7 @@ import torch
 from edgeft.errors import ModelError
 from edgeft.inputs import Input
 from edgeft.tasks.encoded import Encoded
+from edgeft.train.objectives.heads import last_layer
 from edgeft.train.objectives.objective import Figure, LearnedRow, Objective, no_classes
 
 __all__ = ["OBJECTIVE"]
@@ -107,18 +108,14 @@ def _fold(head: Any, mean: float, deviation: float) -> None:
 
 def _head_of(model: Any) -> Any:
     """The linear layer that gives the one number. Raises ModelError."""
-    found = [
-        one
-        for one in model.modules()
-        if isinstance(one, torch.nn.Linear) and one.out_features == 1 and one.bias is not None
-    ]
-    if not found:
+    found = last_layer(model, 1)
+    if found is None:
         raise ModelError(
             "The model has no last layer with a bias that gives one number, so the numbers of the "
             "data cannot be scaled back in it.",
             hint="Choose a BERT-like encoder; --model minilm needs no network.",
         )
-    return found[-1]
+    return found
 
 
 # --- what is told before ---------------------------------------------------------------
