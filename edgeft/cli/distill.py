@@ -136,14 +136,6 @@ def show(result: "DistillResult", checkpoint: str) -> None:
             [f"On {lost.rows:,} {result.split} rows it loses, in points (95% interval): {told}."]
         )
     name = Path(result.out).name
-    words = (
-        "export",
-        result.out,
-        "-o",
-        f"build/{name}",
-        "--data",
-        "FILE",
-        "--original",
-        checkpoint,
-    )
+    bundle = f"build/{name}"
+    words = ("export", result.out, "-o", bundle, "--data", "FILE", "--original", checkpoint)
     console.print_lines([f"Next: {command_line(*words)}"])

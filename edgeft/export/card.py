@@ -63,7 +63,6 @@ def front_matter(manifest: Manifest) -> str:
 
 
 def _limits(manifest: Manifest) -> str:
-    still = [name for name, one in manifest.model.variants.items() if one.batch_invariant]
     model, task = manifest.model, task_named(manifest.model.task, manifest.model.takes)
     lines = [
         f"At most {model.max_length} tokens of a {task.asks.one} are read; the rest is cut off, "
@@ -82,6 +81,7 @@ def _limits(manifest: Manifest) -> str:
             f"Texts are normalized first: {', '.join(model.normalize)}. edgeft does that itself; "
             "another reader of this folder must."
         )
+    still = [name for name, one in model.variants.items() if one.batch_invariant]
     for name, variant in model.variants.items():
         batch = variant.measured.get("batch")
         if not variant.batch_invariant and batch and task.embeds:

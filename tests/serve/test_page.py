@@ -14,23 +14,29 @@ from edgeft.inputs import Question
 from edgeft.serve.page import try_page
 from tests import tiny
 from tests.cascades import cascade
-from tests.serve.asking import PLAIN, at_socket, in_process, run
+from tests.serve.asking import PLAIN, Served, at_socket, in_process, run
 from tests.serve.browser import Browser, browser, needs_browser
 
 KEY = "a-key-of-many-letters"
 
 
+async def open_page(served: Served, path: str) -> str:
+    """A page that needs no key, and fetches from its own server alone."""
+    found = await served.client.get(path)
+    assert found.status_code == 200
+    assert found.headers["content-type"] == "text/html; charset=utf-8"
+    policy = found.headers["content-security-policy"]
+    assert "default-src 'none'" in policy
+    assert "connect-src 'self'" in policy
+    assert "unsafe" not in policy
+    assert not re.search(r"https?:|//[a-z]|innerHTML|insertAdjacent", found.text)
+    return found.text
+
+
 def test_the_page_is_open_and_asks_nobody_else(tiny_bundle: Path) -> None:
     async def work() -> None:
         async with in_process({"news": tiny_bundle}, keys=(KEY,)) as served:
-            found = await served.client.get("/")
-            assert found.status_code == 200
-            assert found.headers["content-type"] == "text/html; charset=utf-8"
-            policy = found.headers["content-security-policy"]
-            assert "default-src 'none'" in policy
-            assert "connect-src 'self'" in policy
-            assert "unsafe" not in policy
-            assert not re.search(r"https?:|//[a-z]|innerHTML|insertAdjacent", found.text)
+            await open_page(served, "/")
             assert (await served.client.get("/v1/models")).status_code == 401
 
     run(work)
